@@ -1,0 +1,56 @@
+"""Where tensors live, and one seed for everything that is random."""
+
+import os
+import random
+
+import numpy as np
+import torch
+
+KINDS = ("cuda", "mps", "cpu")
+
+
+def device(name: str | torch.device | None = None) -> torch.device:
+    """The device to compute on: ``name``, else ``$LABKIT_DEVICE``, else the first of cuda, mps and cpu there is.
+
+    Raises:
+        ValueError: if the name is not a device, or the machine does not have it.
+    """
+    wanted = str(name or os.environ.get("LABKIT_DEVICE") or "auto")
+    if wanted == "auto":
+        return torch.device(next(kind for kind in KINDS if available(kind)))
+    kind, _, index = wanted.partition(":")
+    if kind not in KINDS or (index and not index.isdigit()):
+        raise ValueError(f"the device is {wanted!r}; expected one of auto, {', '.join(KINDS)}, or cuda:0, cuda:1, …")
+    if not available(kind):
+        raise ValueError(f"the device is {wanted!r}, but this machine has no {kind}; expected cpu or auto")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"the device is {wanted!r}; expected an index below {torch.cuda.device_count()}, the number of GPUs"
+        )
+    return torch.device(wanted)
+
+
+def available(kind: str) -> bool:
+    """Whether this machine can compute on ``kind``, one of cuda, mps and cpu."""
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    if kind == "mps":
+        return torch.backends.mps.is_available()
+    return kind == "cpu"
+
+
+def seed(value: int, *, device: torch.device | str = "cpu") -> torch.Generator:
+    """Seed python, numpy and torch with ``value``, and return a fresh ``torch.Generator`` seeded alike.
+
+    Pass the generator to whatever takes one: a function with its own generator stays reproducible
+    whatever runs beside it.
+
+    Raises:
+        ValueError: if ``value`` is not between 0 and 2**32 - 1, which is what numpy takes.
+    """
+    if not 0 <= value < 2**32:
+        raise ValueError(f"the seed is {value}; expected a whole number from 0 to {2**32 - 1}")
+    random.seed(value)
+    np.random.seed(value)
+    torch.manual_seed(value)
+    return torch.Generator(device=device).manual_seed(value)
