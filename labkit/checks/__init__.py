@@ -1,0 +1,97 @@
+"""Checks: what a right answer must satisfy, one file a topic.
+
+``check("attacks.fgsm", fgsm)`` in a notebook runs the specification called ``attacks.fgsm`` on the student's
+function and shows ✓ with its points, or the sentence that names the mistake.
+"""
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import io
+import pkgutil
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from labkit.checks import protocol, wire
+from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Outputs, Report, Wrong, close, tensor
+from labkit.checks.show import Accepted, Rejected
+
+__all__ = [
+    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Outputs", "Rejected", "Report", "Wrong",
+    "check", "close", "examine", "find", "of", "tensor", "topics",
+]  # fmt: skip
+
+PLUMBING = {"protocol", "wire", "show"}
+
+
+def check(key: str, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS) -> None:
+    """Check an answer and show the verdict: ✓ with its points where it is right.
+
+    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing.
+
+    Raises:
+        Rejected: if it is wrong or not written yet; Jupyter shows the sentence that names the mistake.
+        ValueError: if there is no such check.
+    """
+    specification = find(key)
+    # nbgrader gives no points to a cell that wrote to stderr, and a warning of torch is no mistake.
+    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("default")
+        report = examine(specification, answer, seeds=seeds)
+    if not report.right:
+        raise Rejected(report)
+    show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught))))
+
+
+def examine(
+    specification: Check, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS, watch: bool = True
+) -> Report:
+    """The verdict on an answer, by way of the same bytes that an outside judge gets.
+
+    Args:
+        watch: refuse an answer that calls labkit's own function; the tests of the reference turn it off.
+    """
+    for seed in seeds:
+        report = wire.judge(specification, wire.execute(specification, answer, seed, watch=watch), seed)
+        if not report.right:
+            break
+    return report
+
+
+def show(result: object) -> None:
+    """Display a result in the notebook, or print it where there is none."""
+    from IPython.display import display
+
+    display(result)  # type: ignore[no-untyped-call]  # prints the repr outside of IPython
+
+
+def find(key: str) -> Check:
+    """The check called ``key``, as in ``"attacks.fgsm"``.
+
+    Raises:
+        ValueError: if there is none, with the nearest names there are.
+    """
+    known = {c.key: c for c in of(key.partition(".")[0])} if key.partition(".")[0] in topics() else {}
+    if key in known:
+        return known[key]
+    every = [c.key for topic in topics() for c in of(topic)]
+    near = difflib.get_close_matches(key, every, n=3) or list(known) or topics()
+    raise ValueError(f"there is no check called {key!r}; did you mean {', '.join(near)}?")
+
+
+def of(topic: str) -> list[Check]:
+    """The checks of a topic, in the order of its exercise.
+
+    Raises:
+        ValueError: if the topic has none.
+    """
+    if topic not in topics():
+        raise ValueError(f"the topic {topic!r} has no checks; there are checks of {', '.join(topics())}")
+    return list(importlib.import_module(f"labkit.checks.{topic}").CHECKS)
+
+
+def topics() -> list[str]:
+    """The topics that have checks."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in PLUMBING)

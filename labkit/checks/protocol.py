@@ -130,7 +130,9 @@ def close(
         raise Wrong(f"{what} has the wrong shape", expected=tuple(expected.shape), given=tuple(given.shape))
     if dtype and given.dtype != expected.dtype:
         raise Wrong(
-            f"{what} has the wrong dtype: it should follow its input's", expected=expected.dtype, given=given.dtype
+            f"{what} has the wrong dtype: it should follow its input's",
+            expected=expected.dtype,
+            given=given.dtype,
         )
     if agree(given, expected, atol=atol, rtol=rtol):
         return
