@@ -39,9 +39,7 @@ class _BeforeTorchvision(MetaPathFinder):
 
 def install() -> None:
     """Declare torchvision's operators when, and only when, torchvision is first imported."""
-    if "torchvision" not in sys.modules and not any(
-        isinstance(finder, _BeforeTorchvision) for finder in sys.meta_path
-    ):
+    if "torchvision" not in sys.modules and not any(isinstance(finder, _BeforeTorchvision) for finder in sys.meta_path):
         sys.meta_path.insert(0, _BeforeTorchvision())
 
 

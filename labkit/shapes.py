@@ -14,7 +14,19 @@ Logits = Float[Tensor, "b k"]
 Masks = Bool[Tensor, "b h w"]
 PerSample = Float[Tensor, "b"]
 
-__all__ = ["Bool", "Float", "Images", "Int", "Labels", "Logits", "Masks", "PerSample", "Tensor", "images", "per_sample"]
+__all__ = [
+    "Bool",
+    "Float",
+    "Images",
+    "Int",
+    "Labels",
+    "Logits",
+    "Masks",
+    "PerSample",
+    "Tensor",
+    "images",
+    "per_sample",
+]
 
 
 def images(x: Tensor, *, channels: int | None = None) -> Tensor:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.checks import protocol, wire
+from labkit.checks import wire
 from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Outputs, Report, Wrong, close, tensor
 from labkit.checks.show import Accepted, Rejected
 
@@ -45,9 +45,7 @@ def check(key: str, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS) -> None
     show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught))))
 
 
-def examine(
-    specification: Check, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS, watch: bool = True
-) -> Report:
+def examine(specification: Check, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS, watch: bool = True) -> Report:
     """The verdict on an answer, by way of the same bytes that an outside judge gets.
 
     Args:

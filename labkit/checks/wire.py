@@ -37,7 +37,7 @@ class CheckBroken(RuntimeError):
     """The check itself failed: never the student's fault, and never a zero."""
 
 
-class Copied(Exception):  # noqa: N818
+class Copied(Exception):
     """Raised inside an answer that calls the labkit function it was to write."""
 
 
@@ -58,9 +58,7 @@ def execute(check: Check, answer: Any, seed: int, *, watch: bool = True, limit: 
         tensors |= {f"{i}/{name}": value for name, value in outputs.items()}
         if record["status"] != "ok":
             break
-    return safetensors.torch.save(
-        tensors, metadata={"labkit": json.dumps({"key": check.key, "records": records})}
-    )
+    return safetensors.torch.save(tensors, metadata={"labkit": json.dumps({"key": check.key, "records": records})})
 
 
 def attempt(check: Check, answer: Any, case: Case, *, watch: bool) -> tuple[dict[str, str], Outputs]:
@@ -155,9 +153,7 @@ def portable(value: Tensor, name: str) -> Tensor:
         Wrong: if it is sparse or of a dtype that no check asks for.
     """
     if value.layout is not torch.strided or value.dtype not in DTYPES:
-        raise Wrong(
-            f"the {name} is a {value.dtype} tensor of layout {value.layout}; expected a dense real one"
-        )
+        raise Wrong(f"the {name} is a {value.dtype} tensor of layout {value.layout}; expected a dense real one")
     return value.detach().as_subclass(Tensor).cpu().clone(memory_format=torch.contiguous_format)
 
 

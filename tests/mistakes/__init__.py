@@ -38,9 +38,7 @@ class Answer:
         """Its source as a cell of a notebook that defines ``name``, without the decorator."""
         lines = textwrap.dedent(inspect.getsource(self.function)).splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))
-        return "\n".join(
-            ["import math", "import torch", *lines[start:], f"{name} = {self.function.__name__}"]
-        )
+        return "\n".join(["import math", "import torch", *lines[start:], f"{name} = {self.function.__name__}"])
 
 
 def mistake(key: str, *, says: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
