@@ -6,6 +6,7 @@ of case ``i`` stand under ``i/name``, and the header's metadata holds one record
 the answer failed before it gave outputs, a sentence).
 """
 
+import dis
 import inspect
 import json
 import sys
@@ -198,9 +199,13 @@ def copied(function: Callable[..., Any]) -> str:
 
 
 def raised_by_student(error: BaseException) -> bool:
-    """Whether the innermost frame is the student's: torch raises ``NotImplementedError`` too."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and written_by_student(frames[-1].filename)
+    """Whether a ``raise`` statement of the student's made this error: torch's operators raise it too."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not written_by_student(trace.tb_frame.f_code.co_filename):
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "RAISE_VARARGS"
 
 
 def written_by_student(filename: str) -> bool:

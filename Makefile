@@ -1,0 +1,55 @@
+# `make lab` and `make test` are all a reader needs; CONTRIBUTING.md has the rest.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8888
+JOBS ?= auto
+BIN := $(VENV)/bin
+# One thread a test process: the tests run side by side.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: lab install test test-all lint format release demo bench clean
+
+install: $(VENV)/installed
+
+lab: install
+	$(BIN)/labkit lab --port $(PORT)
+
+test: $(VENV)/installed-test
+	$(PYTEST)
+
+test-all: $(VENV)/installed-test
+	$(PYTEST) -m ""
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+release: install
+	$(BIN)/labkit release
+
+demo: install
+	$(BIN)/labkit demo
+
+bench: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.images
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("labkit needs Python 3.11 or newer; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@ $(VENV)/installed

@@ -1,0 +1,315 @@
+"""The check protocol itself, and what every topic's checks must keep."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from labkit import checks
+from labkit.checks import wire
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, describe, tensor
+from labkit.checks.show import Accepted, Rejected, lines
+from tests import mistakes
+
+SEEDS = (*checks.PUBLIC_SEEDS, 17, 2**31 + 5)
+EVERY = [(topic, specification) for topic in checks.topics() for specification in checks.of(topic)]
+EVERY_MISTAKE = [answer for topic in checks.topics() for answer in mistakes.mistakes(topic)]
+EVERY_RIGHT = [answer for topic in checks.topics() for answer in mistakes.rights(topic)]
+
+
+def double(x: Tensor) -> Tensor:
+    """The reference of the check below."""
+    return 2 * x
+
+
+class Double(Check):
+    """A check small enough to see through."""
+
+    key = "sample.double"
+    points = 2
+    reference = staticmethod(double)
+
+    def inputs(self, seed: int) -> list[Case]:
+        g = torch.Generator().manual_seed(seed)
+        return [
+            {"case": "one number", "x": torch.randn(1, generator=g)},
+            {"case": "float64", "x": torch.randn(2, 3, generator=g, dtype=torch.float64)},
+        ]
+
+    def run(self, answer, case: Case) -> Outputs:
+        return {"y": tensor(answer(case["x"]))}
+
+    def verdict(self, outputs: Outputs, case: Case) -> None:
+        x = case["x"]
+        close(outputs["y"], double(x), mistaken={"it squares instead of doubling": x**2})
+
+
+def report_on(answer, **knobs):
+    return checks.examine(Double(), answer, **knobs)
+
+
+def test_right_answers_pass_whatever_form_they_take():
+    for answer in (lambda x: x + x, lambda x: 2.0 * x, lambda x: x.numpy() * 2, lambda x: torch.stack([x, x]).sum(0)):
+        assert report_on(answer).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (lambda x: x**2, "wrong", "squares"),
+        (lambda x: 3 * x, "wrong", "values"),
+        (lambda x: (2 * x)[:, None], "wrong", "shape"),
+        (lambda x: (2 * x).float(), "wrong", "dtype"),
+        (lambda x: None, "wrong", "return"),
+        (lambda x: "two", "wrong", "returned a str"),
+        (lambda x: x.mul_(2), "wrong", "in place"),
+        (lambda x: (2 * x).to(torch.complex64), "wrong", "complex64"),
+        (lambda x: 2 * x / 0 * 0, "wrong", "not finite"),
+        (lambda x: x.nope, "error", "AttributeError"),
+        (lambda x: exit(), "error", "ends the program"),
+        (double, "copied", "write it yourself"),
+        (lambda x: double(x), "copied", "write it yourself"),
+        (lambda x: list(map(double, [x]))[0], "copied", "write it yourself"),
+    ],
+)
+def test_wrong_answers_are_told_why(answer, status, says):
+    report = report_on(answer)
+    assert report.status == status
+    assert says in report.sentence
+    assert not report.right
+
+
+def test_a_stub_is_not_written_yet_and_an_operator_that_torch_lacks_is_an_error():
+    def stub(x):
+        raise NotImplementedError("YOUR CODE HERE")
+
+    assert report_on(stub).status == "stub"
+    assert report_on(lambda x: x.to("meta").cpu()).status == "error"  # torch raises NotImplementedError here
+
+
+def test_the_smallest_failing_input_is_the_one_shown():
+    only_vectors = lambda x: 2 * x if x.ndim == 1 else x  # noqa: E731
+    report = report_on(only_vectors)
+    assert report.case.startswith("float64")
+    assert "(2, 3)" in report.case
+    assert report_on(lambda x: x).case.startswith("one number")
+
+
+def test_the_reference_is_accepted_only_without_the_watch():
+    assert report_on(double, watch=False).right
+    assert not report_on(double).right
+
+
+def test_the_profile_of_the_process_is_left_as_it_was():
+    import sys
+
+    before = sys.getprofile()
+    report_on(double)
+    report_on(lambda x: double(x))
+    assert sys.getprofile() is before
+
+
+def test_the_judge_needs_only_bytes_and_the_seed():
+    data = wire.execute(Double(), lambda x: 2 * x, 5)
+    assert wire.judge(Double(), data, 5).right
+    assert not wire.judge(Double(), data, 6).right, "answers to another seed must not pass"
+
+
+def test_an_answer_that_knows_the_public_seeds_fails_under_another():
+    table = {case["x"].numpy().tobytes(): 2 * case["x"] for s in checks.PUBLIC_SEEDS for case in Double().inputs(s)}
+    answer = lambda x: table.get(x.numpy().tobytes(), x)  # noqa: E731
+    assert report_on(answer).right
+    assert not report_on(answer, seeds=[secret := 123456789]).right, secret
+
+
+def forged(records, tensors=None, key="sample.double"):
+    metadata = {"labkit": json.dumps({"key": key, "records": records})}
+    return safetensors.torch.save(tensors or {}, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"junk" * 100,
+        (2**60).to_bytes(8, "little") + b"{}",
+        safetensors.torch.save({"0/y": torch.ones(1)}),
+        forged([]),
+        forged([{"status": "ok"}]),
+        forged([{"status": "right"}]),
+        forged([{"status": "ok"}] * 9),
+        forged([{"status": "ok"}] * 2, {"7/y": torch.ones(1)}),
+        forged([{"status": "ok"}] * 2, key="sample.other"),
+        forged("right"),
+        forged([["status", "ok"]]),
+    ],
+)
+def test_bytes_that_no_honest_run_sends_are_malformed(data):
+    with pytest.raises((wire.Malformed, wire.CheckBroken)):
+        wire.judge(Double(), data, 1)
+
+
+def test_records_may_not_skip_a_case():
+    whole = wire.execute(Double(), lambda x: 2 * x, 5)
+    records, outputs = wire.unpack(Double(), whole, wire.LIMIT)
+    cut = forged(records[:1], {"0/y": outputs[0]["y"]})
+    with pytest.raises(wire.Malformed):
+        wire.judge(Double(), cut, 5)
+
+
+def test_outputs_beyond_the_limit_are_a_sentence():
+    data = wire.execute(Double(), lambda x: torch.zeros(10**6), 1, limit=1000)
+    report = wire.judge(Double(), data, 1, limit=1000)
+    assert not report.right
+    assert "1000 bytes" in report.sentence
+
+
+def test_a_verdict_that_breaks_is_never_a_wrong_answer():
+    class Broken(Double):
+        def verdict(self, outputs, case):
+            raise RuntimeError("a defect of the check")
+
+    with pytest.raises(wire.CheckBroken, match="sample.double"):
+        checks.examine(Broken(), lambda x: 2 * x)
+
+
+def test_views_and_subclasses_of_tensors_travel_as_plain_tensors():
+    class Agreeable(Tensor):
+        def __eq__(self, other):
+            return True
+
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    assert report_on(lambda x: (2 * x).as_subclass(Agreeable)).right
+    assert not report_on(lambda x: (3 * x).as_subclass(Agreeable)).right
+    assert report_on(lambda x: torch.cat([2 * x, x])[: len(x)]).right
+
+
+def test_what_an_answer_warns_of_is_shown_and_costs_nothing(capsys):
+    import warnings
+
+    class Quiet(Double):
+        pass
+
+    def warns(x):
+        warnings.warn("use something newer", UserWarning, stacklevel=2)
+        return 2 * x
+
+    original = checks.find
+    checks.find = lambda key: Quiet()  # type: ignore[assignment]
+    try:
+        checks.check("sample.double", warns)
+    finally:
+        checks.find = original
+    shown = capsys.readouterr()
+    assert "✓ sample.double: right, 2 points" in shown.out
+    assert "use something newer" in shown.out
+    assert shown.err == ""
+
+
+def test_a_rejected_answer_shows_expected_given_and_the_case():
+    text = "\n".join(lines(report_on(lambda x: 3 * x)))
+    for piece in ("sample.double", "0 of 2 points", "wrong values", "expected", "given", "one number"):
+        assert piece in text
+    rejected = Rejected(report_on(lambda x: 3 * x))
+    assert rejected._render_traceback_() == lines(rejected.report)
+    assert "double" in str(rejected)
+
+
+def test_markup_in_a_verdict_is_escaped():
+    report = report_on(lambda x: 2 * x)
+    html = Accepted(report, ("<script>alert(1)</script>",))._repr_html_()
+    assert "<script>" not in html
+
+
+def test_an_unknown_check_names_its_neighbours():
+    with pytest.raises(ValueError, match="no check called"):
+        checks.find("nothing.at_all")
+    for _, specification in EVERY[:1]:
+        with pytest.raises(ValueError, match=specification.key):
+            checks.find(specification.key + "x")
+
+
+def test_descriptions_are_short_and_say_what_matters():
+    assert describe(torch.tensor([1.0, 2.5])) == "float32 (2,) [1, 2.5]"
+    assert "from 0 to 99" in describe(torch.arange(100))
+    assert "empty" in describe(torch.empty(0, 3))
+    assert describe((2, 3)) == "(2, 3)"
+
+
+def test_tensor_takes_numbers_and_arrays_and_nothing_else():
+    assert tensor(2.5) == 2.5
+    assert tensor(np.arange(3)).tolist() == [0, 1, 2]
+    with pytest.raises(Wrong, match="return"):
+        tensor(None, name="f")
+
+
+@pytest.mark.parametrize(("topic", "specification"), EVERY, ids=lambda v: getattr(v, "key", v))
+class TestEveryCheck:
+    """What holds for each check of each topic."""
+
+    def test_the_key_names_its_topic_and_points_are_given(self, topic, specification):
+        assert specification.key.startswith(f"{topic}.")
+        assert specification.points >= 1
+        assert specification.__doc__
+
+    def test_inputs_depend_on_the_seed_alone(self, topic, specification):
+        for seed in SEEDS:
+            torch.manual_seed(seed)
+            first = specification.inputs(seed)
+            torch.manual_seed(seed + 1)
+            second = specification.inputs(seed)
+            assert [case["case"] for case in first] == [case["case"] for case in second]
+            for a, b in zip(first, second):
+                for name, value in a.items():
+                    if isinstance(value, Tensor):
+                        assert torch.equal(value, b[name])
+
+    def test_inputs_differ_between_seeds(self, topic, specification):
+        def content(seed):
+            return [v.tolist() for case in specification.inputs(seed) for v in case.values() if isinstance(v, Tensor)]
+
+        assert content(1) != content(2)
+
+    def test_the_reference_is_right(self, topic, specification):
+        for seed in SEEDS:
+            report = checks.examine(specification, specification.reference, seeds=[seed], watch=False)
+            assert report.right, report
+
+    def test_a_stub_is_not_written_yet(self, topic, specification):
+        def stub(*args, **knobs):
+            raise NotImplementedError
+
+        assert checks.examine(specification, stub).status == "stub"
+
+    def test_the_reference_as_an_answer_is_told_to_be_written(self, topic, specification):
+        assert checks.examine(specification, specification.reference).status == "copied"
+
+    def test_a_function_that_returns_nothing_is_told_so(self, topic, specification):
+        report = checks.examine(specification, lambda *args, **knobs: None)
+        assert report.status == "wrong"
+        assert "return" in report.sentence
+
+    def test_there_are_mistakes_and_other_right_answers(self, topic, specification):
+        assert any(answer.key == specification.key for answer in mistakes.mistakes(topic))
+        assert any(answer.key == specification.key for answer in mistakes.rights(topic))
+
+
+@pytest.mark.parametrize("answer", EVERY_MISTAKE, ids=lambda a: f"{a.key}:{a.name}")
+def test_every_mistake_is_named(answer):
+    for seed in SEEDS:
+        report = checks.examine(checks.find(answer.key), answer.function, seeds=[seed])
+        assert not report.right, f"seed {seed} accepts it"
+        assert answer.says.lower() in report.sentence.lower(), report
+
+
+@pytest.mark.parametrize("answer", EVERY_RIGHT, ids=lambda a: f"{a.key}:{a.name}")
+def test_every_right_answer_is_accepted(answer):
+    for seed in SEEDS:
+        report = checks.examine(checks.find(answer.key), answer.function, seeds=[seed])
+        assert report.right, report
