@@ -1,0 +1,25 @@
+"""Small networks that every topic uses, and what can be counted of a network.
+
+Each is a normalisation, a body that turns x into features, and a linear head:
+
+    z = (x - mean) / std,      f = body(z),      logits = head(f)
+
+so that a caller deals in pixel units (an adversarial budget eps means what it says), reads the features
+before the head (``model.features(x)``), freezes the body (``model.body.requires_grad_(False)``), or puts a new
+head on it (``model.head = nn.Linear(model.width, classes)``).
+"""
+
+from labkit.nets.count import Row, evaluating, parameter_count, parameter_table
+from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "Classifier",
+    "Normalize",
+    "ResNet",
+    "Row",
+    "evaluating",
+    "parameter_count",
+    "parameter_table",
+]

@@ -1,0 +1,127 @@
+"""The loop."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labkit.train.history import History
+from labkit.train.observers import Listener, Observer
+
+Scalars = Mapping[str, Tensor | float]
+
+
+def fit(
+    step: Callable[[Any], Scalars],
+    batches: Iterable[Any] | Callable[[], Iterable[Any]],
+    *,
+    epochs: int,
+    evaluate: Callable[[], Scalars] | None = None,
+    on_epoch: Listener | Sequence[Listener] | None = None,
+) -> History:
+    """Train: call ``step`` on every batch of every epoch, and return what it reported.
+
+    Args:
+        step: does one update on one batch and returns named scalars, as numbers or tensors with one element,
+            which should stay on the device (no ``.item()``). It puts the model into training mode itself.
+        batches: what one epoch consists of: anything that can be iterated again and again (a list, a
+            ``DataLoader``, ``Minibatches``), or a function that returns a new iterable for each epoch.
+        epochs: how often to go through the batches.
+        evaluate: returns more named scalars after each epoch, say on held-back data.
+        on_epoch: one or several functions or ``Observer``s, called with the history after each epoch. All of
+            them are called; training ends if one returns ``True``.
+
+    Returns:
+        The history. Ctrl-C ends training at once and keeps the epochs that were finished.
+
+    Raises:
+        ValueError: if ``epochs`` is negative, ``batches`` is empty or can be gone through only once, a scalar
+            is not a scalar, or ``step`` and ``evaluate`` report the same name.
+        FloatingPointError: at the end of the first epoch in which a mean is nan or infinite.
+    """
+    if epochs < 0:
+        raise ValueError(f"epochs is {epochs}; expected 0 or more")
+    if isinstance(batches, Iterator):
+        raise ValueError("batches is an iterator, empty after one epoch; pass a list, or a function that makes it anew")
+    listeners = [] if on_epoch is None else [on_epoch] if callable(on_epoch) else list(on_epoch)
+    for listener in listeners:
+        if isinstance(listener, type):
+            raise ValueError(f"on_epoch holds the class {listener.__name__}; expected one of it: {listener.__name__}()")
+    history = History(epochs)
+    with ExitStack() as at_the_end:
+        for observer in (listener for listener in listeners if isinstance(listener, Observer)):
+            at_the_end.callback(observer.finish, history)
+            observer.start(history)
+        try:
+            while history.epoch < epochs and not history.stopped:
+                history.append(_epoch(step, batches, evaluate, history.epoch + 1))
+                history.stopped = any([listener(history) is True for listener in listeners])
+        except KeyboardInterrupt:
+            history.interrupted = True
+    return history
+
+
+def _epoch(
+    step: Callable[[Any], Scalars],
+    batches: Iterable[Any] | Callable[[], Iterable[Any]],
+    evaluate: Callable[[], Scalars] | None,
+    epoch: int,
+) -> dict[str, float]:
+    """All steps of one epoch, then the evaluation: the epoch's scalars by name."""
+    sums: dict[str, Tensor | float] = {}
+    counts: dict[str, int] = {}
+    empty = True
+    for batch in batches if isinstance(batches, Iterable) else batches():
+        empty = False
+        for name, value in _scalars(step(batch), "step").items():
+            counts[name] = counts.get(name, 0) + 1
+            sums[name] = _add(sums.get(name), value)
+    if empty:
+        raise ValueError(f"batches holds nothing in epoch {epoch}; expected at least one batch")
+    means = {name: total / counts[name] for name, total in _numbers(sums).items()}
+    for name, mean in means.items():
+        if not math.isfinite(mean):
+            raise FloatingPointError(
+                f"the mean of {name!r} is {mean} in epoch {epoch}: training diverged; try a smaller learning rate"
+            )
+    evaluated = _numbers(_scalars(evaluate(), "evaluate")) if evaluate is not None else {}
+    for name in evaluated.keys() & means.keys():
+        raise ValueError(f"step and evaluate both report {name!r}; give evaluate's another name, say 'val_{name}'")
+    return means | evaluated
+
+
+def _add(total: Tensor | float | None, value: Tensor | float) -> Tensor | float:
+    """``total + value`` without waiting for the device, in float64 where it has that."""
+    if not isinstance(value, Tensor):
+        return value if total is None else total + value
+    if total is None:
+        exact = torch.float32 if value.device.type == "mps" else torch.float64
+        # A copy: the step may reuse its tensor for the next batch.
+        return value.detach().reshape(()).to(exact, copy=True)
+    return total + value.detach().reshape(())
+
+
+def _scalars(scalars: Any, giver: str) -> dict[str, Tensor | float]:
+    """``scalars``, if they are named scalars; a ``ValueError`` that says what they are otherwise."""
+    if not isinstance(scalars, Mapping):
+        raise ValueError(f"{giver} returned a {type(scalars).__name__}; expected named scalars, as in {{'loss': loss}}")
+    for name, value in scalars.items():
+        if isinstance(value, Tensor):
+            if value.numel() != 1:
+                raise ValueError(f"{giver} returned {name!r} of shape {tuple(value.shape)}; expected one number")
+        elif not hasattr(value, "__float__"):
+            raise ValueError(f"{giver} returned {name!r} as a {type(value).__name__}; expected one number")
+    return {name: v if isinstance(v, Tensor) else float(v) for name, v in scalars.items()}
+
+
+def _numbers(values: Mapping[str, Tensor | float]) -> dict[str, float]:
+    """The values as floats, with a single transfer for all that lie on one device."""
+    numbers = {name: value for name, value in values.items() if not isinstance(value, Tensor)}
+    tensors = {name: value.detach().reshape(()) for name, value in values.items() if isinstance(value, Tensor)}
+    for device in {value.device for value in tensors.values()}:
+        here = [name for name, value in tensors.items() if value.device == device]
+        numbers |= zip(here, torch.stack([tensors[name] for name in here]).tolist())
+    return {name: float(numbers[name]) for name in values}

@@ -1,0 +1,83 @@
+"""What most steps need: shuffled batches, and the plain update of a classifier."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Minibatches:
+    """Batches of aligned tensors, in a new random order every time they are gone through.
+
+    Args:
+        tensors: one or more tensors with the same first dimension N, say images and labels.
+        size: the number of samples in a batch; the last one holds what is left.
+        generator: where the order comes from; without one the samples keep theirs.
+        drop_last: leave out a last batch that is smaller.
+
+    Yields:
+        Tuples of tensors, as many as were given. Indexing stays on the tensors' device.
+
+    Raises:
+        ValueError: if the tensors are not aligned, or ``size`` is below 1.
+    """
+
+    def __init__(
+        self, *tensors: Tensor, size: int, generator: torch.Generator | None = None, drop_last: bool = False
+    ) -> None:
+        if not tensors or any(len(t) != len(tensors[0]) for t in tensors):
+            raise ValueError(f"the tensors hold {[len(t) for t in tensors]} samples; expected as many in each")
+        if size < 1:
+            raise ValueError(f"size is {size}; expected batches of 1 sample or more")
+        self.tensors, self.size, self.generator, self.drop_last = tensors, size, generator, drop_last
+
+    def __len__(self) -> int:
+        n = len(self.tensors[0])
+        return n // self.size if self.drop_last else -(-n // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        n = len(self.tensors[0])
+        if self.generator is None:
+            order = torch.arange(n)
+        else:
+            order = torch.randperm(n, generator=self.generator, device=self.generator.device)
+        # One transfer an epoch: the order lies where the data lie.
+        order = order.to(self.tensors[0].device)
+        for i in range(len(self)):
+            chosen = order[i * self.size : (i + 1) * self.size]
+            yield tuple(t[chosen] for t in self.tensors)
+
+
+def supervised(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    augment: Callable[[Tensor], Tensor] | None = None,
+) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    """The plain step: predict, compare, go downhill.
+
+    Args:
+        model: maps ``x`` of a batch ``(x, y)`` to what ``loss`` compares with ``y``; put into training mode.
+        optimizer: of the model's parameters.
+        loss: of predictions and targets; a scalar.
+        augment: applied to ``x`` first, say ``lambda x: policy(x, generator=g)``.
+
+    Returns:
+        A step for ``fit`` that reports ``loss``, and ``accuracy`` where the targets are class numbers (B,).
+    """
+
+    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        x, y = batch
+        model.train()
+        predictions = model(x if augment is None else augment(x))
+        value = loss(predictions, y)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        if y.is_floating_point() or y.ndim != 1 or predictions.ndim != 2:
+            return {"loss": value.detach()}
+        return {"loss": value.detach(), "accuracy": (predictions.argmax(1) == y).float().mean()}
+
+    return step

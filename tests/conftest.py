@@ -1,0 +1,60 @@
+"""What every test runs under: checked shapes, one thread, no window, no clock, and every device there is."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+# Before anything imports labkit: from here on every call's tensor shapes and types are verified. As in the
+# language's own typing rules (PEP 484), an int will do where a float is asked for.
+_hook = install_import_hook("labkit", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+torch.set_num_threads(1)
+
+# A shared machine may be slow at any moment, so no example has a deadline; the same examples every time.
+settings.register_profile(
+    "labkit",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("labkit")
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(scope="session", params=DEVICES)
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Each device of this machine in turn: the cpu, and cuda where there is one."""
+    return torch.device(request.param)
+
+
+@pytest.fixture
+def generator(device: torch.device) -> torch.Generator:
+    """A generator on the test's device, seeded alike for every test."""
+    return torch.Generator(device=device).manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _same_randomness() -> Iterator[None]:
+    """The global generator starts alike in every test, whatever ran before it, and is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real data sets that ``LABKIT_DATA`` names; the test is skipped where there is none."""
+    folder = os.environ.get("LABKIT_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs real data sets: set LABKIT_DATA to the folder that holds them")
+    return Path(folder)
