@@ -1,0 +1,102 @@
+"""Random numbers and pictures for the simulators: everything drawn from one generator, on its device.
+
+Pictures are drawn by signed distance. A shape is a function d(p), in pixels, negative inside; the share of a pixel
+it covers is close to clip(½ − d(p), 0, 1), which is what makes an edge smooth without supersampling. A line of
+width w along the outline covers clip(½ + w/2 − |d(p)|, 0, 1).
+"""
+
+import torch
+from torch import Tensor
+
+Number = float | int
+Range = tuple[Number, Number]
+"""The lowest and the highest value of a knob that is drawn for each sample."""
+
+
+def device_of(generator: torch.Generator | None) -> torch.device:
+    """The device that a simulator works on: its generator's."""
+    return generator.device if generator is not None else torch.device("cpu")
+
+
+def uniform(generator: torch.Generator | None, size: tuple[int, ...], limits: Range) -> Tensor:
+    """Numbers drawn evenly between the two limits, which may be equal."""
+    low, high = limits
+    return low + (high - low) * torch.rand(size, generator=generator, device=device_of(generator))
+
+
+def normal(generator: torch.Generator | None, size: tuple[int, ...]) -> Tensor:
+    """Standard normal numbers."""
+    return torch.randn(size, generator=generator, device=device_of(generator))
+
+
+def integers(generator: torch.Generator | None, size: tuple[int, ...], high: int) -> Tensor:
+    """Whole numbers from 0 to ``high - 1``."""
+    return torch.randint(high, size, generator=generator, device=device_of(generator))
+
+
+def balanced(generator: torch.Generator | None, n: int, classes: int) -> Tensor:
+    """(n,) class labels in random order, every class as often as every other, give or take one."""
+    order = torch.randperm(n, generator=generator, device=device_of(generator))
+    return (torch.arange(n, device=order.device) % classes)[order]
+
+
+def at_least_one(n: int) -> None:
+    """Raise ValueError unless ``n`` samples can be drawn."""
+    if n < 1:
+        raise ValueError(f"n is {n}; expected at least one sample")
+
+
+def within(name: str, limits: Range, low: Number, high: Number) -> None:
+    """Raise ValueError unless ``limits`` is an ordered pair between ``low`` and ``high``."""
+    if not low <= limits[0] <= limits[1] <= high:
+        raise ValueError(f"{name} is {limits}; expected a pair (lowest, highest) within {low} and {high}")
+
+
+def pixels(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The centres of the pixels as x and y, each (1, size, size), in pixels from the middle; y points down."""
+    at = torch.arange(size, device=device) - (size - 1) / 2
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    return x[None], y[None]
+
+
+def turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates (B, H, W) seen from a frame turned by ``angle`` (B,) radians, clockwise on the screen."""
+    c, s = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    return c * x + s * y, c * y - s * x
+
+
+def cover(distance: Tensor) -> Tensor:
+    """The share of each pixel inside a shape, from the signed distance in pixels."""
+    return (0.5 - distance).clamp(0, 1)
+
+
+def segment(x: Tensor, y: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Distance (B, H, W) from the pixels to the line segment from ``start`` to ``end``, both (B, 2) as (x, y)."""
+    ax, ay = start[:, 0, None, None], start[:, 1, None, None]
+    dx, dy = end[:, 0, None, None] - ax, end[:, 1, None, None] - ay
+    along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).clamp_min(1e-9)).clamp(0, 1)
+    return torch.hypot(x - ax - along * dx, y - ay - along * dy)
+
+
+def polygon(x: Tensor, y: Tensor, corners: Tensor) -> Tensor:
+    """Signed distance (B, H, W) to closed polygons with corners (B, K, 2) as (x, y); negative inside."""
+    distance = torch.full_like(x.expand(len(corners), -1, -1), torch.inf)
+    inside = torch.zeros_like(distance, dtype=torch.bool)
+    for k in range(corners.shape[1]):
+        start, end = corners[:, k - 1], corners[:, k]
+        distance = torch.minimum(distance, segment(x, y, start, end))
+        ay, by = start[:, 1, None, None], end[:, 1, None, None]
+        ax, bx = start[:, 0, None, None], end[:, 0, None, None]
+        crosses = (ay > y) != (by > y)
+        inside ^= crosses & (x < ax + (y - ay) * (bx - ax) / torch.where(crosses, by - ay, 1.0))
+    return torch.where(inside, -distance, distance)
+
+
+def texture(generator: torch.Generator | None, n: int, size: int, *, grain: Number) -> Tensor:
+    """(n, size, size) smooth random texture, mean 0 and spread 1: white noise blurred to about ``grain`` pixels."""
+    noise = normal(generator, (n, size, size))
+    frequency = torch.fft.fftfreq(size, device=noise.device)
+    keep = torch.exp(-2 * (torch.pi * grain) ** 2 * (frequency[:, None] ** 2 + frequency[None] ** 2))
+    smooth = torch.fft.ifft2(torch.fft.fft2(noise) * keep).real
+    smooth = smooth - smooth.mean((1, 2), keepdim=True)
+    return smooth / smooth.std((1, 2), keepdim=True).clamp_min(1e-9)
