@@ -1,0 +1,253 @@
+"""How good is it: numbers from tensors.
+
+Classes are ``y`` (B,) of integers 0 … k-1, ``predicted`` likewise; ``logits`` and ``probabilities`` are (B, k);
+``scores`` (B,) are higher for what is more likely positive. Numbers come back as floats. What scikit-learn and
+scipy have is theirs; they are imported when first needed, since that takes a second.
+
+    ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)|            Guo et al., "On Calibration" (2017)
+    clustering accuracy = max_pi mean_i [y_i = pi(c_i)]         over one-to-one maps pi, Kuhn (1955)
+    TPR at FPR = max {TPR(t) : FPR(t) <= fpr}                 Carlini et al., "Membership Inference" (2022)
+    mean ± s,   s^2 = sum (v_i - mean)^2 / (n - 1)            over seeds
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labkit.nets import evaluating
+from labkit.shapes import Float, Int, Labels, PerSample
+
+
+def predict(model: nn.Module, x: Float[Tensor, "b *rest"], *, batch_size: int = 512) -> Tensor:
+    """The model's outputs for all of ``x``, in evaluation mode, without gradients, ``batch_size`` at a time.
+
+    Each part of the model is put back into the mode it was in.
+
+    Raises:
+        ValueError: if ``batch_size`` is below 1 or ``x`` is empty.
+    """
+    if batch_size < 1 or len(x) < 1:
+        raise ValueError(f"there are {len(x)} samples in batches of {batch_size}; expected 1 or more of each")
+    with evaluating(model), torch.no_grad():
+        return torch.cat([model(part) for part in x.split(batch_size)])
+
+
+def accuracy(predicted: Tensor, y: Labels) -> float:
+    """The share of right answers, from classes (B,) or from logits or probabilities (B, k)."""
+    return float((_classes(predicted, y) == y).double().mean())
+
+
+def confusion_matrix(predicted: Tensor, y: Labels, *, classes: int | None = None) -> Int[Tensor, "k k"]:
+    """How often each class (row) was taken for each class (column), from classes (B,) or logits (B, k).
+
+    Args:
+        predicted: classes, or logits whose largest decides.
+        y: the true classes.
+        classes: their number k; one more than the largest that occurs if it is not given.
+
+    Raises:
+        ValueError: if a class is not from 0 to k - 1.
+    """
+    chosen = _classes(predicted, y)
+    largest, smallest = int(torch.maximum(chosen, y).max()), int(torch.minimum(chosen, y).min())
+    k = classes if classes is not None else predicted.shape[1] if predicted.ndim == 2 else largest + 1
+    if smallest < 0 or largest >= k:
+        raise ValueError(f"the classes go from {smallest} to {largest}; expected 0 to {k - 1}")
+    return torch.bincount(y.long() * k + chosen, minlength=k * k).reshape(k, k)
+
+
+def sensitivity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
+    """Recall: the share of the samples of class ``positive`` that were recognised as such.
+
+    From classes (B,) or logits (B, k); with more than two classes it is one against the rest.
+
+    Raises:
+        ValueError: if no sample is of that class.
+    """
+    return _share(_classes(predicted, y) == positive, y == positive, f"is of class {positive}")
+
+
+def specificity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
+    """The share of the samples of other classes that were not taken for class ``positive``.
+
+    Raises:
+        ValueError: if all samples are of that class.
+    """
+    return _share(_classes(predicted, y) != positive, y != positive, f"is of another class than {positive}")
+
+
+class Reliability(NamedTuple):
+    """For each bin of confidence: the mean confidence, the accuracy, the share of samples. nan in an empty bin."""
+
+    confidence: Float[Tensor, "m"]
+    accuracy: Float[Tensor, "m"]
+    share: Float[Tensor, "m"]
+
+
+def reliability(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 15) -> Reliability:
+    """The reliability curve: is a model right as often as it is sure? (Guo et al. 2017, figure 1)
+
+    Args:
+        probabilities: of the classes, each row adding up to 1.
+        y: the true classes.
+        bins: equally wide bins ``(m/bins, (m+1)/bins]`` of the largest probability.
+
+    Raises:
+        ValueError: if a row is not probabilities, or ``bins`` is below 1.
+    """
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; expected 1 or more")
+    p = probabilities.double()
+    if not bool((p >= 0).all()) or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):
+        raise ValueError("each row of probabilities adds up to 1 and has none below 0; pass logits through a softmax")
+    confidence, chosen = p.max(1)
+    # Right-closed bins, as in the paper: a confidence of exactly 1 belongs to the last one.
+    bin_ = ((confidence * bins).ceil().long() - 1).clamp(0, bins - 1)
+    count = torch.bincount(bin_, minlength=bins).double()
+    right = torch.bincount(bin_, (chosen == y).double(), minlength=bins)
+    return Reliability(torch.bincount(bin_, confidence, minlength=bins) / count, right / count, count / len(y))
+
+
+def calibration_error(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 15) -> float:
+    """The expected calibration error (ECE): the mean gap between confidence and accuracy, 0 at best.
+
+    Raises:
+        ValueError: as ``reliability``.
+    """
+    curve = reliability(probabilities, y, bins=bins)
+    return float((curve.share * (curve.accuracy - curve.confidence).abs()).nansum())
+
+
+def roc_auc(scores: PerSample, positive: Tensor) -> float:
+    """The area under the ROC curve: how often a positive sample scores above a negative one; ties count half.
+
+    Raises:
+        ValueError: if all samples are positive, or none.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(_both(positive), scores.detach().cpu().numpy()))
+
+
+def tpr_at_fpr(scores: PerSample, positive: Tensor, *, fpr: float) -> float:
+    """The largest true positive rate a threshold on ``scores`` reaches with a false positive rate up to ``fpr``.
+
+    Raises:
+        ValueError: if all samples are positive, or none, or ``fpr`` is not from 0 to 1.
+    """
+    from sklearn.metrics import roc_curve
+
+    if not 0 <= fpr <= 1:
+        raise ValueError(f"fpr is {fpr}; expected a rate from 0 to 1")
+    false, true, _ = roc_curve(_both(positive), scores.detach().cpu().numpy(), drop_intermediate=False)
+    return float(true[false <= fpr].max())
+
+
+def clustering_accuracy(clusters: Labels, y: Labels) -> float:
+    """The accuracy of the best one-to-one naming of clusters by classes (the Hungarian method).
+
+    There may be more clusters than classes or fewer; those left without a partner count as wrong.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    together = confusion_matrix(clusters, y).cpu().numpy()
+    rows, columns = linear_sum_assignment(together, maximize=True)
+    return float(together[rows, columns].sum() / len(y))
+
+
+def nmi(clusters: Labels, y: Labels) -> float:
+    """Normalised mutual information of two groupings: 0 if independent, 1 if the same up to names."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(y.cpu().numpy(), clusters.cpu().numpy()))
+
+
+def ari(clusters: Labels, y: Labels) -> float:
+    """The adjusted Rand index of two groupings: 0 on average for random ones, 1 if the same up to names."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(y.cpu().numpy(), clusters.cpu().numpy()))
+
+
+class Summary(NamedTuple):
+    """Mean and sample standard deviation of n values; as text ``87.2 ± 1.3``. The deviation of one value is nan."""
+
+    mean: float
+    std: float
+    n: int
+
+    def __str__(self) -> str:
+        if not self.std > 0:
+            return f"{self.mean:.4g}" if math.isnan(self.std) else f"{self.mean:.4g} ± 0"
+        # Two digits of the deviation say all there is to say.
+        digits = max(0, 1 - math.floor(math.log10(self.std)))
+        return f"{self.mean:.{digits}f} ± {self.std:.{digits}f}"
+
+
+def summary(values: Sequence[float] | Tensor, *, percent: bool = False) -> Summary:
+    """Mean ± standard deviation over seeds.
+
+    Args:
+        values: one a seed.
+        percent: multiply by 100 first.
+
+    Raises:
+        ValueError: if there is no value.
+    """
+    v = _vector(values) * (100 if percent else 1)
+    return Summary(float(v.mean()), float(v.std(correction=1)) if len(v) > 1 else math.nan, len(v))
+
+
+def confidence_interval(values: Sequence[float] | Tensor, *, level: float = 0.95) -> tuple[float, float]:
+    """Where the mean over all seeds lies with probability ``level``: Student's t interval from a few seeds.
+
+    Raises:
+        ValueError: if there are fewer than two values, or ``level`` is not between 0 and 1.
+    """
+    from scipy.stats import t
+
+    v = _vector(values)
+    if len(v) < 2:
+        raise ValueError(f"there is {len(v)} value; expected two or more, one says nothing about the spread")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected a probability between 0 and 1, say 0.95")
+    half = float(t.ppf((1 + level) / 2, len(v) - 1)) * float(v.std(correction=1)) / math.sqrt(len(v))
+    return float(v.mean()) - half, float(v.mean()) + half
+
+
+def _classes(predicted: Tensor, y: Tensor) -> Tensor:
+    """Predicted classes (B,) from themselves or from logits (B, k)."""
+    if len(y) == 0:
+        raise ValueError("there are no samples; expected at least one")
+    if predicted.ndim not in (1, 2) or predicted.shape[0] != y.shape[0]:
+        raise ValueError(f"predicted has shape {tuple(predicted.shape)} for {len(y)} samples; expected (B,) or (B, k)")
+    if predicted.ndim == 1 and predicted.is_floating_point():
+        raise ValueError("predicted holds one float a sample; expected classes, or logits (B, k): threshold scores")
+    return (predicted.argmax(1) if predicted.ndim == 2 else predicted).long()
+
+
+def _share(right: Tensor, among: Tensor, what: str) -> float:
+    """How many of those samples ``among`` are ``right``."""
+    if not bool(among.any()):
+        raise ValueError(f"no sample {what}, so there is no share of them")
+    return float(right[among].double().mean())
+
+
+def _both(positive: Tensor) -> np.ndarray:
+    """Which samples are positive, as an array, if there are both kinds."""
+    flags = positive.bool()
+    if flags.ndim != 1 or bool(flags.all()) or not bool(flags.any()):
+        raise ValueError(f"{int(flags.sum())} of {flags.numel()} samples are positive; expected both kinds")
+    return flags.cpu().numpy()
+
+
+def _vector(values: Sequence[float] | Tensor) -> Tensor:
+    """Numbers as a tensor of float64."""
+    v = torch.as_tensor(values, dtype=torch.float64).detach().cpu().reshape(-1)
+    if len(v) == 0:
+        raise ValueError("there are no values; expected one a seed")
+    return v
