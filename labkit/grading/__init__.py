@@ -1,0 +1,1 @@
+"""The course around the checks: release, grading, reports, and the ``labkit`` command."""

@@ -1,0 +1,139 @@
+"""nbgrader's own converters and gradebook, run from Python, quietly: their log goes to a file."""
+
+import contextlib
+import glob
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.grading.course import Course, CourseError
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
+    from nbgrader.converters.base import BaseConverter
+    from traitlets.config import Config
+
+
+class Failed(CourseError):
+    """A converter of nbgrader gave up; the message is the last thing it complained of."""
+
+
+def convert(
+    converter: type["BaseConverter"],
+    course: Course,
+    assignment: str,
+    *,
+    student: str = "*",
+    config: "Config | None" = None,
+    force: bool = False,
+) -> None:
+    """Run one of nbgrader's converters for one assignment, and for one student where it takes students.
+
+    Raises:
+        Failed: if it gives up.
+    """
+    from nbgrader.converters.base import NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+
+    settings = config or course.config()
+    settings.CourseDirectory.assignment_id = assignment
+    settings.CourseDirectory.student_id = student if student in ("*", ".") else glob.escape(student)
+    with logged(course) as (log, complaints):
+        directory = CourseDirectory(config=settings, log=log)
+        try:
+            converter(coursedir=directory, config=settings, log=log, force=force).start()
+        except (NbGraderException, SystemExit) as error:
+            raise Failed(reason(complaints) or str(error)) from error
+
+
+@contextlib.contextmanager
+def logged(course: Course) -> Iterator[tuple[logging.Logger, list[str]]]:
+    """A logger that writes to ``.local/nbgrader.log``, and the errors it was given, the latest last."""
+    complaints: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            complaints.append(record.getMessage())
+
+    course.local.mkdir(parents=True, exist_ok=True)
+    log = logging.Logger("labkit.nbgrader", logging.INFO)
+    file = logging.FileHandler(course.local / "nbgrader.log", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(file)
+    log.addHandler(Keep(logging.ERROR))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield log, complaints
+    finally:
+        file.close()
+
+
+def reason(complaints: list[str]) -> str:
+    """The line that says why: the end of the last traceback that was logged, else the first complaint."""
+    for text in reversed(complaints):
+        if text.startswith("Traceback"):
+            lines = [line for line in text.strip().splitlines() if line and not line[0].isspace()]
+            return lines[-1].partition(": ")[2] or lines[-1]
+    return " ".join(complaints[0].split()) if complaints else ""
+
+
+def url(course: Course) -> str:
+    """The gradebook's SQLAlchemy URL."""
+    settings = course.config().CourseDirectory
+    return str(settings.get("db_url") or f"sqlite:///{course.root / 'gradebook.db'}")
+
+
+def course_id(course: Course) -> str:
+    """The course's id in the gradebook, as nbgrader's converters use it."""
+    return str(course.config().CourseDirectory.get("course_id", "") or "")
+
+
+@contextlib.contextmanager
+def gradebook(course: Course) -> Iterator["Gradebook"]:
+    """The course's gradebook, closed in the end.
+
+    Raises:
+        CourseError: if it can't be opened.
+    """
+    from nbgrader.api import Gradebook
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        book = Gradebook(url(course), course_id(course))
+    except SQLAlchemyError as error:
+        raise CourseError(f"the gradebook {url(course)} can't be opened: {error.args[0]}") from error
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def register(course: Course, assignment: str) -> None:
+    """Put an assignment's cells into the gradebook, as they are in ``solutions/`` now. The release isn't touched.
+
+    Raises:
+        CourseError: if the solution is broken, or cells were added or removed after submissions were graded.
+    """
+    from nbgrader.converters import GenerateAssignment
+
+    settings = course.config()
+    with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
+        settings.CourseDirectory.release_directory = folder
+        settings.GenerateAssignment.pop("post_convert_hook", None)
+        try:
+            convert(GenerateAssignment, course, assignment, student=".", config=settings)
+        except Failed as error:
+            raise CourseError(f"solutions/{assignment} can't go into the gradebook: {error}") from error
+
+
+def forget(folder: Path) -> None:
+    """Delete a folder that nbgrader made, which it leaves read-only."""
+    if folder.exists():
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(path.stat().st_mode | 0o700)
+        shutil.rmtree(folder)

@@ -1,0 +1,163 @@
+"""Where a course is, and what lies where in it.
+
+solutions/01_images/01_images.ipynb     the source, for instructors
+exercises/01_images/01_images.ipynb     the release, generated from it
+lectures/01_images.ipynb
+work/01_images/01_images.ipynb          a student's own copy
+submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
+nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import topics
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+CONFIG = "nbgrader_config.py"
+
+
+class CourseError(ValueError):
+    """Something a person can put right; the message is one sentence that says how."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder.
+
+    Args:
+        root: where lectures, exercises and, for an instructor, solutions lie.
+        place: where this person's files go: the root itself, but not if that belongs to an installed package.
+    """
+
+    root: Path
+    place: Path
+
+    @property
+    def lectures(self) -> Path:
+        """The lecture notebooks."""
+        return self.root / "lectures"
+
+    @property
+    def solutions(self) -> Path:
+        """nbgrader's source directory."""
+        return self.root / "solutions"
+
+    @property
+    def exercises(self) -> Path:
+        """nbgrader's release directory."""
+        return self.root / "exercises"
+
+    @property
+    def work(self) -> Path:
+        """A student's own copies."""
+        return self.place / "work"
+
+    @property
+    def submitted(self) -> Path:
+        """What students handed in: ``submitted/STUDENT/ASSIGNMENT/``."""
+        return self.root / "submitted"
+
+    @property
+    def local(self) -> Path:
+        """Logs and notes of the command itself."""
+        return self.place / ".local"
+
+    def released(self) -> list[str]:
+        """The exercises there are, in order."""
+        return folders(self.exercises)
+
+    def sources(self) -> list[str]:
+        """The assignments with solutions, in order."""
+        return folders(self.solutions)
+
+    def assignment(self, name: str, among: list[str]) -> str:
+        """The folder name of the assignment that ``name`` (a key, a number or a folder name) means.
+
+        Raises:
+            CourseError: if it is none of those in ``among``, with those there are.
+        """
+        wanted = name.strip().rstrip("/")
+        try:
+            wanted = topics.find(wanted).slug
+        except ValueError:
+            if wanted not in among:
+                known = ", ".join(among) or "none"
+                raise CourseError(f"no exercise is called {name!r}; there are: {known}") from None
+        if wanted not in among:
+            known = ", ".join(among) or "none yet"
+            raise CourseError(f"the topic {name!r} has no exercise here; there are: {known}")
+        return wanted
+
+    def config(self) -> "Config":
+        """nbgrader's settings: those of ``nbgrader_config.py``, with this folder as the course.
+
+        Raises:
+            CourseError: if the folder has none, or it can't be read.
+        """
+        from traitlets.config import Config
+        from traitlets.config.loader import PyFileConfigLoader
+
+        if not (self.root / CONFIG).is_file():
+            raise CourseError(f"{self.root} has no {CONFIG}: grading needs a clone of the course, not the package")
+        try:
+            loaded = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except Exception as error:
+            raise CourseError(f"{self.root / CONFIG} can't be read: {type(error).__name__}: {error}") from error
+        settings = Config(loaded)
+        settings.CourseDirectory.root = str(self.root)
+        return settings
+
+
+def find(start: Path | None = None) -> Course:
+    """The course that ``start`` (the current folder) lies in; else ``$LABKIT_COURSE``; else the one labkit came with.
+
+    Raises:
+        CourseError: if there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if is_course(folder):
+            return Course(folder, folder)
+    named = os.environ.get("LABKIT_COURSE")
+    if named:
+        folder = Path(named).expanduser().resolve()
+        if not is_course(folder):
+            raise CourseError(f"LABKIT_COURSE is {named!r}, which is no course: it has neither {CONFIG} nor exercises/")
+        return Course(folder, folder)
+    package = Path(__file__).resolve().parents[1]
+    if is_course(package.parent):
+        return Course(package.parent, package.parent)
+    if (package / "_course").is_dir():
+        home = os.environ.get("LABKIT_HOME")
+        return Course(package / "_course", Path(home).expanduser().resolve() if home else Path.home() / "labkit")
+    raise CourseError("there is no course here: change to the folder that holds lectures/ and exercises/")
+
+
+def is_course(folder: Path) -> bool:
+    """Whether a folder is a course: it has nbgrader's settings, or exercises named as topics are."""
+    if (folder / CONFIG).is_file():
+        return True
+    return any((folder / "exercises" / topic.slug).is_dir() for topic in topics.SYLLABUS)
+
+
+def folders(parent: Path) -> list[str]:
+    """The names of the folders in ``parent`` that hold a notebook, in order."""
+    if not parent.is_dir():
+        return []
+    return sorted(f.name for f in parent.iterdir() if f.is_dir() and f.name[0] != "." and any(f.glob("*.ipynb")))
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files of an assignment's folder, relative to it, in order, without caches and checkpoints."""
+    skipped = re.compile(r"(^|/)(\.|__pycache__)|\.pyc$")
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not skipped.search(relative.as_posix()):
+            yield relative

@@ -1,0 +1,43 @@
+"""Feedback: the html that nbgrader makes of a graded notebook."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from labkit.grading import classic
+from labkit.grading.course import Course, CourseError
+
+
+def feedback(
+    course: Course,
+    assignment: str,
+    students: Sequence[str] | None = None,
+    *,
+    on_student: Callable[[str, int, int], None] | None = None,
+) -> dict[str, list[Path] | str]:
+    """Write ``feedback/STUDENT/ASSIGNMENT/*.html`` for those who were graded.
+
+    Returns:
+        For each student the files that were written, or a sentence that says why there are none.
+
+    Raises:
+        CourseError: if nobody was graded, or one of ``students`` was not.
+    """
+    from nbgrader.converters import GenerateFeedback
+
+    there = sorted(f.parent.name for f in (course.root / "autograded").glob("*/*") if f.name == assignment)
+    for name in students or ():
+        if name not in there:
+            raise CourseError(f"{name!r} was not graded for {assignment}; `labkit grade` comes first")
+    if not there:
+        raise CourseError(f"nobody was graded for {assignment}; `labkit grade` comes first")
+    wanted = sorted(set(students or there))
+    results: dict[str, list[Path] | str] = {}
+    for number, name in enumerate(wanted, start=1):
+        if on_student is not None:
+            on_student(name, number, len(wanted))
+        try:
+            classic.convert(GenerateFeedback, course, assignment, student=name, force=True)
+            results[name] = sorted((course.root / "feedback" / name / assignment).glob("*.html"))
+        except classic.Failed as error:
+            results[name] = f"no feedback could be written: {error}"
+    return results

@@ -1,0 +1,122 @@
+"""Notebooks as files: read with a sentence when they are broken, written whole or not at all, in one normal form.
+
+The normal form makes a rebuild byte-identical: no outputs, no execution counts, cell ids from the ``grade_id`` or
+the position, and only the metadata that the course needs.
+"""
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from labkit.grading.course import CourseError
+
+LARGEST = 50 * 2**20  # bytes; a notebook of the course has some 50 thousand
+CELL_METADATA = ("deletable", "editable", "jupyter", "nbgrader", "slideshow", "tags")
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook in a file, in nbformat 4.
+
+    Raises:
+        CourseError: if there is none or it is broken, saying in one sentence what is wrong with it.
+    """
+    if not path.is_file():
+        raise CourseError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
+    if path.stat().st_size > LARGEST:
+        raise CourseError(f"{path.name} has {path.stat().st_size / 2**20:.0f} MB: clear its outputs and save it again")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CourseError(f"{path.name} is not a notebook: it is no text in UTF-8") from None
+    except OSError as error:
+        raise CourseError(f"{path} can't be read: {error.strerror}") from error
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str) -> NotebookNode:
+    """The notebook in a text.
+
+    Raises:
+        CourseError: as ``read`` does.
+    """
+    if not text.strip():
+        raise CourseError(f"{name} is empty")
+    try:
+        raw = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its nesting"
+        raise CourseError(f"{name} is damaged: it is no valid JSON (see {where}); was it saved completely?") from None
+    if not isinstance(raw, dict) or "nbformat" not in raw:
+        raise CourseError(f"{name} is not a notebook: it has no nbformat")
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook, repair_duplicate_cell_ids=True, strip_invalid_metadata=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0][:160]
+        raise CourseError(f"{name} is damaged: {reason}") from error
+    return notebook
+
+
+def normal(notebook: NotebookNode) -> str:
+    """The text of a notebook in normal form; the notebook itself stays as it is.
+
+    Sources are left alone to the last blank: nbgrader's checksums cover them.
+    """
+    made = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    labkit = made.metadata.get("labkit")
+    made.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    if labkit:
+        made.metadata["labkit"] = labkit
+    made.nbformat, made.nbformat_minor = 4, 5
+    used: set[str] = set()
+    for position, cell in enumerate(made.cells):
+        cell.id = identity(cell, position, used)
+        cell.metadata = {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return str(nbformat.writes(made)).rstrip("\n") + "\n"
+
+
+def identity(cell: NotebookNode, position: int, used: set[str]) -> str:
+    """A cell's id: its ``grade_id`` if it has one, else its position; unique among ``used``, and added to it."""
+    name = str(cell.metadata.get("nbgrader", {}).get("grade_id") or f"cell-{position:02d}")
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:56]
+    unique, copy = name, 2
+    while unique in used:
+        unique, copy = f"{name}-{copy}", copy + 1
+    used.add(unique)
+    return unique
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole: the old one stays until the new one is complete.
+
+    Raises:
+        CourseError: if it can't be written.
+    """
+    handle = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except OSError as error:
+        if handle is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise CourseError(f"{path} can't be written: {error.strerror}") from error
+
+
+def umask() -> int:
+    """The permissions this process takes away from new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,95 @@
+"""What ``labkit check`` and ``labkit progress`` print."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from labkit import topics
+from labkit.grading.course import Course
+from labkit.grading.screen import OPEN, RIGHT, WRONG, count, number, plain, table
+from labkit.grading.selfcheck import Verdict
+from labkit.grading.student import State, copies, key_of
+
+SIGNS = {"right": RIGHT, "wrong": WRONG, "stub": OPEN, "unrun": OPEN}
+
+
+def verdict(found: Verdict) -> RenderableType:
+    """How a notebook stands: its checks, its written answers, what else happened, and the points."""
+    parts: list[RenderableType] = []
+    if found.results:
+        checks = table("", "check", "points", "", right=("points",))
+        for result in found.results:
+            earned = f"{number(result.points)}/{number(result.maximum)}"
+            checks.add_row(SIGNS[result.status], plain(result.name), earned, plain(result.sentence))
+        parts.append(checks)
+    for written in found.written:
+        sign = OPEN if written.empty else RIGHT
+        state = "still empty" if written.empty else "there; a person reads it"
+        parts.append(Text.from_markup(f"{sign} written answer ") + plain(f"{written.name}: {state}"))
+    if found.raised:
+        parts.append(Text("\nCells that raised an error:"))
+        parts += [plain(f"  {line}") for line in found.raised]
+    if found.waiting:
+        verb = "waits" if found.waiting == 1 else "wait"
+        parts.append(Text(f"\n{count(found.waiting, 'other cell')} {verb} for code that is not written yet."))
+    parts += [plain(f"\n{remark}") for remark in found.remarks]
+    parts.append(Text(f"\n{total(found)}", style="bold green" if found.done else "bold"))
+    return Group(*parts)
+
+
+def total(found: Verdict) -> str:
+    """The points so far, in a sentence."""
+    by_hand = sum(written.maximum for written in found.written)
+    text = f"{number(found.points)} of {count(found.maximum, 'point')} so far"
+    if by_hand:
+        text += f"; {count(by_hand, 'point')} more for written answers"
+    return f"{text} ({found.seconds:.0f} s)." if not found.done else f"All right: {text} ({found.seconds:.0f} s)."
+
+
+def progress(course: Course, states: Sequence[State]) -> RenderableType:
+    """The exercises there are and how far each has come."""
+    made = table("", "exercise", "checks", "points", "", right=("checks", "points"))
+    for assignment in course.released():
+        own = [state for state in states if state.assignment == assignment]
+        if not own:
+            made.add_row("", f"{assignment}", "", "", Text(title(assignment), style="dim"))
+        for state in own:
+            name = state.notebook.parent.name
+            if len([s for s in own if s.notebook.parent == state.notebook.parent]) > 1:
+                name = f"{name}/{state.notebook.name}"
+            made.add_row(*line(state, name))
+    return made
+
+
+def line(state: State, name: str) -> tuple[RenderableType, ...]:
+    """One started notebook."""
+    if state.checked is None:
+        return OPEN, plain(name), "", "", Text("started, not checked yet")
+    record = state.checked
+    remark = "changed since it was checked" if state.changed else ""
+    if record["unanswered"]:
+        remark = f"{count(record['unanswered'], 'written answer')} still empty" + (f"; {remark}" if remark else "")
+    checks = f"{record['right']}/{record['checks']}"
+    earned = f"{number(record['points'])}/{number(record['maximum'])}"
+    return RIGHT if state.done else OPEN, plain(name), checks, earned, Text(remark)
+
+
+def title(assignment: str) -> str:
+    """What an exercise is about."""
+    return next((topic.title for topic in topics.SYLLABUS if topic.slug == assignment), "")
+
+
+def next_step(course: Course, states: Sequence[State]) -> RenderableType:
+    """What to do next, in a sentence."""
+    for assignment in course.released():
+        own = [state for state in states if state.assignment == assignment]
+        key = key_of(assignment)
+        if not own:
+            return plain(f"\nNext: `labkit start {key}`.")
+        if not any(state.done for state in own):
+            folder = copies(course, assignment)[-1]
+            return plain(f"\nNext: go on with {folder.name}, and `labkit check {key}`.")
+    if not course.released():
+        return plain("There are no exercises here yet.")
+    return Text("\nAll done.", style="bold green")
