@@ -6,7 +6,9 @@ citation. Importing this package imports neither scikit-learn nor scikit-image n
 
 from labkit.data import simulate
 from labkit.data.dataset import About, DataError, Dataset, Texts
+from labkit.data.download import fetch
 from labkit.data.embedded import PHOTOGRAPHS, digits, faces, photograph, photographs
+from labkit.data.public import cifar10, cifar100, fashion_mnist, mnist, stl10, svhn, usps
 
 __all__ = [
     "PHOTOGRAPHS",
@@ -14,9 +16,17 @@ __all__ = [
     "DataError",
     "Dataset",
     "Texts",
+    "cifar10",
+    "cifar100",
     "digits",
     "faces",
+    "fashion_mnist",
+    "fetch",
+    "mnist",
     "photograph",
     "photographs",
     "simulate",
+    "stl10",
+    "svhn",
+    "usps",
 ]

@@ -90,7 +90,7 @@ class Labelled(ABC):
     def _strata(self) -> Tensor:
         """The class of each sample on the CPU; one stratum where ``y`` is no class."""
         if self.classes and self.y.ndim == 1 and not self.y.is_floating_point():
-            return self.y.cpu()
+            return (self.y - self.y.min().clamp_max(0)).cpu()  # a label below 0 means: not known
         return torch.zeros(len(self), dtype=torch.int64)
 
     def _ranked(self, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
