@@ -23,13 +23,14 @@ import numpy as np
 import pooch
 import pytest
 import torch
-import torchvision.datasets
 from scipy.io import savemat
 
-import labkit  # noqa: F401, before torchvision
 from labkit import data
 from labkit.data import DataError, download
 from labkit.data.readers import idx
+
+# isort: split
+import torchvision.datasets  # after labkit, which makes it work under a CPU build of torch
 
 PARTIAL = download.STAGING
 
