@@ -1,0 +1,220 @@
+"""nbgrader's ``Autograde`` in three movements: prepare (trusted), run (untrusted, elsewhere), replay (trusted).
+
+nbgrader makes two passes over a notebook: it sanitises, then executes and saves what follows from the outputs.
+Here the sanitised notebook is handed out, and in the second pass ``Execute`` is replaced by the outputs that came
+back. Everything that touches the gradebook is nbgrader's own and runs in one process.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbconvert.writers import FilesWriter
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Gradebook
+from nbgrader.converters.autograde import Autograde
+from nbgrader.converters.base import BaseConverter
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import Execute
+from traitlets.config import Config
+
+from labkit.grading.engine import cells, intake
+from labkit.grading.engine import outputs as shape
+from labkit.grading.engine.cells import Blueprint
+from labkit.grading.engine.job import Job, Outcome, Part, Result
+from labkit.grading.engine.replay import Replay
+
+@dataclass
+class Submission:
+    """A student's submission, sanitised. ``broken`` has a sentence for each notebook that can't be graded."""
+
+    student: str
+    notebooks: dict[str, NotebookNode] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    job: Job = field(default_factory=lambda: Job("", "", ()))
+
+
+class Regular(BaseConverter):
+    """Copies the regular files of a submission that ``intake.scan`` accepted; nbgrader would follow links."""
+
+    accepted: Mapping[str, Path] = {}
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy the files beside the notebooks."""
+        target = Path(self._format_dest(assignment_id, student_id))
+        for name, path in self.accepted.items():
+            copy = target / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+
+
+class Engine(Autograde, Regular):
+    """One assignment of one course. Not safe for threads: one writer."""
+
+    def __init__(self, config: Config, assignment: str, log: logging.Logger) -> None:
+        settings = Config(config)
+        settings.CourseDirectory.assignment_id = assignment
+        settings.Exporter.optimistic_validation = True
+        directory = CourseDirectory(config=settings, log=log)
+        super().__init__(coursedir=directory, config=settings, log=log)
+        self.assignment = assignment
+        self.writer = FilesWriter(parent=self, config=self.config)
+        self.exporter = NotebookExporter(parent=self, config=self.config)
+        self.replay = Replay(shape.Redaction(paths(directory)))
+        self.made: dict[bool, list[Any]] = {}
+        with self.book() as book:
+            self.blueprints = {
+                name: plan.inorder(self.source_order(name)) for name, plan in cells.blueprints(book, assignment).items()
+            }
+
+    def book(self) -> Gradebook:
+        """The gradebook, to be closed."""
+        return Gradebook(self.coursedir.db_url, self.coursedir.course_id)
+
+    def source_order(self, name: str) -> list[str]:
+        """The ``grade_id``s of a source notebook in order; none where it can't be read."""
+        path = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment))
+        try:
+            notebook = intake.read(path / f"{name}.ipynb")
+        except (intake.Unreadable, OSError):
+            return []
+        return [intake.grade_id(cell) for cell in notebook.cells]
+
+    def submitted(self, student: str) -> Path:
+        """Where a student's submission lies."""
+        return Path(self.coursedir.format_path(self.coursedir.submitted_directory, student, self.assignment))
+
+    def autograded(self, student: str) -> Path:
+        """Where it goes."""
+        return Path(self.coursedir.format_path(self.coursedir.autograded_directory, student, self.assignment))
+
+    def _init_preprocessors(self) -> None:
+        # nbgrader makes them anew for each notebook and pass; they keep nothing between calls.
+        if self._sanitizing not in self.made:
+            self.exporter._preprocessors = []
+            chain = self.sanitize_preprocessors if self._sanitizing else self.replaced(self.autograde_preprocessors)
+            for preprocessor in chain:
+                self.exporter.register_preprocessor(preprocessor)
+            self.made[self._sanitizing] = self.exporter._preprocessors
+        self.exporter._preprocessors = self.made[self._sanitizing]
+
+    def replaced(self, chain: Iterable[Any]) -> list[Any]:
+        """nbgrader's second pass with our outputs in place of its execution."""
+        return [self.replay if isinstance(p, type) and issubclass(p, Execute) else p for p in chain]
+
+    def prepare(self, student: str) -> Submission:
+        """Read a submission and sanitise its notebooks, in memory: nothing is written."""
+        root = self.submitted(student)
+        found = intake.scan(root, self.coursedir.ignore)
+        made = Submission(student, files=found.files, flags=list(found.refused))
+        for name, blueprint in self.blueprints.items():
+            if name not in found.notebooks:
+                refused = (root / f"{name}.ipynb").is_symlink()
+                if refused:
+                    made.broken[name] = f"{name}.ipynb is a link, not a file"
+                else:
+                    made.missing.append(name)
+                continue
+            try:
+                made.notebooks[name] = self.sanitise(found.notebooks[name], student, blueprint, made.flags)
+            except intake.Unreadable as error:
+                made.broken[name] = str(error)
+        made.job = self.job(made)
+        return made
+
+    def sanitise(self, path: Path, student: str, blueprint: Blueprint, flags: list[str]) -> NotebookNode:
+        """nbgrader's first pass over one notebook, whose metadata was replaced by the gradebook's.
+
+        Raises:
+            Unreadable: if the notebook is broken.
+        """
+        notebook = intake.read(path)
+        flags += intake.trust(notebook, blueprint)
+        flags += intake.restore(notebook, blueprint)
+        flags += intake.moved(notebook, blueprint)
+        self._sanitizing = True
+        self._init_preprocessors()
+        try:
+            text, _ = self.exporter.from_notebook_node(notebook, self.resources(blueprint.name, student))
+        except (nbformat.ValidationError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            raise intake.Unreadable(f"{intake.shown(path.name)} can't be read by nbgrader: {reason}") from error
+        return nbformat.reads(text, as_version=4)
+
+    def job(self, made: Submission) -> Job:
+        """What a worker needs of a submission: as nbgrader, the course's own files replace the student's."""
+        parts = tuple(
+            Part(name, tuple(cells.steps(notebook, self.blueprints[name]))) for name, notebook in made.notebooks.items()
+        )
+        files = {name: path.read_bytes() for name, path in made.files.items()}
+        source = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment))
+        kept = set(self.exclude_overwriting.get(self.assignment, []))
+        for path in map(Path, utils.find_all_files(str(source), [*self.coursedir.ignore, "*.ipynb"])):
+            if (name := path.relative_to(source).as_posix()) not in kept:
+                files[name] = path.read_bytes()
+        return Job(made.student, self.assignment, parts, files)
+
+    def resources(self, notebook: str, student: str) -> dict[str, Any]:
+        """What nbgrader's preprocessors want to know."""
+        return {
+            "metadata": {"name": notebook, "path": str(self.submitted(student))},
+            "unique_key": notebook,
+            "output_files_dir": f"{notebook}_files",
+            "nbgrader": {
+                "student": student,
+                "assignment": self.assignment,
+                "notebook": notebook,
+                "db_url": self.coursedir.db_url,
+            },
+        }
+
+    def finish(self, made: Submission, result: Result) -> None:
+        """nbgrader's second pass: outputs to marks, in the gradebook and in ``autograded/``; may add flags."""
+        root, target = self.submitted(made.student), self.autograded(made.student)
+        if target.exists():
+            utils.rmtree(str(target))
+        self.notebooks = [str(root / f"{name}.ipynb") for name in made.notebooks]
+        self.accepted = made.files
+        self.run_pre_convert_hook()
+        self._sanitizing = True
+        if made.notebooks:
+            self.init_assignment(self.assignment, made.student)
+        self._sanitizing = False
+        try:
+            for name in made.notebooks:
+                self.write(made, name, result.outcomes.get(name, Outcome()))
+        finally:
+            self._sanitizing = True
+        if made.notebooks:
+            self.set_permissions(self.assignment, made.student)
+        self.run_post_convert_hook()
+
+    def write(self, made: Submission, name: str, outcome: Outcome) -> None:
+        """Replay one notebook and write it."""
+        self._init_preprocessors()
+        self.replay.begin(outcome, self.blueprints[name])
+        resources = self.resources(name, made.student)
+        text, resources = self.exporter.from_notebook_node(made.notebooks[name], resources)
+        self.write_single_notebook(text, resources)
+
+
+def paths(directory: CourseDirectory) -> dict[str, str]:
+    """The paths of this machine that a student shall not read in an output, and what stands in their place."""
+    package = Path(intake.__file__).resolve().parents[3]
+    return {
+        str(Path.home()): "~",
+        str(package): "…",
+        sys.base_prefix: "<python>",
+        sys.prefix: "<environment>",
+        str(directory.root): "<course>",
+        str(Path(directory.root).resolve()): "<course>",
+    }

@@ -1,0 +1,245 @@
+"""Taking in what a student handed in: whatever it is, it ends as a notebook nbgrader can grade or as a sentence.
+
+Two things are put right before nbgrader sees a notebook. Its nbgrader metadata is the student's to edit, so that
+of the gradebook replaces it; and test cells that were deleted come back. An honest submission passes unchanged.
+"""
+
+import fnmatch
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from labkit.grading.engine.cells import Blueprint, Trusted
+
+READ = 100 * 2**20  # bytes of a notebook file that are read at all: pictures in its outputs make it large
+KEPT = 8 * 2**20  # bytes of a notebook without its outputs
+FILE = 64 * 2**20  # bytes of a data file, and of all of them
+FILES = 2000
+CELLS = 5000
+
+
+class Unreadable(ValueError):
+    """A notebook that can't be graded; the message is a sentence for the instructor's table."""
+
+
+@dataclass
+class Folder:
+    """What lies in a student's folder: notebooks by name, other files by relative path, and what was left out."""
+
+    notebooks: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+
+def scan(folder: Path, ignored: Sequence[str] = ()) -> Folder:
+    """The regular files of a submission. Links, pipes, and names that are no text are refused: each with a sentence."""
+    found, total = Folder(), 0
+    for path in walk(folder, ignored):
+        name = path.relative_to(folder).as_posix()
+        if why := refusal(path, name):
+            found.refused.append(f"{shown(name)} was left out: {why}")
+        elif path.suffix == ".ipynb":
+            if path.parent == folder:
+                found.notebooks[path.stem] = path
+        else:
+            total += path.stat().st_size
+            if len(found.files) >= FILES or total > FILE:
+                found.refused.append(f"{shown(name)} was left out: the files of the submission are too many or large")
+                continue
+            found.files[name] = path
+    return found
+
+
+def walk(folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
+    """Everything in a folder that is no folder itself, in order; links to folders are not followed.
+
+    Args:
+        ignored: patterns of names that are passed over, as nbgrader's ``CourseDirectory.ignore``.
+    """
+
+    def kept(names: list[str]) -> list[str]:
+        return sorted(name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored))
+
+    for parent, folders, names in os.walk(folder):
+        folders[:] = kept(folders)
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        yield from (Path(parent, name) for name in sorted(kept(names) + links))
+
+
+def refusal(path: Path, name: str) -> str:
+    """Why a file is not taken, or nothing."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "it is a link, which could point at files that aren't the student's"
+    if not stat.S_ISREG(mode):
+        return "it is no file"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "its name is no text in UTF-8"
+    return ""
+
+
+def shown(name: str) -> str:
+    """A file's name, for a sentence."""
+    return name.encode(errors="backslashreplace").decode()[:120]
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook in a file, in nbformat 4, without outputs and with the parts that matter of the right type.
+
+    Raises:
+        Unreadable: if it is none, saying what is wrong with it.
+    """
+    name = shown(path.name)
+    if (size := path.stat().st_size) > READ:
+        raise Unreadable(f"{name} has {size / 2**20:.0f} MB; at most {READ / 2**20:.0f} MB are read")
+    try:
+        raw = json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=lambda text: None)
+    except UnicodeDecodeError:
+        raise Unreadable(f"{name} is not a notebook: it is no text in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{name} is damaged: it is not valid JSON, so it was perhaps not saved completely") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
+        raise Unreadable(f"{name} is not a notebook: it has no nbformat")
+    return parse(raw, name)
+
+
+def parse(raw: dict[str, Any], name: str) -> NotebookNode:
+    """The notebook that a JSON object holds; see ``read``."""
+    if raw["nbformat"] not in (3, 4):
+        raise Unreadable(f"{name} is of nbformat {str(raw['nbformat'])[:20]}; expected 4")
+    try:
+        if raw["nbformat"] == 3:
+            raw = nbformat.convert(nbformat.from_dict(raw), 4)
+        light = lighten(raw)
+        text = json.dumps(light)
+        if len(text) > KEPT:
+            raise Unreadable(
+                f"{name} holds {len(text) / 2**20:.0f} MB of text; at most {KEPT / 2**20:.0f} MB are graded"
+            )
+        made = nbformat.reads(text.encode(errors="replace").decode(), as_version=4)
+        nbformat.validate(made, repair_duplicate_cell_ids=True, strip_invalid_metadata=True)
+    except Unreadable:
+        raise
+    except Exception as error:  # noqa: BLE001  nbformat fails on junk in many ways; each means the same
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise Unreadable(f"{name} is damaged: {reason}") from None
+    return made
+
+
+def lighten(raw: dict[str, Any]) -> dict[str, Any]:
+    """A notebook's JSON with nothing but what grading needs, each part of the type that it should have."""
+    cells = raw.get("cells")
+    if not isinstance(cells, list):
+        raise ValueError("it has no list of cells")
+    if len(cells) > CELLS:
+        raise ValueError(f"it has {len(cells)} cells; at most {CELLS} are graded")
+    metadata = raw.get("metadata")
+    return {
+        "cells": [lighter(cell) for cell in cells if isinstance(cell, dict)],
+        "metadata": metadata if isinstance(metadata, dict) else {},
+        "nbformat": 4,
+        "nbformat_minor": raw["nbformat_minor"] if raw.get("nbformat_minor") in range(6) else 5,
+    }
+
+
+def lighter(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell with its outputs cleared (nbgrader's ``ClearOutput`` would), its source one text, its metadata a dict."""
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    metadata = cell.get("metadata")
+    made = {
+        "cell_type": cell.get("cell_type") if cell.get("cell_type") in ("code", "markdown", "raw") else "raw",
+        "metadata": dict(metadata) if isinstance(metadata, dict) else {},
+        "source": source if isinstance(source, str) else "",
+    }
+    if isinstance(cell.get("id"), str):
+        made["id"] = cell["id"]
+    if made["cell_type"] == "code":
+        made |= {"outputs": [], "execution_count": None}
+    elif isinstance(cell.get("attachments"), dict):
+        made["attachments"] = cell["attachments"]
+    return made
+
+
+def trust(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
+    """Replace the nbgrader metadata of every cell by the gradebook's, in place; what was changed, in sentences."""
+    found, seen = [], set()
+    for cell in notebook.cells:
+        given = cell.metadata.pop("nbgrader", None)
+        if given is None:
+            continue
+        name = given.get("grade_id") if isinstance(given, dict) else None
+        known = blueprint.cells.get(name) if isinstance(name, str) else None
+        if known is None:
+            continue
+        if known.name in seen and known.graded:
+            found.append(f"{known.name}: the cell was there more than once; the last one counts")
+        seen.add(known.name)
+        claims = tuple(bool(given.get(key, False)) for key in ("grade", "solution"))
+        if claims != (known.graded, known.solution) and not known.task:
+            found.append(f"{known.name}: its metadata was changed")
+        if known.locked and cell.source != known.source and known.graded:
+            found.append(f"{known.name}: its test was edited; the original was run")
+        cell.metadata["nbgrader"] = NotebookNode({**known.metadata(), "checksum": known.checksum})
+        if known.locked:
+            cell.source = known.source
+        if cell.cell_type != known.cell_type:
+            retype(cell, known.cell_type)
+    return found
+
+
+def retype(cell: NotebookNode, kind: str) -> None:
+    """Make a cell a code or markdown cell, in place."""
+    cell.cell_type = kind
+    for key in ("outputs", "execution_count", "attachments"):
+        cell.pop(key, None)
+    if kind == "code":
+        cell.outputs, cell.execution_count = [], None
+
+
+def restore(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
+    """Put deleted cells that earn points back after the cell that preceded them, in place; which, in sentences."""
+    places = {name: i for i, cell in enumerate(notebook.cells) if (name := grade_id(cell))}
+    found, before = [], ""
+    for known in blueprint.cells.values():
+        if known.name not in places and (known.graded or known.task):
+            at = places.get(before, len(notebook.cells) - 1) + 1
+            notebook.cells.insert(at, cell_of(known, notebook))
+            places = {name: i + (i >= at) for name, i in places.items()} | {known.name: at}
+            found.append(f"{known.name}: the cell was missing; the original was put back")
+        before = known.name if known.name in places else before
+    return found
+
+
+def moved(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
+    """Which test cells no longer stand where they stood among the cells of the release, in sentences."""
+    if not blueprint.ordered:
+        return []
+    order = [name for cell in notebook.cells if (name := grade_id(cell)) in blueprint.cells]
+    wanted = [name for name in blueprint.cells if name in order]
+    return [f"{name}: the test cell was moved" for name, other in zip(wanted, order)
+            if name != other and blueprint.cells[name].tests]  # fmt: skip
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """The ``grade_id`` of a cell, or nothing."""
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def cell_of(known: Trusted, notebook: NotebookNode) -> NotebookNode:
+    """A trusted cell, new."""
+    new = nbformat.v4.new_code_cell if known.cell_type == "code" else nbformat.v4.new_markdown_cell
+    cell = new(known.source, metadata={"nbgrader": {**known.metadata(), "checksum": known.checksum}})
+    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
+        cell.pop("id", None)
+    return cell

@@ -1,0 +1,183 @@
+"""The judge: processes that turn the bytes of an answer into a verdict, outside every sandbox.
+
+The bytes come from untrusted code, so the verdict falls in a process of its own under a time limit: one that hangs
+or dies costs its own verdict and nothing else. Messages over its pipes are a line of JSON, then raw bytes.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from labkit.checks.protocol import Report
+
+SECONDS = 120.0  # a verdict may take this long: it may train a small model
+TRIES = 2
+
+
+class Forged(ValueError):
+    """The bytes are not those that an honest run of the check sends."""
+
+
+class Broken(RuntimeError):
+    """There is no verdict, and that is not known to be the student's fault."""
+
+
+class Judges:
+    """Some judge processes, shared by all workers. Safe to call from many threads.
+
+    Args:
+        count: how many verdicts can fall at once.
+        seconds: how long one may take.
+        command: what starts a judge; the tests give another.
+    """
+
+    def __init__(self, count: int = 1, *, seconds: float = SECONDS, command: list[str] | None = None) -> None:
+        self.seconds = seconds
+        self.command = command or [sys.executable, "-P", "-m", "labkit.grading.engine.judge"]
+        self.idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
+        for _ in range(count):
+            self.idle.put(None)
+        self.count = count
+
+    def judge(self, key: str, data: bytes, seed: int) -> Report:
+        """The verdict on what ``wire.execute`` sent for the check ``key`` under ``seed``.
+
+        Raises:
+            Forged: if the bytes are malformed.
+            Broken: if the check fails by itself, or the judge dies or hangs over it.
+        """
+        process = self.idle.get()
+        try:
+            for left in reversed(range(TRIES)):
+                process = process if process and process.alive() else Process(self.command)
+                try:
+                    return unpack(process.ask({"key": key, "seed": seed, "size": len(data)}, data, self.seconds))
+                except TimeoutError:
+                    process.end()
+                    raise Broken(f"the verdict took longer than {self.seconds:g} seconds") from None
+                except (OSError, EOFError) as error:
+                    process.end()
+                    if not left:
+                        raise Broken("the judge ended while it judged this answer") from error
+        finally:
+            self.idle.put(process)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the processes."""
+        for _ in range(self.count):
+            process = self.idle.get()
+            if process:
+                process.end()
+
+    def __enter__(self) -> "Judges":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Process:
+    """One judge process."""
+
+    def __init__(self, command: list[str]) -> None:
+        root = str(Path(__file__).resolve().parents[3])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+        self.popen = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.popen.poll() is None
+
+    def ask(self, head: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any]:
+        """Send a question and wait for its answer.
+
+        Raises:
+            TimeoutError: if none comes in time.
+            OSError, EOFError: if the process ends.
+        """
+        assert self.popen.stdin and self.popen.stdout
+        late = threading.Event()
+        timer = threading.Timer(seconds, lambda: (late.set(), self.popen.kill()))
+        timer.start()
+        try:
+            self.popen.stdin.write(json.dumps(head).encode() + b"\n" + data)
+            self.popen.stdin.flush()
+            line = self.popen.stdout.readline()
+            if not line.endswith(b"\n"):
+                raise EOFError("the judge ended")
+            return dict(json.loads(line))
+        except (OSError, EOFError):
+            if late.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+
+    def end(self) -> None:
+        """Kill it and wait until it is gone."""
+        self.popen.kill()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        self.popen.wait()
+
+
+def unpack(answer: dict[str, Any]) -> Report:
+    """The report in a judge's answer; see ``Judges.judge`` for what is raised."""
+    match answer:
+        case {"report": report}:
+            return Report(**report)
+        case {"forged": text}:
+            raise Forged(text)
+        case {"broken": text}:
+            raise Broken(text)
+    raise Broken("the judge gave no verdict")
+
+
+def answer(head: dict[str, Any], data: bytes) -> dict[str, Any]:
+    """What a judge process replies to one question."""
+    from dataclasses import asdict
+
+    from labkit import checks
+    from labkit.checks import wire
+
+    try:
+        return {"report": asdict(wire.judge(checks.find(head["key"]), data, head["seed"]))}
+    except wire.Malformed as error:
+        return {"forged": str(error)[:300]}
+    except Exception as error:  # noqa: BLE001  whatever fails here is the check's fault or the machine's
+        return {"broken": f"{type(error).__name__}: {error}"[:300]}
+
+
+def serve(questions: IO[bytes], answers: IO[bytes], reply: Callable[[dict[str, Any], bytes], dict[str, Any]]) -> None:
+    """Answer questions until there are no more."""
+    while line := questions.readline():
+        head = json.loads(line)
+        data = questions.read(head["size"])
+        answers.write(json.dumps(reply(head, data)).encode() + b"\n")
+        answers.flush()
+
+
+def main() -> None:
+    """The judge process. What a check prints must not get among the answers."""
+    private = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, private, answer)
+
+
+if __name__ == "__main__":
+    main()
