@@ -72,7 +72,7 @@ def test_right_answers_pass_whatever_form_they_take():
         (lambda x: exit(), "error", "ends the program"),
         (double, "copied", "write it yourself"),
         (lambda x: double(x), "copied", "write it yourself"),
-        (lambda x: list(map(double, [x]))[0], "copied", "write it yourself"),
+        (lambda x: next(map(double, [x])), "copied", "write it yourself"),
     ],
 )
 def test_wrong_answers_are_told_why(answer, status, says):
@@ -172,7 +172,7 @@ def test_a_verdict_that_breaks_is_never_a_wrong_answer():
         def verdict(self, outputs, case):
             raise RuntimeError("a defect of the check")
 
-    with pytest.raises(wire.CheckBroken, match="sample.double"):
+    with pytest.raises(wire.CheckBroken, match=r"sample\.double"):
         checks.examine(Broken(), lambda x: 2 * x)
 
 

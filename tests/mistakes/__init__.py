@@ -1,4 +1,4 @@
-"""Answers that students plausibly give: the wrong ones, each with its mistake named, and right ones written differently.
+"""Answers that students plausibly give: wrong ones, each with its mistake named, and right ones written differently.
 
 ``tests/mistakes/<topic>.py`` holds plain functions, decorated::
 
