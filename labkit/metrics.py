@@ -180,12 +180,20 @@ class Summary(NamedTuple):
     std: float
     n: int
 
+    @property
+    def digits(self) -> int | None:
+        """Decimals that show two digits of the deviation, which say all there is to say; None without one."""
+        return max(0, 1 - math.floor(math.log10(self.std))) if self.std > 0 else None
+
+    def text(self, digits: int | None) -> str:
+        """``mean ± std`` with so many decimals; with None four digits of the mean."""
+        mean = f"{self.mean:.4g}" if digits is None else f"{self.mean:.{digits}f}"
+        if math.isnan(self.std):
+            return mean
+        return f"{mean} ± 0" if digits is None else f"{mean} ± {self.std:.{digits}f}"
+
     def __str__(self) -> str:
-        if not self.std > 0:
-            return f"{self.mean:.4g}" if math.isnan(self.std) else f"{self.mean:.4g} ± 0"
-        # Two digits of the deviation say all there is to say.
-        digits = max(0, 1 - math.floor(math.log10(self.std)))
-        return f"{self.mean:.{digits}f} ± {self.std:.{digits}f}"
+        return self.text(self.digits)
 
 
 def summary(values: Sequence[float] | Tensor, *, percent: bool = False) -> Summary:

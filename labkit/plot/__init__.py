@@ -1,6 +1,12 @@
-"""Pictures of results. Each function takes results and returns a figure that describes itself."""
+"""Pictures of results. Each function takes results and returns a figure that describes itself.
 
+A figure shows itself when it is the last value of a notebook's cell, or through ``display(figure)``; it is
+kept nowhere else. ``figure.alt`` says in words what it shows, ``figure.png()`` is the file.
+"""
+
+from labkit.plot.curves import histories, lines
 from labkit.plot.pictures import images, pairs
 from labkit.plot.style import PALETTE, Figure
+from labkit.plot.tables import bars, confusion
 
-__all__ = ["PALETTE", "Figure", "images", "pairs"]
+__all__ = ["PALETTE", "Figure", "bars", "confusion", "histories", "images", "lines", "pairs"]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from labkit.plot.style import SOFT, WIDTH, Figure, house, listed, wrap
 from labkit.shapes import images as checked
 
 GAP, MARGIN, TITLE = 0.08, 0.06, 0.165  # inches: between images, around them, one line of text
-LARGEST = 2.2  # inches: an image alone is not blown up further
+LARGEST, SMALL = 2.2, 1.4  # inches: an image, one up to 32 pixels wide, is not blown up further
 MOST = 400
 
 
@@ -134,17 +135,13 @@ def _grid(
 ) -> Figure:
     """The figure. Every place is computed in inches: there is nothing to lay out, and it is fast."""
     rows = -(-len(pictures) // columns)
-    label = min(1.6, max((0.082 * len(name) for name in names), default=0) + 0.1) if names else 0.0
-    side = min(LARGEST, (WIDTH - 2 * MARGIN - label - GAP * (columns - 1)) / columns)
+    label = min(1.6, 0.1 + max(0.074 * len(name) for name in names)) if names else 0.0
+    largest = SMALL if max(p.shape[1] for p in pictures) <= 32 else LARGEST
+    side = min(largest, (WIDTH - 2 * MARGIN - label - GAP * (columns - 1)) / columns)
     tall = side * max(min(p.shape[0] / p.shape[1], 2.5) for p in pictures)
     heads = [wrap(head, side, size=8.5) for head in heads]
-    each = len(heads) == len(pictures)
-    lines = [
-        max((head.count("\n") + 1 for head in heads[r * columns : (r + 1) * columns]), default=0)
-        if each or r == 0
-        else 0
-        for r in range(rows)
-    ]
+    above = heads if len(heads) == len(pictures) else heads + [""] * (len(pictures) - len(heads))
+    lines = [max(_lines(head) for head in above[r * columns : (r + 1) * columns]) for r in range(rows)]
     width = max(label + side * columns + GAP * (columns - 1) + 2 * MARGIN, min(WIDTH, 0.095 * len(title)))
     banner = 0.34 if title else 0.0
     height = banner + 2 * MARGIN + rows * tall + sum(lines) * TITLE + (rows - 1) * GAP
@@ -153,22 +150,29 @@ def _grid(
         if title:
             figure.text(MARGIN / width, 1 - 0.1 / height, title, va="top", size=10.5)
         top = height - banner - MARGIN
-        for r in range(rows):
-            top -= lines[r] * TITLE
-            for c, picture in enumerate(pictures[r * columns : (r + 1) * columns]):
-                left = MARGIN + label + c * (side + GAP)
-                axes = figure.add_axes((left / width, (top - tall) / height, side / width, tall / height))
-                smooth = "nearest" if max(picture.shape[:2]) <= 96 else "auto"
-                axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation=smooth)
-                axes.set_axis_off()
-                axes.set_anchor("N" if heads else "C")
-                if each or (heads and r == 0):
-                    axes.set_title(heads[r * columns + c], size=8.5, loc="center", pad=3, linespacing=1.15)
-            if names:
-                at = ((MARGIN + label - 0.1) / width, (top - tall / 2) / height)
+        for i, picture in enumerate(pictures):
+            r, c = divmod(i, columns)
+            bottom = top - sum(lines[: r + 1]) * TITLE - (r + 1) * tall - r * GAP
+            left = MARGIN + label + c * (side + GAP)
+            axes = figure.add_axes((left / width, bottom / height, side / width, tall / height))
+            _show(axes, picture, above[i], colours)
+            if names and c == 0:
+                at = ((MARGIN + label - 0.1) / width, (bottom + tall / 2) / height)
                 figure.text(*at, wrap(names[r], label), ha="right", va="center", size=9.0, color=SOFT)
-            top -= tall + GAP
     return figure
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + 1 if text else 0
+
+
+def _show(axes: Axes, picture: np.ndarray, head: str, colours: str) -> None:
+    """One image without a frame; pixels of small images stay squares."""
+    smooth = "nearest" if max(picture.shape[:2]) <= 96 else "auto"
+    axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation=smooth)
+    axes.set_axis_off()
+    axes.set_anchor("N")
+    axes.set_title(head, size=8.5, loc="center", pad=3, linespacing=1.15)
 
 
 def _describe(pictures: list[np.ndarray], heads: list[str], names: list[str], title: str) -> str:

@@ -10,15 +10,16 @@ import base64
 import html
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure as MatplotlibFigure
+from torch import Tensor
 
 WIDTH = 8.0  # inches: the width of a notebook's page
 DPI = 144  # pixels an inch: crisp on ordinary and on fine screens
@@ -130,3 +131,47 @@ def listed(names: Sequence[str], *, most: int = 12) -> str:
     if len(names) > most:
         return ", ".join(names[:most]) + f" and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def heading(figure: Figure, axes: Axes, title: str) -> None:
+    """The title, and below it in a row the names of what has a name in ``axes``, above all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        # As the legend's own title: matplotlib would lay a title of the figure over it.
+        figure.legend(
+            handles,
+            labels,
+            title=title or None,
+            title_fontsize=10.5,
+            alignment="left",
+            loc="outside upper left",
+            ncols=min(4, len(labels)),
+            handlelength=1.4,
+            borderpad=0.2,
+        )
+    elif title:
+        figure.suptitle(title, x=0.01, ha="left", size=10.5)
+
+
+def pale(colour: str) -> tuple[float, float, float]:
+    """A pale, opaque shade of a colour: grid lines don't show through."""
+    red, green, blue = (0.65 + 0.35 * part for part in to_rgb(colour))
+    return red, green, blue
+
+
+def array(values: Any) -> np.ndarray:
+    """Numbers as an array of float64, from wherever they lie: tensors, lists of tensors, lists, arrays."""
+    if isinstance(values, list | tuple):
+        values = [array(v) if isinstance(v, Tensor | list | tuple) else v for v in values]
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+
+
+def colours(names: Collection[Any]) -> list[str]:
+    """A colour for each name.
+
+    Raises:
+        ValueError: if there are more than can be told apart.
+    """
+    if len(names) > len(PALETTE):
+        raise ValueError(f"there are {len(names)} things to tell apart by colour; expected at most {len(PALETTE)}")
+    return list(PALETTE[: len(names)])
