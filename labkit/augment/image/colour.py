@@ -1,0 +1,177 @@
+"""Colour: what the values of a pixel are.
+
+Grey is ``Y = 0.2989 R + 0.587 G + 0.114 B`` (ITU-R BT.601). Brightness, contrast and saturation are blends ``f x + (1
+− f) x̄`` with black, with the image's mean grey and with its own grey; a factor of 1 changes nothing. Hue turns the
+colour circle and leaves the largest and smallest channel of each pixel where they are. Meanings, names and ranges are
+those of torchvision's ``transforms.v2.functional``; results are clamped to [0, 1]. Images have 3 channels, or 1
+(grey).
+
+Hue without branches: with V the largest channel, m the smallest, C = V − m, and h ∈ [0, 1) the pixel's hue, channel n
+of the colour whose hue is turned by δ is ``m + C clamp(6 |d| − 1, 0, 1)`` where d ∈ [−½, ½] is ``h + δ + o_n − ½``
+less the nearest whole number, and o = (0, 2/3, 1/3).
+"""
+
+import torch
+from torch import Tensor
+
+from labkit.augment.image._args import Value, colours, columns, values, which
+from labkit.shapes import Bool, Images, images
+
+LUMA = (0.2989, 0.587, 0.114)
+
+
+def grayscale(x: Images, *, gray: Bool[Tensor, "b"] | None = None) -> Images:
+    """The images without colour, with as many channels as before: all, or those for which ``gray`` (B,) is true.
+
+    Raises:
+        ValueError: if x isn't a batch of float images with 1 or 3 channels, or ``gray`` isn't one bool a sample.
+    """
+    plain = _luma(colours(x)).expand_as(x)
+    return plain.clone() if gray is None else torch.where(which(gray, x, name="gray"), plain, x)
+
+
+def _luma(x: Tensor) -> Tensor:
+    """The grey (B, 1, H, W) of images."""
+    if x.shape[1] == 1:
+        return x
+    r, g, b = LUMA
+    return torch.add(x[:, :1] * r, x[:, 1:2], alpha=g).add_(x[:, 2:], alpha=b)
+
+
+def brightness(x: Images, *, factor: Value) -> Images:
+    """``factor · x``, clamped: 0 is black, 1 the image.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or a factor is negative.
+    """
+    return (images(x) * columns(values(factor, x, name="factor", low=0), x)).clamp_(0, 1)
+
+
+def contrast(x: Images, *, factor: Value) -> Images:
+    """A blend with the image's mean grey, clamped: 0 is that grey, 1 the image.
+
+    Raises:
+        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
+    """
+    f = columns(values(factor, colours(x), name="factor", low=0), x)
+    mean = _luma(x.mean((2, 3), keepdim=True))
+    return torch.addcmul((1 - f) * mean, x, f).clamp_(0, 1)
+
+
+def saturation(x: Images, *, factor: Value) -> Images:
+    """A blend of each pixel with its own grey, clamped: 0 is grey, 1 the image. Grey images stay as they are.
+
+    Raises:
+        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
+    """
+    f = columns(values(factor, colours(x), name="factor", low=0), x)
+    if x.shape[1] == 1:
+        return x.clone()
+    return torch.lerp(_luma(x), x, f).clamp_(0, 1)
+
+
+def hue(x: Images, *, shift: Value) -> Images:
+    """The colours turned by ``shift`` of the colour circle: ±0.5 is the opposite colour. Grey images stay as they are.
+
+    Raises:
+        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a shift is outside [−0.5, 0.5].
+    """
+    turn = columns(values(shift, colours(x), name="shift", low=-0.5, high=0.5), x)
+    if x.shape[1] == 1:
+        return x.clone()
+    low, high = x.amin(1, keepdim=True), x.amax(1, keepdim=True)
+    chroma = high - low
+    place = _hue(x, high, chroma) + turn
+    offset = x.new_tensor([-0.5, 2 / 3 - 0.5, 1 / 3 - 0.5])[:, None, None]
+    d = place + offset
+    ramp = (d - d.round()).abs().mul(6).sub(1).clamp(0, 1)
+    return torch.addcmul(low, chroma, ramp)
+
+
+def _hue(x: Tensor, high: Tensor, chroma: Tensor) -> Tensor:
+    """The hue (B, 1, H, W) of each pixel, as a share of the circle, up to whole turns; 0 where there is no colour."""
+    r, g, b = x[:, :1], x[:, 1:2], x[:, 2:]
+    red, green = high == r, high == g
+    ahead = torch.where(red, g - b, torch.where(green, b - r, r - g))
+    begin = torch.where(red, 0.0, torch.where(green, 1 / 3, 2 / 3)).to(x.dtype)
+    return ahead / torch.where(chroma == 0, 1, chroma * 6) + begin
+
+
+def color_jitter(
+    x: Images,
+    *,
+    brightness: Value = 1.0,
+    contrast: Value = 1.0,
+    saturation: Value = 1.0,
+    hue: Value = 0.0,
+) -> Images:
+    """Brightness, contrast, saturation and hue, in this order, with the parameters of the functions of those names.
+
+    (torchvision's ``ColorJitter`` draws an order for the whole batch; here it is fixed, so that a sample's result
+    depends on its own parameters only.)
+
+    Raises:
+        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a parameter is out of range.
+    """
+    y = _brightness(colours(x), factor=brightness)
+    y = _contrast(y, factor=contrast)
+    y = _saturation(y, factor=saturation)
+    return _hue_turn(y, shift=hue)
+
+
+_brightness, _contrast, _saturation, _hue_turn = brightness, contrast, saturation, hue
+
+
+def invert(x: Images) -> Images:
+    """``1 − x``: the negative.
+
+    Raises:
+        ValueError: if x isn't a batch of float images.
+    """
+    return 1 - images(x)
+
+
+def posterize(x: Images, *, bits: Value) -> Images:
+    """The values rounded down to one of ``2^bits`` levels k / 2^bits, bits from 0 to 8. Its gradient is zero.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or bits are outside [0, 8].
+    """
+    levels = columns(values(bits, images(x), name="bits", low=0, high=8).round().exp2(), x)
+    return torch.minimum((x * levels).floor_().clamp_min_(0), levels - 1) / levels
+
+
+def solarize(x: Images, *, threshold: Value) -> Images:
+    """``1 − x`` where x reaches the threshold, else x.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or a threshold is outside [0, 1].
+    """
+    t = columns(values(threshold, images(x), name="threshold", low=0, high=1), x)
+    return torch.where(x >= t, 1 - x, x)
+
+
+def equalize(x: Images) -> Images:
+    """Each channel of each image with its histogram evened out, so that every shade is about equally frequent.
+
+    Values are counted in 256 bins and moved to multiples of 1/255 by the running count of the bins below, as in
+    Pillow and torchvision; a channel of a single shade stays as it is. Its gradient is zero.
+
+    Raises:
+        ValueError: if x isn't a batch of float images.
+    """
+    shade = images(x).detach().flatten(2).flatten(0, 1).mul(255.999).clamp_(0, 255).to(torch.int64)
+    count = torch.zeros((shade.shape[0], 256), dtype=torch.int64, device=x.device)
+    count.scatter_add_(1, shade, torch.ones_like(shade))
+    table = _even_out(count).to(x.dtype) / 255
+    return table.gather(1, shade).view(x.shape)
+
+
+def _even_out(count: Tensor) -> Tensor:
+    """The new shade, 0 to 255, of each of the 256 old ones, from the counts (n, 256) of a channel's pixels."""
+    shades = torch.arange(256, device=count.device)
+    last = torch.where(count > 0, shades, 0).amax(1, keepdim=True)
+    step = (count.sum(1, keepdim=True) - count.gather(1, last)) // 255
+    below = count.cumsum(1) - count
+    table = ((below + step // 2) // step.clamp_min(1)).clamp(0, 255)
+    return torch.where(step == 0, shades, table)

@@ -1,0 +1,86 @@
+"""Erasing that draws: where the rectangles lie."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from labkit.augment.image import erasing
+from labkit.augment.image._args import member, span
+from labkit.augment.image.transform import ImageTransform, chance, draw_one, probability
+from labkit.augment.pipeline import Params, uniform
+from labkit.shapes import images
+
+
+@dataclass(frozen=True)
+class _Erasing(ImageTransform):
+    def apply(self, x: Any, *, boxes: Tensor, noise: Tensor | None = None) -> Tensor:
+        """See ``erase``."""
+        return erasing.erase(x, boxes=boxes, value=self._value(), noise=noise)
+
+    def _value(self) -> float | str:
+        return getattr(self, "value", 0.0)
+
+    def _with_noise(self, params: Params, x: Tensor, generator: Generator | None) -> Params:
+        if self._value() == "noise":
+            params["noise"] = uniform(x.shape, like=x, generator=generator)
+        return params
+
+
+@dataclass(frozen=True)
+class RandomErasing(_Erasing):
+    """A rectangle erased with probability ``p``.
+
+    Its share of the image is drawn from ``scale``, its width over height from ``ratio``; ``value`` is a number,
+    ``"noise"`` or ``"mean"``: see ``erase``. (Zhong et al. 2017.)
+    """
+
+    p: float = 0.5
+    scale: tuple[float, float] = (0.02, 0.33)
+    ratio: tuple[float, float] = (0.3, 3.3)
+    value: float | str = 0.0
+
+    def __post_init__(self) -> None:
+        probability(self.p)
+        span(self.scale, name="scale", low=0.0, high=1.0)
+        span(self.ratio, name="ratio", low=1e-3, high=1e3)
+        if isinstance(self.value, str):
+            member(self.value, ("noise", "mean"), name="value")
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``boxes`` (B, 4), without extent where nothing is erased, and ``noise`` if the value is that."""
+        height, width = images(x).shape[2:]
+        area = draw_one(x, *self.scale, generator=generator) * (height * width)
+        shape = draw_one(x, *(math.log(r) for r in self.ratio), generator=generator).exp()
+        erased = chance(x, self.p, generator=generator)
+        w = (area * shape).sqrt().round().clamp(1, width) * erased
+        h = (area / shape).sqrt().round().clamp(1, height) * erased
+        u = uniform((2, x.shape[0]), like=x, generator=generator)
+        left, top = (u[0] * (width - w + 1)).floor(), (u[1] * (height - h + 1)).floor()
+        return self._with_noise({"boxes": torch.stack([left, top, left + w, top + h], -1)}, x, generator)
+
+
+@dataclass(frozen=True)
+class Cutout(_Erasing):
+    """A square of ``size`` × ``size`` pixels erased around a random pixel, as far as it lies in the image.
+
+    ``value`` is a number, ``"noise"`` or ``"mean"``: see ``erase``. (DeVries and Taylor 2017.)
+    """
+
+    size: int = 16
+    value: float | str = 0.0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size is {self.size}; expected at least 1 pixel")
+        if isinstance(self.value, str):
+            member(self.value, ("noise", "mean"), name="value")
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``boxes`` (B, 4), and ``noise`` if the value is that."""
+        height, width = images(x).shape[2:]
+        u = uniform((x.shape[0], 2), like=x, generator=generator)
+        corner = (u * u.new_tensor([width, height])).floor() - self.size // 2
+        return self._with_noise({"boxes": torch.cat([corner, corner + self.size], 1)}, x, generator)

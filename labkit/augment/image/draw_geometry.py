@@ -1,0 +1,369 @@
+"""Geometry that draws: flips, maps of the plane, elastic bending, windows."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+from labkit.augment.image import geometry, resizing
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Span, member, span
+from labkit.augment.image.filters import gaussian_blur
+from labkit.augment.image.matrices import affine_matrix, centring, homography
+from labkit.augment.image.transform import (
+    GeometricTransform,
+    Looked,
+    Range,
+    Warp,
+    chance,
+    draw_one,
+    probability,
+)
+from labkit.augment.image.warping import sample
+from labkit.augment.pipeline import Params, uniform, wide
+from labkit.shapes import Float, Images, images
+
+ELASTIC_STEPS = 20
+
+
+@dataclass(frozen=True)
+class HorizontalFlip(GeometricTransform):
+    """Left and right exchanged with probability ``p``."""
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        probability(self.p)
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``flip`` (B,)."""
+        return {"flip": chance(images(x), self.p, generator=generator)}
+
+    def apply(self, x: Any, *, flip: Tensor) -> Tensor:
+        """See ``hflip``."""
+        return geometry.hflip(x, flip=flip)
+
+    def points(self, points: Tensor, x: Tensor, *, flip: Tensor) -> Tensor:
+        """x becomes W − 1 − x."""
+        mirrored = torch.stack([x.shape[3] - 1 - points[..., 0], points[..., 1]], -1)
+        return torch.where(flip[:, None, None], mirrored, points)
+
+
+@dataclass(frozen=True)
+class VerticalFlip(GeometricTransform):
+    """Top and bottom exchanged with probability ``p``."""
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        probability(self.p)
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``flip`` (B,)."""
+        return {"flip": chance(images(x), self.p, generator=generator)}
+
+    def apply(self, x: Any, *, flip: Tensor) -> Tensor:
+        """See ``vflip``."""
+        return geometry.vflip(x, flip=flip)
+
+    def points(self, points: Tensor, x: Tensor, *, flip: Tensor) -> Tensor:
+        """y becomes H − 1 − y."""
+        mirrored = torch.stack([points[..., 0], x.shape[2] - 1 - points[..., 1]], -1)
+        return torch.where(flip[:, None, None], mirrored, points)
+
+
+@dataclass(frozen=True)
+class Rotate(Warp):
+    """Turned by an angle from ``degrees``: one number a is ±a.
+
+    With ``expand`` the canvas grows until no angle of the span loses a corner, so that its size depends on the span
+    alone.
+    """
+
+    degrees: Span = 20.0
+    expand: bool = False
+    ranges: ClassVar[Mapping[str, Range]] = {"degrees": Range()}
+
+    def canvas(self, x: Tensor) -> tuple[int, int]:
+        """The size of the images, or the largest that an angle of the span needs."""
+        size = (x.shape[2], x.shape[3])
+        if not self.expand:
+            return size
+        low, high = self.span("degrees")
+        # Extremes lie at the ends of the span, where a side lies flat, or where a diagonal does.
+        diagonals = [math.degrees(math.atan2(*pair)) for pair in (size, size[::-1])]
+        still = [90 * k + a for k in range(-5, 6) for a in (0.0, *diagonals)]
+        angles = [low, high, *(a for a in still if low < a < high)]
+        return geometry.rotated_size(size, torch.tensor(angles, dtype=torch.float64))
+
+    def matrix(self, x: Tensor, *, degrees: Tensor) -> Tensor:
+        """See ``affine_matrix``."""
+        turn = affine_matrix(x, degrees=degrees)
+        return centring(x, size=self.canvas(x)) @ turn if self.expand else turn
+
+
+@dataclass(frozen=True)
+class Scale(Warp):
+    """Magnified by a number from ``factor``: one number a is 1 ± a."""
+
+    factor: Span = 0.2
+    ranges: ClassVar[Mapping[str, Range]] = {"factor": Range(around=1.0, low=1e-3)}
+
+    def matrix(self, x: Tensor, *, factor: Tensor) -> Tensor:
+        """See ``affine_matrix``."""
+        return affine_matrix(x, scale=factor)
+
+
+@dataclass(frozen=True)
+class Translate(Warp):
+    """Moved by numbers of pixels from ``dx`` and ``dy``: one number a is ±a."""
+
+    dx: Span = 4.0
+    dy: Span = 4.0
+    ranges: ClassVar[Mapping[str, Range]] = {"dx": Range(), "dy": Range()}
+
+    def matrix(self, x: Tensor, *, dx: Tensor, dy: Tensor) -> Tensor:
+        """See ``affine_matrix``."""
+        return affine_matrix(x, dx=dx, dy=dy)
+
+
+TILT = Range(low=-89.0, high=89.0)
+
+
+@dataclass(frozen=True)
+class Shear(Warp):
+    """Sheared by angles in degrees from ``shear_x`` and ``shear_y``: one number a is ±a."""
+
+    shear_x: Span = 15.0
+    shear_y: Span = 0.0
+    ranges: ClassVar[Mapping[str, Range]] = {"shear_x": TILT, "shear_y": TILT}
+
+    def matrix(self, x: Tensor, *, shear_x: Tensor, shear_y: Tensor) -> Tensor:
+        """See ``affine_matrix``."""
+        return affine_matrix(x, shear_x=shear_x, shear_y=shear_y)
+
+
+@dataclass(frozen=True)
+class Affine(Warp):
+    """Sheared, magnified, turned and moved at once, with the spans of ``Rotate``, ``Translate``, ``Scale`` and
+    ``Shear``."""
+
+    degrees: Span = 15.0
+    dx: Span = 0.0
+    dy: Span = 0.0
+    scale: Span = 0.1
+    shear_x: Span = 0.0
+    shear_y: Span = 0.0
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "degrees": Range(),
+        "dx": Range(),
+        "dy": Range(),
+        "scale": Range(around=1.0, low=1e-3),
+        "shear_x": TILT,
+        "shear_y": TILT,
+    }
+
+    def matrix(self, x: Tensor, **params: Tensor) -> Tensor:
+        """See ``affine_matrix``."""
+        return affine_matrix(x, **params)
+
+
+@dataclass(frozen=True)
+class Perspective(Warp):
+    """Seen from elsewhere: each corner moves inward by up to ``distortion`` times half the width and height."""
+
+    distortion: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.distortion < 1:
+            raise ValueError(f"distortion is {self.distortion}; expected a number from 0 to 1, 1 excluded")
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``end`` (B, 4, 2): where the corner pixels go."""
+        centre = geometry.corners(images(x)).mean(1, keepdim=True)
+        inward = uniform((x.shape[0], 4, 2), 0, self.distortion, like=x, generator=generator)
+        return {"end": torch.lerp(geometry.corners(x), centre, inward)}
+
+    def matrix(self, x: Tensor, *, end: Tensor) -> Tensor:
+        """See ``homography``."""
+        return homography(geometry.corners(x), end.to(x.device, wide(x.dtype)))
+
+
+def elastic_field(
+    x: Images, *, alpha: float = 34.0, sigma: float = 4.0, generator: Generator | None = None
+) -> Float[Tensor, "b 2 h w"]:
+    """Smooth random displacements: ``alpha`` times noise, uniform on [−1, 1], under a Gaussian of ``sigma`` pixels.
+
+    The default suits pictures of about 30 pixels (Simard, Steinkraus and Platt, Best Practices for Convolutional
+    Neural Networks Applied to Visual Document Analysis, 2003); displacements then measure about ``0.16 · alpha /
+    sigma`` pixels.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or sigma is negative.
+    """
+    noise = uniform((images(x).shape[0], 2, *x.shape[2:]), -1, 1, like=x, generator=generator)
+    return alpha * gaussian_blur(noise, sigma=sigma, fill="wrap")
+
+
+@dataclass(frozen=True)
+class Elastic(Looked):
+    """Bent by smooth random displacements: see ``elastic_field``."""
+
+    alpha: float = 34.0
+    sigma: float = 4.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alpha < 0 or self.sigma < 0:
+            raise ValueError(f"alpha is {self.alpha} and sigma {self.sigma}; expected numbers not below 0")
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``displacement`` (B, 2, H, W)."""
+        return {"displacement": elastic_field(x, alpha=self.alpha, sigma=self.sigma, generator=generator)}
+
+    def apply(self, x: Any, *, displacement: Tensor) -> Tensor:
+        """See ``elastic``."""
+        return geometry.elastic(x, displacement=displacement, **self.lookup)
+
+    def points(self, points: Tensor, x: Tensor, *, displacement: Tensor) -> Tensor:
+        """Where points go: the field says where pixels come from, so ``q = p − d(q)`` is solved by iteration.
+
+        It converges where neighbouring displacements differ by less than a pixel, where the picture doesn't fold.
+        """
+        size = points.new_tensor([x.shape[3], x.shape[2]])
+        field, q = displacement.to(points), points
+        for _ in range(ELASTIC_STEPS):
+            grid = ((2 * q + 1) / size - 1).mT[:, :, None, :]
+            q = points - sample(field, grid, fill="edge")[:, :, 0].mT
+        return q
+
+
+@dataclass(frozen=True)
+class RandomCrop(GeometricTransform):
+    """A window of ``size`` (H, W) at a random place, after a border of ``padding`` pixels is added: see ``pad``."""
+
+    size: tuple[int, int]
+    padding: int = 0
+    fill: str = "constant"
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        member(self.fill, FILLS, name="fill")
+        if self.padding < 0 or len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(
+                f"size is {self.size} and padding {self.padding}; expected (height, width) ≥ 1 and padding ≥ 0"
+            )
+
+    def canvas(self, x: Tensor) -> tuple[int, int]:
+        """The window's size."""
+        return self.size
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``top`` and ``left`` (B,), whole numbers, in the padded image."""
+        places = [n + 2 * self.padding - m + 1 for n, m in zip(images(x).shape[2:], self.size, strict=True)]
+        if min(places) < 1:
+            raise ValueError(
+                f"a window of {self.size} doesn't fit into images of {tuple(x.shape[2:])} padded by {self.padding}"
+            )
+        u = uniform((2, x.shape[0]), like=x, generator=generator)
+        return {"top": (u[0] * places[0]).long(), "left": (u[1] * places[1]).long()}
+
+    def apply(self, x: Any, *, top: Tensor, left: Tensor) -> Tensor:
+        """See ``pad`` and ``crop``."""
+        padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=self.value) if self.padding else x
+        return resizing.crop(padded, top=top, left=left, height=self.size[0], width=self.size[1])
+
+    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
+        """The same window of the mask, with 0 in a constant border."""
+        return RandomCrop(self.size, self.padding, self.fill).apply(mask, **params)
+
+    def points(self, points: Tensor, x: Tensor, *, top: Tensor, left: Tensor) -> Tensor:
+        """Counted from the window's first pixel."""
+        return points + (self.padding - torch.stack([left, top], -1)[:, None]).to(points)
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop(GeometricTransform):
+    """A box of random area and shape, brought to ``size`` (H, W).
+
+    The box covers a share of the image from ``scale`` and has a width over height from ``ratio`` (drawn evenly on a
+    logarithmic scale), cut off at the image's sides.
+    """
+
+    size: tuple[int, int]
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+    antialias: bool = True
+
+    def __post_init__(self) -> None:
+        member(self.interpolation, INTERPOLATIONS, name="interpolation")
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
+        span(self.scale, name="scale", low=1e-6, high=1.0)
+        span(self.ratio, name="ratio", low=1e-3, high=1e3)
+
+    def canvas(self, x: Tensor) -> tuple[int, int]:
+        """``size``."""
+        return self.size
+
+    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``boxes`` (B, 4), whole pixels."""
+        height, width = images(x).shape[2:]
+        area = draw_one(x, *self.scale, generator=generator) * (height * width)
+        shape = draw_one(x, *(math.log(r) for r in self.ratio), generator=generator).exp()
+        w = (area * shape).sqrt().round().clamp(1, width)
+        h = (area / shape).sqrt().round().clamp(1, height)
+        u = uniform((2, x.shape[0]), like=x, generator=generator)
+        left, top = (u[0] * (width - w + 1)).floor(), (u[1] * (height - h + 1)).floor()
+        return {"boxes": torch.stack([left, top, left + w, top + h], -1)}
+
+    def apply(self, x: Any, *, boxes: Tensor) -> Tensor:
+        """See ``crop_resize``."""
+        return resizing.crop_resize(
+            x, boxes=boxes, size=self.size, interpolation=self.interpolation, antialias=self.antialias
+        )
+
+    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
+        """The same box of the mask, by the nearest pixel."""
+        return resizing.crop_resize(mask, size=self.size, interpolation="nearest", **params)
+
+    def points(self, points: Tensor, x: Tensor, *, boxes: Tensor) -> Tensor:
+        """Counted from the box's corner and scaled with it."""
+        edges = boxes.to(points)[:, None]
+        zoom = points.new_tensor([self.size[1], self.size[0]]) / (edges[..., 2:] - edges[..., :2])
+        return (points + 0.5 - edges[..., :2]) * zoom - 0.5
+
+
+@dataclass(frozen=True)
+class Resize(GeometricTransform):
+    """Brought to ``size`` (H, W): nothing is drawn, but annotations follow."""
+
+    size: tuple[int, int]
+    interpolation: str = "bilinear"
+    antialias: bool = True
+
+    def __post_init__(self) -> None:
+        member(self.interpolation, INTERPOLATIONS, name="interpolation")
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
+
+    def canvas(self, x: Tensor) -> tuple[int, int]:
+        """``size``."""
+        return self.size
+
+    def apply(self, x: Any) -> Tensor:
+        """See ``resize``."""
+        return resizing.resize(x, size=self.size, interpolation=self.interpolation, antialias=self.antialias)
+
+    def apply_mask(self, mask: Tensor) -> Tensor:
+        """The mask, by the nearest pixel."""
+        return resizing.resize(mask, size=self.size, interpolation="nearest")
+
+    def points(self, points: Tensor, x: Tensor) -> Tensor:
+        """Scaled with the picture."""
+        zoom = points.new_tensor([self.size[1] / x.shape[3], self.size[0] / x.shape[2]])
+        return (points + 0.5) * zoom - 0.5

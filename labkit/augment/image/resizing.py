@@ -1,0 +1,149 @@
+"""Windows and sizes: pad, crop, resize, and both at once.
+
+Resizing is separable and linear: ``Y = A_y X A_xᵀ`` with one sparse matrix of weights for each axis. Row i of A
+spreads a triangle around the place in the input that output pixel i looks at,
+
+    A[i, j] ∝ max(0, 1 − |j + ½ − c_i| / r),   c_i = x₀ + (i + ½) s,   s = (x₁ − x₀) / n,   r = max(s, 1),
+
+for a box from x₀ to x₁ brought to n pixels. That is linear interpolation where the image grows; where it shrinks the
+triangle widens with it, so that no detail is skipped (antialiasing), as in Pillow and torchvision.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Value, member, values
+from labkit.augment.pipeline import wide
+from labkit.shapes import Float, Images, Int, images
+
+MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "constant", value: float = 0.0) -> Images:
+    """The images with a border: ``padding`` pixels on every side, or (left, top, right, bottom).
+
+    ``fill`` is ``constant`` (of the given value), ``reflect``, ``edge`` or ``wrap``; a border may be wider than the
+    image.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, a border is negative, or ``fill`` is unknown.
+    """
+    left, top, right, bottom = (padding,) * 4 if isinstance(padding, int) else padding
+    if min(left, top, right, bottom) < 0:
+        raise ValueError(f"padding is {padding}; expected whole numbers not below 0 (to cut pixels off, crop)")
+    member(fill, FILLS, name="fill")
+    height, width = images(x).shape[2:]
+    if fill == "constant":
+        return F.pad(x, (left, right, top, bottom), value=value)
+    if max(left, right) < width and max(top, bottom) < height:
+        return F.pad(x, (left, right, top, bottom), mode=MODES[fill])
+    rows = _outside(torch.arange(-top, height + bottom, device=x.device), height, fill)
+    columns = _outside(torch.arange(-left, width + right, device=x.device), width, fill)
+    return x.index_select(2, rows).index_select(3, columns)
+
+
+def _outside(index: Tensor, n: int, fill: str) -> Tensor:
+    """Which pixel of a row of n stands for each index, which may lie outside."""
+    if fill == "edge" or n == 1:
+        return index.clamp(0, n - 1)
+    if fill == "wrap":
+        return index % n
+    period = 2 * (n - 1)
+    return n - 1 - (index % period - (n - 1)).abs()
+
+
+def crop(
+    x: Images,
+    *,
+    top: int | Int[Tensor, "b"],
+    left: int | Int[Tensor, "b"],
+    height: int,
+    width: int,
+) -> Images:
+    """Windows of one size, whose top left pixel is at row ``top`` and column ``left``: one place, or one a sample (B,).
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or a window reaches out of its image (``pad`` first).
+    """
+    rows, columns = images(x).shape[2:]
+    if not 0 < height <= rows or not 0 < width <= columns:
+        raise ValueError(f"the window is {height}×{width}; expected one that fits into the {rows}×{columns} image")
+    values(_number(top), x, name="top", low=0, high=rows - height)
+    values(_number(left), x, name="left", low=0, high=columns - width)
+    if isinstance(top, int) and isinstance(left, int):
+        return x[:, :, top : top + height, left : left + width].clone()
+    sample = torch.arange(x.shape[0], device=x.device)
+    windows = x.unfold(2, height, 1).unfold(3, width, 1)
+    return windows[sample, :, _index(top, x), _index(left, x)]
+
+
+def _number(value: int | Tensor) -> Value:
+    return value if isinstance(value, Tensor) else float(value)
+
+
+def _index(value: int | Tensor, x: Tensor) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.to(x.device, torch.int64).expand(x.shape[0])
+    return torch.full((x.shape[0],), value, device=x.device)
+
+
+def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear", antialias: bool = True) -> Images:
+    """The images brought to ``size`` (H, W), linearly (with antialiasing where they shrink) or by the nearest pixel.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, the size isn't positive, or ``interpolation`` is unknown.
+    """
+    member(interpolation, INTERPOLATIONS, name="interpolation")
+    _positive(size)
+    if interpolation == "nearest":
+        return F.interpolate(images(x), size, mode="nearest-exact")
+    return F.interpolate(images(x), size, mode="bilinear", antialias=antialias)
+
+
+def crop_resize(
+    x: Images,
+    *,
+    boxes: Float[Tensor, "b 4"],
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+) -> Images:
+    """One box of each image, (left, top, right, bottom) in pixels, brought to ``size`` (H, W).
+
+    As if the box were cut out and then resized: pixels outside it have no influence. Boxes may end within a pixel,
+    and the result is differentiable in them.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, there isn't a box for each, or one is narrower than a pixel.
+    """
+    member(interpolation, INTERPOLATIONS, name="interpolation")
+    _positive(size)
+    if boxes.shape != (images(x).shape[0], 4):
+        raise ValueError(f"boxes have shape (B, 4), here ({x.shape[0]}, 4); these have shape {tuple(boxes.shape)}")
+    edges = boxes.to(x.device, wide(x.dtype))
+    for name, low, high, n in (("width", 0, 2, x.shape[3]), ("height", 1, 3, x.shape[2])):
+        values(edges[:, high] - edges[:, low], x, name=f"the {name} of a box", low=1.0, high=float(n))
+    across = _weights(edges[:, 0], edges[:, 2], x.shape[3], size[1], interpolation, antialias)
+    down = _weights(edges[:, 1], edges[:, 3], x.shape[2], size[0], interpolation, antialias)
+    y = down[:, None] @ x.to(down.dtype) @ across[:, None].mT
+    return y.to(x.dtype)
+
+
+def _weights(low: Tensor, high: Tensor, before: int, after: int, interpolation: str, antialias: bool) -> Tensor:
+    """The matrices A (B, after, before) of the module's equation; rows sum to 1."""
+    step = ((high - low) / after)[:, None]
+    places = torch.arange(after, dtype=low.dtype, device=low.device) + 0.5
+    centre = (low[:, None] + places * step)[:, :, None]
+    pixels = torch.arange(before, dtype=low.dtype, device=low.device) + 0.5
+    if interpolation == "nearest":
+        return (pixels == centre.floor().clamp(0, before - 1) + 0.5).to(low.dtype)
+    reach = step.clamp_min(1)[:, :, None] if antialias else 1.0
+    inside = ((pixels > low[:, None]) & (pixels < high[:, None]))[:, None]
+    weight = (1 - (pixels - centre).abs() / reach).clamp_min(0) * inside
+    return weight / weight.sum(-1, keepdim=True)
+
+
+def _positive(size: tuple[int, int]) -> None:
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"size is {size}; expected (height, width), both at least 1")
