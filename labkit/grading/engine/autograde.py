@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ from labkit.grading.engine.cells import Blueprint
 from labkit.grading.engine.job import Job, Outcome, Part, Result
 from labkit.grading.engine.replay import Replay
 
+
+class Directory(CourseDirectory):
+    """nbgrader's course directory, which takes a broken time stamp for none: it is a file of the student's."""
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime | None:
+        """When a submission was handed in, or None."""
+        path = Path(dest_path) / "timestamp.txt"
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 200:
+            return None
+        try:
+            return super().get_existing_timestamp(dest_path)
+        except (ValueError, AttributeError, OverflowError, TypeError):
+            return None
+
+
 @dataclass
 class Submission:
     """A student's submission, sanitised. ``broken`` has a sentence for each notebook that can't be graded."""
@@ -38,6 +54,7 @@ class Submission:
     notebooks: dict[str, NotebookNode] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     job: Job = field(default_factory=lambda: Job("", "", ()))
@@ -64,7 +81,7 @@ class Engine(Autograde, Regular):
         settings = Config(config)
         settings.CourseDirectory.assignment_id = assignment
         settings.Exporter.optimistic_validation = True
-        directory = CourseDirectory(config=settings, log=log)
+        directory = Directory(config=settings, log=log)
         super().__init__(coursedir=directory, config=settings, log=log)
         self.assignment = assignment
         self.writer = FilesWriter(parent=self, config=self.config)
@@ -97,6 +114,19 @@ class Engine(Autograde, Regular):
         """Where it goes."""
         return Path(self.coursedir.format_path(self.coursedir.autograded_directory, student, self.assignment))
 
+    def newer(self, student: str) -> bool:
+        """Whether the submission's timestamp is later than that of what was graded, which is nbgrader's rule."""
+        ours, theirs = (
+            self.coursedir.get_existing_timestamp(str(folder))
+            for folder in (self.autograded(student), self.submitted(student))
+        )
+        return ours is not None and theirs is not None and theirs > ours
+
+    def remove(self, student: str) -> None:
+        """Delete a student's ``autograded/`` folder of this assignment."""
+        if self.autograded(student).exists():
+            utils.rmtree(str(self.autograded(student)))
+
     def _init_preprocessors(self) -> None:
         # nbgrader makes them anew for each notebook and pass; they keep nothing between calls.
         if self._sanitizing not in self.made:
@@ -125,26 +155,26 @@ class Engine(Autograde, Regular):
                     made.missing.append(name)
                 continue
             try:
-                made.notebooks[name] = self.sanitise(found.notebooks[name], student, blueprint, made.flags)
+                made.notebooks[name] = self.sanitise(found.notebooks[name], made, blueprint)
             except intake.Unreadable as error:
                 made.broken[name] = str(error)
         made.job = self.job(made)
         return made
 
-    def sanitise(self, path: Path, student: str, blueprint: Blueprint, flags: list[str]) -> NotebookNode:
+    def sanitise(self, path: Path, made: Submission, blueprint: Blueprint) -> NotebookNode:
         """nbgrader's first pass over one notebook, whose metadata was replaced by the gradebook's.
 
         Raises:
             Unreadable: if the notebook is broken.
         """
         notebook = intake.read(path)
-        flags += intake.trust(notebook, blueprint)
-        flags += intake.restore(notebook, blueprint)
-        flags += intake.moved(notebook, blueprint)
+        flags, notes = intake.trust(notebook, blueprint)
+        made.notes += notes + intake.restore(notebook, blueprint)
+        made.flags += flags + intake.moved(notebook, blueprint)
         self._sanitizing = True
         self._init_preprocessors()
         try:
-            text, _ = self.exporter.from_notebook_node(notebook, self.resources(blueprint.name, student))
+            text, _ = self.exporter.from_notebook_node(notebook, self.resources(blueprint.name, made.student))
         except (nbformat.ValidationError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
             raise intake.Unreadable(f"{intake.shown(path.name)} can't be read by nbgrader: {reason}") from error
@@ -179,9 +209,8 @@ class Engine(Autograde, Regular):
 
     def finish(self, made: Submission, result: Result) -> None:
         """nbgrader's second pass: outputs to marks, in the gradebook and in ``autograded/``; may add flags."""
-        root, target = self.submitted(made.student), self.autograded(made.student)
-        if target.exists():
-            utils.rmtree(str(target))
+        root = self.submitted(made.student)
+        self.remove(made.student)
         self.notebooks = [str(root / f"{name}.ipynb") for name in made.notebooks]
         self.accepted = made.files
         self.run_pre_convert_hook()

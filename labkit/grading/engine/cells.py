@@ -184,10 +184,18 @@ def expressions(node: ast.AST) -> Iterable[str]:
 
 
 ASSERTING = frozenset(
-    "assert_allclose assert_close assert_equal assert_almost_equal assert_array_equal assert_array_almost_equal "
-    "assertEqual assertAlmostEqual".split()
+    (
+        "assert_allclose",
+        "assert_almost_equal",
+        "assert_array_almost_equal",
+        "assert_array_equal",
+        "assert_close",
+        "assert_equal",
+        "assertAlmostEqual",
+        "assertEqual",
+    )
 )
-COMPARING = frozenset("allclose equal array_equal array_equiv isclose".split())
+COMPARING = frozenset(("allclose", "array_equal", "array_equiv", "equal", "isclose"))
 
 
 def canaries(source: str) -> tuple[str, ...]:

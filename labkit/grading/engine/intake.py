@@ -126,7 +126,8 @@ def parse(raw: dict[str, Any], name: str) -> NotebookNode:
                 f"{name} holds {len(text) / 2**20:.0f} MB of text; at most {KEPT / 2**20:.0f} MB are graded"
             )
         made = nbformat.reads(text.encode(errors="replace").decode(), as_version=4)
-        nbformat.validate(made, repair_duplicate_cell_ids=True, strip_invalid_metadata=True)
+        _, made = nbformat.validator.normalize(made, strip_invalid_metadata=True)
+        nbformat.validate(made)
     except Unreadable:
         raise
     except Exception as error:  # noqa: BLE001  nbformat fails on junk in many ways; each means the same
@@ -171,31 +172,34 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def trust(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
-    """Replace the nbgrader metadata of every cell by the gradebook's, in place; what was changed, in sentences."""
-    found, seen = [], set()
+def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list[str]]:
+    """Replace the nbgrader metadata of every cell by the gradebook's, and locked cells by their originals, in place.
+
+    Returns:
+        What a person should look at, and what is for information, in sentences.
+    """
+    flags: list[str] = []
+    notes: list[str] = []
+    seen: set[str] = set()
     for cell in notebook.cells:
         given = cell.metadata.pop("nbgrader", None)
-        if given is None:
-            continue
         name = given.get("grade_id") if isinstance(given, dict) else None
         known = blueprint.cells.get(name) if isinstance(name, str) else None
-        if known is None:
+        if given is None or known is None:
             continue
         if known.name in seen and known.graded:
-            found.append(f"{known.name}: the cell was there more than once; the last one counts")
+            flags.append(f"{known.name}: the cell was there more than once; the last one counts")
         seen.add(known.name)
-        claims = tuple(bool(given.get(key, False)) for key in ("grade", "solution"))
-        if claims != (known.graded, known.solution) and not known.task:
-            found.append(f"{known.name}: its metadata was changed")
-        if known.locked and cell.source != known.source and known.graded:
-            found.append(f"{known.name}: its test was edited; the original was run")
+        if any(bool(given.get(key)) != value for key, value in (("grade", known.graded), ("solution", known.solution))):
+            flags.append(f"{known.name}: the cell's nbgrader metadata was changed; the original's was used")
+        if known.tests and cell.source != known.source:
+            notes.append(f"{known.name}: the test was edited; the original was run")
         cell.metadata["nbgrader"] = NotebookNode({**known.metadata(), "checksum": known.checksum})
         if known.locked:
             cell.source = known.source
         if cell.cell_type != known.cell_type:
             retype(cell, known.cell_type)
-    return found
+    return flags, notes
 
 
 def retype(cell: NotebookNode, kind: str) -> None:

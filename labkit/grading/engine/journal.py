@@ -1,8 +1,8 @@
 """A run's memory on disk: what was begun, what workers returned, what is done. It survives ``kill -9``.
 
-One file a student, written whole or not at all. Its state goes ``due`` → ``ran`` (the worker's result is stored)
-→ ``begun`` (the gradebook is being written) → ``done``. Only ``done`` is ever skipped, so a submission whose marks
-were half written when the power failed is graded again, from the stored result where that still fits.
+One file a student, written whole or not at all. Its state goes ``due`` → ``ran`` (the worker's result is stored,
+the gradebook may be half written) → ``done``. Only ``done`` is ever skipped, so a submission whose marks were half
+written when the power failed is graded again, from the stored result where that still fits.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-DUE, RAN, BEGUN, DONE = "due", "ran", "begun", "done"
+DUE, RAN, DONE = "due", "ran", "done"
 
 
 class Busy(RuntimeError):
@@ -33,6 +33,7 @@ class Entry:
         work: of the job that ``result`` is the result of.
         result: what the worker returned, as text; only between ``ran`` and ``done``.
         flags: sentences for a person, kept when it is done.
+        notes: sentences for information.
         sentence: what happened, where that isn't simply that it was graded.
         reports: the verdicts of the checks, by notebook and cell.
     """
@@ -43,6 +44,7 @@ class Entry:
     work: str = ""
     result: str = ""
     flags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     sentence: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
 
@@ -112,6 +114,9 @@ def fingerprint(folder: Path) -> str:
             if os.path.islink(path):
                 digest.update(b"link " + os.fsencode(os.readlink(path)))
             elif os.path.isfile(path):
-                with open(path, "rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+                try:
+                    with open(path, "rb") as file:
+                        digest.update(hashlib.file_digest(file, "sha256").digest())
+                except OSError as error:
+                    digest.update(f"unreadable {error.errno}".encode())
     return digest.hexdigest()

@@ -106,9 +106,15 @@ class Process:
             TimeoutError: if none comes in time.
             OSError, EOFError: if the process ends.
         """
-        assert self.popen.stdin and self.popen.stdout
+        assert self.popen.stdin
+        assert self.popen.stdout
         late = threading.Event()
-        timer = threading.Timer(seconds, lambda: (late.set(), self.popen.kill()))
+
+        def end() -> None:
+            late.set()
+            self.popen.kill()
+
+        timer = threading.Timer(seconds, end)
         timer.start()
         try:
             self.popen.stdin.write(json.dumps(head).encode() + b"\n" + data)

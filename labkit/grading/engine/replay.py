@@ -71,5 +71,7 @@ def guard(known: Trusted, cell: Cell) -> None:
     except ValueError:
         bad = not claim
     if bad:
-        cell.outputs.insert(0, shape.stopped("Refused", f"the result {claim[:40]!r} is no number of points of this cell"))
+        cell.outputs.insert(
+            0, shape.stopped("Refused", f"the result {claim[:40]!r} is no number of points of this cell")
+        )
         cell.flags.append(f"{known.name}: its result {claim[:40]!r} is no number of points of this cell")

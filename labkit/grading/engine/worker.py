@@ -76,7 +76,7 @@ def plain(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell,
 
 def tested(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell, str]:
     """Run a test cell of nbgrader's kind, after cells that must fail."""
-    flags = []
+    flags: list[str] = []
     for canary in step.canaries:
         ran = session.run_cell(canary)
         if ran.died:
@@ -137,7 +137,9 @@ def refused(step: Step, ran: Any, cell: Cell) -> None:
         cell.flags.append(flag(step, "its process sent replies that no honest notebook sends"))
         errors = [shape.stopped("Refused", "the replies of this check were forged")]
     elif not errors and not ran.died:
-        cell.flags.append(flag(step, "its process answered without an answer"))
+        why = getattr(ran, "failed", "") or "its process sent nothing"
+        cell.flags.append(flag(step, f"it could not be judged, so a person must: {why}"))
+        cell.person = True
     cell.outputs += errors or [shape.stopped("Stopped", ran.died or "the check gave no outputs")]
 
 

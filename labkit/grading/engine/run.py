@@ -1,0 +1,386 @@
+"""Grading a class: trusted work and the gradebook in this thread, students' code in sandboxes, one a worker.
+
+prepare (here) → work (a worker's sandbox, the judge) → store the result → finish (here) → done
+"""
+
+import logging
+import os
+import queue
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import MissingEntry
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from traitlets.config import Config
+
+from labkit.grading.engine import journal, ledger
+from labkit.grading.engine.autograde import Engine, Submission
+from labkit.grading.engine.job import Job, Result
+from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
+from labkit.grading.engine.judge import Judges
+from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
+from labkit.grading.engine.worker import SEEDS, Judge, Sandbox, work
+
+TRIES = 3  # runs of a job before the machine is blamed
+WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
+
+Progress = Callable[[Row, int, int], object]
+
+
+class GradingError(RuntimeError):
+    """The run can't begin or can't go on; the message is a sentence. What was graded stays graded."""
+
+
+@dataclass
+class Workers:
+    """Threads with a warm sandbox each. A sandbox that fails is thrown away, and the job runs again in a new one."""
+
+    make: Callable[[], Sandbox]
+    judge: Judge
+    count: int
+    seeds: int = SEEDS
+    boxes: queue.LifoQueue[Sandbox | None] = field(default_factory=queue.LifoQueue)
+
+    def __enter__(self) -> "Workers":
+        self.pool = ThreadPoolExecutor(self.count, thread_name_prefix="grading")
+        for _ in range(self.count):
+            self.boxes.put(None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        while not self.boxes.empty():
+            if box := self.boxes.get():
+                box.close()
+
+    def submit(self, job: Job) -> "Future[Result]":
+        """Run a job when a worker is free."""
+        return self.pool.submit(self.run, job)
+
+    def run(self, job: Job) -> Result:
+        """Run a job, again if the machinery fails.
+
+        Raises:
+            GradingError: if it fails each time.
+        """
+        for left in reversed(range(TRIES)):
+            box = self.boxes.get()
+            try:
+                box = box or self.make()
+                return work(job, box, self.judge, seeds=self.seeds)
+            except Exception as error:
+                # What a student's code does is a result; this is the machine.
+                if box:
+                    box.close()
+                box = None
+                if not left:
+                    raise GradingError(f"its notebooks could not be run: {describe(error)}") from error
+                time.sleep(0.2)
+            finally:
+                self.boxes.put(box)
+        raise AssertionError("unreachable")
+
+
+def grade(
+    config: Config,
+    assignment: str,
+    students: Sequence[str] | None = None,
+    *,
+    jobs: int | None = None,
+    limits: Any = None,
+    sandboxed: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+    seeds: int = SEEDS,
+    make: Callable[[], Sandbox] | None = None,
+    judge: Judge | None = None,
+    log: logging.Logger | None = None,
+) -> list[Row]:
+    """Grade the submissions of an assignment that are due, and give a row for every one.
+
+    Started again after a crash, it goes on where it was.
+
+    Args:
+        config: nbgrader's settings, with ``CourseDirectory.root``.
+        assignment: its name; the gradebook must know it.
+        students: whom to grade; everyone who handed in, by default.
+        jobs: how many submissions run at a time; as many as there are processors, by default.
+        limits: a ``limits.Limits``; what a submission may use.
+        sandboxed: whether students' code is contained. Without, it runs with the rights of this user.
+        force: grade what was graded before as well. Marks given by hand stay.
+        progress: called with a row, how many are finished, and how many there are.
+        seeds: under how many secret seeds each check runs.
+        make: makes a worker's sandbox, for tests.
+        judge: who gives the verdicts, for tests.
+        log: where nbgrader's messages go.
+
+    Raises:
+        GradingError: if it can't begin or can't go on: an unknown assignment, no submissions, no sandbox on this
+            machine, a gradebook that is locked, a disk that is full.
+    """
+    count = jobs or len(os.sched_getaffinity(0))
+    if count < 1:
+        raise GradingError(f"there are {jobs} jobs; expected at least one")
+    make = make or sandboxes(limits, sandboxed)
+    engine = open_engine(config, assignment, log or quiet())
+    book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
+    judges = judge or Judges(max(1, count // 4))
+    try:
+        with book.lock(), Workers(make, judges, count, seeds) as workers:
+            return Run(engine, book, workers, progress, force).all(find(engine, students))
+    except journal.Busy as error:
+        raise GradingError(str(error)) from None
+    finally:
+        if isinstance(judges, Judges):
+            judges.close()
+
+
+def sandboxes(limits: Any, sandboxed: bool) -> Callable[[], Sandbox]:
+    """What makes a sandbox.
+
+    Raises:
+        GradingError: if this machine allows none.
+    """
+    from labkit.grading.engine import sandbox
+    from labkit.grading.engine.limits import Limits
+
+    if sandboxed and (problem := sandbox.probe()):
+        raise GradingError(f"no sandbox can be made here: {problem}")
+    return lambda: sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed)
+
+
+def open_engine(config: Config, assignment: str, log: logging.Logger) -> Engine:
+    """The engine of an assignment, after a look at whether it can work.
+
+    Raises:
+        GradingError: if it can't.
+    """
+    try:
+        engine = Engine(config, assignment, log)
+    except MissingEntry:
+        raise GradingError(f"the gradebook knows no assignment {assignment!r}: generate it first") from None
+    except SQLAlchemyError as error:
+        raise GradingError(f"the gradebook can't be used: {describe(error)}") from error
+    if not engine.blueprints:
+        raise GradingError(f"the gradebook knows no notebooks of {assignment!r}: generate the assignment first")
+    for blueprint in engine.blueprints.values():
+        if "python" not in blueprint.language.lower():
+            raise GradingError(f"{blueprint.name} is written in {blueprint.language}; only Python runs in the sandbox")
+    return engine
+
+
+def find(engine: Engine, students: Sequence[str] | None) -> list[str]:
+    """Who handed in, or those of ``students``.
+
+    Raises:
+        GradingError: if nobody did, or one of ``students`` did not.
+    """
+    excluded = {name.strip() for name in engine.coursedir.student_id_exclude.split(",")}
+    there = sorted(set(everyone(engine)) - excluded)
+    for student in students or ():
+        if student not in there:
+            raise GradingError(f"{student!r} handed in nothing for {engine.assignment!r}")
+    if not there:
+        raise GradingError(f"nobody handed in anything for {engine.assignment!r}")
+    return sorted(set(students or there))
+
+
+def everyone(engine: Engine) -> Iterable[str]:
+    """The students with a folder for the assignment."""
+    pattern = engine.coursedir.format_path(
+        engine.coursedir.submitted_directory, "(?P<student>.*)", engine.assignment, escape=True
+    )
+    above = Path(engine.coursedir.format_path(engine.coursedir.submitted_directory, "*", engine.assignment))
+    parts = above.parts
+    star = parts.index("*")
+    for folder in Path(*parts[:star]).iterdir() if Path(*parts[:star]).is_dir() else ():
+        path = folder.joinpath(*parts[star + 1 :])
+        if path.is_dir() and (match := re.fullmatch(pattern, str(path))):
+            yield match["student"]
+
+
+class Run:
+    """One run over a class."""
+
+    def __init__(self, engine: Engine, book: Journal, workers: Workers, progress: Progress | None, force: bool) -> None:
+        self.engine, self.book, self.workers, self.progress, self.force = engine, book, workers, progress, force
+        self.rows: dict[str, Row] = {}
+        self.pending: dict[Future[Result], tuple[Submission, Entry]] = {}
+        self.total = 0
+
+    def all(self, students: Sequence[str]) -> list[Row]:
+        """Grade those who are due; rows for all.
+
+        Raises:
+            GradingError: if the run can't go on.
+        """
+        self.total = len(students)
+        due = [entry for student in students if (entry := self.look(student))]
+        try:
+            for entry in due:
+                while len(self.pending) >= self.workers.count + 2:
+                    self.settle()
+                self.begin(entry)
+            while self.pending:
+                self.settle()
+        except OSError as error:
+            raise GradingError(f"the run stopped: {describe(error)}; start it again when that is put right") from error
+        except (OperationalError, sqlite3.Error) as error:
+            raise GradingError(f"the run stopped, the gradebook can't be written: {describe(error)}") from error
+        return [self.rows[student] for student in students]
+
+    def look(self, student: str) -> Entry | None:
+        """Whether a submission is due; if not, its row is made."""
+        print_ = journal.fingerprint(self.engine.submitted(student))
+        entry = self.book.get(student)
+        if not self.force and not self.due(student, entry, print_):
+            known = entry or Entry(student, DONE)
+            self.report(Row(student, self.engine.assignment, KEPT, flags=known.flags, notes=known.notes,
+                            sentence=known.sentence, reports=known.reports))  # fmt: skip
+            return None
+        if entry is None or entry.state == DONE or self.force or entry.fingerprint != print_:
+            entry = Entry(student, DUE, print_)
+            if self.force:
+                self.book.put(entry)  # a forced run that is killed is not forced when it goes on
+        return entry
+
+    def due(self, student: str, entry: Entry | None, print_: str) -> bool:
+        """Whether to grade a submission: as nbgrader decides it by timestamps, or because its files have changed."""
+        if entry is not None and entry.state != DONE:
+            return True
+        if not self.engine.autograded(student).exists():
+            return entry is None or entry.fingerprint != print_ or not entry.sentence
+        if entry is not None:
+            return entry.fingerprint != print_
+        return self.engine.newer(student)
+
+    def begin(self, entry: Entry) -> None:
+        """Prepare a submission and hand it out, or say why it can't be."""
+        try:
+            entry.student.encode()
+            made = self.engine.prepare(entry.student)
+        except UnicodeEncodeError:
+            return self.unusable(entry, "the folder's name is no text in UTF-8: rename it")
+        except Exception as error:  # noqa: BLE001  nothing a student hands in may stop the class
+            return self.fail(entry, f"it can't be read: {describe(error)}")
+        entry.flags, entry.notes = made.flags, made.notes
+        if not made.notebooks:
+            return self.unusable(entry, "; ".join(made.broken.values()) or self.absent())
+        work = made.job.digest()
+        stored = result_of(entry) if entry.state == RAN and entry.work == work else None
+        entry.work = work
+        if stored is not None:
+            return self.complete(made, entry, stored)
+        self.pending[self.workers.submit(made.job)] = made, entry
+
+    def absent(self) -> str:
+        """The sentence for a submission without any notebook of the assignment."""
+        return f"there is no {' or '.join(f'{name}.ipynb' for name in self.engine.blueprints)} in it"
+
+    def settle(self) -> None:
+        """Wait for a worker, and take in what it returns."""
+        ready, _ = wait(self.pending, return_when=FIRST_COMPLETED)
+        for future in ready:
+            made, entry = self.pending.pop(future)
+            try:
+                result = future.result()
+            except GradingError as error:
+                self.fail(entry, str(error))
+                continue
+            entry.state, entry.result = RAN, result.to_json()
+            self.book.put(entry)
+            self.complete(made, entry, result)
+
+    def complete(self, made: Submission, entry: Entry, result: Result) -> None:
+        """Write a submission's marks; it is done only when they are in the gradebook."""
+        try:
+            self.write(made, result)
+        except (OSError, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001  one submission's failure must not stop the class
+            with self.engine.book() as book:
+                ledger.withdraw(book, self.engine.assignment, made.student)
+            self.engine.remove(made.student)
+            return self.fail(entry, f"nbgrader failed on it: {describe(error)}")
+        entry.flags = [
+            *made.flags,
+            *(text for o in result.outcomes.values() for c in o.cells.values() for text in c.flags),
+        ]
+        entry.reports = reports(made, result)
+        entry.sentence = "; ".join([*made.broken.values(), *(o.died for o in result.outcomes.values() if o.died)])
+        entry.state, entry.result = DONE, ""
+        self.book.put(entry)
+        row = Row(made.student, self.engine.assignment, GRADED, flags=entry.flags, notes=entry.notes,
+                  sentence=entry.sentence, reports=entry.reports, seconds=result.seconds)  # fmt: skip
+        self.report(row)
+
+    def write(self, made: Submission, result: Result) -> None:
+        """Write to the gradebook and ``autograded/``; a gradebook that another program holds is waited for."""
+        for left in reversed(range(WAITS)):
+            try:
+                self.engine.finish(made, result)
+                with self.engine.book() as book:
+                    ledger.annotate(book, self.engine.assignment, made, result)
+                return
+            except OperationalError as error:
+                if not left or "locked" not in str(error):
+                    raise
+
+    def unusable(self, entry: Entry, sentence: str) -> None:
+        """A submission that can't be graded as it is: nothing is written, and it isn't tried again unchanged."""
+        entry.state, entry.sentence, entry.result = DONE, sentence, ""
+        self.book.put(entry)
+        self.report(Row(entry.student, self.engine.assignment, UNGRADED, flags=entry.flags, sentence=sentence))
+
+    def fail(self, entry: Entry, sentence: str) -> None:
+        """A failure of the machine: no mark, and the next run tries again."""
+        self.report(Row(entry.student, self.engine.assignment, UNGRADED, flags=entry.flags, sentence=sentence))
+
+    def report(self, row: Row) -> None:
+        """One more student is finished."""
+        with self.engine.book() as book:
+            ledger.fill(book, {row.student: row}, self.engine.assignment)
+        self.rows[row.student] = row
+        if self.progress is not None:
+            self.progress(row, len(self.rows), self.total)
+
+
+def result_of(entry: Entry) -> Result | None:
+    """The stored result of an entry, if it can be read."""
+    try:
+        return Result.from_json(entry.result)
+    except ValueError:
+        return None
+
+
+def reports(made: Submission, result: Result) -> list[dict[str, Any]]:
+    """The verdicts of all checks with where they stand."""
+    from labkit.grading.engine.intake import grade_id
+
+    return [
+        {"notebook": name, "cell": grade_id(made.notebooks[name].cells[index]), **report}
+        for name, outcome in result.outcomes.items()
+        for index, cell in outcome.cells.items()
+        for report in cell.reports
+    ]
+
+
+def describe(error: BaseException) -> str:
+    """An exception in a few words, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
+    text = str(error.__cause__ or error) if isinstance(error, SQLAlchemyError) else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def quiet() -> logging.Logger:
+    """A logger that keeps nbgrader's messages to itself."""
+    log = logging.Logger("labkit.grading", logging.CRITICAL)
+    log.addHandler(logging.NullHandler())
+    return log
