@@ -19,6 +19,7 @@ c.OverwriteCells.add_missing_cells = True
 
 # Seconds a cell may take. An exercise takes less than two minutes in all.
 c.Execute.timeout = 120
+c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 
 # nbgrader gives no points to a cell that writes to stderr. A warning of a library is no mistake.
 c.IgnorePattern.enabled = True

@@ -3,7 +3,9 @@
 import contextlib
 import glob
 import logging
-import shutil
+import os
+import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -66,11 +68,22 @@ def logged(course: Course) -> Iterator[tuple[logging.Logger, list[str]]]:
     log.addHandler(file)
     log.addHandler(Keep(logging.ERROR))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), programs():
             warnings.simplefilter("ignore")
             yield log, complaints
     finally:
         file.close()
+
+
+@contextlib.contextmanager
+def programs() -> Iterator[None]:
+    """With this environment's programs on the path: nbgrader starts ``alembic`` by its name to make a gradebook."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), sysconfig.get_path("scripts"), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def reason(complaints: list[str]) -> str:
@@ -104,7 +117,8 @@ def gradebook(course: Course) -> Iterator["Gradebook"]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        book = Gradebook(url(course), course_id(course))
+        with programs():
+            book = Gradebook(url(course), course_id(course))
     except SQLAlchemyError as error:
         raise CourseError(f"the gradebook {url(course)} can't be opened: {error.args[0]}") from error
     try:
@@ -114,7 +128,7 @@ def gradebook(course: Course) -> Iterator["Gradebook"]:
 
 
 def register(course: Course, assignment: str) -> None:
-    """Put an assignment's cells into the gradebook, as they are in ``solutions/`` now. The release isn't touched.
+    """Put an assignment's cells into the gradebook, as they are in ``solutions/`` now; ``exercises/`` isn't touched.
 
     Raises:
         CourseError: if the solution is broken, or cells were added or removed after submissions were graded.
@@ -129,11 +143,3 @@ def register(course: Course, assignment: str) -> None:
             convert(GenerateAssignment, course, assignment, student=".", config=settings)
         except Failed as error:
             raise CourseError(f"solutions/{assignment} can't go into the gradebook: {error}") from error
-
-
-def forget(folder: Path) -> None:
-    """Delete a folder that nbgrader made, which it leaves read-only."""
-    if folder.exists():
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(path.stat().st_mode | 0o700)
-        shutil.rmtree(folder)

@@ -5,12 +5,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labkit.grading import course as places
 from labkit.grading.course import Course, CourseError
+
+if TYPE_CHECKING:
+    from labkit.grading.selfcheck import Verdict
 
 BAD_INPUT, NOT_ALL_RIGHT, INTERRUPTED = 2, 1, 130
 
@@ -47,7 +50,7 @@ def lab(
     prepared = jupyter.server(here, port=port, browser=browser)
     jupyter.unpack(here)
     out.print("JupyterLab is starting; Ctrl-C here stops it. Its address:\n")
-    out.print(f"    [bold]{prepared.url}[/]\n", soft_wrap=True)
+    out.print(f"    {prepared.url}\n", markup=False, soft_wrap=True)
     raise typer.Exit(jupyter.run(prepared, here.place))
 
 
@@ -85,14 +88,12 @@ def start(
     copy = student.start(here, topic, fresh=fresh)
     path = shown(copy.notebook)
     if copy.made:
-        out.print(
-            f"Your copy is [bold]{path}[/]. `labkit check {student.key_of(topic_of(copy.folder))}` says how it stands."
-        )
+        out.print(f"Your copy is {path}. `labkit check {topic}` says how it stands.", markup=False)
         return
-    out.print(f"You have a copy already, and it stays as it is: [bold]{path}[/].")
+    out.print(f"You have a copy already, and it stays as it is: {path}.", markup=False)
     if not copy.current:
         out.print("The exercise has been updated since you took it.")
-    out.print(f"`labkit start {topic} --fresh` puts a new one beside it.")
+    out.print(f"`labkit start {topic} --fresh` puts a new one beside it.", markup=False)
 
 
 @app.command(rich_help_panel=STUDENT)
@@ -110,7 +111,7 @@ def check(
     raise typer.Exit(0 if verdict.done else NOT_ALL_RIGHT)
 
 
-def checked(here: Course, notebook: str | Path, timeout: int):  # type: ignore[no-untyped-def]
+def checked(here: Course, notebook: str | Path, timeout: int) -> "Verdict":
     """Check one notebook with a line that says how far it is, and keep the result for ``progress``."""
     from labkit.grading import selfcheck, student
     from labkit.grading.screen import err
@@ -165,7 +166,7 @@ def release(
         if not found:
             out.print(f"[green]✓[/] {assignment} is up to date")
         for change in found:
-            out.print(f"{'[red]✗[/]' if only_check else 'wrote'} {change.path}", f"(it {change.how})", soft_wrap=True)
+            out.print(f"{'[red]✗[/]' if only_check else 'updated'} {change.path}: it {change.how}", soft_wrap=True)
     for assignment in stale:
         err.print(f"exercises/{assignment} has no solutions/{assignment}: delete it, or write its solution")
     raise typer.Exit(NOT_ALL_RIGHT if stale or (only_check and changed) else 0)
@@ -190,8 +191,7 @@ def grade(
     for assignment in wanted:
         with counting(f"grading {assignment}") as on_student:
             rows = grading.grade(here, assignment, student, force=force, on_student=on_student)
-        out.print(f"[bold]{assignment}[/]\n", tables.by_check(rows), "\n", tables.legend(rows), sep="")
-        out.print(tables.summary(rows), "\n")
+        out.print(tables.assignment(rows))
 
 
 @app.command(rich_help_panel=TEACHER)
@@ -236,8 +236,7 @@ def grades(
         notebooks.write(Path(csv).expanduser(), tables.as_csv(rows, checks=name is not None))
         out.print(f"{len(rows)} rows in {csv}", markup=False)
     elif name:
-        out.print(f"[bold]{name}[/]\n", tables.by_check(rows), "\n", tables.legend(rows), sep="")
-        out.print(tables.summary(rows))
+        out.print(tables.assignment(rows))
     else:
         out.print(tables.by_assignment(rows))
 
@@ -258,17 +257,14 @@ def demo(
     assignment = source.assignment(topic, source.sources())
     made = show.course(source, assignment, folder or Path(tempfile.mkdtemp(prefix="labkit-demo-")))
     class_ = show.hand_in(made, source, assignment)
-    out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", soft_wrap=True)
+    out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
     for who, what in class_.items():
         out.print(f"  {who:<8} {what}", markup=False)
     with counting("grading") as on_student:
         rows = show.run(made, assignment, on_student)
-    out.print("\n", tables.by_check(rows), "\n", tables.legend(rows), sep="")
-    for row in rows:
-        for name, sentence in row.wrong.items():
-            out.print(f"  {row.student:<8} {name}: {sentence}", markup=False)
-    out.print("\n" + tables.summary(rows))
-    out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", soft_wrap=True)
+    out.print("", tables.assignment(rows), sep="\n")
+    out.print("What the checks said:\n", tables.sentences(rows), "", sep="\n")
+    out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", markup=False, soft_wrap=True)
 
 
 def teaching() -> Course:
@@ -330,17 +326,15 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
     # typer has brought its own click since 0.2x: its class of usage errors is the parent of one it exports.
-    click_exception = typer.BadParameter.__mro__[2]
+    click_exception: Any = typer.BadParameter.__mro__[2]
     try:
         status = app(args=arguments, prog_name="labkit", standalone_mode=False)
     except click_exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            print(error.format_message())  # type: ignore[attr-defined]
-            return 0
-        return complain(error.format_message())  # type: ignore[attr-defined]
-    except ValueError as error:
-        if not expected(error):
-            raise
+            return 0  # the help has been shown
+        command = error.ctx.command_path if getattr(error, "ctx", None) else "labkit"
+        return complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+    except CourseError as error:
         return complain(str(error))
     except (KeyboardInterrupt, typer.Abort):
         complain("stopped; what was finished is kept")
@@ -350,11 +344,6 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status if isinstance(status, int) else 0
-
-
-def expected(error: ValueError) -> bool:
-    """Whether an error is bad input: a ``CourseError``, or a name that labkit does not know."""
-    return isinstance(error, CourseError)
 
 
 def complain(sentence: str) -> int:

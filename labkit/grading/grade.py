@@ -106,6 +106,8 @@ def inspect(course: Course, assignment: str, folder: Path) -> tuple[str, ...]:
     """
     if folder.name != folder.name.strip() or folder.parent.name != folder.parent.name.strip():
         raise CourseError("the folder's name begins or ends with a blank: nbgrader can't grade that; rename it")
+    if set(folder.parent.name) & set("*?["):
+        raise CourseError("the student's name holds one of * ? [, which nbgrader can't find again; rename the folder")
     if links := [path.name for path in folder.rglob("*") if path.is_symlink()]:
         raise CourseError(f"{links[0]} is a link, not a file")
     expected = {path.name for path in files(course.solutions / assignment) if path.suffix == ".ipynb"}

@@ -4,10 +4,30 @@ import csv
 import io
 from collections.abc import Sequence
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from labkit.grading.marks import Mark, Row
 from labkit.grading.screen import OPEN, RIGHT, WRONG, count, number, plain, table
+
+
+def assignment(rows: Sequence[Row]) -> Group:
+    """One assignment: who has what, what the columns mean, and a sentence on the class."""
+    head = Text(rows[0].assignment, style="bold")
+    blank = Text()
+    if not cells(rows):
+        return Group(head, blank, by_check(rows), blank, Text(summary(rows)), blank)
+    return Group(head, blank, by_check(rows), blank, legend(rows), blank, Text(summary(rows)), blank)
+
+
+def sentences(rows: Sequence[Row]) -> Table:
+    """What each failed check said, student by student."""
+    made = table("student", "check", "")
+    for row in rows:
+        for name, sentence in row.wrong.items():
+            made.add_row(plain(row.student), plain(name), plain(sentence))
+    return made
 
 
 def by_check(rows: Sequence[Row]) -> Table:
@@ -26,12 +46,13 @@ def by_check(rows: Sequence[Row]) -> Table:
 
 def legend(rows: Sequence[Row]) -> Table:
     """What the numbers over the columns of ``by_check`` mean, and how many got it right."""
-    made = table("", "check", "points", "right", right=("", "points", "right"))
+    made = table("", "check", "points", "right", right=("", "points"))
     for i, name in enumerate(cells(rows), start=1):
         marks = [mark for row in rows for mark in row.marks if mark.name == name]
         right = sum(mark.score is not None and mark.score >= mark.maximum for mark in marks)
-        by_hand = "by hand" if all(mark.score is None for mark in marks) else f"{right} of {len(marks)}"
-        made.add_row(str(i), plain(name), number(marks[0].maximum), by_hand)
+        waiting = sum(mark.score is None for mark in marks)
+        shown = f"{right} of {len(marks)}" + (f", {waiting} to mark" if waiting else "")
+        made.add_row(str(i), plain(name), number(marks[0].maximum), shown)
     return made
 
 

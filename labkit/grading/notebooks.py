@@ -8,9 +8,11 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from pathlib import Path
 
 import nbformat
+import nbformat.reader
 from nbformat import NotebookNode
 
 from labkit.grading.course import CourseError
@@ -28,6 +30,8 @@ def read(path: Path) -> NotebookNode:
     """
     if not path.is_file():
         raise CourseError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
+    if path.suffix != ".ipynb":
+        raise CourseError(f"{path.name} is not a notebook: its name does not end in .ipynb")
     if path.stat().st_size > LARGEST:
         raise CourseError(f"{path.name} has {path.stat().st_size / 2**20:.0f} MB: clear its outputs and save it again")
     try:
@@ -55,12 +59,18 @@ def parse(text: str, name: str) -> NotebookNode:
     if not isinstance(raw, dict) or "nbformat" not in raw:
         raise CourseError(f"{name} is not a notebook: it has no nbformat")
     try:
-        notebook = nbformat.reads(text, as_version=4)
-        nbformat.validate(notebook, repair_duplicate_cell_ids=True, strip_invalid_metadata=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of missing and double cell ids, which it repairs
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            nbformat.validate(notebook)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0][:160]
-        raise CourseError(f"{name} is damaged: {reason}") from error
+        raise CourseError(f"{name} is damaged: {brief(error)}") from error
     return notebook
+
+
+def brief(error: Exception) -> str:
+    """The first line of a message."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:160]
 
 
 def normal(notebook: NotebookNode) -> str:

@@ -7,11 +7,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
 from labkit.grading import classic, leaks, notebooks
 from labkit.grading.course import CONFIG, Course, CourseError, files
+
+if TYPE_CHECKING:
+    from nbgrader.converters import GenerateAssignment
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,6 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
     Raises:
         CourseError: if the solution is broken, or the release would give it away.
     """
-    from nbgrader.converters import GenerateAssignment
-
     origin = course.solutions / assignment
     source = {path: notebooks.read(origin / path) for path in files(origin) if path.suffix == ".ipynb"}
     refuse_undeclared(assignment, [p.as_posix() for p in files(origin) if p not in source], list(source.values()))
@@ -40,10 +42,10 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
         for path, notebook in source.items():
             notebooks.write(room.solutions / assignment / path, notebooks.normal(notebook))
         settings = room.config()
-        settings.CourseDirectory.db_url = f"sqlite:///{room.root / 'gradebook.db'}"
         settings.GenerateAssignment.pop("post_convert_hook", None)
+        settings.GenerateAssignment.no_database = True
         try:
-            classic.convert(GenerateAssignment, room, assignment, student=".", config=settings)
+            classic.convert(without_gradebook(), room, assignment, student=".", config=settings)
         except classic.Failed as error:
             raise CourseError(f"solutions/{assignment} can't be released: {error}") from error
         made = room.exercises / assignment
@@ -54,6 +56,20 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(made / path, into / path)
     return list(files(into))
+
+
+def without_gradebook() -> "type[GenerateAssignment]":
+    """nbgrader's generator less the step that writes to a gradebook: a release needs none."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import SaveCells
+    from traitlets import List
+
+    steps = GenerateAssignment.preprocessors.default_args[0]
+
+    class Release(GenerateAssignment):
+        preprocessors = List([step for step in steps if step is not SaveCells]).tag(config=True)
+
+    return Release
 
 
 def refuse_undeclared(assignment: str, names: list[str], source: list[NotebookNode]) -> None:
@@ -90,8 +106,8 @@ def changes(course: Course, assignment: str, built: Path) -> list[Change]:
     """How a build differs from what ``exercises/`` holds."""
     there = course.exercises / assignment
     new, old = set(files(built)), set(files(there)) if there.is_dir() else set()
-    found = [Change(f"exercises/{assignment}/{p.as_posix()}", "is missing") for p in new - old]
-    found += [Change(f"exercises/{assignment}/{p.as_posix()}", "has no source") for p in old - new]
+    found = [Change(f"exercises/{assignment}/{p.as_posix()}", "was missing") for p in new - old]
+    found += [Change(f"exercises/{assignment}/{p.as_posix()}", "had no source") for p in old - new]
     for path in new & old:
         if (built / path).read_bytes() != (there / path).read_bytes():
             found.append(Change(f"exercises/{assignment}/{path.as_posix()}", difference(built / path, there / path)))
@@ -101,18 +117,18 @@ def changes(course: Course, assignment: str, built: Path) -> list[Change]:
 def difference(built: Path, there: Path) -> str:
     """Where two versions of a file part, in a few words."""
     if built.suffix != ".ipynb":
-        return "differs from its source"
+        return "differed from its source"
     try:
         old = notebooks.read(there)
     except CourseError as error:
-        return f"differs from its source: {error}"
+        return f"differed from its source: {error}"
     new = notebooks.read(built)
     if len(new.cells) != len(old.cells):
-        return f"has {len(old.cells)} cells; its source gives {len(new.cells)}"
+        return f"had {len(old.cells)} cells; its source gives {len(new.cells)}"
     for mine, theirs in zip(new.cells, old.cells):
         if mine != theirs:
-            return f"differs from its source in cell {mine.id!r}"
-    return "differs from its source in its metadata or layout"
+            return f"differed from its source in cell {mine.id!r}"
+    return "differed from its source in its metadata or layout"
 
 
 def release(course: Course, assignment: str, *, check: bool = False) -> list[Change]:

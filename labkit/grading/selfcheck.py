@@ -147,6 +147,7 @@ def execute(
         timeout=timeout,
         kernel_name=KERNEL,
         allow_errors=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=starting,
     )
