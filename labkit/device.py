@@ -15,19 +15,18 @@ def device(name: str | torch.device | None = None) -> torch.device:
     Raises:
         ValueError: if the name is not a device, or the machine does not have it.
     """
-    wanted = str(name or os.environ.get("LABKIT_DEVICE") or "auto")
+    wanted = str(name or os.environ.get("LABKIT_DEVICE") or "auto").strip().lower()
     if wanted == "auto":
         return torch.device(next(kind for kind in KINDS if available(kind)))
-    kind, _, index = wanted.partition(":")
-    if kind not in KINDS or (index and not index.isdigit()):
+    kind, colon, index = wanted.partition(":")
+    if kind not in KINDS or (colon and not index.isdecimal()):
         raise ValueError(f"the device is {wanted!r}; expected one of auto, {', '.join(KINDS)}, or cuda:0, cuda:1, …")
     if not available(kind):
         raise ValueError(f"the device is {wanted!r}, but this machine has no {kind}; expected cpu or auto")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"the device is {wanted!r}; expected an index below {torch.cuda.device_count()}, the number of GPUs"
-        )
-    return torch.device(wanted)
+    there_are = torch.cuda.device_count() if kind == "cuda" else 1
+    if colon and int(index) >= there_are:
+        raise ValueError(f"the device is {wanted!r}, but there are {there_are} of its kind; they are counted from 0")
+    return torch.device(kind, int(index)) if colon else torch.device(kind)
 
 
 def available(kind: str) -> bool:

@@ -49,13 +49,16 @@ def images(x: Tensor, *, channels: int | None = None) -> Tensor:
 def per_sample(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
     """``value`` as a tensor of shape (B,) with ``x``'s dtype and device: a number holds for every sample.
 
+    Where ``x`` holds whole numbers, the values are floats of the default dtype.
+
     Raises:
         ValueError: if it is neither one number nor one for each of the B samples of ``x``.
     """
+    dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     # A python number is filled in directly: from a device's point of view it costs no transfer.
     if not isinstance(value, Tensor):
-        return x.new_full((x.shape[0],), float(value))
-    tensor = value.to(dtype=x.dtype if x.is_floating_point() else torch.get_default_dtype(), device=x.device)
+        return x.new_full((x.shape[0],), float(value), dtype=dtype)
+    tensor = value.to(dtype=dtype, device=x.device)
     if tensor.ndim > 1 or (tensor.ndim == 1 and tensor.shape[0] not in (1, x.shape[0])):
         raise ValueError(
             f"{name} is one number or one for each of the {x.shape[0]} samples; it has shape {tuple(tensor.shape)}"

@@ -28,10 +28,12 @@ class Normalize(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.get_default_dtype()).reshape(-1))
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.get_default_dtype()).reshape(-1))
+        # Looks at the arguments: the buffers may be on the meta device.
+        numbers = [float(s) for s in std] if isinstance(std, Sequence) else [float(std)]
         if len(self.mean) != len(self.std) and 1 not in (len(self.mean), len(self.std)):
             raise ValueError(f"mean has {len(self.mean)} channels, std has {len(self.std)}; expected as many")
-        if not bool((self.std > 0).all()):
-            raise ValueError(f"std is {self.std.tolist()}; expected numbers above zero")
+        if not all(number > 0 for number in numbers):
+            raise ValueError(f"std is {numbers}; expected numbers above zero")
 
     @classmethod
     def of(cls, x: Float[Tensor, "b c *rest"]) -> "Normalize":
@@ -51,7 +53,7 @@ class Normalize(nn.Module):
         return (x - self.mean.view(shape)) / self.std.view(shape)
 
     def extra_repr(self) -> str:
-        return f"mean={self.mean.tolist()}, std={self.std.tolist()}"
+        return f"channels={max(len(self.mean), len(self.std))}"
 
 
 class Classifier(nn.Module):
@@ -230,6 +232,6 @@ class Residual(nn.Module):
             nn.BatchNorm2d(after),
         )
 
-    def forward(self, x: Images) -> Images:
+    def forward(self, x: Images) -> Float[Tensor, "b after h2 w2"]:
         shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.widen))
         return functional.relu(shortcut + self.g(x))
