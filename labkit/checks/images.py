@@ -308,7 +308,7 @@ class SaltAndPepper(Check):
     sigmas = 6.0  # an honest answer falls outside once in 10⁹ counts
 
     def inputs(self, seed: int) -> list[Case]:
-        """Rates 0 and 1, whose result is certain; then large images, whose counts are nearly so."""
+        """Rate 0, whose result is certain; large images, whose counts are nearly so; rate 1."""
         g = generator(seed)
 
         def case(name: str, size: int, rate: list[float]) -> Case:
@@ -320,7 +320,7 @@ class SaltAndPepper(Check):
                 "seed": int(torch.randint(2**31, (1,), generator=g)),
             }
 
-        return [case("rate 0", 4, [0.0]), case("rate 1", 16, [1.0]), case("four rates", 96, [0.05, 0.1, 0.3, 0.3])]
+        return [case("rate 0", 4, [0.0]), case("four rates", 96, [0.05, 0.1, 0.3, 0.3]), case("rate 1", 16, [1.0])]
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer twice with one seed, and once with another."""
@@ -475,13 +475,13 @@ class Filter2d(Check):
 
 # ── policy ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-EPOCHS, TRAINING, HELD_BACK = 30, 200, 400
-MARGIN = 0.06  # how far above the net without augmentation; labkit's own policy is some 14 points above
+EPOCHS, TRAINING, HELD_BACK = 30, 200, 1000
+MARGIN = 0.10  # above the net without augmentation: over ten seeds noise gains 0.05 at most, a fitting policy 0.14 at least
 
 
 def policy(x: Tensor, generator: Generator) -> Tensor:
     """A little rotation and translation: the differences that held-back writers show."""
-    return Compose([image.Rotate(degrees=30), image.Translate(pixels=1)])(x, generator=generator)
+    return Compose([image.Rotate(degrees=30), image.Translate(dx=1, dy=1)])(x, generator=generator)
 
 
 def written(seed: int) -> tuple[data.Dataset, data.Dataset]:

@@ -457,7 +457,7 @@ def gives_back_one_picture_less(x, generator):
 def affine_with_a_little_scale(x, generator):
     from labkit.augment import image
 
-    return image.Affine(degrees=30, translate=0.125, scale=(0.9, 1.1))(x, generator=generator)
+    return image.Affine(degrees=30, dx=1, dy=1, scale=0.1)(x, generator=generator)
 
 
 @right("images.policy")
@@ -478,5 +478,5 @@ def either_turned_or_moved_or_both(x, generator):
     from labkit.augment import image
     from labkit.augment.pipeline import Compose, Sometimes
 
-    parts = [Sometimes(image.Rotate(degrees=35), p=0.8), Sometimes(image.Translate(pixels=1.2), p=0.8)]
+    parts = [Sometimes(image.Rotate(degrees=35), p=0.8), Sometimes(image.Translate(dx=1.2, dy=1.2), p=0.8)]
     return Compose(parts)(x, generator=generator)
