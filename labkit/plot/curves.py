@@ -144,6 +144,8 @@ def _names(groups: Mapping[str, list[Quantities]]) -> list[str]:
 def _table(seeds: Sequence[Quantities], name: str) -> np.ndarray:
     """(seeds, epochs), as far as all of them went."""
     epochs = min(len(seed[name]) for seed in seeds)
+    if epochs == 0:
+        raise ValueError(f"{name!r} has no epoch to show; expected at least one")
     return np.array([list(seed[name])[:epochs] for seed in seeds], dtype=float)
 
 

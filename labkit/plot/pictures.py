@@ -81,7 +81,8 @@ def pairs(
         alt: the description, if the one made from the names is not good enough.
 
     Raises:
-        ValueError: if there are not as many after as before, or ``images`` would raise it.
+        ValueError: if there are not as many after as before, or not of the same size where the difference is
+            wanted, or ``images`` would raise it.
     """
     if len(before) != len(after):
         raise ValueError(f"there are {len(before)} images before and {len(after)} after; expected as many")
@@ -89,6 +90,8 @@ def pairs(
         raise ValueError(f"there are {len(titles)} titles for {len(before)} pairs; expected one for each")
     both, labels = [*before, *after], list(names)
     if difference:
+        if any(b.shape != a.shape for b, a in zip(before, after)):
+            raise ValueError("a difference needs images of one size before and after; these differ")
         change = [b.detach() - a.detach() for a, b in zip(before, after)]
         largest = max(float(c.abs().max()) for c in change)
         both += [0.5 + c / (2 * largest or 1) for c in change]

@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
@@ -88,6 +89,10 @@ class Figure(MatplotlibFigure):
     """
 
     alt: str = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        FigureCanvasAgg(self)  # draws into memory, whatever window the user's pyplot would open
 
     def png(self) -> bytes:
         """The figure as a PNG file, with its description inside."""
