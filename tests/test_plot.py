@@ -154,6 +154,25 @@ def test_the_sequential_map_grows_steadily_darker():
     assert (np.diff(luminance) < 0).all()
 
 
+@pytest.mark.slow
+def test_a_real_notebook_shows_each_figure_once_and_a_bar_for_training():
+    import nbclient
+    import nbformat
+
+    cells = [
+        "%matplotlib inline\nimport torch\nfrom labkit import plot, train\nplot.images(torch.rand(2, 1, 4, 4))",
+        "train.fit(lambda b: {'loss': 0.5}, [1], epochs=2, on_epoch=train.Progress())",
+        "from matplotlib import pyplot\nfigure = plot.images(torch.rand(2, 1, 4, 4))\npyplot.get_fignums()",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown, trained, quiet = ([output.data for output in cell.outputs] for cell in notebook.cells)
+    assert [list(data) for data in shown] == [["text/plain", "text/html", "image/png"]]
+    assert 'alt="2 images of 4×4 pixels."' in shown[0]["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in trained[0]
+    assert [data["text/plain"] for data in quiet] == ["[]"]
+
+
 # Images
 
 

@@ -52,5 +52,6 @@ def histogram(
     said = [
         f"{label or 'values'} from {v.min():.3g} to {v.max():.3g}, mean {v.mean():.3g}" for label, v in series.items()
     ]
-    figure.alt = alt or f"{title or 'Histogram'}{f' of {xlabel}' if xlabel else ''}: {'; '.join(said)}."
+    head = f"{title}: histogram" if title else "Histogram"
+    figure.alt = alt or f"{head}{f' of the {xlabel}' if xlabel else ''}: {'; '.join(said)}."
     return figure
