@@ -1,4 +1,4 @@
-"""A course of one small exercise, which needs no torch: two functions, three checks, one written answer, a data file."""
+"""A course of one small exercise without torch: two functions, three checks, one written answer, a data file."""
 
 import shutil
 from pathlib import Path
@@ -35,10 +35,17 @@ def code(source: str, name: str = "", **nbgrader: object) -> NotebookNode:
 
 def metadata(name: str, **given: object) -> dict[str, object]:
     """nbgrader's metadata of a cell."""
-    return {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3, "grade_id": name} | given
+    return {
+        "grade": False,
+        "solution": False,
+        "locked": False,
+        "task": False,
+        "schema_version": 3,
+        "grade_id": name,
+    } | given
 
 
-def test_of(name: str, source: str, points: int = 1) -> NotebookNode:
+def check_of(name: str, source: str, points: int = 1) -> NotebookNode:
     """A check cell."""
     return code(source, name, grade=True, locked=True, points=points)
 
@@ -53,11 +60,11 @@ def notebook() -> NotebookNode:
         v4.new_markdown_cell("# Numbers"),
         code("import csv\n\nnumbers = [float(row[0]) for row in csv.reader(open('numbers.csv'))]"),
         code(DOUBLE, "double", solution=True),
-        test_of("test_double", "assert double([1, 2]) == [2, 4], 'each number counts twice'", 2),
-        test_of("test_double_empty", "assert double([]) == []"),
+        check_of("test_double", "assert double([1, 2]) == [2, 4], 'each number counts twice'", 2),
+        check_of("test_double_empty", "assert double([]) == []"),
         code(MEAN, "mean", solution=True),
         code("mean(numbers)"),
-        test_of("test_mean", "assert mean([1, 2]) == 1.5", 2),
+        check_of("test_mean", "assert mean([1, 2]) == 1.5", 2),
         v4.new_markdown_cell("Why?"),
         written,
     ]

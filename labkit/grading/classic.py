@@ -4,6 +4,7 @@ import contextlib
 import glob
 import logging
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -87,11 +88,10 @@ def programs() -> Iterator[None]:
 
 
 def reason(complaints: list[str]) -> str:
-    """The line that says why: the end of the last traceback that was logged, else the first complaint."""
-    for text in reversed(complaints):
-        if text.startswith("Traceback"):
-            lines = [line for line in text.strip().splitlines() if line and not line[0].isspace()]
-            return lines[-1].partition(": ")[2] or lines[-1]
+    """The line that says why: the first exception of the first traceback that was logged, else the first complaint."""
+    for text in complaints:
+        if "Traceback (most recent call last)" in text and (found := re.search(r"^[A-Za-z_][\w.]*: (.+)$", text, re.M)):
+            return found.group(1)
     return " ".join(complaints[0].split()) if complaints else ""
 
 

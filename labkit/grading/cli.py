@@ -343,6 +343,10 @@ def run(arguments: list[str] | None = None) -> int:
         # Whoever read the output has left: nothing more to say, also not when Python closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a read-only folder, a full disk: a person can put that right
+        if error.strerror is None:
+            raise
+        return complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     return status if isinstance(status, int) else 0
 
 

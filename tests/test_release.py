@@ -1,0 +1,343 @@
+"""A release is nbgrader's, byte for byte the same on every build, and gives no solution away."""
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from labkit.grading import cli, leaks, notebooks, release
+from labkit.grading.course import CourseError, files
+from tests import tiny
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Build the course with a solution that was changed."""
+
+    def build(change=None):
+        solution = tiny.notebook()
+        if change is not None:
+            change(solution)
+        return tiny.build(tmp_path, solution)
+
+    return build
+
+
+def released(course):
+    return notebooks.read(course.exercises / tiny.NAME / tiny.FILE)
+
+
+def bytes_of(course):
+    folder = course.exercises / tiny.NAME
+    return {str(path): (folder / path).read_bytes() for path in files(folder)}
+
+
+# What a release is.
+
+
+def test_a_release_is_the_solution_apart_from_the_gaps(make):
+    course = make()
+    release.release(course, tiny.NAME)
+    solution, made = tiny.notebook(), released(course)
+    gaps = {"double", "mean", "why"}
+    assert [c.cell_type for c in made.cells] == [c.cell_type for c in solution.cells]
+    for mine, theirs in zip(made.cells, solution.cells):
+        if mine.id not in gaps:
+            assert mine.source == theirs.source
+    assert tiny.cell(made, "mean").source == (
+        'def mean(numbers):\n    raise NotImplementedError("write this")  # YOUR CODE HERE'
+    )
+    assert tiny.cell(made, "double").source.startswith('def double(numbers):\n    """Twice each number."""\n    raise')
+    assert tiny.cell(made, "why").source == "*Your answer here.*"
+
+
+def test_a_release_is_in_normal_form(make):
+    course = make()
+    release.release(course, tiny.NAME)
+    text = (course.exercises / tiny.NAME / tiny.FILE).read_text(encoding="utf-8")
+    made = nbformat.reads(text, as_version=4)
+    assert text == notebooks.normal(made)
+    assert text.endswith("}\n")
+    assert made.metadata == {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
+    ids = "cell-00 cell-01 double test_double test_double_empty mean cell-06 test_mean cell-08 why"
+    assert " ".join(c.id for c in made.cells) == ids
+    for cell in made.cells:
+        assert set(cell.metadata) <= set(notebooks.CELL_METADATA)
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+def test_a_rebuild_is_byte_identical(make, tmp_path_factory):
+    course = make()
+    assert [change.path for change in release.release(course, tiny.NAME)] == [
+        "exercises/01_images/01_images.ipynb",
+        "exercises/01_images/numbers.csv",
+    ]
+    first = bytes_of(course)
+    assert release.release(course, tiny.NAME) == []
+    assert bytes_of(course) == first
+    again = tiny.build(tmp_path_factory.mktemp("again"))
+    release.release(again, tiny.NAME)
+    assert bytes_of(again) == first
+
+
+def test_running_the_solution_changes_nothing_in_the_release(make):
+    course = make()
+    release.release(course, tiny.NAME)
+
+    path = course.solutions / tiny.NAME / tiny.FILE
+    solution = nbformat.read(path, as_version=4)
+    for count, cell in enumerate(solution.cells):
+        if cell.cell_type == "code":
+            cell.execution_count = count
+            cell.outputs = [v4.new_output("stream", text=f"run {count}")]
+        cell.id = f"random{count}"
+    nbformat.write(solution, path)
+    assert release.release(course, tiny.NAME, check=True) == []
+
+
+def test_normal_form_keeps_what_a_notebook_says():
+    notebook = tiny.notebook()
+    notebook.metadata["labkit"] = {"files": ["helper.py"]}
+    notebook.cells[0].source = "two blanks  \nbreak a line, 汉字 too\n"
+    before = [cell.source for cell in notebook.cells]
+    made = notebooks.parse(notebooks.normal(notebook), "it")
+    assert [cell.source for cell in made.cells] == before
+    assert made.metadata.labkit == {"files": ["helper.py"]}
+    assert notebook.cells[1].execution_count == 7, "the notebook itself stays as it is"
+
+
+def test_cell_ids_are_unique():
+    used: set[str] = set()
+    first = tiny.code("", "a b/é")
+    assert [notebooks.identity(first, 0, used), notebooks.identity(first, 1, used)] == ["a-b--", "a-b---2"]
+    assert notebooks.identity(tiny.code("", "x" * 99), 2, used) == "x" * 56
+    assert notebooks.identity(tiny.code(""), 3, used) == "cell-03"
+
+
+# --check
+
+
+def test_check_writes_nothing_and_names_what_differs(make, monkeypatch, capsys):
+    course = make()
+    monkeypatch.chdir(course.root)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert cli.run(["release", "--check"]) == 1
+    assert "01_images.ipynb: it was missing" in capsys.readouterr().out
+    assert not course.exercises.exists()
+    assert cli.run(["release"]) == 0
+    assert cli.run(["release", "--check"]) == 0
+    path = course.exercises / tiny.NAME / tiny.FILE
+    path.write_text(path.read_text().replace("assert double([])", "assert double([0])"))
+    before = path.read_bytes()
+    capsys.readouterr()
+    assert cli.run(["release", "--check", "images"]) == 1
+    assert "it differed from its source in cell 'test_double_empty'" in capsys.readouterr().out
+    assert path.read_bytes() == before
+    assert cli.run(["release"]) == 0
+    assert cli.run(["release", "--check"]) == 0
+
+
+def test_an_exercise_without_a_source_is_named(make, monkeypatch, capsys):
+    course = make()
+    release.release(course, tiny.NAME)
+    (course.exercises / "02_mixing").mkdir()
+    nbformat.write(v4.new_notebook(), course.exercises / "02_mixing" / "02_mixing.ipynb")
+    monkeypatch.chdir(course.root)
+    assert cli.run(["release", "--check"]) == 1
+    assert "exercises/02_mixing has no solutions/02_mixing" in capsys.readouterr().err
+
+
+def test_a_file_without_a_source_is_moved_aside_not_deleted(make):
+    course = make()
+    release.release(course, tiny.NAME)
+    (course.exercises / tiny.NAME / "old.csv").write_text("1\n")
+    assert [str(c.path) for c in release.release(course, tiny.NAME)] == ["exercises/01_images/old.csv"]
+    assert not (course.exercises / tiny.NAME / "old.csv").exists()
+    assert [p.read_text() for p in course.local.rglob("old.csv")] == ["1\n"]
+
+
+# Leaks
+
+DOUBLED = "doubled = [2 * number for number in numbers]"
+
+
+def hint(made):
+    made.cells.insert(0, v4.new_markdown_cell(f"A hint: `{DOUBLED}`."))
+
+
+def slow_version_in_a_code_cell(made):
+    made.cells.insert(1, tiny.code(f"def slowly(numbers):\n        {DOUBLED}  # the same\n        return doubled"))
+
+
+def reformatted(made):
+    made.cells.insert(1, tiny.code("numbers=[1]\ndoubled = [\n    2*number\n    for number in numbers\n]"))
+
+
+def in_the_check(made):
+    tiny.cell(made, "test_double").source += "\n# return sum(numbers) / len(numbers)"
+
+
+def marker_in_small_letters(made):
+    tiny.cell(made, "mean").source = tiny.MEAN.replace("BEGIN SOLUTION", "begin solution").replace(
+        "END SOLUTION", "end solution"
+    )
+    made.cells.insert(0, v4.new_markdown_cell("### begin solution"))
+
+
+def tags(made):
+    made.cells[0].metadata["tags"] = [DOUBLED]
+
+
+def answer_in_prose(made):
+    made.cells.insert(0, v4.new_markdown_cell("> Because a label must stay true under every transform."))
+
+
+def picture_in_an_answer(made):
+    tiny.cell(made, "why")["attachments"] = {"curve.png": {"image/png": "iVBORw0KGgo="}}
+
+
+LEAKS = [
+    (hint, "cell 0"),
+    (slow_version_in_a_code_cell, "cell 1"),
+    (reformatted, "cell 1"),
+    (in_the_check, "test_double"),
+    (marker_in_small_letters, "marker"),
+    (tags, "metadata"),
+    (answer_in_prose, "cell 0"),
+    (picture_in_an_answer, "attached picture"),
+]
+
+
+@pytest.mark.parametrize(("leak", "says"), LEAKS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_leak_is_refused_and_nothing_is_written(make, leak, says):
+    course = make(leak)
+    with pytest.raises(CourseError, match=f"01_images is not released: .*{says}"):
+        release.release(course, tiny.NAME)
+    assert not course.exercises.exists()
+
+
+def test_a_leak_keeps_the_release_that_is_there(make):
+    course = make()
+    release.release(course, tiny.NAME)
+    before = bytes_of(course)
+    solution = tiny.notebook()
+    hint(solution)
+    nbformat.write(solution, course.solutions / tiny.NAME / tiny.FILE)
+    with pytest.raises(CourseError, match="shows a line of a solution"):
+        release.release(course, tiny.NAME)
+    assert bytes_of(course) == before
+
+
+def test_a_line_can_be_given_on_purpose(make):
+    def change(made):
+        cell = tiny.cell(made, "double")
+        cell.source = cell.source.replace(DOUBLED, f"{DOUBLED}  # given")
+        hint(made)
+
+    course = make(change)
+    release.release(course, tiny.NAME)
+    assert DOUBLED in released(course).cells[0].source
+
+
+def test_lines_that_say_nothing_are_no_leak(make):
+    def change(made):
+        made.cells.insert(1, tiny.code("def other(x):\n    doubled = x\n    return doubled"))
+
+    course = make(change)
+    assert release.release(course, tiny.NAME)
+
+
+def test_hidden_tests_are_left_out_and_their_lines_are_secret(make, tmp_path_factory):
+    hidden = "### BEGIN HIDDEN TESTS\nassert double([5, 7, 9]) == [10, 14, 18]\n### END HIDDEN TESTS"
+
+    def change(made):
+        tiny.cell(made, "test_double").source += f"\n{hidden}"
+
+    course = make(change)
+    release.release(course, tiny.NAME)
+    assert "[10, 14, 18]" not in str(bytes_of(course))
+
+    leaky = tiny.notebook()
+    change(leaky)
+    leaky.cells[0].source = "`assert double([5, 7, 9]) == [10, 14, 18]` must hold"
+    other = tiny.build(tmp_path_factory.mktemp("other"), leaky)
+    with pytest.raises(CourseError, match="shows a line of a solution"):
+        release.release(other, tiny.NAME)
+
+
+@pytest.mark.parametrize("name", ["helper.py", "answers.ipynb.bak", "solution.csv", "deep/notes.py", "model.pt"])
+def test_helper_files_must_be_data_or_declared(make, name):
+    course = make()
+    path = course.solutions / tiny.NAME / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x = 1\n")
+    with pytest.raises(CourseError, match=f"01_images/{name} would be released as it is"):
+        release.release(course, tiny.NAME)
+
+
+def test_a_declared_helper_is_released_unless_it_leaks(make):
+    course = make(lambda made: made.metadata.update(labkit={"files": ["helper.py"]}))
+    helper = course.solutions / tiny.NAME / "helper.py"
+    helper.write_text("x = 1\n")
+    release.release(course, tiny.NAME)
+    assert (course.exercises / tiny.NAME / "helper.py").read_text() == "x = 1\n"
+    helper.write_text(f"def f(numbers):\n    {DOUBLED}\n")
+    with pytest.raises(CourseError, match=r"helper.py shows a line of a solution"):
+        release.release(course, tiny.NAME)
+
+
+def test_caches_and_checkpoints_are_no_helpers(make):
+    course = make()
+    for name in (".ipynb_checkpoints/01_images-checkpoint.ipynb", "__pycache__/x.pyc"):
+        path = course.solutions / tiny.NAME / name
+        path.parent.mkdir()
+        path.write_text(DOUBLED)
+    release.release(course, tiny.NAME)
+    assert sorted(bytes_of(course)) == [tiny.FILE, "numbers.csv"]
+    assert sorted(p.name for p in (course.exercises / tiny.NAME).iterdir()) == [tiny.FILE, "numbers.csv"]
+
+
+@pytest.mark.parametrize(
+    ("line", "telling"),
+    [
+        ("return images.flip(-1)", True),
+        ("out = a + b", True),
+        ("theta = torch.deg2rad(degrees)", True),
+        ("return out", False),
+        ("else:", False),
+        ("import torch.nn.functional as F", False),
+        ("", False),
+        ("# a comment that says a lot about it", False),
+        ("x = (a,", False),
+        ("weights = torch.softmax(  # unfinished", True),
+    ],
+)
+def test_which_lines_say_something(line, telling):
+    assert leaks.telling(line, code=True) is telling
+
+
+# Broken sources
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda made: tiny.cell(made, "mean").update(source=tiny.MEAN.replace("### END SOLUTION", "")),
+            "no end solution",
+        ),
+        (lambda made: made.cells[1].update(source="### BEGIN SOLUTION\n1\n### END SOLUTION"), "non-solution cell"),
+        (
+            lambda made: tiny.cell(made, "mean").metadata.nbgrader.update(grade_id="double"),
+            "Duplicate grade id: double",
+        ),
+        (lambda made: tiny.cell(made, "test_mean").metadata.nbgrader.update(points="many"), "'many' is not of type"),
+    ],
+    ids=["open region", "region outside", "double id", "points"],
+)
+def test_a_broken_source_is_one_sentence(make, change, says):
+    course = make(change)
+    with pytest.raises(CourseError, match=f"solutions/01_images can't be released: .*{says}"):
+        release.release(course, tiny.NAME)
+    assert not course.exercises.exists()
