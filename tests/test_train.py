@@ -96,13 +96,16 @@ def test_there_is_one_transfer_an_epoch_however_many_batches(transfers, device):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs cuda, which can report what it waits for")
 def test_cuda_waits_once_an_epoch():
     values = torch.rand(50, device="cuda")
-    # Setting the mode gives a warning of its own.
-    with pytest.warns(UserWarning, match="ynchroniz") as caught:
-        torch.cuda.set_sync_debug_mode("warn")
+
+    def train_and_complain():
+        torch.cuda.set_sync_debug_mode("warn")  # which warns that it is a prototype
         try:
             fit(lambda i: {"a": values[i], "b": values[i] * 2}, range(50), epochs=2)
         finally:
             torch.cuda.set_sync_debug_mode("default")
+
+    with pytest.warns(UserWarning, match="ynchroniz") as caught:
+        train_and_complain()
     assert sum("called a synchronizing" in str(warning.message) for warning in caught) == 2
 
 
