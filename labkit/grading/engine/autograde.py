@@ -22,7 +22,7 @@ from nbgrader.api import Gradebook
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import CheckCellMetadata, Execute
 from traitlets.config import Config
 
 from labkit.grading.engine import cells, intake
@@ -138,8 +138,12 @@ class Engine(Autograde, Regular):
         self.exporter._preprocessors = self.made[self._sanitizing]
 
     def replaced(self, chain: Iterable[Any]) -> list[Any]:
-        """nbgrader's second pass with our outputs in place of its execution."""
-        return [self.replay if isinstance(p, type) and issubclass(p, Execute) else p for p in chain]
+        """nbgrader's second pass with our outputs in place of its execution.
+
+        The metadata it would check again is the gradebook's since the first pass.
+        """
+        chain = [self.replay if isinstance(p, type) and issubclass(p, Execute) else p for p in chain]
+        return [p for p in chain if p is not CheckCellMetadata]
 
     def prepare(self, student: str) -> Submission:
         """Read a submission and sanitise its notebooks, in memory: nothing is written."""
@@ -207,24 +211,28 @@ class Engine(Autograde, Regular):
             },
         }
 
+    def start_over(self, made: Submission) -> None:
+        """Before ``finish``: what an earlier run left behind goes."""
+        self.remove(made.student)
+        self.notebooks = [str(self.submitted(made.student) / f"{name}.ipynb") for name in made.notebooks]
+        self.accepted = made.files
+        self.coursedir.student_id = made.student
+        self.run_pre_convert_hook()
+
     def finish(self, made: Submission, result: Result) -> None:
         """nbgrader's second pass: outputs to marks, in the gradebook and in ``autograded/``; may add flags."""
-        root = self.submitted(made.student)
-        self.remove(made.student)
-        self.notebooks = [str(root / f"{name}.ipynb") for name in made.notebooks]
-        self.accepted = made.files
-        self.run_pre_convert_hook()
         self._sanitizing = True
-        if made.notebooks:
-            self.init_assignment(self.assignment, made.student)
+        self.init_assignment(self.assignment, made.student)
         self._sanitizing = False
         try:
             for name in made.notebooks:
                 self.write(made, name, result.outcomes.get(name, Outcome()))
         finally:
             self._sanitizing = True
-        if made.notebooks:
-            self.set_permissions(self.assignment, made.student)
+
+    def end(self, made: Submission) -> None:
+        """After ``finish``: permissions, and the course's hook."""
+        self.set_permissions(self.assignment, made.student)
         self.run_post_convert_hook()
 
     def write(self, made: Submission, name: str, outcome: Outcome) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbgrader.api import Gradebook, Notebook
 
 RUN, CHECK, TEST = "run", "check", "test"
+HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")  # nbgrader's marks
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Trusted:
             "solution": self.solution,
             "task": self.task,
         }
-        return made | ({} if self.points is None else {"points": self.points})
+        made |= {} if self.points is None else {"points": self.points}
+        return made | ({} if self.checksum is None else {"checksum": self.checksum})
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,17 @@ def steps(notebook: NotebookNode, trusted: Blueprint) -> list[Step]:
         else:
             made.append(Step(index, TEST, cell.source, known.name, canaries=canaries(known.source)))
     return made
+
+
+def visible(source: str) -> str:
+    """A test cell as students get it, without its hidden tests."""
+    kept, hidden = [], False
+    for line in source.split("\n"):
+        begins, ends = HIDDEN[0] in line, HIDDEN[1] in line
+        if not (hidden or begins or ends):
+            kept.append(line)
+        hidden = (hidden or begins) and not ends
+    return "\n".join(kept)
 
 
 def parse(source: str) -> tuple[Call, ...]:

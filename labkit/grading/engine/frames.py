@@ -59,11 +59,12 @@ class Channel:
     Args:
         max_header: bytes of a header that are accepted.
         max_body: bytes of a body that are accepted.
+        single: take a second frame behind the first for tampering, as where each reply follows one request.
     """
 
-    def __init__(self, sock: socket.socket, *, max_header: int, max_body: int = 0) -> None:
+    def __init__(self, sock: socket.socket, *, max_header: int, max_body: int = 0, single: bool = True) -> None:
         self.sock = sock
-        self.max_header, self.max_body = max_header, max_body
+        self.max_header, self.max_body, self.single = max_header, max_body, single
         self.buffer = bytearray()
 
     def fileno(self) -> int:
@@ -88,22 +89,20 @@ class Channel:
             raise Closed from error
 
     def pump(self) -> Frame | None:
-        """Take what has arrived, without waiting; a frame once one is complete.
+        """Take what has arrived, without waiting; the next frame once it is complete.
 
         Raises:
             Tampered: if what arrives can't be a frame, or follows one unasked.
             Closed: if the other side is gone.
         """
+        frame = self.take()
+        if frame is not None:
+            return frame
         self.sock.setblocking(False)
         try:
-            data = self.sock.recv(CHUNK)
+            self.more()
         except BlockingIOError:
             return None
-        except OSError as error:
-            raise Closed from error
-        if not data:
-            raise Closed
-        self.buffer += data
         return self.take()
 
     def receive(self, *, seconds: float | None = None) -> Frame:
@@ -114,20 +113,25 @@ class Channel:
             Stalled: if none is complete within ``seconds``.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
-        while True:
+        while (frame := self.take()) is None:
             self.sock.settimeout(None if deadline is None else max(deadline - time.monotonic(), 1e-3))
             try:
-                data = self.sock.recv(CHUNK)
+                self.more()
             except TimeoutError as error:
                 raise Stalled from error
-            except OSError as error:
-                raise Closed from error
-            if not data:
-                raise Closed
-            self.buffer += data
-            frame = self.take()
-            if frame is not None:
-                return frame
+        return frame
+
+    def more(self) -> None:
+        """Read once into the buffer."""
+        try:
+            data = self.sock.recv(CHUNK)
+        except (TimeoutError, BlockingIOError):
+            raise
+        except OSError as error:
+            raise Closed from error
+        if not data:
+            raise Closed
+        self.buffer += data
 
     def take(self) -> Frame | None:
         """The frame in the buffer, if it is complete."""
@@ -139,10 +143,10 @@ class Channel:
         end = LENGTHS.size + head + body
         if len(self.buffer) < end:
             return None
-        if len(self.buffer) > end:
+        if self.single and len(self.buffer) > end:
             raise Tampered("more than one reply")
         frame = bytes(self.buffer[LENGTHS.size : end])
-        self.buffer.clear()
+        del self.buffer[:end]
         return decode_header(frame[:head]), frame[head:]
 
     def pending(self) -> bool:

@@ -3,20 +3,22 @@
 prepare (here) → work (a worker's sandbox, the judge) → store the result → finish (here) → done
 """
 
+import contextlib
 import logging
 import os
 import queue
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import MissingEntry
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
 from labkit.grading.engine import journal, ledger
@@ -25,6 +27,7 @@ from labkit.grading.engine.job import Job, Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
+from labkit.grading.engine.shared import Shared
 from labkit.grading.engine.worker import SEEDS, Judge, Sandbox, work
 
 TRIES = 3  # runs of a job before the machine is blamed
@@ -132,8 +135,8 @@ def grade(
     book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
     judges = judge or Judges(max(1, count // 4))
     try:
-        with book.lock(), Workers(make, judges, count, seeds) as workers:
-            return Run(engine, book, workers, progress, force).all(find(engine, students))
+        with book.lock(), nbgrader_warnings(), Shared() as shared, Workers(make, judges, count, seeds) as workers:
+            return Run(engine, book, shared, workers, progress, force).all(find(engine, students))
     except journal.Busy as error:
         raise GradingError(str(error)) from None
     finally:
@@ -205,14 +208,19 @@ def everyone(engine: Engine) -> Iterable[str]:
             yield match["student"]
 
 
+@dataclass
 class Run:
     """One run over a class."""
 
-    def __init__(self, engine: Engine, book: Journal, workers: Workers, progress: Progress | None, force: bool) -> None:
-        self.engine, self.book, self.workers, self.progress, self.force = engine, book, workers, progress, force
-        self.rows: dict[str, Row] = {}
-        self.pending: dict[Future[Result], tuple[Submission, Entry]] = {}
-        self.total = 0
+    engine: Engine
+    book: Journal
+    shared: Shared
+    workers: Workers
+    progress: Progress | None
+    force: bool
+    rows: dict[str, Row] = field(default_factory=dict)
+    pending: dict["Future[Result]", tuple[Submission, Entry]] = field(default_factory=dict)
+    total: int = 0
 
     def all(self, students: Sequence[str]) -> list[Row]:
         """Grade those who are due; rows for all.
@@ -324,10 +332,12 @@ class Run:
         """Write to the gradebook and ``autograded/``; a gradebook that another program holds is waited for."""
         for left in reversed(range(WAITS)):
             try:
-                self.engine.finish(made, result)
-                with self.engine.book() as book:
-                    ledger.annotate(book, self.engine.assignment, made, result)
-                return
+                self.engine.start_over(made)
+                with self.shared.transaction():
+                    self.engine.finish(made, result)
+                    with self.engine.book() as book:
+                        ledger.annotate(book, self.engine.assignment, made, result)
+                return self.engine.end(made)
             except OperationalError as error:
                 if not left or "locked" not in str(error):
                     raise
@@ -349,6 +359,14 @@ class Run:
         self.rows[row.student] = row
         if self.progress is not None:
             self.progress(row, len(self.rows), self.total)
+
+
+@contextlib.contextmanager
+def nbgrader_warnings() -> Iterator[None]:
+    """nbgrader's queries make SQLAlchemy warn of what does no harm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
 
 
 def result_of(entry: Entry) -> Result | None:

@@ -18,3 +18,350 @@ Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``
 - Sessions of one ``Sandbox`` may be open side by side and used from different threads, one thread a session.
 - A ``CheckResult`` with neither ``data`` nor ``died`` says in ``failed`` why: an unknown key, a broken check.
 """
+
+import os
+import platform
+import secrets
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from labkit.grading.engine import sandbox_launch, sandbox_outputs
+from labkit.grading.engine.frames import Channel, Closed, Frame, Stalled, Tampered
+from labkit.grading.engine.limits import Limits, duration, size
+from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
+
+__all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Session", "probe"]
+
+PRELOAD = ("torch", "torchvision", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "labkit.checks")
+SETUP_SECONDS = 60.0
+SLACK = 1 << 20  # of a reply's header beyond the outputs' budget: an error finds a place even when that is spent
+TIMEOUT = {
+    "output_type": "error",
+    "ename": "CellTimeoutError",
+    "evalue": "",
+    "traceback": ["\x1b[0;31mCellTimeoutError\x1b[0m: the cell was interrupted at its time limit"],
+}
+TAMPERED = "the reply channel was tampered with"
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a cell gave.
+
+    Attributes:
+        outputs: nbformat v4 outputs, validated and capped.
+        died: one sentence if the submission's process is gone; then the session is over.
+        tampered: whether the reply channel was misused.
+        timed_out: whether the cell was interrupted at its time limit.
+        count: the cell's execution count.
+        seconds: wall time.
+    """
+
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    died: str = ""
+    tampered: bool = False
+    timed_out: bool = False
+    count: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check gave: as ``CellResult``, and besides
+
+    Attributes:
+        data: bytes for ``labkit.checks.wire.judge``, as little to be trusted as all that comes back.
+        failed: why there are none although the process lives: an unknown key, or the check's own failure.
+    """
+
+    data: bytes | None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    died: str = ""
+    tampered: bool = False
+    timed_out: bool = False
+    failed: str = ""
+    seconds: float = 0.0
+
+
+class Died(Exception):
+    """The submission is over; the sentence says why."""
+
+
+class Sandbox:
+    """One warm fork server. Made once a worker; ``open`` gives a session for each submission.
+
+    Args:
+        limits: what a submission may use.
+        sandboxed: False runs students' code as the instructor, with limits on its use of the machine and no
+            wall around it: only where nobody else's code is graded.
+        preload: modules that every submission finds imported already.
+        hide: folders to keep out of sight where they lie beside this Python's packages, such as the course's.
+
+    Raises:
+        SandboxError: if it can't be started, with the reason.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        sandboxed: bool = True,
+        preload: Sequence[str] = PRELOAD,
+        hide: Iterable[Path] = (),
+    ) -> None:
+        reason = missing(sandboxed)
+        if reason:
+            raise SandboxError(reason)
+        self.limits = limits or Limits()
+        self.sandboxed = sandboxed
+        self._make = lambda: Server(self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide))
+        self._server = self._make()
+
+    def open(self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None) -> "Session":
+        """A fresh place for one submission.
+
+        Args:
+            files: the assignment's files, by their path relative to where the notebook runs.
+            env: environment variables besides the sandbox's own few.
+
+        Raises:
+            ValueError: if a path leaves the notebook's folder.
+            SandboxError: if the machinery fails.
+        """
+        files = dict(files or {})
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+                raise ValueError(f"the file {name!r} lies outside the notebook's folder; expected a relative path")
+        if not self._server.alive():
+            self._server.close()
+            self._server = self._make()
+        return Session(self._server, self.limits, files, dict(env or {}))
+
+    def close(self) -> None:
+        """End the server and every session."""
+        self._server.close()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Session:
+    """One submission's process, and all its cells see of the world. Made by ``Sandbox.open``."""
+
+    def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
+        self.limits = limits
+        self.died = ""
+        self.tampered = False
+        self.spent = 0.0  # seconds of cells and checks
+        replies, theirs = socket.socketpair()
+        keeper, keepers = socket.socketpair()
+        self.replies = Channel(replies, max_header=limits.output_bytes + SLACK, max_body=2 * limits.reply_bytes + SLACK)
+        self.keeper = Channel(keeper, max_header=1 << 16, single=False)
+        self.process: int | None = None  # the keeper, as a descriptor that can't come to mean another process
+        try:
+            with theirs, keepers:
+                pass_credentials(keeper)
+                server.fork(theirs, keepers)
+            self._settle(files, env)
+        except (Closed, Stalled, OSError) as error:
+            self.close()
+            raise SandboxError(
+                f"a submission's process did not start ({server.said() or type(error).__name__})"
+            ) from error
+        except SandboxError:
+            self.close()
+            raise
+
+    def _settle(self, files: dict[str, bytes], env: dict[str, str]) -> None:
+        """Wait for the keeper, hand it the files, wait for the student's process."""
+        pid = sender(self.keeper.sock, SETUP_SECONDS)
+        if pid and hasattr(os, "pidfd_open"):
+            self.process = os.pidfd_open(pid)
+        table = [[name, len(data)] for name, data in files.items()]
+        self.keeper.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
+        report, _ = self.keeper.receive(seconds=SETUP_SECONDS)
+        if not report.get("ready"):
+            raise SandboxError(
+                f"a submission's process did not start: {report.get('failed') or sentence(report, self.limits)}"
+            )
+
+    def run_cell(self, source: str) -> CellResult:
+        """Run a cell and wait for its outputs."""
+        start = time.monotonic()
+        try:
+            (header, body), late = self._ask({"do": "cell", "source": source})
+            if body:
+                raise Tampered("a cell's reply with a body")
+            outputs, count = self._outputs(header, late), sandbox_outputs.number(header.get("count"))
+        except (Died, Tampered) as end:
+            return CellResult(died=self._over(end), tampered=self.tampered, seconds=time.monotonic() - start)
+        return CellResult(outputs, timed_out=late, count=count, seconds=time.monotonic() - start)
+
+    def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
+        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
+        start = time.monotonic()
+        try:
+            request = {"do": "check", "key": key, "expression": expression, "seed": seed}
+            (header, body), late = self._ask(request)
+            outputs, failed = self._outputs(header, late), sandbox_outputs.text(header.get("failed", ""), ())
+        except (Died, Tampered) as end:
+            return CheckResult(None, died=self._over(end), tampered=self.tampered, seconds=time.monotonic() - start)
+        return CheckResult(body or None, outputs, timed_out=late, failed=failed, seconds=time.monotonic() - start)
+
+    def _outputs(self, header: dict[str, Any], late: bool) -> list[dict[str, Any]]:
+        """The validated outputs of a reply, with nbgrader's mark where the cell was interrupted."""
+        outputs = sandbox_outputs.outputs(header.get("outputs"), sandbox_launch.private_paths())
+        return [*outputs, dict(TIMEOUT)] if late else outputs
+
+    def _ask(self, request: dict[str, Any]) -> tuple[Frame, bool]:
+        """Send a request and wait for the one reply to it; whether it had to be interrupted.
+
+        Raises:
+            Died: if none comes.
+            Tampered: if something else comes.
+        """
+        if self.died:
+            raise Died(self.died)
+        if self.replies.pending():
+            raise Tampered("a reply before its request")
+        allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self.spent)
+        if allowed <= 0:
+            raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
+        nonce = secrets.token_hex(16)
+        start = time.monotonic()
+        try:
+            self.replies.send({"nonce": nonce, **request}, seconds=allowed)
+            frame, late = self._wait(start + allowed)
+        except Closed:
+            raise Died(self._last_words()) from None
+        except Stalled:
+            raise Died("its process stopped listening") from None
+        finally:
+            self.spent += time.monotonic() - start
+        if frame[0].get("nonce") != nonce:
+            raise Tampered("a reply to another request")
+        return frame, late
+
+    def _wait(self, deadline: float) -> tuple[Frame, bool]:
+        """The next frame of the student's process, interrupted at the deadline and killed a little later."""
+        watch, late = select.poll(), False
+        watch.register(self.replies, select.POLLIN)
+        watch.register(self.keeper, select.POLLIN)
+        while True:
+            ready = dict(watch.poll(max(deadline - time.monotonic(), 0) * 1000))
+            if self.replies.fileno() in ready:
+                frame = self.replies.pump()
+                if frame:
+                    return frame, late
+            elif self.keeper.fileno() in ready:
+                raise Died(self._last_words())
+            if time.monotonic() < deadline:
+                continue
+            if late:
+                raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
+                           "and did not stop when it was interrupted")  # fmt: skip
+            self.keeper.send({"do": "interrupt"}, seconds=1.0)
+            late, deadline = True, time.monotonic() + self.limits.interrupt_seconds
+
+    def _last_words(self) -> str:
+        """Why the student's process is gone, from the keeper, which stood outside its reach."""
+        try:
+            report, _ = self.keeper.receive(seconds=self.limits.interrupt_seconds)
+        except Closed:
+            return "its process was killed from outside"
+        except Stalled:
+            return "its process closed its reply channel"
+        return sentence(report, self.limits)
+
+    def _over(self, end: Exception) -> str:
+        """Close the session for good; the sentence that says why."""
+        if isinstance(end, Tampered):
+            self.tampered = True
+        if not self.died:
+            self.died = TAMPERED if self.tampered else str(end)
+        self.close()
+        return self.died
+
+    def close(self) -> None:
+        """Kill every process of the submission, and wait until they are dead."""
+        self.died = self.died or "the session is closed"
+        if self.process is not None:
+            try:
+                signal.pidfd_send_signal(self.process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # dead already
+            watch = select.poll()
+            watch.register(self.process, select.POLLIN)
+            watch.poll(10_000)
+            os.close(self.process)
+            self.process = None
+        self.keeper.close()
+        self.replies.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sentence(report: dict[str, Any], limits: Limits) -> str:
+    """How a process ended, in words."""
+    if report.get("memory"):
+        return f"it used more than the {size(limits.memory_bytes)} of memory it may and was stopped"
+    code = report.get("exit")
+    if code == -signal.SIGXCPU:
+        return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
+    if code == -signal.SIGKILL:
+        return "its process was killed: by itself, or because the machine ran out of memory"
+    if code == -signal.SIGXFSZ:
+        return f"it wrote a file larger than the {size(limits.file_bytes)} it may"
+    if type(code) is int and code < 0:
+        return f"its process crashed ({signal.strsignal(-code) or -code})"
+    return f"it ended its own process (exit status {code}) instead of its cell"
+
+
+def missing(sandboxed: bool) -> str:
+    """What this machine lacks outright, in a sentence; "" if nothing."""
+    if not hasattr(os, "fork"):
+        return "labkit's grading engine forks, which this system can't: grade on Linux, macOS or in WSL"
+    if not sandboxed:
+        return ""
+    if sys.platform != "linux":
+        return f"there is no sandbox on {platform.system()}: grade on Linux, or pass --no-sandbox if you trust the code"
+    if platform.machine() not in ("x86_64", "aarch64"):
+        return f"the sandbox knows x86-64 and arm64, and this is {platform.machine()}: pass --no-sandbox if you trust the code"
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is missing, which makes the sandbox: install it (Debian and Ubuntu: apt install bubblewrap)"
+    return ""
+
+
+def probe() -> str:
+    """Whether the sandbox works here, by trying it: "" if so, else a sentence with what is missing and what to do."""
+    reason = missing(sandboxed=True)
+    if reason:
+        return reason
+    try:
+        with Sandbox(Limits(), preload=()) as sandbox, sandbox.open() as session:
+            result = session.run_cell("6 * 7")
+    except SandboxError as error:
+        return (
+            f"the sandbox can't be set up here: {error}. It needs user namespaces: in a container, start that with "
+            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN; on Ubuntu "
+            "24.04 or later, sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    if result.died or result.outputs[0].get("data", {}).get("text/plain") != "42":
+        return f"the sandbox started, but a cell in it did not run: {result.died or result.outputs}"
+    return ""

@@ -1,0 +1,121 @@
+"""How a fork of the server becomes a place for one submission. Linux only.
+
+Each step closes one way out; together they leave a process that sees its own processes, an empty network, a
+read-only system and an empty home, and can change none of that:
+
+1. own namespaces of every kind (the fork itself): other processes, the network, shared memory, host name and
+   mounts are out of sight, and whatever changes in them goes when the submission goes;
+2. fresh file systems over every writable place: nothing is found of the submission before, nothing is left for
+   the next one, and their sizes are bounded;
+3. no new user namespaces, no capabilities, no new privileges, a filter of system calls: no way to undo 1 and 2;
+4. limits on what it may use.
+"""
+
+import fcntl
+import os
+import resource
+import socket
+import struct
+
+from labkit.grading.engine import inside_seccomp
+from labkit.grading.engine import inside_syscalls as sys_
+from labkit.grading.engine.limits import Limits
+
+HOME = "/home/student"
+STUDENT = 1000
+WRITABLE = {"home": HOME, "tmp": "/tmp", "shm": "/dev/shm", "vartmp": "/var/tmp"}
+STAGE = "/run"
+
+
+def become_unprivileged(account: int) -> None:
+    """Turn the server, which bubblewrap started as root, into an account that exists nowhere else.
+
+    Real root is exempt from the limit on processes and owns the files that are bound here.
+    """
+    sys_.mount("proc", "/proc", "proc", sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
+    os.setgroups([])
+    os.setresgid(account, account, account)
+    os.setresuid(account, account, account)
+    # Changing the account made /proc/self root's, and the forks must write their own uid maps there.
+    sys_.prctl(sys_.PR_SET_DUMPABLE, 1, "dumpable")
+    sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
+
+
+def settle(limits: Limits, account: tuple[int, int], folders: list[str]) -> None:
+    """Steps 1 to 3 in the init process of the new namespaces, before it reads a byte of a submission.
+
+    Args:
+        account: the server's user and group, which inside appear as the student's.
+        folders: what must stay in sight even where it lies in a place that is covered.
+    """
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"{STUDENT} {account[0]} 1")
+    write("/proc/self/gid_map", f"{STUDENT} {account[1]} 1")
+    fresh_file_systems(limits.disk_bytes, folders)
+    loopback_up()
+    # A user namespace of the student's own would give all capabilities over it.
+    write("/proc/sys/user/max_user_namespaces", "0")
+    write("/proc/self/oom_score_adj", "1000")  # where the machine runs short, the kernel takes a submission first
+    sys_.drop_capabilities()
+    # The student's processes have this one's user: without this they could read its memory and its descriptors.
+    sys_.prctl(sys_.PR_SET_DUMPABLE, 0, "not dumpable")
+
+
+def fresh_file_systems(size: int, folders: list[str]) -> None:
+    """An own /proc, terminals, and one bounded tmpfs behind every writable place."""
+    careful = sys_.MS_NOSUID | sys_.MS_NODEV
+    sys_.mount("none", "/", flags=sys_.MS_REC | sys_.MS_PRIVATE)
+    sys_.mount("proc", "/proc", "proc", careful | sys_.MS_NOEXEC)
+    sys_.mount("devpts", "/dev/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    sys_.mount("tmpfs", STAGE, "tmpfs", careful, f"size={size},nr_inodes=100000,mode=755")
+    for name, place in WRITABLE.items():
+        os.mkdir(f"{STAGE}/{name}")
+        for folder in folders:
+            if folder.startswith(place + "/"):  # a Python installed in /tmp
+                os.makedirs(STAGE + "/" + name + folder.removeprefix(place))
+                sys_.mount(folder, STAGE + "/" + name + folder.removeprefix(place), flags=sys_.MS_BIND | sys_.MS_REC)
+        sys_.mount(f"{STAGE}/{name}", place, flags=sys_.MS_BIND | sys_.MS_REC)
+    sys_.detach(STAGE)
+
+
+def loopback_up() -> None:
+    """Start the own, otherwise empty network: libraries talk to themselves over 127.0.0.1."""
+    up, flags = 0x8914, 0x49  # SIOCSIFFLAGS; IFF_UP | IFF_LOOPBACK | IFF_RUNNING
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, up, struct.pack("16sh14x", b"lo", flags))
+
+
+def confine(limits: Limits, *, sandboxed: bool) -> None:
+    """Steps 3 and 4 in the process that will run the student's code, which can't raise what is lowered here."""
+    # Terminals and the process table are the student's own; only the init process stays closed to it.
+    if sandboxed:
+        sys_.prctl(sys_.PR_SET_DUMPABLE, 1, "dumpable")
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CPU, limits.cpu_seconds)
+    lower(resource.RLIMIT_FSIZE, limits.file_bytes)
+    lower(resource.RLIMIT_DATA, limits.memory_bytes + data_bytes())
+    if sandboxed:  # counted in the user namespace; without one it would count every process of the account
+        lower(resource.RLIMIT_NPROC, limits.processes + 1)  # and the init process
+        inside_seccomp.install()
+
+
+def lower(kind: int, value: int) -> None:
+    """Set a limit for good, or keep a lower one that is set already."""
+    _, hard = resource.getrlimit(kind)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def data_bytes() -> int:
+    """Private memory that this process, a copy of the server, holds already."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[5]) * resource.getpagesize()
+    except OSError:  # no /proc: not Linux
+        return 0
+
+
+def write(path: str, text: str) -> None:
+    """Write to a file of the kernel's, in one call."""
+    with open(path, "w") as file:
+        file.write(text)

@@ -1,0 +1,113 @@
+"""The loop in the student's process: a request, a cell or a check, a reply.
+
+Everything here shares its process with the student's code and may be tampered with; nothing outside trusts it.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import tempfile
+from typing import Any
+
+from labkit.grading.engine import inside_shell
+from labkit.grading.engine.frames import Channel, Closed
+from labkit.grading.engine.inside_outputs import STREAMS, Outputs
+from labkit.grading.engine.limits import Limits
+
+
+def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: dict[str, int]) -> None:
+    """Answer requests until the other side is gone."""
+    inside_shell.adopt(shell, Outputs(limits.output_bytes, files))
+    while True:
+        try:
+            request, _ = channel.receive()
+        except Closed:
+            return
+        # Interrupts are for the cell, never for this loop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            header, body = answer(shell, request, limits)
+        except KeyboardInterrupt:
+            header, body = {"outputs": [interrupted()]}, b""
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        channel.send({"nonce": request["nonce"], **header}, body)
+
+
+def interrupted() -> dict[str, Any]:
+    """The output of a cell that was interrupted between its end and its reply."""
+    return {"output_type": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]}
+
+
+def answer(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
+    """Do what a request asks: a reply's header and body."""
+    if request["do"] == "cell":
+        return {"outputs": shell.execute(request["source"]), "count": shell.number}, b""
+    return check(shell, request, limits)
+
+
+def check(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
+    """Run a check's half that needs the student's function; its outputs as bytes.
+
+    What the student's code does wrong is part of those bytes; what is said in ``failed`` is the check's own fault.
+    """
+    from labkit import checks
+    from labkit.checks import wire
+
+    shell.outputs.start()
+    sys.stdout = inside_shell.Stream("stdout", shell.outputs)
+    sys.stderr = inside_shell.Stream("stderr", shell.outputs)
+    data, failed = b"", ""
+    try:
+        specification = checks.find(request["key"])
+        data = wire.execute(
+            specification, value(shell, request["expression"]), request["seed"], limit=limits.reply_bytes
+        )
+    except (Exception, SystemExit) as error:  # noqa: BLE001  said in the reply
+        failed = f"{type(error).__name__}: {inside_shell.said(error)}"
+    return {"outputs": shell.outputs_with(None), "failed": failed}, data
+
+
+class Missing:
+    """Stands for an answer that can't be had, such as a name that is not defined: every use raises why."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.__dict__["_error"] = error
+
+    def __call__(self, *_: object, **__: object) -> Any:
+        raise self._error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__dict__["_error"]
+
+
+def value(shell: inside_shell.Shell, expression: str) -> Any:
+    """The answer that a check's cell names, in the student's namespace."""
+    try:
+        return eval(expression, shell.user_ns)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the answer's fault, told through the check
+        return Missing(error)
+
+
+def descriptors(keep: int) -> dict[str, int]:
+    """Leave nothing open but the reply channel, an empty input, and two files for what is printed.
+
+    Returns:
+        Descriptors of the files behind 1 and 2, by the stream's name.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    for name, number in STREAMS.items():
+        os.dup2(scratch(name), number)
+    for low, high in ((3, keep), (keep + 1, os.sysconf("SC_OPEN_MAX"))):
+        os.closerange(low, high)
+    return dict(STREAMS)
+
+
+def scratch(name: str) -> int:
+    """A nameless file that all writers append to."""
+    descriptor, path = tempfile.mkstemp(prefix=name)
+    os.unlink(path)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
+    return descriptor

@@ -1,0 +1,162 @@
+"""The supervisor's hold on one fork server."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+
+from labkit.grading.engine import sandbox_launch
+from labkit.grading.engine.frames import Channel, Closed, Stalled
+from labkit.grading.engine.limits import Limits
+
+START_SECONDS = 120.0
+# As root, each server runs as an account of its own, so that what the kernel counts by account (processes, pipes,
+# watches) is no neighbour's. Numbers from a range that neither people, services nor containers are given.
+FIRST_ACCOUNT = 1_900_000_000
+SERVERS = count()
+CREDENTIALS = struct.Struct("iII")
+
+
+class SandboxError(RuntimeError):
+    """The machinery failed, not the student. Never a zero: say so and try again."""
+
+
+class Server:
+    """A fork server, running.
+
+    Args:
+        sandboxed: start it in bubblewrap.
+        preload: modules to import before the first fork, those that are installed.
+        hide: folders to keep out of sight.
+
+    Raises:
+        SandboxError: if it can't be started, with the reason.
+    """
+
+    def __init__(self, limits: Limits, *, sandboxed: bool, preload: Sequence[str], hide: Iterable[Path]) -> None:
+        self.lock = threading.Lock()
+        self.log = tempfile.TemporaryFile()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pass_credentials(ours)
+            self.process = self.spawn(theirs.fileno(), sandboxed, hide)
+        self.control = Channel(ours, max_header=1 << 16)
+        try:
+            self.pid = sender(ours, START_SECONDS) or self.process.pid
+            setup = {"limits": limits.as_dict(), "sandboxed": sandboxed, "preload": list(preload)}
+            setup |= {"folders": [str(folder) for folder in sandbox_launch.python_folders()]}
+            self.control.send({**setup, "account": account() if sandboxed else 0})
+            reply, _ = self.control.receive(seconds=START_SECONDS)
+        except (Closed, Stalled, OSError) as error:
+            self.close()
+            raise SandboxError(f"the sandbox's server did not start: {self.said() or type(error).__name__}") from error
+        if not reply.get("ready"):
+            self.close()
+            raise SandboxError(f"the sandbox's server did not start: {reply.get('failed')}")
+
+    def spawn(self, control: int, sandboxed: bool, hide: Iterable[Path]) -> subprocess.Popen[bytes]:
+        """Start the process. Not in our session: the instructor's Ctrl-C is for us alone."""
+        inherited = [control]
+        if sandboxed:
+            texts = {path: readable(text) for path, text in sandbox_launch.ACCOUNTS.items()}
+            inherited += texts.values()
+            command = sandbox_launch.bubblewrap(control, texts, hide)
+        else:
+            command = sandbox_launch.python(control)
+        try:
+            return subprocess.Popen(
+                command,
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=self.log,
+                env=sandbox_launch.environment()
+                if sandboxed
+                else sandbox_launch.environment(os.environ.get("HOME", "/")),
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"the sandbox's server did not start: {error}") from error
+        finally:
+            for descriptor in inherited[1:]:
+                os.close(descriptor)
+
+    def fork(self, replies: socket.socket, keeper: socket.socket) -> None:
+        """Ask for a submission's processes, which get these two sockets.
+
+        Raises:
+            SandboxError: if the server is gone.
+        """
+        try:
+            with self.lock:
+                self.control.sock.settimeout(START_SECONDS)
+                socket.send_fds(self.control.sock, [b"f"], [replies.fileno(), keeper.fileno()])
+        except OSError as error:
+            raise SandboxError(f"the sandbox's server is gone: {self.said() or error}") from error
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def said(self) -> str:
+        """The last line of what the server or bubblewrap complained of."""
+        self.log.seek(0)
+        lines = self.log.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def close(self) -> None:
+        """End it, and with it every submission it has forked."""
+        self.control.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            if hasattr(self, "pid"):
+                os.kill(self.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+def account() -> int:
+    """The account that a server started by root turns into; 0 where we are not root."""
+    if os.geteuid() != 0:
+        return 0
+    return FIRST_ACCOUNT + (os.getpid() % 2**22) * 16 + next(SERVERS) % 16
+
+
+def readable(text: str) -> int:
+    """A descriptor from which a short text can be read."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    return reader
+
+
+def pass_credentials(sock: socket.socket) -> None:
+    """Have the kernel tell who sends. Linux only; elsewhere senders stay unknown."""
+    if sys.platform == "linux":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+
+def sender(sock: socket.socket, seconds: float) -> int:
+    """Wait for the one byte a process greets with; its number as this process sees it, 0 where unknown.
+
+    Raises:
+        Closed: if it went without a greeting.
+    """
+    sock.settimeout(seconds)
+    data, ancillary, _, _ = sock.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
+    if not data:
+        raise Closed
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == getattr(socket, "SCM_CREDENTIALS", None):
+            return int(CREDENTIALS.unpack(content[: CREDENTIALS.size])[0])
+    return 0
