@@ -46,9 +46,6 @@ from labkit.augment.image.draw_geometry import (
     Elastic,
     HorizontalFlip,
     Perspective,
-    RandomCrop,
-    RandomResizedCrop,
-    Resize,
     Rotate,
     Scale,
     Shear,
@@ -57,6 +54,7 @@ from labkit.augment.image.draw_geometry import (
     elastic_field,
 )
 from labkit.augment.image.draw_noise import CauchyNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from labkit.augment.image.draw_windows import RandomCrop, RandomResizedCrop, Resize, random_boxes
 from labkit.augment.image.erasing import box_masks, cutout, erase
 from labkit.augment.image.filters import (
     box_blur,
@@ -176,6 +174,7 @@ __all__ = [
     "photon_counts",
     "poisson_noise",
     "posterize",
+    "random_boxes",
     "resize",
     "rotate",
     "rotated_size",

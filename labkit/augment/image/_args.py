@@ -12,12 +12,16 @@ from torch import Tensor
 
 from labkit import shapes
 from labkit.augment.pipeline import wide
+from labkit.shapes import Float
 
 Value = float | Tensor
 """A parameter: one number, or a tensor with one for each sample (B,)."""
 
 Span = float | tuple[float, float]
 """What a parameter is drawn from: ``(low, high)``, or one number for the span around its neutral value."""
+
+Resized = Float[Tensor, "b c h2 w2"]
+"""Images whose height and width may differ from those that were given."""
 
 FILLS = ("constant", "reflect", "edge", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
@@ -113,15 +117,15 @@ def which(flags: Tensor, x: Tensor, *, name: str) -> Tensor:
 def span(
     value: Span, *, name: str, around: float = 0.0, low: float = -math.inf, high: float = math.inf
 ) -> tuple[float, float]:
-    """``value`` as (low, high): one number a ≥ 0 stands for [around − a, around + a], cut off at the range.
+    """``value`` as (low, high): one number a ≥ 0 stands for [around − a, around + a], cut off at ``low``.
 
     Raises:
         ValueError: if the number is negative, or the bounds are not in order and within [low, high].
     """
     if isinstance(value, int | float):
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} is {value}; expected a number not below 0, or (low, high)")
-        return max(around - value, low), min(around + value, high)
+        if not 0 <= value < math.inf or around + value > high:
+            raise ValueError(f"{name} is {value}; expected {_range(0, high - around, False)}, or (low, high)")
+        return max(around - value, low), around + value
     bounds = tuple(float(v) for v in value)
     if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high or not all(map(math.isfinite, bounds)):
         raise ValueError(f"{name} is {value}; expected (low, high) in order, each {_range(low, high, False)}")

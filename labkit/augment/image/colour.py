@@ -93,7 +93,8 @@ def _hue(x: Tensor, high: Tensor, chroma: Tensor) -> Tensor:
     r, g, b = x[:, :1], x[:, 1:2], x[:, 2:]
     red, green = high == r, high == g
     ahead = torch.where(red, g - b, torch.where(green, b - r, r - g))
-    begin = torch.where(red, 0.0, torch.where(green, 1 / 3, 2 / 3)).to(x.dtype)
+    third = x.new_tensor(1 / 3)
+    begin = torch.where(red, 0, torch.where(green, third, 2 * third))
     return ahead / torch.where(chroma == 0, 1, chroma * 6) + begin
 
 

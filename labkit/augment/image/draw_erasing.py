@@ -1,6 +1,5 @@
 """Erasing that draws: where the rectangles lie."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,8 @@ from torch import Generator, Tensor
 
 from labkit.augment.image import erasing
 from labkit.augment.image._args import member, span
-from labkit.augment.image.transform import ImageTransform, chance, draw_one, probability
+from labkit.augment.image.draw_windows import random_boxes
+from labkit.augment.image.transform import ImageTransform, chance, probability
 from labkit.augment.pipeline import Params, uniform
 from labkit.shapes import images
 
@@ -51,15 +51,9 @@ class RandomErasing(_Erasing):
 
     def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``boxes`` (B, 4), without extent where nothing is erased, and ``noise`` if the value is that."""
-        height, width = images(x).shape[2:]
-        area = draw_one(x, *self.scale, generator=generator) * (height * width)
-        shape = draw_one(x, *(math.log(r) for r in self.ratio), generator=generator).exp()
+        boxes = random_boxes(x, scale=self.scale, ratio=self.ratio, generator=generator)
         erased = chance(x, self.p, generator=generator)
-        w = (area * shape).sqrt().round().clamp(1, width) * erased
-        h = (area / shape).sqrt().round().clamp(1, height) * erased
-        u = uniform((2, x.shape[0]), like=x, generator=generator)
-        left, top = (u[0] * (width - w + 1)).floor(), (u[1] * (height - h + 1)).floor()
-        return self._with_noise({"boxes": torch.stack([left, top, left + w, top + h], -1)}, x, generator)
+        return self._with_noise({"boxes": boxes * erased[:, None]}, x, generator)
 
 
 @dataclass(frozen=True)

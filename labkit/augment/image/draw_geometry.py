@@ -1,4 +1,4 @@
-"""Geometry that draws: flips, maps of the plane, elastic bending, windows."""
+"""Geometry that draws: flips, maps of the plane, elastic bending."""
 
 import math
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.image import geometry, resizing
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Span, member, span
+from labkit.augment.image import geometry
+from labkit.augment.image._args import Span
 from labkit.augment.image.filters import gaussian_blur
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.transform import (
@@ -18,7 +18,6 @@ from labkit.augment.image.transform import (
     Range,
     Warp,
     chance,
-    draw_one,
     probability,
 )
 from labkit.augment.image.warping import sample
@@ -239,131 +238,3 @@ class Elastic(Looked):
             grid = ((2 * q + 1) / size - 1).mT[:, :, None, :]
             q = points - sample(field, grid, fill="edge")[:, :, 0].mT
         return q
-
-
-@dataclass(frozen=True)
-class RandomCrop(GeometricTransform):
-    """A window of ``size`` (H, W) at a random place, after a border of ``padding`` pixels is added: see ``pad``."""
-
-    size: tuple[int, int]
-    padding: int = 0
-    fill: str = "constant"
-    value: float = 0.0
-
-    def __post_init__(self) -> None:
-        member(self.fill, FILLS, name="fill")
-        if self.padding < 0 or len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(
-                f"size is {self.size} and padding {self.padding}; expected (height, width) ≥ 1 and padding ≥ 0"
-            )
-
-    def canvas(self, x: Tensor) -> tuple[int, int]:
-        """The window's size."""
-        return self.size
-
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
-        """``top`` and ``left`` (B,), whole numbers, in the padded image."""
-        places = [n + 2 * self.padding - m + 1 for n, m in zip(images(x).shape[2:], self.size, strict=True)]
-        if min(places) < 1:
-            raise ValueError(
-                f"a window of {self.size} doesn't fit into images of {tuple(x.shape[2:])} padded by {self.padding}"
-            )
-        u = uniform((2, x.shape[0]), like=x, generator=generator)
-        return {"top": (u[0] * places[0]).long(), "left": (u[1] * places[1]).long()}
-
-    def apply(self, x: Any, *, top: Tensor, left: Tensor) -> Tensor:
-        """See ``pad`` and ``crop``."""
-        padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=self.value) if self.padding else x
-        return resizing.crop(padded, top=top, left=left, height=self.size[0], width=self.size[1])
-
-    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
-        """The same window of the mask, with 0 in a constant border."""
-        return RandomCrop(self.size, self.padding, self.fill).apply(mask, **params)
-
-    def points(self, points: Tensor, x: Tensor, *, top: Tensor, left: Tensor) -> Tensor:
-        """Counted from the window's first pixel."""
-        return points + (self.padding - torch.stack([left, top], -1)[:, None]).to(points)
-
-
-@dataclass(frozen=True)
-class RandomResizedCrop(GeometricTransform):
-    """A box of random area and shape, brought to ``size`` (H, W).
-
-    The box covers a share of the image from ``scale`` and has a width over height from ``ratio`` (drawn evenly on a
-    logarithmic scale), cut off at the image's sides.
-    """
-
-    size: tuple[int, int]
-    scale: tuple[float, float] = (0.08, 1.0)
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    interpolation: str = "bilinear"
-    antialias: bool = True
-
-    def __post_init__(self) -> None:
-        member(self.interpolation, INTERPOLATIONS, name="interpolation")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
-        span(self.scale, name="scale", low=1e-6, high=1.0)
-        span(self.ratio, name="ratio", low=1e-3, high=1e3)
-
-    def canvas(self, x: Tensor) -> tuple[int, int]:
-        """``size``."""
-        return self.size
-
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
-        """``boxes`` (B, 4), whole pixels."""
-        height, width = images(x).shape[2:]
-        area = draw_one(x, *self.scale, generator=generator) * (height * width)
-        shape = draw_one(x, *(math.log(r) for r in self.ratio), generator=generator).exp()
-        w = (area * shape).sqrt().round().clamp(1, width)
-        h = (area / shape).sqrt().round().clamp(1, height)
-        u = uniform((2, x.shape[0]), like=x, generator=generator)
-        left, top = (u[0] * (width - w + 1)).floor(), (u[1] * (height - h + 1)).floor()
-        return {"boxes": torch.stack([left, top, left + w, top + h], -1)}
-
-    def apply(self, x: Any, *, boxes: Tensor) -> Tensor:
-        """See ``crop_resize``."""
-        return resizing.crop_resize(
-            x, boxes=boxes, size=self.size, interpolation=self.interpolation, antialias=self.antialias
-        )
-
-    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
-        """The same box of the mask, by the nearest pixel."""
-        return resizing.crop_resize(mask, size=self.size, interpolation="nearest", **params)
-
-    def points(self, points: Tensor, x: Tensor, *, boxes: Tensor) -> Tensor:
-        """Counted from the box's corner and scaled with it."""
-        edges = boxes.to(points)[:, None]
-        zoom = points.new_tensor([self.size[1], self.size[0]]) / (edges[..., 2:] - edges[..., :2])
-        return (points + 0.5 - edges[..., :2]) * zoom - 0.5
-
-
-@dataclass(frozen=True)
-class Resize(GeometricTransform):
-    """Brought to ``size`` (H, W): nothing is drawn, but annotations follow."""
-
-    size: tuple[int, int]
-    interpolation: str = "bilinear"
-    antialias: bool = True
-
-    def __post_init__(self) -> None:
-        member(self.interpolation, INTERPOLATIONS, name="interpolation")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
-
-    def canvas(self, x: Tensor) -> tuple[int, int]:
-        """``size``."""
-        return self.size
-
-    def apply(self, x: Any) -> Tensor:
-        """See ``resize``."""
-        return resizing.resize(x, size=self.size, interpolation=self.interpolation, antialias=self.antialias)
-
-    def apply_mask(self, mask: Tensor) -> Tensor:
-        """The mask, by the nearest pixel."""
-        return resizing.resize(mask, size=self.size, interpolation="nearest")
-
-    def points(self, points: Tensor, x: Tensor) -> Tensor:
-        """Scaled with the picture."""
-        zoom = points.new_tensor([self.size[1] / x.shape[3], self.size[0] / x.shape[2]])
-        return (points + 0.5) * zoom - 0.5

@@ -57,7 +57,8 @@ def box_masks(boxes: Tensor, x: Images) -> Bool[Tensor, "b 1 h w"]:
     """
     if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4 or boxes.shape[0] != images(x).shape[0]:
         raise ValueError(f"{BOXES}, here with B = {x.shape[0]}; these have shape {tuple(boxes.shape)}")
-    edges = boxes.to(x.device, wide(x.dtype)).reshape(x.shape[0], -1, 4, 1)
+    edges = boxes.to(x.device, wide(x.dtype))[..., None]
+    edges = edges if edges.ndim == 4 else edges[:, None]
     columns = torch.arange(x.shape[3], device=x.device) + 0.5
     rows = torch.arange(x.shape[2], device=x.device) + 0.5
     across = (columns >= edges[:, :, 0]) & (columns < edges[:, :, 2])

@@ -40,6 +40,8 @@ def filter2d(x: Images, kernel: Tensor, *, fill: str = "reflect", value: float =
     up, along = kernel.shape[-2] // 2, kernel.shape[-1] // 2
     padded = pad(images(x), padding=(along, up, along, up), fill=fill, value=value)
     b, c, h, w = x.shape
+    if b == 0:
+        return x.clone()
     weight = kernel.to(x).expand(b, *kernel.shape[-2:])
     if kernel.ndim == 2 or kernel.shape[0] == 1:
         return F.conv2d(padded.flatten(0, 1)[:, None], weight[:1, None]).view(b, c, h, w)

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from labkit.augment.image._args import Value, which
+from labkit.augment.image._args import Resized, Value, which
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.warping import sample, shift_grid, warp
 from labkit.augment.pipeline import wide
@@ -47,7 +47,7 @@ def rotate(
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,
-) -> Images:
+) -> Resized:
     """The images turned anticlockwise by ``degrees`` about their centre.
 
     With ``expand`` the canvas grows until no corner is lost: one canvas for the batch, as large as the sample that

@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.image._args import Value, columns, values
 from labkit.augment.pipeline import normal, uniform
-from labkit.shapes import Images, images
+from labkit.shapes import Float, Images, images
 
 
 def add_gaussian_noise(
@@ -95,7 +95,7 @@ def salt_and_pepper(
     *,
     amount: Value,
     salt: Value = 0.5,
-    u: Images | None = None,
+    u: Float[Tensor, "b 1 h w"] | None = None,
     generator: Generator | None = None,
 ) -> Images:
     """Each pixel is lost with probability ``amount``, all its channels at once.

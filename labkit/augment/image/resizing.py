@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Value, member, values
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, Value, member, values
 from labkit.augment.pipeline import wide
 from labkit.shapes import Float, Images, Int, images
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
-def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "constant", value: float = 0.0) -> Images:
+def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "constant", value: float = 0.0) -> Resized:
     """The images with a border: ``padding`` pixels on every side, or (left, top, right, bottom).
 
     ``fill`` is ``constant`` (of the given value), ``reflect``, ``edge`` or ``wrap``; a border may be wider than the
@@ -60,7 +60,7 @@ def crop(
     left: int | Int[Tensor, "b"],
     height: int,
     width: int,
-) -> Images:
+) -> Resized:
     """Windows of one size, whose top left pixel is at row ``top`` and column ``left``: one place, or one a sample (B,).
 
     Raises:
@@ -88,7 +88,7 @@ def _index(value: int | Tensor, x: Tensor) -> Tensor:
     return torch.full((x.shape[0],), value, device=x.device)
 
 
-def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear", antialias: bool = True) -> Images:
+def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear", antialias: bool = True) -> Resized:
     """The images brought to ``size`` (H, W), linearly (with antialiasing where they shrink) or by the nearest pixel.
 
     Raises:
@@ -98,7 +98,7 @@ def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear",
     _positive(size)
     if interpolation == "nearest":
         return F.interpolate(images(x), size, mode="nearest-exact")
-    return F.interpolate(images(x), size, mode="bilinear", antialias=antialias)
+    return F.interpolate(images(x).to(wide(x.dtype)), size, mode="bilinear", antialias=antialias).to(x.dtype)
 
 
 def crop_resize(
@@ -108,7 +108,7 @@ def crop_resize(
     size: tuple[int, int],
     interpolation: str = "bilinear",
     antialias: bool = True,
-) -> Images:
+) -> Resized:
     """One box of each image, (left, top, right, bottom) in pixels, brought to ``size`` (H, W).
 
     As if the box were cut out and then resized: pixels outside it have no influence. Boxes may end within a pixel,

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, member
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, member
 from labkit.augment.image.matrices import Matrices, invert_matrix
 from labkit.augment.pipeline import wide
 from labkit.shapes import Float, Images, images
@@ -31,7 +31,7 @@ def warp(
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,
-) -> Images:
+) -> Resized:
     """The images moved by matrices (B, 3, 3), which take a point of the input to its place in the output.
 
     Args:
@@ -79,7 +79,7 @@ def sample(
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,
-) -> Images:
+) -> Resized:
     """The images looked up at ``grid``, (x, y) first, where −1 and 1 are the outer edges of the outer pixels.
 
     Raises:
