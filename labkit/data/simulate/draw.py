@@ -52,10 +52,15 @@ def within(name: str, limits: Range, low: Number, high: Number) -> None:
         raise ValueError(f"{name} is {limits}; expected a pair (lowest, highest) within {low} and {high}")
 
 
-def pixels(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The centres of the pixels as x and y, each (1, size, size), in pixels from the middle; y points down."""
-    at = torch.arange(size, device=device) - (size - 1) / 2
-    y, x = torch.meshgrid(at, at, indexing="ij")
+def pixels(size: int | tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The centres of the pixels as x and y, each (1, H, W), in pixels from the middle of the image; y points down.
+
+    ``size`` is the side of a square or (H, W).
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    rows = torch.arange(height, device=device) - (height - 1) / 2
+    columns = torch.arange(width, device=device) - (width - 1) / 2
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
     return x[None], y[None]
 
 
@@ -92,11 +97,37 @@ def polygon(x: Tensor, y: Tensor, corners: Tensor) -> Tensor:
     return torch.where(inside, -distance, distance)
 
 
-def texture(generator: torch.Generator | None, n: int, size: int, *, grain: Number) -> Tensor:
-    """(n, size, size) smooth random texture, mean 0 and spread 1: white noise blurred to about ``grain`` pixels."""
-    noise = normal(generator, (n, size, size))
-    frequency = torch.fft.fftfreq(size, device=noise.device)
-    keep = torch.exp(-2 * (torch.pi * grain) ** 2 * (frequency[:, None] ** 2 + frequency[None] ** 2))
-    smooth = torch.fft.ifft2(torch.fft.fft2(noise) * keep).real
+def ellipse(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Signed distance (B, H, W), exact on the outline and near it, to ellipses with half-axes a and b (B,)."""
+    a, b = a[:, None, None], b[:, None, None]
+    level = torch.sqrt((x / a) ** 2 + (y / b) ** 2 + 1e-12)
+    slope = torch.sqrt((x / a**2) ** 2 + (y / b**2) ** 2 + 1e-12)
+    return level * (level - 1) / slope
+
+
+def texture(generator: torch.Generator | None, n: int, size: int | tuple[int, int], *, grain: Number) -> Tensor:
+    """(n, H, W) smooth random texture, mean 0 and spread 1: white noise blurred to about ``grain`` pixels."""
+    height, width = (size, size) if isinstance(size, int) else size
+    smooth = blurred(normal(generator, (n, height, width)), grain)
     smooth = smooth - smooth.mean((1, 2), keepdim=True)
     return smooth / smooth.std((1, 2), keepdim=True).clamp_min(1e-9)
+
+
+def blurred(x: Tensor, sigma: Number | Tensor) -> Tensor:
+    """(B, H, W) blurred by a Gaussian of ``sigma`` pixels, one number or (B,), as if the image went on periodically."""
+    sigma = torch.as_tensor(sigma, device=x.device, dtype=x.dtype).reshape(-1, 1, 1)
+    v = torch.fft.fftfreq(x.shape[1], device=x.device)[:, None]
+    u = torch.fft.rfftfreq(x.shape[2], device=x.device)[None]
+    keep = torch.exp(-2 * (torch.pi * sigma) ** 2 * (u**2 + v**2))
+    return torch.fft.irfft2(torch.fft.rfft2(x) * keep, s=x.shape[1:])
+
+
+def column(value: Tensor) -> Tensor:
+    """(B,) as (B, 1, 1), to meet images."""
+    return value[:, None, None]
+
+
+def smoothed(fraction: Tensor) -> Tensor:
+    """0 below 0, 1 above 1, and a smooth step between: 3t² − 2t³."""
+    t = fraction.clamp(0, 1)
+    return t * t * (3 - 2 * t)
