@@ -1,0 +1,316 @@
+"""A small class is graded, told and listed; a broken submission costs the others nothing."""
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release
+from labkit.grading.course import Course, CourseError
+from labkit.grading.marks import Mark, Row
+from tests import tiny
+
+WHY = "Because a label must stay true."
+
+
+def solution():
+    made = tiny.notebook()
+    tiny.cell(made, "why").source = WHY
+    return made
+
+
+def half(course):
+    made = notebooks.read(course.exercises / tiny.NAME / tiny.FILE)
+    tiny.cell(made, "double").source = tiny.DOUBLE
+    made.cells.remove(tiny.cell(made, "test_mean"))
+    return made
+
+
+def cheat(course):
+    made = notebooks.read(course.exercises / tiny.NAME / tiny.FILE)
+    for name in ("test_double", "test_double_empty", "test_mean"):
+        tiny.cell(made, name).source = "pass"
+        tiny.cell(made, name).metadata.nbgrader.points = 99
+    return made
+
+
+def hand_everything_in(course):
+    tiny.hand_in(course, "ada", solution())
+    tiny.hand_in(course, "ben", notebooks.read(course.exercises / tiny.NAME / tiny.FILE))
+    tiny.hand_in(course, "chloé 🌱", half(course))
+    tiny.hand_in(course, "dan", cheat(course))
+
+
+@pytest.fixture(scope="module")
+def class_(tmp_path_factory):
+    """A course with a class that was graded: the course, and what ``grade`` said."""
+    course = tiny.build(tmp_path_factory.mktemp("class"))
+    release.release(course, tiny.NAME)
+    hand_everything_in(course)
+    tiny.hand_in(course, "hugo", notebooks.normal(solution())[:700])
+    tiny.hand_in(course, "ida", solution()).unlink()
+    tiny.hand_in(course, "jo[e]", solution())
+    renamed = tiny.hand_in(course, "kim", solution())
+    renamed.rename(renamed.with_name("01_images (1).ipynb"))
+    linked = tiny.hand_in(course, "lou", solution())
+    linked.unlink()
+    linked.symlink_to(course.solutions / tiny.NAME / tiny.FILE)
+    return course, {row.student: row for row in grade.grade(course, tiny.NAME)}
+
+
+@pytest.fixture
+def course(class_, tmp_path):
+    """A copy of that course, to be changed."""
+    folder = tmp_path / "course"
+    shutil.copytree(class_[0].root, folder, symlinks=True)
+    return Course(folder, folder)
+
+
+def scores(row):
+    return {mark.name: mark.score for mark in row.marks}
+
+
+def never(*_):
+    raise AssertionError("this was to be graded no second time")
+
+
+# Marks
+
+
+def test_the_solution_has_full_marks_and_the_release_none(class_):
+    rows = class_[1]
+    assert scores(rows["ada"]) == {"test_double": 2, "test_double_empty": 1, "test_mean": 2, "why": None}
+    assert (rows["ada"].points, rows["ada"].maximum, rows["ada"].pending) == (5, 8, 1)
+    assert set(scores(rows["ben"]).values()) == {0}
+    assert rows["ben"].pending == 0
+
+
+def test_deleted_and_changed_checks_count_as_they_were_given_out(class_):
+    rows = class_[1]
+    assert scores(rows["chloé 🌱"]) == {"test_double": 2, "test_double_empty": 1, "test_mean": 0, "why": 0}
+    assert set(scores(rows["dan"]).values()) == {0}
+    assert rows["dan"].maximum == 8
+
+
+@pytest.mark.parametrize(
+    ("student", "says"),
+    [
+        ("hugo", "01_images.ipynb is damaged"),
+        ("ida", "01_images.ipynb is missing: there is no notebook at all"),
+        ("jo[e]", "rename the folder"),
+        ("kim", "01_images.ipynb is missing: there is 01_images (1).ipynb"),
+        ("lou", "01_images.ipynb is a link, not a file"),
+    ],
+)
+def test_what_cannot_be_graded_is_told_and_is_no_zero(class_, student, says):
+    course, rows = class_
+    assert says in rows[student].remarks[0]
+    assert rows[student].points is None
+    assert student not in {row.student for row in marks.rows(course)}
+
+
+def test_each_failed_check_has_its_sentence(class_):
+    wrong = class_[1]["ben"].wrong
+    assert wrong == dict.fromkeys(["test_double", "test_double_empty", "test_mean"], "not written yet")
+    assert class_[1]["ada"].wrong == {}
+
+
+def test_plain_nbgrader_gives_the_same_marks(class_, tmp_path):
+    course, rows = class_
+    plain = Course(tmp_path, tmp_path)
+    for name in ("solutions", "exercises"):
+        shutil.copytree(course.root / name, tmp_path / name)
+    shutil.copy(course.root / "nbgrader_config.py", tmp_path)
+    hand_everything_in(plain)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "nbgrader", "autograde", tiny.NAME]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = {row.student: row.marks for row in marks.rows(plain)}
+    assert found == {name: rows[name].marks for name in ("ada", "ben", "chloé 🌱", "dan")}
+
+
+@pytest.mark.slow
+def test_plain_nbgrader_makes_the_same_release(class_, tmp_path):
+    course, _ = class_
+    shutil.copytree(course.solutions, tmp_path / "solutions")
+    shutil.copy(course.root / "nbgrader_config.py", tmp_path)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", tiny.NAME]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "exercises" / tiny.NAME / tiny.FILE
+    assert made.read_bytes() == (course.exercises / tiny.NAME / tiny.FILE).read_bytes()
+
+
+# Grading again
+
+
+def test_what_was_graded_is_not_graded_again(course, class_):
+    again = {row.student: row for row in grade.grade(course, tiny.NAME, executor=never)}
+    assert again == class_[1]
+
+
+def test_a_new_hand_in_a_new_check_and_force_are_graded_again(course):
+    graded = []
+
+    def count(course, assignment, student):
+        graded.append(student)
+
+    def run(**knobs):
+        graded.clear()
+        grade.grade(course, tiny.NAME, ["ada", "ben"], executor=count, **knobs)
+        return list(graded)
+
+    assert run() == []
+    path = course.submitted / "ben" / tiny.NAME / tiny.FILE
+    nbformat.write(solution(), path)
+    assert run() == ["ben"]
+    assert run() == []
+    assert run(force=True) == ["ada", "ben"]
+    source = course.solutions / tiny.NAME / tiny.FILE
+    source.write_text(source.read_text().replace("[2, 4], 'each", "[2, 4], 'Each"))
+    assert run() == ["ada", "ben"]
+
+
+def test_marks_given_by_hand_stay(course):
+    with classic.gradebook(course) as book:
+        given = book.find_grade("why", tiny.NAME, tiny.NAME, "ada")
+        given.manual_score = 2.5
+        given.needs_manual_grade = False
+        book.db.commit()
+    [row] = grade.grade(course, tiny.NAME, ["ada"], force=True)
+    assert scores(row)["why"] == 2.5
+    assert row.points == 7.5
+
+
+def test_a_broken_second_hand_in_keeps_the_first_ones_marks(course):
+    (course.submitted / "ada" / tiny.NAME / tiny.FILE).write_text("{")
+    [row] = grade.grade(course, tiny.NAME, ["ada"], executor=never)
+    assert row.points == 5
+    assert "is damaged" in row.remarks[0]
+    assert row.remarks[1] == "the marks are those of an earlier submission"
+
+
+def test_a_failure_of_the_machine_is_no_zero(course):
+    tiny.hand_in(course, "zoe", solution())
+
+    def begin_and_fail(course, assignment, student):
+        with classic.gradebook(course) as book, warnings.catch_warnings(action="ignore"):  # nbgrader's own
+            book.update_or_create_student(student)
+            book.update_or_create_submission(assignment, student)
+        raise classic.Failed("the kernel became unresponsive")
+
+    rows = {row.student: row for row in grade.grade(course, tiny.NAME, ["zoe", "ada"], executor=begin_and_fail)}
+    assert rows["zoe"].points is None
+    assert rows["zoe"].remarks == ("it could not be graded: the kernel became unresponsive",)
+    assert rows["ada"].points == 5
+    assert "zoe" not in {row.student for row in marks.rows(course)}
+
+
+def test_a_half_graded_student_is_graded(course):
+    shutil.rmtree(course.local / "graded")
+    graded = []
+    grade.grade(course, tiny.NAME, ["ada"], executor=lambda *what: graded.append(what[2]))
+    assert graded == ["ada"]
+
+
+def test_cells_added_after_grading_are_refused_with_a_sentence(course):
+    path = course.solutions / tiny.NAME / tiny.FILE
+    made = tiny.notebook()
+    made.cells.append(tiny.check_of("one_more", "assert True", 1))
+    nbformat.write(made, path)
+    with pytest.raises(CourseError, match="can't go into the gradebook: Cannot add or remove cells"):
+        grade.grade(course, tiny.NAME, ["ada"])
+
+
+def test_grading_leaves_exercises_alone(class_):
+    course, _ = class_
+    assert release.release(course, tiny.NAME, check=True) == []
+
+
+# What the command prints
+
+
+@pytest.fixture
+def shell(course, monkeypatch, capsys):
+    """Run the command in the course; what it printed."""
+    monkeypatch.chdir(course.root)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments, status=0):
+        assert cli.run(list(arguments)) == status
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_grade_prints_the_class(shell, monkeypatch):
+    monkeypatch.setattr(grade, "autograde", never)
+    shown = shell("grade")
+    assert "chloé 🌱     3/8" in shown
+    assert "is damaged" in shown
+    assert "4 submissions graded, 2 points on average, 1 answer to mark by hand, 5 submissions that" in shown
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_screen(shell, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(grade, "autograde", never)
+    for arguments in (["grade"], ["grades"], ["grades", "images"]):
+        assert max(len(line) for line in shell(*arguments).splitlines()) <= width
+
+
+def test_grades_shows_the_gradebook(shell):
+    shown = shell("grades")
+    assert "ada           5/8 …    5\n" in shown
+    shown = shell("grades", "images")
+    assert "4  why                     3  0 of 4, 1 to mark" in shown
+
+
+def test_grades_as_csv(shell, course):
+    lines = list(csv.DictReader(io.StringIO(shell("grades", "images", "--csv", "-"))))
+    assert [line["student"] for line in lines] == ["ada", "ben", "chloé 🌱", "dan"]
+    assert lines[0] == {
+        "student": "ada", "assignment": tiny.NAME, "points": "5", "maximum": "8", "late_penalty": "0",
+        "to_mark_by_hand": "1", "test_double": "2", "test_double_empty": "1", "test_mean": "2", "why": "",
+    }  # fmt: skip
+    shell("grades", "--csv", "marks.csv")
+    assert (course.root / "marks.csv").read_text(encoding="utf-8").startswith("student,assignment,points,maximum,")
+
+
+def test_feedback_is_written_for_those_who_were_graded(shell, course):
+    assert "4 files in feedback/STUDENT/01_images/" in shell("feedback")
+    page = (course.root / "feedback" / "ben" / tiny.NAME / "01_images.html").read_text(encoding="utf-8")
+    assert "Score: 0.0 / 8.0" in page
+    assert str(course.root) not in page
+
+
+def test_feedback_of_one_student(course):
+    assert list(feedback.feedback(course, tiny.NAME, ["ada"])) == ["ada"]
+    assert not (course.root / "feedback" / "ben").exists()
+    with pytest.raises(CourseError, match="'hugo' was not graded"):
+        feedback.feedback(course, tiny.NAME, ["hugo"])
+
+
+def test_lateness_costs_points_but_never_more_than_there_are():
+    mark = Mark("a", 2, 3, False)
+    assert Row("x", "y", (mark,), penalty=0.5).points == 1.5
+    assert Row("x", "y", (mark,), penalty=9).points == 0
+
+
+def test_a_name_is_shown_as_it_is_whatever_it_holds():
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=80)
+    console.print(grades.by_check([Row("[red]\x1b[31mEve[/]", "a", remarks=("no [notebook]",))]))
+    shown = console.file.getvalue()
+    assert "[red]�[31mEve[/]" in shown
+    assert "no [notebook]" in shown
