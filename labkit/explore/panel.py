@@ -1,0 +1,189 @@
+"""The panel of an explorer: widgets for the controls of a state, and for what its panes show."""
+
+import html
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+from traitlets import Unicode
+
+from labkit.explore.base import Control, Pane, State, controls, drawn, none, reset
+
+LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a pane: a page 900 wide holds them
+ROW, LABEL = 32, "98px"
+PANE = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px", "min_width": "0"}
+WIDE = {"width": "100%"}
+# JupyterLab's tabs and sliders leave more room around themselves than a panel of this size has.
+STYLE = """<style>
+.labkit-explorer .widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 1 1 auto; min-width: 0; padding: 0 7px; }
+.labkit-explorer .widget-tab > .widget-tab-contents { padding: 8px 2px; }
+.labkit-explorer .widget-readout { min-width: 46px; }
+.labkit-explorer .widget-image { border: 1px solid var(--jp-border-color2, #e0e0e0); box-sizing: border-box; margin: 0; }
+.labkit-explorer .jupyter-button { padding: 0 8px; flex: 0 0 auto; }
+</style>"""
+
+
+class Described(widgets.Image):
+    """An image with a tooltip, which is its accessible name.
+
+    The front end shows the tooltip of a widget only where that has an empty description, which an image lacks.
+    """
+
+    description = Unicode("").tag(sync=True)
+
+
+class Explorer:
+    """Sliders beside what they do. As the last value of a notebook's cell it shows itself.
+
+    Args:
+        state: where the controls begin.
+        rows: panes, row by row, to the right of the controls.
+        below: panes below everything.
+        idle: names of controls that have no effect in a state: they are greyed.
+
+    Attributes:
+        state: what the controls say now.
+        widgets: the widget of each field; setting its ``value`` is what moving it by hand does.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        rows: Sequence[Sequence[Pane]],
+        *,
+        below: Sequence[Pane] = (),
+        idle: Callable[[Any], Collection[str]] = none,
+    ) -> None:
+        self.state = state
+        self.idle = idle
+        self.widgets = {name: widget(control, getattr(state, name)) for name, control in controls(state).items()}
+        self.panes = [(pane, holder(pane)) for row in [*rows, below] for pane in row]
+        self._moving = False
+        for name, control in self.widgets.items():
+            control.observe(lambda change, name=name: self._moved(name, change["new"]), names="value")
+        self.box = self._arrange(rows, below)
+        self._refresh(wait=False)
+
+    def set(self, state: State) -> None:
+        """Go to ``state``: all controls move, and the panes are drawn once."""
+        self._moving = True
+        try:
+            for name, control in self.widgets.items():
+                control.value = getattr(state, name)
+        finally:
+            self._moving = False
+        self.state = state
+        self._refresh()
+
+    def draw(self) -> None:
+        """Draw the controls at random, with the next seed."""
+        self.set(drawn(self.state, seed=(self.state.seed + 1) % 10000))
+
+    def reset(self) -> None:
+        """Put everything but the menus above the panel back."""
+        self.set(reset(self.state))
+
+    def _moved(self, name: str, value: Any) -> None:
+        if not self._moving:
+            self.state = replace(self.state, **{name: value})
+            self._refresh()
+
+    def _refresh(self, *, wait: bool = True) -> None:
+        """Draw every pane; one that takes long says so first, or, without ``wait``, only says so."""
+        idle = set(self.idle(self.state))
+        for name, control in self.widgets.items():
+            control.disabled = name in idle
+        for pane, held in self.panes:
+            sentence = pane.wait(self.state)
+            if sentence:
+                held.value = f'<div role="status">{html.escape(sentence)}</div>'
+            if wait or not sentence:
+                fill(held, pane.render(self.state))
+
+    def _arrange(self, rows: Sequence[Sequence[Pane]], below: Sequence[Pane]) -> Any:
+        """Controls to the left, panes to the right; on a narrow page the panes go below."""
+        place = {id(pane): held for pane, held in self.panes}
+        left = widgets.VBox([*self._above(), self._tabs(), self._buttons()], layout={"flex": f"0 0 {LEFT}px"})
+        right = [
+            widgets.HBox([framed(p, place[id(p)], PANE) for p in row], layout={"grid_gap": "14px"}) for row in rows
+        ]
+        stack = widgets.VBox(right, layout={"flex": f"1 1 {2 * LEAST}px", "grid_gap": "10px", "overflow": "visible"})
+        across = widgets.HBox([left, stack], layout={"flex_flow": "row wrap", "grid_gap": "16px"})
+        box = widgets.VBox(
+            [widgets.HTML(STYLE, layout={"display": "none"}), across, *(framed(p, place[id(p)], WIDE) for p in below)]
+        )
+        return box.add_class("labkit-explorer")
+
+    def _above(self) -> list[Any]:
+        return [self.widgets[n] for n, c in controls(self.state).items() if not c.group and n != "seed"]
+
+    def _tabs(self) -> Any:
+        """A tab for each group of controls."""
+        groups = list(dict.fromkeys(c.group for c in controls(self.state).values() if c.group))
+        boxes = [
+            widgets.VBox([self.widgets[n] for n, c in controls(self.state).items() if c.group == group])
+            for group in groups
+        ]
+        # All as tall as the tallest: what stands below the tabs stays where it is.
+        tallest = f"{ROW * max(len(box.children) for box in boxes)}px"
+        for box in boxes:
+            box.layout.min_height = tallest
+        return widgets.Tab(boxes, titles=groups, selected_index=0, layout={"width": "auto"})
+
+    def _buttons(self) -> Any:
+        draw = widgets.Button(description="Draw at random", icon="random", layout={"width": "auto"})
+        back = widgets.Button(description="Reset", icon="undo", layout={"width": "auto"})
+        draw.on_click(lambda _: self.draw())
+        back.on_click(lambda _: self.reset())
+        return widgets.HBox([draw, back, self.widgets["seed"]], layout={"justify_content": "space-between"})
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.state})"
+
+    def _ipython_display_(self) -> None:
+        """Show the panel, then what takes long: the panel says meanwhile what it waits for."""
+        display(self.box)
+        self._refresh()
+
+
+def widget(control: Control, value: Any) -> Any:
+    """The widget of a control."""
+    common: dict[str, Any] = {
+        "value": value,
+        "description": control.label,
+        "tooltip": control.help or control.label,
+        "style": {"description_width": LABEL},
+        "layout": {"width": "auto"},
+    }
+    if control.kind == "choice":
+        return widgets.Dropdown(options=control.options, **common)
+    if control.kind == "switch":
+        return widgets.Checkbox(indent=True, **common)
+    if control.kind == "number":
+        small = {"style": {"description_width": "32px"}, "layout": {"width": "86px"}}
+        return widgets.BoundedIntText(min=int(control.low), max=int(control.high), **common | small)
+    digits = max(0, len(f"{control.step:.10f}".rstrip("0").partition(".")[2]))
+    span = {"min": control.low, "max": control.high, "step": control.step, "readout_format": f".{digits}f"}
+    return widgets.FloatSlider(**common, **span)
+
+
+def holder(pane: Pane) -> Any:
+    """The widget that holds a pane. A picture has one whose image is exchanged in place, so that nothing flickers."""
+    return widgets.HTML() if pane.html else Described(format="png", layout={"width": "100%"})
+
+
+def framed(pane: Pane, held: Any, layout: dict[str, str]) -> Any:
+    """A pane below its title."""
+    title = widgets.HTML(f'<div style="font-weight: 600; line-height: 1.6">{html.escape(pane.title)}</div>')
+    return widgets.VBox([title, held], layout=layout)
+
+
+def fill(held: Any, drawn: Any) -> None:
+    """Show a picture with its description, or HTML, in the widget that holds the pane."""
+    if isinstance(drawn, str):
+        held.value = drawn
+    else:
+        with held.hold_sync():
+            held.value, held.tooltip = drawn.png(), drawn.alt

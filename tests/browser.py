@@ -1,0 +1,177 @@
+"""JupyterLab in a headless Chromium, for the tests that use the course as a student does.
+
+Cells are run through JupyterLab's own commands rather than by its menus: the outcome is the same, and a menu that
+opens a moment late is no failure of the course.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+TOKEN = "only-for-this-test"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# A machine without a screen, a GPU or a network: Chromium is told not to look for them.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SETTINGS = {
+    # Every cell is in the page, also those that are not in view.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+}
+READY = "async () => (await window.jupyterapp.shell.currentWidget.context.sessionContext.ready, true)"
+
+
+def chromium() -> str | None:
+    """The path of the Chromium of this machine, if it has one."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def jupyterlab(course: Path, home: Path) -> Iterator[str]:
+    """JupyterLab on a folder, with settings and history of its own below ``home``; gives its address."""
+    settings = home / "lab" / "user-settings" / "@jupyterlab"
+    for name, values in SETTINGS.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    folders |= {"JUPYTERLAB_SETTINGS_DIR": "lab/user-settings", "JUPYTERLAB_WORKSPACES_DIR": "lab/workspaces"}
+    env = os.environ | {name: str(home / folder) for name, folder in {**folders, "IPYTHONDIR": "ipython"}.items()}
+    port = free_port()
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={course}",
+    ]  # fmt: skip
+    log = home / "jupyter.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(command, cwd=course, env=env, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await_server(server, url, log)
+        yield url
+    finally:
+        # On SIGTERM the server stops its kernels before it goes.
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def await_server(server: subprocess.Popen[bytes], url: str, log: Path, *, seconds: float = 60) -> None:
+    """Return once the server answers.
+
+    Raises:
+        RuntimeError: if it ends or takes too long, with the end of its log.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def browser(*, width: int = 1100, height: int = 1000, scale: float = 1) -> Iterator[Any]:
+    """A page of a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        try:
+            context = program.new_context(
+                viewport={"width": width, "height": height}, device_scale_factor=scale, locale="en-GB"
+            )
+            yield context.new_page()
+        finally:
+            program.close()
+
+
+class Notebook:
+    """A notebook that is open in the page, with its kernel ready."""
+
+    def __init__(self, page: Any, url: str, path: str, *, seconds: float = 60) -> None:
+        self.page = page
+        page.set_default_timeout(seconds * 1000)
+        page.goto(f"{url}/lab/tree/{path}?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel")
+        page.evaluate(READY)
+
+    def run_all(self) -> None:
+        """Run every cell, and wait for the last one."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run(self, index: int) -> None:
+        """Run one cell, and wait for it."""
+        self.page.evaluate(
+            """async index => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = index;
+                notebook.deselectAll();
+                await window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
+
+    def write(self, index: int, source: str) -> None:
+        """Put source into a cell, as typing does."""
+        model = "window.jupyterapp.shell.currentWidget.content.model.cells.get(index).sharedModel.setSource(source)"
+        self.page.evaluate(f"([index, source]) => {model}", [index, source])
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells as the file would have them."""
+        return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.toJSON().cells")
+
+    def find(self, words: str) -> int:
+        """The number of the first code cell whose source holds ``words``."""
+        sources = [(i, "".join(cell["source"])) for i, cell in enumerate(self.cells()) if cell["cell_type"] == "code"]
+        found = [i for i, source in sources if words in source]
+        if not found:
+            raise LookupError(f"no code cell holds {words!r}")
+        return found[0]
+
+    def errors(self) -> list[str]:
+        """What went wrong, cell by cell."""
+        outputs = [output for cell in self.cells() for output in cell.get("outputs", [])]
+        return [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
+
+    def unrun(self) -> list[int]:
+        """The code cells that have not been run."""
+        return [
+            i
+            for i, cell in enumerate(self.cells())
+            if cell["cell_type"] == "code" and "".join(cell["source"]).strip() and cell["execution_count"] is None
+        ]
+
+    def output(self, index: int) -> Any:
+        """The part of the page that shows what a cell put out."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputArea")
