@@ -91,7 +91,8 @@ def confine(limits: Limits, *, sandboxed: bool) -> None:
     if sandboxed:
         sys_.prctl(sys_.PR_SET_DUMPABLE, 1, "dumpable")
     lower(resource.RLIMIT_CORE, 0)
-    lower(resource.RLIMIT_CPU, limits.cpu_seconds)
+    # Past the first limit comes a signal that names the reason; who ignores that is killed past the second.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     lower(resource.RLIMIT_DATA, limits.memory_bytes + data_bytes())
     if sandboxed:  # counted in the user namespace; without one it would count every process of the account

@@ -5,6 +5,7 @@ the memory of all processes together, and says how the student's process ended. 
 the namespace signal it, and it holds nothing that a student's code could reach.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -42,7 +43,7 @@ def prepare(control: socket.socket, home: str) -> dict[str, Any]:
 def keep(control: socket.socket, child: int, limits: Limits) -> None:
     """Stand by until the student's process ends, the supervisor goes away, or the memory is spent."""
     channel = Channel(control, max_header=1 << 16, single=False)
-    channel.send({"ready": True, "pid": child})
+    channel.send({"ready": True})
     watch = select.poll()
     watch.register(control, select.POLLIN)
     if hasattr(os, "pidfd_open"):
@@ -68,13 +69,14 @@ def ended(child: int) -> dict[str, Any] | None:
     report = None
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return report or {"exit": None}
         if pid == 0:
             return report
         if pid == child:
-            report = {"exit": os.waitstatus_to_exitcode(status)}
+            seconds = usage.ru_utime + usage.ru_stime
+            report = {"exit": os.waitstatus_to_exitcode(status), "cpu_seconds": seconds}
 
 
 def overspent(limits: Limits) -> dict[str, Any] | None:
@@ -121,8 +123,6 @@ def clear_away(child: int, home: str) -> None:
 
     A process that made itself a group of its own survives. That is what the sandbox is for.
     """
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself
         os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended by itself
     shutil.rmtree(home, ignore_errors=True)

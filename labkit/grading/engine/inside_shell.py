@@ -27,11 +27,11 @@ class Results(DisplayHook):
 
     def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
         data = {"data": bundle(format_dict), "metadata": bundle_metadata(md_dict)}
-        self.shell.outputs.show({"output_type": "execute_result", "execution_count": self.prompt_count, **data})
+        shell_of(self).outputs.show({"output_type": "execute_result", "execution_count": self.prompt_count, **data})
 
     @property
     def prompt_count(self) -> int:
-        return self.shell.number
+        return shell_of(self).number
 
 
 class Displays(DisplayPublisher):
@@ -48,10 +48,16 @@ class Displays(DisplayPublisher):
     ) -> None:
         self._validate_data(data, metadata)
         output = {"output_type": "display_data", "data": bundle(data), "metadata": bundle_metadata(metadata)}
-        self.shell.outputs.show(output, display_id=(transient or {}).get("display_id"), update=update)
+        shell_of(self).outputs.show(output, display_id=(transient or {}).get("display_id"), update=update)
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.outputs.clear(wait)
+        shell_of(self).outputs.clear(wait)
+
+
+def shell_of(part: Any) -> "Shell":
+    """The shell that a displayhook or publisher belongs to."""
+    shell: Shell = part.shell
+    return shell
 
 
 def bundle_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
@@ -129,8 +135,8 @@ def make() -> Shell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "linux"
     shell = Shell.instance(config=config)
-    builtins.input = no_input
-    getpass.getpass = no_input
+    for module, name in ((builtins, "input"), (getpass, "getpass")):
+        setattr(module, name, no_input)
     return shell
 
 

@@ -19,6 +19,7 @@ Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``
 - A ``CheckResult`` with neither ``data`` nor ``died`` says in ``failed`` why: an unknown key, a broken check.
 """
 
+import contextlib
 import os
 import platform
 import secrets
@@ -27,9 +28,11 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,6 +45,7 @@ __all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Se
 
 PRELOAD = ("torch", "torchvision", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "labkit.checks")
 SETUP_SECONDS = 60.0
+END_SECONDS = 10
 SLACK = 1 << 20  # of a reply's header beyond the outputs' budget: an error finds a place even when that is spent
 TIMEOUT = {
     "output_type": "error",
@@ -122,7 +126,8 @@ class Sandbox:
             raise SandboxError(reason)
         self.limits = limits or Limits()
         self.sandboxed = sandboxed
-        self._make = lambda: Server(self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide))
+        self._lock = threading.Lock()
+        self._make = partial(Server, self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide))
         self._server = self._make()
 
     def open(self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None) -> "Session":
@@ -141,9 +146,10 @@ class Sandbox:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
                 raise ValueError(f"the file {name!r} lies outside the notebook's folder; expected a relative path")
-        if not self._server.alive():
-            self._server.close()
-            self._server = self._make()
+        with self._lock:
+            if not self._server.alive():
+                self._server.close()
+                self._server = self._make()
         return Session(self._server, self.limits, files, dict(env or {}))
 
     def close(self) -> None:
@@ -162,14 +168,18 @@ class Session:
 
     def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
         self.limits = limits
+        self._sandboxed = server.sandboxed
         self.died = ""
         self.tampered = False
-        self.spent = 0.0  # seconds of cells and checks
+        self._kills = out_of_memory_kills()
+        self._spent = 0.0  # seconds of cells and checks
         replies, theirs = socket.socketpair()
         keeper, keepers = socket.socketpair()
-        self.replies = Channel(replies, max_header=limits.output_bytes + SLACK, max_body=2 * limits.reply_bytes + SLACK)
-        self.keeper = Channel(keeper, max_header=1 << 16, single=False)
-        self.process: int | None = None  # the keeper, as a descriptor that can't come to mean another process
+        self._replies = Channel(
+            replies, max_header=limits.output_bytes + SLACK, max_body=2 * limits.reply_bytes + SLACK
+        )
+        self._keeper = Channel(keeper, max_header=1 << 16, single=False)
+        self._process: int | None = None  # the keeper, as a descriptor that can't come to mean another process
         try:
             with theirs, keepers:
                 pass_credentials(keeper)
@@ -186,12 +196,12 @@ class Session:
 
     def _settle(self, files: dict[str, bytes], env: dict[str, str]) -> None:
         """Wait for the keeper, hand it the files, wait for the student's process."""
-        pid = sender(self.keeper.sock, SETUP_SECONDS)
-        if pid and hasattr(os, "pidfd_open"):
-            self.process = os.pidfd_open(pid)
+        pid = sender(self._keeper.sock, SETUP_SECONDS)
+        if self._sandboxed:
+            self._process = os.pidfd_open(pid)
         table = [[name, len(data)] for name, data in files.items()]
-        self.keeper.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
-        report, _ = self.keeper.receive(seconds=SETUP_SECONDS)
+        self._keeper.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
+        report, _ = self._keeper.receive(seconds=SETUP_SECONDS)
         if not report.get("ready"):
             raise SandboxError(
                 f"a submission's process did not start: {report.get('failed') or sentence(report, self.limits)}"
@@ -234,22 +244,22 @@ class Session:
         """
         if self.died:
             raise Died(self.died)
-        if self.replies.pending():
+        if self._replies.pending():
             raise Tampered("a reply before its request")
-        allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self.spent)
+        allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self._spent)
         if allowed <= 0:
             raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
         nonce = secrets.token_hex(16)
         start = time.monotonic()
         try:
-            self.replies.send({"nonce": nonce, **request}, seconds=allowed)
+            self._replies.send({"nonce": nonce, **request}, seconds=allowed)
             frame, late = self._wait(start + allowed)
         except Closed:
             raise Died(self._last_words()) from None
         except Stalled:
             raise Died("its process stopped listening") from None
         finally:
-            self.spent += time.monotonic() - start
+            self._spent += time.monotonic() - start
         if frame[0].get("nonce") != nonce:
             raise Tampered("a reply to another request")
         return frame, late
@@ -257,32 +267,35 @@ class Session:
     def _wait(self, deadline: float) -> tuple[Frame, bool]:
         """The next frame of the student's process, interrupted at the deadline and killed a little later."""
         watch, late = select.poll(), False
-        watch.register(self.replies, select.POLLIN)
-        watch.register(self.keeper, select.POLLIN)
+        watch.register(self._replies, select.POLLIN)
+        watch.register(self._keeper, select.POLLIN)
         while True:
             ready = dict(watch.poll(max(deadline - time.monotonic(), 0) * 1000))
-            if self.replies.fileno() in ready:
-                frame = self.replies.pump()
+            if self._replies.fileno() in ready:
+                frame = self._replies.pump()
                 if frame:
                     return frame, late
-            elif self.keeper.fileno() in ready:
+            elif self._keeper.fileno() in ready:
                 raise Died(self._last_words())
             if time.monotonic() < deadline:
                 continue
             if late:
                 raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
                            "and did not stop when it was interrupted")  # fmt: skip
-            self.keeper.send({"do": "interrupt"}, seconds=1.0)
+            self._keeper.send({"do": "interrupt"}, seconds=1.0)
             late, deadline = True, time.monotonic() + self.limits.interrupt_seconds
 
     def _last_words(self) -> str:
         """Why the student's process is gone, from the keeper, which stood outside its reach."""
         try:
-            report, _ = self.keeper.receive(seconds=self.limits.interrupt_seconds)
+            report, _ = self._keeper.receive(seconds=self.limits.interrupt_seconds)
         except Closed:
-            return "its process was killed from outside"
+            # The keeper is out of the submission's reach, so this was not the submission.
+            raise SandboxError("a submission's processes were killed from outside the sandbox") from None
         except Stalled:
             return "its process closed its reply channel"
+        if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
+            raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
         return sentence(report, self.limits)
 
     def _over(self, end: Exception) -> str:
@@ -297,18 +310,21 @@ class Session:
     def close(self) -> None:
         """Kill every process of the submission, and wait until they are dead."""
         self.died = self.died or "the session is closed"
-        if self.process is not None:
-            try:
-                signal.pidfd_send_signal(self.process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # dead already
+        if self._process is not None:  # the end of a namespace's init is the end of all in it
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._process, signal.SIGKILL)
             watch = select.poll()
-            watch.register(self.process, select.POLLIN)
-            watch.poll(10_000)
-            os.close(self.process)
-            self.process = None
-        self.keeper.close()
-        self.replies.close()
+            watch.register(self._process, select.POLLIN)
+            watch.poll(END_SECONDS * 1000)
+            os.close(self._process)
+            self._process = None
+        elif self._keeper.fileno() >= 0:  # no namespace: the keeper clears away, as well as it can
+            with contextlib.suppress(OSError, Closed, Stalled):
+                self._keeper.sock.shutdown(socket.SHUT_WR)
+                while True:
+                    self._keeper.receive(seconds=END_SECONDS)
+        self._keeper.close()
+        self._replies.close()
 
     def __enter__(self) -> "Session":
         return self
@@ -322,7 +338,7 @@ def sentence(report: dict[str, Any], limits: Limits) -> str:
     if report.get("memory"):
         return f"it used more than the {size(limits.memory_bytes)} of memory it may and was stopped"
     code = report.get("exit")
-    if code == -signal.SIGXCPU:
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu_seconds"] > limits.cpu_seconds):
         return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
     if code == -signal.SIGKILL:
         return "its process was killed: by itself, or because the machine ran out of memory"
@@ -331,6 +347,15 @@ def sentence(report: dict[str, Any], limits: Limits) -> str:
     if type(code) is int and code < 0:
         return f"its process crashed ({signal.strsignal(-code) or -code})"
     return f"it ended its own process (exit status {code}) instead of its cell"
+
+
+def out_of_memory_kills() -> int:
+    """How often this machine's kernel has killed a process for want of memory, ever; 0 where it doesn't say."""
+    try:
+        with open("/proc/vmstat") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+    except OSError:
+        return 0
 
 
 def missing(sandboxed: bool) -> str:
@@ -342,7 +367,7 @@ def missing(sandboxed: bool) -> str:
     if sys.platform != "linux":
         return f"there is no sandbox on {platform.system()}: grade on Linux, or pass --no-sandbox if you trust the code"
     if platform.machine() not in ("x86_64", "aarch64"):
-        return f"the sandbox knows x86-64 and arm64, and this is {platform.machine()}: pass --no-sandbox if you trust the code"
+        return f"the sandbox knows x86-64 and arm64, not {platform.machine()}: pass --no-sandbox if you trust the code"
     if shutil.which("bwrap") is None:
         return "bubblewrap is missing, which makes the sandbox: install it (Debian and Ubuntu: apt install bubblewrap)"
     return ""

@@ -28,7 +28,7 @@ ACCOUNTS = {
 }
 
 
-def environment(home: str = inside_isolate.HOME) -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """The environment variables of a submission: none of the instructor's."""
     path = [os.path.dirname(sys.executable), "/usr/local/bin", "/usr/bin", "/bin"]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -109,7 +109,7 @@ def packages() -> list[str]:
     """Arguments that let in this Python and its packages, each folder where it is."""
     arguments = []
     for path in python_folders():
-        arguments += parents(path) + ["--ro-bind", str(path), str(path)]
+        arguments += [*parents(path), "--ro-bind", str(path), str(path)]
     return arguments
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
-from labkit.grading.engine import sandbox_launch
+from labkit.grading.engine import inside_isolate, sandbox_launch
 from labkit.grading.engine.frames import Channel, Closed, Stalled
 from labkit.grading.engine.limits import Limits
 
@@ -42,7 +42,8 @@ class Server:
 
     def __init__(self, limits: Limits, *, sandboxed: bool, preload: Sequence[str], hide: Iterable[Path]) -> None:
         self.lock = threading.Lock()
-        self.log = tempfile.TemporaryFile()
+        self.sandboxed = sandboxed
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
         ours, theirs = socket.socketpair()
         with theirs:
             pass_credentials(ours)
@@ -68,8 +69,10 @@ class Server:
             texts = {path: readable(text) for path, text in sandbox_launch.ACCOUNTS.items()}
             inherited += texts.values()
             command = sandbox_launch.bubblewrap(control, texts, hide)
+            home = inside_isolate.HOME
         else:
             command = sandbox_launch.python(control)
+            home = tempfile.gettempdir()
         try:
             return subprocess.Popen(
                 command,
@@ -77,9 +80,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=self.log,
                 stderr=self.log,
-                env=sandbox_launch.environment()
-                if sandboxed
-                else sandbox_launch.environment(os.environ.get("HOME", "/")),
+                env=sandbox_launch.environment(home),
                 cwd="/",
                 start_new_session=True,
             )

@@ -1,0 +1,687 @@
+"""Nothing a submission does reaches the course, the machine or a neighbour, and each attempt ends in a sentence.
+
+Every attack here runs between two honest neighbours: one opened before it, one after. Limits are small, so that
+the attacks are too. ``test_sandbox_cells.py`` holds what honest cells expect.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit.grading.engine.limits import MIB, Limits
+from labkit.grading.engine.sandbox import CellResult, Sandbox, Session, probe
+
+REASON = probe()
+pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
+
+LIMITS = Limits(
+    cell_seconds=20,
+    interrupt_seconds=2,
+    notebook_seconds=120,
+    cpu_seconds=60,
+    memory_bytes=512 * MIB,
+    processes=32,
+    file_bytes=16 * MIB,
+    disk_bytes=64 * MIB,
+    output_bytes=1 * MIB,
+    reply_bytes=4 * MIB,
+)
+IMPATIENT = Limits(**{**LIMITS.as_dict(), "cell_seconds": 1.5, "interrupt_seconds": 1.0})
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(LIMITS, preload=()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Sandbox]:
+    """A sandbox whose cells get a second and a half."""
+    with Sandbox(IMPATIENT, preload=()) as made:
+        yield made
+
+
+@pytest.fixture
+def neighbour(sandbox: Sandbox) -> Iterator[Session]:
+    """A session opened before the attack, which must not notice it."""
+    with sandbox.open({"mine.txt": b"neighbour's"}) as session:
+        assert printed(session.run_cell("secret = 42; print('here')")) == "here\n"
+        yield session
+        check_untouched(session)
+
+
+def check_untouched(session: Session) -> None:
+    """The neighbour's process, memory and files are what they were."""
+    assert printed(session.run_cell("print(secret, open('mine.txt').read())")) == "42 neighbour's\n"
+
+
+def printed(result: CellResult) -> str:
+    """What a cell wrote to stdout."""
+    assert not result.died, result.died
+    return "".join(output["text"] for output in result.outputs if output.get("name") == "stdout")
+
+
+def errors(result: CellResult) -> list[str]:
+    """The names of a cell's errors."""
+    return [output["ename"] for output in result.outputs if output["output_type"] == "error"]
+
+
+def check_next_works(sandbox: Sandbox) -> None:
+    """A session opened after the attack finds a fresh world."""
+    with sandbox.open({"x.txt": b"x"}) as session:
+        assert (
+            printed(session.run_cell("import os; print(os.listdir(), sorted(os.listdir('/tmp')))")) == "['x.txt'] []\n"
+        )
+
+
+# Reading ---------------------------------------------------------------------------------------------------------
+
+SEARCH = """
+import os
+found, tried = [], 0
+def look(path):
+    global tried
+    try:
+        with open(path, "rb") as file:
+            tried += 1
+            if MARK.encode() in file.read(1 << 20):
+                found.append(path)
+    except OSError:
+        pass
+MARK = "".join(["xylo", "phone"])
+for path in PATHS:
+    look(path)
+for top in ("/root", "/home", "/etc", "/var", "/tmp", "/run", "/mnt", "/srv", "/opt", "/media", "/dev/shm"):
+    for folder, folders, files in os.walk(top):
+        folders[:] = [f for f in folders if f not in ("site-packages", "python3.11", "include", "share")]
+        for name in files:
+            look(os.path.join(folder, name))
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    for name in ("environ", "cmdline", "maps", "mountinfo", "fd/0", "fd/1", "fd/2", "fd/3"):
+        if pid != str(os.getpid()):
+            look(f"/proc/{pid}/{name}")
+look("/proc/1/environ")
+print(MARK in str(dict(os.environ)), found, tried > 3)
+"""
+
+
+def test_cannot_read_the_course_the_home_or_the_environment(
+    sandbox: Sandbox, neighbour: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = "xylophone"
+    monkeypatch.setenv("GRADEBOOK_PASSWORD", mark)
+    paths = [tmp_path / name for name in ("gradebook.db", "source/01/01.ipynb", "submitted/other/01/01.ipynb")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(mark)
+    home = Path.home() / ".labkit-test-marker"
+    home.write_text(mark)
+    try:
+        with Sandbox(LIMITS, preload=()) as fresh, fresh.open() as session:
+            source = f"PATHS = {[str(path) for path in [*paths, home]]}\n" + SEARCH
+            assert printed(session.run_cell(source)) == "False [] True\n"
+    finally:
+        home.unlink()
+
+
+def test_the_course_is_hidden_even_inside_this_python(tmp_path: Path) -> None:
+    import sys
+
+    course = Path(sys.prefix) / "share"
+    with Sandbox(LIMITS, preload=(), hide=[course]) as hiding, hiding.open() as session:
+        assert printed(session.run_cell(f"import os; print(os.listdir({str(course)!r}))")) == "[]\n"
+        result = session.run_cell(f"open({str(course / 'new')!r}, 'w')")
+        assert errors(result) == ["OSError"]
+
+
+def test_sees_only_its_own_processes(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        source = (
+            "import os; print(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()), os.getpid(), os.getuid())"
+        )
+        assert printed(session.run_cell(source)) == "['1', '2'] 2 1000\n"
+
+
+def test_no_capabilities_no_privileges_and_no_way_to_get_them(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import ctypes, os, subprocess
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+print([status[k] for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")] == ["0" * 16] * 5)
+print(status["NoNewPrivs"], status["Seccomp"])
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(name, *arguments):
+    result = getattr(libc, name)(*arguments)
+    return result if result >= 0 else os.strerror(ctypes.get_errno())
+print(attempt("unshare", 0x10000000), attempt("mount", b"none", b"/tmp", b"tmpfs", 0, None), attempt("chroot", b"/"))
+print(attempt("setns", os.open("/proc/1/ns/pid", os.O_RDONLY) if os.access("/proc/1/ns/pid", os.R_OK) else 0, 0))
+print(subprocess.run(["unshare", "--user", "true"], capture_output=True).returncode != 0)
+"""
+    with sandbox.open() as session:
+        refused = "Operation not permitted"
+        expected = f"True\n1 2\n{refused} {refused} {refused}\n{refused}\nTrue\n"
+        assert printed(session.run_cell(source)) == expected
+
+
+# Writing ---------------------------------------------------------------------------------------------------------
+
+
+def test_can_write_nowhere_but_in_its_own_places(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import os
+open_ = set()
+for folder, folders, files in os.walk("/"):
+    if folder.startswith(("/proc/", "/usr/", "/sys/")):
+        folders[:] = []
+    if folder.count("/") > 6:
+        folders[:] = []
+    if os.access(folder, os.W_OK):
+        open_.add(folder)
+        folders[:] = []
+mounts = [line.split() for line in open("/proc/self/mountinfo")]
+writable = sorted({m[4] for m in mounts if "rw" in m[5].split(",")})
+print(sorted(open_))
+print([m for m in writable if not m.startswith("/dev/") or m in ("/dev/shm", "/dev/pts")])
+for path in ("/usr/bin/python3", "/etc/passwd", "/work", "/dev/x", "/root/x", os.__file__, "/x"):
+    try:
+        open(path, "a")
+        print("opened", path)
+    except OSError as error:
+        pass
+"""
+    with sandbox.open() as session:
+        lines = printed(session.run_cell(source)).splitlines()
+        places = ["/dev/shm", "/home/student", "/tmp", "/var/tmp"]
+        assert lines[0] == str(places)
+        assert lines[1] == str(sorted([*places, "/dev/pts", "/proc"]))
+        assert len(lines) == 2
+
+
+def test_leaves_no_file_for_the_next_submission(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+for folder in (".", "/tmp", "/home/student", "/dev/shm", "/var/tmp"):
+    open(folder + "/left-behind", "w").write("the answers")
+import os
+os.makedirs("/home/student/.ipython/profile_default/startup", exist_ok=True)
+open("/home/student/.ipython/profile_default/startup/x.py", "w").write("import os; os.environ['LEFT'] = '1'")
+None
+"""
+    with sandbox.open() as session:
+        assert session.run_cell(source).outputs == []
+    with sandbox.open() as session:
+        look = """
+import os
+print([f for top in ("/home", "/tmp", "/dev/shm", "/var/tmp") for _, _, files in os.walk(top) for f in files])
+print("LEFT" in os.environ)
+"""
+        assert printed(session.run_cell(look)) == "[]\nFalse\n"
+
+
+def test_leaves_no_memory_for_the_next_submission(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        session.run_cell("import builtins, sys; builtins.leak = 1; sys.leak = 1; import json; json.leak = 1")
+    with sandbox.open() as session:
+        source = "import builtins, sys, json; print([hasattr(m, 'leak') for m in (builtins, sys, json)])"
+        assert printed(session.run_cell(source)) == "[False, False, False]\n"
+
+
+def test_keyrings_and_shared_memory_segments_are_out_of_reach(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+add_key, shmget, memfd = 248, 29, 319
+import platform
+if platform.machine() == "aarch64":
+    add_key, shmget, memfd = 217, 194, 279
+def attempt(*arguments):
+    return errno.errorcode[ctypes.get_errno()] if libc.syscall(*arguments) < 0 else "done"
+print(attempt(add_key, b"user", b"name", b"data", 4, -3), attempt(shmget, 0, 4096, 0o1600), attempt(memfd, b"x", 0))
+"""
+    with sandbox.open() as session:
+        assert printed(session.run_cell(source)) == "EPERM ENOSYS ENOSYS\n"
+
+
+# The network -----------------------------------------------------------------------------------------------------
+
+
+def test_cannot_reach_the_network_or_services_of_the_host(sandbox: Sandbox, neighbour: Session) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    reached = threading.Event()
+
+    def listen() -> None:
+        try:
+            listener.accept()
+            reached.set()
+        except OSError:
+            return
+
+    waiting = threading.Thread(target=listen)
+    waiting.start()
+    source = f"""
+import socket
+def attempt(family, address):
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as s:
+            s.settimeout(2)
+            s.connect(address)
+        return "reached"
+    except OSError as error:
+        return type(error).__name__
+print(attempt(socket.AF_INET, ("127.0.0.1", {port})))
+print(attempt(socket.AF_INET, ("192.0.2.1", 80)), attempt(socket.AF_INET6, ("::1", {port})))
+print(attempt(40, (2, 1024)), attempt(socket.AF_UNIX, "/run/dbus/system_bus_socket"))
+try:
+    print(socket.getaddrinfo("example.org", 80))
+except OSError as error:
+    print(type(error).__name__)
+print([name for _, name in socket.if_nameindex()])
+"""
+    with sandbox.open() as session:
+        lines = printed(session.run_cell(source)).splitlines()
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    waiting.join()
+    assert not reached.is_set()
+    assert lines[0] == "ConnectionRefusedError"
+    assert lines[1] == "OSError ConnectionRefusedError"
+    assert lines[2].startswith("OSError ")  # AF_VSOCK, which no network namespace confines
+    assert "reached" not in lines[2]
+    assert lines[3] == "gaierror"
+    assert lines[4] == "['lo']"
+
+
+# Using more than there is ----------------------------------------------------------------------------------------
+
+
+def test_a_fork_bomb_stays_in_its_sandbox(impatient: Sandbox, sandbox: Sandbox, neighbour: Session) -> None:
+    with impatient.open() as beside:
+        beside.run_cell("secret = 42; open('mine.txt', 'w').write(\"neighbour's\")")
+        with impatient.open() as session:
+            result = session.run_cell(
+                "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+            )
+            assert result.died.startswith("a cell ran longer than the 1.5 s it may take")
+        check_untouched(beside)
+    check_next_works(impatient)
+
+
+def test_the_number_of_processes_is_limited(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import os, time
+children = []
+try:
+    while len(children) < 200:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        children.append(child)
+except OSError as error:
+    print(type(error).__name__, len(children))
+"""
+    with sandbox.open() as session:
+        assert printed(session.run_cell(source)) == f"BlockingIOError {LIMITS.processes - 1}\n"
+
+
+def test_a_large_allocation_is_a_memory_error(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        assert errors(session.run_cell("block = bytearray(10 << 30)")) == ["MemoryError"]
+        assert printed(session.run_cell("print('alive')")) == "alive\n"
+
+
+def test_many_small_allocations_are_a_memory_error(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell("blocks = []\nwhile True:\n    blocks.append(bytearray(1 << 20))")
+        assert result.died or errors(result) == ["MemoryError"]
+
+
+def test_memory_of_many_processes_counts_together(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        block = b"x" * (200 << 20)
+        time.sleep(30)
+        os._exit(0)
+time.sleep(15)
+"""
+    with sandbox.open() as session:
+        result = session.run_cell(source)
+        assert result.died == "it used more than the 512 MiB of memory it may and was stopped"
+        assert not result.tampered
+    check_next_works(sandbox)
+
+
+def test_shared_memory_counts(sandbox: Sandbox, neighbour: Session) -> None:
+    source = "import mmap, time\nm = mmap.mmap(-1, 2 << 30)\nfor i in range(0, 2 << 30, 4096): m[i] = 1\ntime.sleep(5)"
+    with sandbox.open() as session:
+        assert session.run_cell(source).died == "it used more than the 512 MiB of memory it may and was stopped"
+
+
+def test_a_large_file_is_refused(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import os
+block = b"x" * (1 << 20)
+with open("large", "wb", buffering=0) as file:
+    for _ in range(1500):
+        file.write(block)
+"""
+    with sandbox.open() as session:
+        assert errors(session.run_cell(source)) == ["OSError"]
+        assert printed(session.run_cell("import os; print(os.path.getsize('large'))")) == f"{16 * MIB}\n"
+
+
+def test_many_files_fill_only_their_own_disk(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+block = b"x" * (1 << 20)
+for i in range(1500):
+    open(f"/tmp/{i}", "wb").write(block)
+"""
+    with sandbox.open() as session:
+        result = session.run_cell(source)
+        assert errors(result) == ["OSError"]
+        assert "No space left" in result.outputs[-1]["evalue"]
+    check_next_works(sandbox)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print('x' * 100_000_000)",
+        "for _ in range(1000): print('x' * 100_000)",
+        "import os\nfor _ in range(12): os.write(1, b'x' * 1_000_000)",
+        "import sys\nsys.stdout.write('\\x01' * 100_000_000)\nNone",
+    ],
+)
+def test_what_is_printed_is_cut_off(sandbox: Sandbox, neighbour: Session, source: str) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell(source)
+        text = printed(result)
+        assert text.endswith("[The rest is left out: a cell may print and show 1 MiB.]\n")
+        assert len(text) <= LIMITS.output_bytes + 100
+        assert printed(session.run_cell("print('next')")) == "next\n"
+
+
+def test_a_subprocess_may_print_100_megabytes_into_the_void(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell("import subprocess; subprocess.run(['head', '-c', '100000000', '/dev/zero']); 'done'")
+        assert result.outputs[-1]["data"] == {"text/plain": "'done'"}
+        assert sum(len(str(output)) for output in result.outputs) < 2 * LIMITS.output_bytes + 1000
+
+
+def test_large_and_many_displays_are_left_out(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        large = session.run_cell("from IPython.display import HTML, display; display(HTML('x' * 20_000_000))")
+        assert "left out" in printed(large)
+        many = session.run_cell("for i in range(2_000): display(i)")
+        assert len(many.outputs) <= 1001
+        assert printed(session.run_cell("print('next')")) == "next\n"
+
+
+def test_an_endless_loop_is_interrupted_and_the_notebook_goes_on(impatient: Sandbox, neighbour: Session) -> None:
+    with impatient.open() as session:
+        result = session.run_cell("print('start')\nwhile True: pass")
+        assert result.timed_out
+        assert result.died == ""
+        assert errors(result) == ["KeyboardInterrupt", "CellTimeoutError"]
+        assert printed(session.run_cell("print('alive')")) == "alive\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import signal; signal.signal(signal.SIGINT, lambda *_: None)\nwhile True: pass",
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\nwhile True: pass",
+        "sum(range(10**13))",
+    ],
+)
+def test_an_endless_loop_that_swallows_interrupts_is_killed(
+    impatient: Sandbox, neighbour: Session, source: str
+) -> None:
+    with impatient.open() as session:
+        result = session.run_cell(source)
+        assert result.outputs == []
+        assert result.died == "a cell ran longer than the 1.5 s it may take, and did not stop when it was interrupted"
+        assert session.run_cell("1").died == result.died
+
+
+def test_a_notebook_has_a_time_limit_of_its_own() -> None:
+    limits = Limits(**{**IMPATIENT.as_dict(), "notebook_seconds": 1.0})
+    with Sandbox(limits, preload=()) as hurried, hurried.open() as session:
+        assert session.run_cell("import time; time.sleep(0.6)").outputs == []
+        assert session.run_cell("time.sleep(30)").timed_out
+        assert session.run_cell("1").died == "the notebook ran longer than the 1 s it may take"
+
+
+def test_processor_time_is_limited() -> None:
+    limits = Limits(**{**LIMITS.as_dict(), "cpu_seconds": 1})
+    with Sandbox(limits, preload=()) as hurried, hurried.open() as session:
+        assert session.run_cell("while True: pass").died == "it used more than the 1 s of processor time it may"
+
+
+# Killing and steering --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "died"),
+    [
+        ("import os; os._exit(0)", "it ended its own process (exit status 0) instead of its cell"),
+        ("import os; os._exit(7)", "it ended its own process (exit status 7) instead of its cell"),
+        ("import os; os.kill(os.getpid(), 9)", "its process was killed: by itself, or because the machine"),
+        ("import os; os.abort()", "its process crashed (Aborted)"),
+        ("import ctypes; ctypes.string_at(0)", "its process crashed (Segmentation fault)"),
+        ("import os; os.execv('/bin/true', ['true'])", "it ended its own process (exit status 0)"),
+    ],
+)
+def test_ending_the_own_process_ends_the_own_session(
+    sandbox: Sandbox, neighbour: Session, source: str, died: str
+) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell(source)
+        assert result.died.startswith(died)
+        assert result.outputs == []
+        assert not result.tampered
+        assert session.run_cell("1").died == result.died
+        assert session.run_check("a.b", "f", 1).died == result.died
+    check_next_works(sandbox)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os; os.kill(os.getppid(), 9); os.kill(1, 9); os.kill(1, 2); os.kill(1, 15); os.kill(1, 19)",
+        "import os\ntry:\n    os.kill(-1, 9)\nexcept ProcessLookupError:\n    pass",
+        "import os, signal\nfor s in signal.valid_signals():\n    os.kill(1, s)",
+        "import os\nfor p in range(3, 5000):\n    try:\n        os.kill(p, 9)\n    except ProcessLookupError: pass",
+        "import os\ntry:\n    os.killpg(0, 0); os.killpg(1, 9)\nexcept OSError: pass",
+    ],
+)
+def test_killing_others_reaches_nobody(sandbox: Sandbox, neighbour: Session, source: str) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell(source + "\nprint('alive')")
+        assert printed(result) == "alive\n"
+        assert printed(session.run_cell("print('still')")) == "still\n"
+    check_next_works(sandbox)
+
+
+def test_other_processes_cannot_be_traced_or_throttled(sandbox: Sandbox, neighbour: Session) -> None:
+    source = """
+import ctypes, os, resource
+libc = ctypes.CDLL(None, use_errno=True)
+def attempt(call, *arguments):
+    try:
+        call(*arguments)
+        return "done"
+    except (OSError, ValueError) as error:
+        return type(error).__name__
+def raw(name, *arguments):
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "")
+print(attempt(raw, "ptrace", 16, 1, 0, 0))
+print(attempt(open, "/proc/1/mem", "rb"), attempt(open, "/proc/1/environ", "rb"), attempt(os.listdir, "/proc/1/fd"))
+print(attempt(resource.prlimit, 1, resource.RLIMIT_CPU, (0, 0)), attempt(os.setpriority, os.PRIO_PROCESS, 1, 19))
+print(attempt(resource.setrlimit, resource.RLIMIT_NPROC, (500, 500)))
+print(attempt(resource.prlimit, 0, resource.RLIMIT_NPROC))
+"""
+    with sandbox.open() as session:
+        lines = printed(session.run_cell(source)).splitlines()
+        assert lines[0] == "PermissionError"
+        assert lines[1] == "PermissionError PermissionError PermissionError"
+        assert lines[2] == "PermissionError PermissionError"
+        assert lines[3] == "ValueError"
+        assert lines[4] == "done"
+
+
+def test_no_process_outlives_its_session(sandbox: Sandbox, neighbour: Session) -> None:
+    mark = f"48{os.getpid()}.25"  # a time to sleep that names this test's process
+    source = f"""
+import os, subprocess
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv("/bin/sleep", ["sleep", "{mark}"])
+        os._exit(0)
+subprocess.Popen(["setsid", "nohup", "sleep", "{mark}"])
+import time
+while len([p for p in os.listdir("/proc") if p.isdigit() and "{mark}" in open(f"/proc/{{p}}/cmdline").read()]) < 4:
+    time.sleep(0.05)
+print("started")
+"""
+    with sandbox.open() as session:
+        assert printed(session.run_cell(source)) == "started\n"
+        assert len(sleeping(mark)) == 4
+    assert sleeping(mark) == []
+
+
+def sleeping(mark: str) -> list[str]:
+    """Processes of this machine with a mark in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_text().split("\0")
+        except OSError:
+            continue
+        if words[0] == "sleep" and mark in words:
+            found.append(path.parent.name)
+    return found
+
+
+# The reply channel -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.write(fd, b'\\xff' * 64)",  # lengths beyond all limits
+        "os.write(fd, b'\\x00\\x00\\x00\\x02\\x00\\x00\\x00\\x00[]')",  # a header that is no object
+        "os.write(fd, b'\\x00\\x00\\x00\\x02\\x00\\x00\\x00\\x00{}')",  # a reply without the nonce
+        "os.write(fd, b'\\x00\\x10\\x00\\x00\\x00\\x00\\x00\\x00' + b'[' * (1 << 20))",  # deep nesting
+        "os.write(fd, b'\\x00')",  # garbage before the real reply
+    ],
+)
+def test_garbage_in_the_reply_channel_ends_the_session_and_is_flagged(
+    sandbox: Sandbox, neighbour: Session, attack: str
+) -> None:
+    source = f"""
+import os
+for fd in range(3, 1024):
+    try:
+        {attack}
+    except OSError:
+        pass
+"""
+    with sandbox.open() as session:
+        result = session.run_cell(source)
+        assert result.died == "the reply channel was tampered with"
+        assert result.tampered
+        assert session.tampered
+        assert session.run_cell("1").died == result.died
+    check_next_works(sandbox)
+
+
+FORGE = """
+from labkit.grading.engine.frames import Channel
+honest = Channel.send
+def forge(*headers):
+    def send(self, header, body=b"", **_):
+        for forged in headers:
+            honest(self, {**header, **forged})
+    Channel.send = send
+"""
+
+
+def test_a_forged_reply_makes_the_next_one_early(sandbox: Sandbox, neighbour: Session) -> None:
+    with sandbox.open() as session:
+        first = session.run_cell(FORGE + "forge({}, {})")  # the second reply may arrive with the first, or later
+        result = session.run_cell("print('too late')")
+        assert first.tampered or first.outputs == []
+        assert result.died == "the reply channel was tampered with"
+        assert result.tampered
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        "None",
+        "{}",
+        "[1]",
+        "[{'output_type': 'rootkit'}]",
+        "[{'output_type': 'stream', 'name': '/etc/passwd', 'text': ''}]",
+        "[{'output_type': 'stream', 'name': 'stdout', 'text': 5}]",
+        "[{'output_type': 'error', 'ename': [], 'evalue': '', 'traceback': []}]",
+        "[{'output_type': 'display_data', 'data': [], 'metadata': {}}]",
+        "[{'output_type': 'execute_result', 'execution_count': 1e400, 'data': {}, 'metadata': {}}]",
+        "[{'output_type': 'execute_result', 'execution_count': True, 'data': {}, 'metadata': {}}]",
+        "[{'output_type': 'stream', 'name': 'stdout', 'text': ''}] * 5000",
+    ],
+)
+def test_a_forged_reply_of_a_strange_shape_is_tampering(sandbox: Sandbox, neighbour: Session, outputs: str) -> None:
+    with sandbox.open() as session:
+        result = session.run_cell(FORGE + f"forge({{'outputs': {outputs}}})")
+        assert result.tampered
+        assert result.died == "the reply channel was tampered with"
+
+
+HALF = """
+def send(self, *_, **__):
+    import time
+    self.sock.sendall(bytes([0, 0, 16, 0, 0, 0, 0, 0]) + b"{")
+    while True:
+        time.sleep(60)
+Channel.send = send
+"""
+
+
+def test_half_a_reply_is_waited_for_no_longer_than_a_cell(impatient: Sandbox, neighbour: Session) -> None:
+    with impatient.open() as session:
+        source = FORGE + HALF
+        result = session.run_cell(source)
+        assert result.died.startswith("a cell ran longer than the 1.5 s it may take")
+
+
+def test_closing_the_reply_channel_ends_the_session(impatient: Sandbox, neighbour: Session) -> None:
+    with impatient.open() as session:
+        result = session.run_cell("import os, time; os.closerange(3, 1024); time.sleep(60)")
+        assert result.died == "its process closed its reply channel"
+    check_next_works(impatient)
+
+
+def test_a_reply_cannot_carry_open_files(sandbox: Sandbox, neighbour: Session) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    with sandbox.open() as session:
+        session.run_cell(
+            "import os, socket\n"
+            "for fd in range(3, 64):\n"
+            "    try:\n"
+            "        socket.send_fds(socket.socket(fileno=os.dup(fd)), [b'x'] * 50, [0, 1, 2])\n"
+            "    except OSError:\n"
+            "        pass"
+        )
+    assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
