@@ -1,6 +1,7 @@
 """One checklist for every image transform: the functions first, then the classes that draw.
 
-What is particular to a transform is held to its oracle in the files beside this one (geometry, colour, filters, noise, pipeline).
+What is particular to a transform is held to its oracle in the files beside this one: geometry, windows, colour, filters
+and noise.
 """
 
 import dataclasses
