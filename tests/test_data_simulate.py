@@ -468,8 +468,9 @@ def test_sounds_can_be_told_apart(name: str, least: float, most: float) -> None:
         return torch.stft(made.x, 256, window=window, return_complex=True).abs().mean(-1).log1p()
 
     train, test = call(name, 300, generator=seeded(1)), call(name, 150, generator=seeded(2))
-    assert least < score(LogisticRegression(max_iter=1000), train, test, spectrum) <= most
-    assert score(KNeighborsClassifier(1), train, test, flat) < 0.6, "not from the waveform as it is"
+    heard = score(LogisticRegression(max_iter=1000), train, test, spectrum)
+    assert least < heard <= most
+    assert score(KNeighborsClassifier(1), train, test, flat) < heard - 0.05, "the waveform as it is says less"
 
 
 # ── motion ──

@@ -9,11 +9,11 @@ mask is the blob without the swelling.
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
-from labkit.data.simulate.draw import Number, Range, column, smoothed
+from labkit.data.simulate.draw import Number, Planes, Range, column, smoothed
+from labkit.shapes import Images
 
 CLASSES = ("healthy", "tumour")
 ABOUT = About(name="brain", licence="simulated: free of rights", source="simulated")
@@ -62,14 +62,14 @@ def brain(
     real, imaginary = noise * draw.normal(generator, (2, n, size, size))
     gain = 1 + 0.08 * draw.texture(generator, n, size, grain=size / 4)  # the coil hears one side better
 
-    def scanned(image: Tensor) -> Tensor:
+    def scanned(image: Planes) -> Images:
         return torch.hypot(image * gain + real, imaginary).clamp(0, 1).unsqueeze(1)
 
     extra = {"mask": (blob * inside > 0.5) & (column(labels) > 0), "brain": inside > 0.5, "healthy": scanned(healthy)}
     return Dataset(scanned(healthy + change), labels, CLASSES, ABOUT, extra)
 
 
-def head(x: Tensor, y: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def head(x: Planes, y: Planes, n: int, generator: torch.Generator | None) -> tuple[Planes, Planes]:
     """Coordinates in which this head's brain is the ellipse u² + v² = 1 about, (n, H, W): turned, sized, a bit odd."""
     u, v = draw.turned(x, y, draw.uniform(generator, (n,), (-0.12, 0.12)))
     u = u / column(draw.uniform(generator, (n,), (0.305, 0.34)))
@@ -80,7 +80,7 @@ def head(x: Tensor, y: Tensor, n: int, generator: torch.Generator | None) -> tup
     return u * swell, v * swell
 
 
-def anatomy(u: Tensor, v: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def anatomy(u: Planes, v: Planes, generator: torch.Generator | None) -> tuple[Planes, Planes]:
     """The slice without tumour or noise, and the share of each pixel that lies inside the skull."""
     n, size = len(u), u.shape[-1]
     edge = 3.0 / size  # about one pixel, in units of the brain's radius
@@ -101,7 +101,7 @@ def anatomy(u: Tensor, v: Tensor, generator: torch.Generator | None) -> tuple[Te
     return (image + (tissue - image) * inside).clamp(0, 1), inside
 
 
-def ventricles(u: Tensor, v: Tensor, generator: torch.Generator | None) -> Tensor:
+def ventricles(u: Planes, v: Planes, generator: torch.Generator | None) -> Planes:
     """The two wings filled with water: front and back horns on either side, bent away from the middle."""
     n = len(u)
     wide = column(draw.uniform(generator, (n,), (0.055, 0.1)))
@@ -112,8 +112,8 @@ def ventricles(u: Tensor, v: Tensor, generator: torch.Generator | None) -> Tenso
 
 
 def growth(
-    u: Tensor, v: Tensor, healthy: Tensor, radius: Range, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor]:
+    u: Planes, v: Planes, healthy: Planes, radius: Range, generator: torch.Generator | None
+) -> tuple[Planes, Planes]:
     """A tumour's share of each pixel, and the change of brightness it and its swelling bring."""
     n, size = len(u), u.shape[-1]
     where = draw.uniform(generator, (n,), (0, 2 * pi))
@@ -134,6 +134,6 @@ def growth(
     return blob, blob * (bright - healthy) - 0.12 * swelling * (healthy > 0.2)
 
 
-def step(level: Tensor, width: Number) -> Tensor:
+def step(level: Planes, width: Number) -> Planes:
     """A smooth step from 0 to 1 where ``level`` passes 0, ``width`` wide."""
     return smoothed(0.5 + level / width)

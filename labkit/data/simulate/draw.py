@@ -6,11 +6,19 @@ width w along the outline covers clip(½ + w/2 − |d(p)|, 0, 1).
 """
 
 import torch
-from torch import Tensor
+from jaxtyping import Shaped
+
+from labkit.shapes import Float, Labels, PerSample, Tensor
 
 Number = float | int
 Range = tuple[Number, Number]
 """The lowest and the highest value of a knob that is drawn for each sample."""
+
+Planes = Float[Tensor, "#b h w"]
+Points = Float[Tensor, "b 2"]
+
+CHUNK = 256
+"""Images drawn at a time where many steps are taken over each: more would leave the processor's cache."""
 
 
 def device_of(generator: torch.Generator | None) -> torch.device:
@@ -34,7 +42,7 @@ def integers(generator: torch.Generator | None, size: tuple[int, ...], high: int
     return torch.randint(high, size, generator=generator, device=device_of(generator))
 
 
-def balanced(generator: torch.Generator | None, n: int, classes: int) -> Tensor:
+def balanced(generator: torch.Generator | None, n: int, classes: int) -> Labels:
     """(n,) class labels in random order, every class as often as every other, give or take one."""
     order = torch.randperm(n, generator=generator, device=device_of(generator))
     return (torch.arange(n, device=order.device) % classes)[order]
@@ -52,7 +60,7 @@ def within(name: str, limits: Range, low: Number, high: Number) -> None:
         raise ValueError(f"{name} is {limits}; expected a pair (lowest, highest) within {low} and {high}")
 
 
-def pixels(size: int | tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+def pixels(size: int | tuple[int, int], device: torch.device) -> tuple[Planes, Planes]:
     """The centres of the pixels as x and y, each (1, H, W), in pixels from the middle of the image; y points down.
 
     ``size`` is the side of a square or (H, W).
@@ -64,7 +72,7 @@ def pixels(size: int | tuple[int, int], device: torch.device) -> tuple[Tensor, T
     return x[None], y[None]
 
 
-def turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+def turned(x: Planes, y: Planes, angle: PerSample) -> tuple[Planes, Planes]:
     """Coordinates (B, H, W) seen from a frame turned by ``angle`` (B,) radians, clockwise on the screen."""
     c, s = angle.cos()[:, None, None], angle.sin()[:, None, None]
     return c * x + s * y, c * y - s * x
@@ -75,37 +83,35 @@ def cover(distance: Tensor) -> Tensor:
     return (0.5 - distance).clamp(0, 1)
 
 
-def segment(x: Tensor, y: Tensor, start: Tensor, end: Tensor) -> Tensor:
+def segment(x: Planes, y: Planes, start: Points, end: Points) -> Planes:
     """Distance (B, H, W) from the pixels to the line segment from ``start`` to ``end``, both (B, 2) as (x, y)."""
-    ax, ay = start[:, 0, None, None], start[:, 1, None, None]
-    dx, dy = end[:, 0, None, None] - ax, end[:, 1, None, None] - ay
+    ax, ay = column(start[:, 0]), column(start[:, 1])
+    dx, dy = column(end[:, 0]) - ax, column(end[:, 1]) - ay
     along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).clamp_min(1e-9)).clamp(0, 1)
     return torch.hypot(x - ax - along * dx, y - ay - along * dy)
 
 
-def polygon(x: Tensor, y: Tensor, corners: Tensor) -> Tensor:
+def polygon(x: Planes, y: Planes, corners: Float[Tensor, "b k 2"]) -> Planes:
     """Signed distance (B, H, W) to closed polygons with corners (B, K, 2) as (x, y); negative inside."""
-    distance = torch.full_like(x.expand(len(corners), -1, -1), torch.inf)
-    inside = torch.zeros_like(distance, dtype=torch.bool)
+    chunks = zip(x.split(CHUNK), y.split(CHUNK), corners.split(CHUNK))
+    return torch.cat([polygon_of_few(*few) for few in chunks])
+
+
+def polygon_of_few(x: Planes, y: Planes, corners: Float[Tensor, "b k 2"]) -> Planes:
+    """As ``polygon``, for as many images as the processor's cache holds."""
+    distance = torch.full_like(x, torch.inf)
+    inside = torch.zeros_like(x, dtype=torch.bool)
     for k in range(corners.shape[1]):
         start, end = corners[:, k - 1], corners[:, k]
         distance = torch.minimum(distance, segment(x, y, start, end))
-        ay, by = start[:, 1, None, None], end[:, 1, None, None]
-        ax, bx = start[:, 0, None, None], end[:, 0, None, None]
+        ay, by = column(start[:, 1]), column(end[:, 1])
+        ax, bx = column(start[:, 0]), column(end[:, 0])
         crosses = (ay > y) != (by > y)
         inside ^= crosses & (x < ax + (y - ay) * (bx - ax) / torch.where(crosses, by - ay, 1.0))
     return torch.where(inside, -distance, distance)
 
 
-def ellipse(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Signed distance (B, H, W), exact on the outline and near it, to ellipses with half-axes a and b (B,)."""
-    a, b = a[:, None, None], b[:, None, None]
-    level = torch.sqrt((x / a) ** 2 + (y / b) ** 2 + 1e-12)
-    slope = torch.sqrt((x / a**2) ** 2 + (y / b**2) ** 2 + 1e-12)
-    return level * (level - 1) / slope
-
-
-def texture(generator: torch.Generator | None, n: int, size: int | tuple[int, int], *, grain: Number) -> Tensor:
+def texture(generator: torch.Generator | None, n: int, size: int | tuple[int, int], *, grain: Number) -> Planes:
     """(n, H, W) smooth random texture, mean 0 and spread 1: white noise blurred to about ``grain`` pixels."""
     height, width = (size, size) if isinstance(size, int) else size
     smooth = blurred(normal(generator, (n, height, width)), grain)
@@ -113,7 +119,7 @@ def texture(generator: torch.Generator | None, n: int, size: int | tuple[int, in
     return smooth / smooth.std((1, 2), keepdim=True).clamp_min(1e-9)
 
 
-def blurred(x: Tensor, sigma: Number | Tensor) -> Tensor:
+def blurred(x: Planes, sigma: Number | PerSample) -> Planes:
     """(B, H, W) blurred by a Gaussian of ``sigma`` pixels, one number or (B,), as if the image went on periodically."""
     sigma = torch.as_tensor(sigma, device=x.device, dtype=x.dtype).reshape(-1, 1, 1)
     v = torch.fft.fftfreq(x.shape[1], device=x.device)[:, None]
@@ -122,7 +128,7 @@ def blurred(x: Tensor, sigma: Number | Tensor) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(x) * keep, s=x.shape[1:])
 
 
-def column(value: Tensor) -> Tensor:
+def column(value: Shaped[Tensor, "b"]) -> Shaped[Tensor, "b 1 1"]:
     """(B,) as (B, 1, 1), to meet images."""
     return value[:, None, None]
 

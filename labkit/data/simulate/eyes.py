@@ -12,11 +12,11 @@ drawn around it. Shrivastava et al., Learning from Simulated and Unsupervised Im
 from math import radians
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
-from labkit.data.simulate.draw import Number, Range, column, cover, smoothed
+from labkit.data.simulate.draw import Number, Planes, Points, Range, column, cover, smoothed
+from labkit.shapes import PerSample
 
 ABOUT = About(name="eyes", licence="simulated: free of rights", source="simulated")
 RADIUS = 17.0
@@ -84,8 +84,8 @@ def eyes(
 
 
 def lids(
-    x: Tensor, y: Tensor, openness: Tensor, pitch: Tensor, unit: float, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor, Tensor]:
+    x: Planes, y: Planes, openness: PerSample, pitch: PerSample, unit: float, generator: torch.Generator | None
+) -> tuple[Planes, Planes, Planes]:
     """The share of each pixel between the lids, how far it lies below the upper one and above the lower one, in pixels.
 
     Lids follow the eye when it looks up or down, half of the way.
@@ -106,8 +106,8 @@ def lids(
 
 
 def eyeball(
-    x: Tensor, y: Tensor, gaze: Tensor, iris: Tensor, unit: float, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor]:
+    x: Planes, y: Planes, gaze: Points, iris: PerSample, unit: float, generator: torch.Generator | None
+) -> tuple[Planes, Points]:
     """The eyeball without lids, (n, H, W), and the pupil's centre (n, 2) relative to the eye's."""
     n = len(gaze)
     pitch, yaw = gaze.unbind(1)
@@ -133,7 +133,7 @@ def eyeball(
     return ball + (1 - ball) * cover(glint - 0.75 * unit), pupil
 
 
-def face(x: Tensor, y: Tensor, lid: Tensor, skin: Tensor, unit: float, generator: torch.Generator | None) -> Tensor:
+def face(x: Planes, y: Planes, lid: Planes, skin: PerSample, unit: float, generator: torch.Generator | None) -> Planes:
     """Skin with pores and side light, the crease above the upper lid, the shade of the socket, and the brow."""
     n, height, width = lid.shape
     side = draw.uniform(generator, (n,), (-0.18, 0.18))
@@ -148,8 +148,8 @@ def face(x: Tensor, y: Tensor, lid: Tensor, skin: Tensor, unit: float, generator
 
 
 def lashes(
-    image: Tensor, x: Tensor, lid: Tensor, low: Tensor, unit: float, generator: torch.Generator | None
-) -> Tensor:
+    image: Planes, x: Planes, lid: Planes, low: Planes, unit: float, generator: torch.Generator | None
+) -> Planes:
     """The image with the dark rim of the upper lid, single lashes that stand off it, and the rim of the lower lid."""
     n = len(image)
     rim = torch.exp(-((lid / (0.9 * unit)) ** 2))
@@ -164,8 +164,8 @@ def lashes(
 
 
 def camera(
-    image: Tensor, *, contrast: Range, blur: Range, noise: Number, unit: float, generator: torch.Generator | None
-) -> Tensor:
+    image: Planes, *, contrast: Range, blur: Range, noise: Number, unit: float, generator: torch.Generator | None
+) -> Planes:
     """The image as a camera with that contrast, blur and noise sees it, in [0, 1]."""
     n = len(image)
     factor = column(draw.uniform(generator, (n,), contrast))

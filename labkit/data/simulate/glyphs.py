@@ -11,14 +11,16 @@ from functools import cache
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
-from labkit.data.simulate.draw import Number, Range
+from labkit.data.simulate.draw import Number, Planes, Range
 from labkit.data.simulate.strokes import STROKES
+from labkit.shapes import Bool, Float, Labels, PerSample, Tensor
 
 ABOUT = About(name="glyphs", licence="simulated: free of rights", source="simulated")
+Lines = Float[Tensor, "b p 2"]
+Pen = Bool[Tensor, "b p-1"]
 POINTS_A_SPAN = 4
 """Straight pieces between two points of a round stroke."""
 
@@ -77,7 +79,7 @@ def glyphs(
     return Dataset(ink.clamp(0, 1).unsqueeze(1), labels, tuple(characters), ABOUT, extra)
 
 
-def by_hand(points: Tensor, extra: dict[str, Tensor], *, jitter: Number, generator: torch.Generator | None) -> Tensor:
+def by_hand(points: Lines, extra: dict[str, PerSample], *, jitter: Number, generator: torch.Generator | None) -> Lines:
     """The points (n, P, 2) as this writer puts them: displaced, stretched, slanted, turned, scaled."""
     n = len(points)
     wave = draw.uniform(generator, (n, 1, 3, 2, 2), (-2.5, 2.5))
@@ -90,8 +92,14 @@ def by_hand(points: Tensor, extra: dict[str, Tensor], *, jitter: Number, generat
     return torch.stack([x, y], -1) * draw.column(extra["scale"])
 
 
-def to_strokes(points: Tensor, drawn: Tensor, size: int) -> Tensor:
+def to_strokes(points: Lines, drawn: Pen, size: int) -> Planes:
     """Distance (n, size, size) in pixels to the nearest of the pieces between successive points that are drawn."""
+    chunks = zip(points.split(draw.CHUNK), drawn.split(draw.CHUNK))
+    return torch.cat([to_strokes_of_few(few, pen, size) for few, pen in chunks])
+
+
+def to_strokes_of_few(points: Lines, drawn: Pen, size: int) -> Planes:
+    """As ``to_strokes``, for as many images as the processor's cache holds."""
     x, y = draw.pixels(size, points.device)
     far = torch.full((len(points), size, size), 4.0 * size, device=points.device)
     for p in range(points.shape[1] - 1):
@@ -100,7 +108,7 @@ def to_strokes(points: Tensor, drawn: Tensor, size: int) -> Tensor:
     return far
 
 
-def written(characters: str, labels: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def written(characters: str, labels: Labels, generator: torch.Generator | None) -> tuple[Lines, Pen]:
     """The designed points (n, P, 2) for the labels, one of each character's forms, and whether piece p is drawn."""
     forms = [(k, *form) for k, name in enumerate(characters) for form in designs(name)]
     longest = max(len(points) for _, points, _ in forms)

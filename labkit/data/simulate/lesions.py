@@ -14,11 +14,11 @@ Neurocomputing 321, 2018: 53 cysts, 64 metastases and 65 hemangiomas, 64×64.
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
-from labkit.data.simulate.draw import Number, Range, column, smoothed
+from labkit.data.simulate.draw import Number, Planes, Range, column, smoothed
+from labkit.shapes import Labels, PerSample
 
 CLASSES = ("cyst", "metastasis", "hemangioma")
 ABOUT = About(
@@ -78,7 +78,7 @@ def lesions(
     return Dataset((sick + speckle).clamp(0, 1).unsqueeze(1), labels, CLASSES, ABOUT, extra)
 
 
-def shuffled(counts: tuple[int, int, int], generator: torch.Generator | None) -> Tensor:
+def shuffled(counts: tuple[int, int, int], generator: torch.Generator | None) -> Labels:
     """Labels with so many of each class, in random order."""
     if min(counts) < 0 or sum(counts) < 1:
         raise ValueError(f"n is {counts}; expected three numbers of at least 0, not all 0")
@@ -87,7 +87,7 @@ def shuffled(counts: tuple[int, int, int], generator: torch.Generator | None) ->
     return labels[torch.randperm(len(labels), generator=generator, device=device)]
 
 
-def liver(n: int, size: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+def liver(n: int, size: int, generator: torch.Generator | None) -> tuple[Planes, Planes, PerSample]:
     """Liver without a lesion, its vessels apart, both (n, size, size), and its mean brightness (n,)."""
     brightness = draw.uniform(generator, (n,), (0.54, 0.66))
     flesh = column(brightness) * (1 + 0.05 * draw.texture(generator, n, size, grain=size / 7))
@@ -106,7 +106,9 @@ def liver(n: int, size: int, generator: torch.Generator | None) -> tuple[Tensor,
     return flesh, 0.13 * vessels, brightness
 
 
-def margin(x: Tensor, y: Tensor, labels: Tensor, r: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def margin(
+    x: Planes, y: Planes, labels: Labels, r: PerSample, generator: torch.Generator | None
+) -> tuple[Planes, PerSample]:
     """How deep each pixel lies below the lesion's outline, in pixels, and how wide the outline is blurred."""
     n, cyst, hemangioma = len(labels), labels == 0, labels == 2
     angle = torch.atan2(y, x)
@@ -126,7 +128,9 @@ def margin(x: Tensor, y: Tensor, labels: Tensor, r: Tensor, generator: torch.Gen
     return column(r) * (1 + rough) - distance, torch.minimum(blur, r)
 
 
-def tissue(depth: Tensor, x: Tensor, y: Tensor, labels: Tensor, r: Tensor, generator: torch.Generator | None) -> Tensor:
+def tissue(
+    depth: Planes, x: Planes, y: Planes, labels: Labels, r: PerSample, generator: torch.Generator | None
+) -> Planes:
     """The change of brightness inside each lesion, relative to the liver's, (n, size, size)."""
     n, size = len(labels), x.shape[-1]
     cyst = column(draw.uniform(generator, (n,), (-0.62, -0.4))) + 0.015 * draw.texture(generator, n, size, grain=3)
@@ -140,7 +144,7 @@ def tissue(depth: Tensor, x: Tensor, y: Tensor, labels: Tensor, r: Tensor, gener
     return kinds[labels, torch.arange(n, device=labels.device)]
 
 
-def nodules(inward: Tensor, x: Tensor, y: Tensor, generator: torch.Generator | None) -> Tensor:
+def nodules(inward: Planes, x: Planes, y: Planes, generator: torch.Generator | None) -> Planes:
     """Bright lumps along the rim, in [0, 1]: three to six of them, gone at about a third of the depth."""
     n = len(inward)
     angle = torch.atan2(y, x)

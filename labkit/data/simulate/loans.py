@@ -12,11 +12,11 @@ Deck 004 poses the question; nothing here is measured on people.
 """
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
 from labkit.data.simulate.draw import Number
+from labkit.shapes import Float, PerSample, Tensor
 
 ABOUT = About(name="loans", licence="simulated: free of rights", source="simulated")
 MONEY = ("income", "savings", "debts", "loan", "years in job", "late payments")
@@ -67,7 +67,7 @@ def loans(
     return Dataset(x, repaid, ("defaulted", "repaid"), ABOUT, extra, columns=COLUMNS)
 
 
-def money(wealth: Tensor, steady: Tensor, generator: torch.Generator | None) -> Tensor:
+def money(wealth: PerSample, steady: PerSample, generator: torch.Generator | None) -> Float[Tensor, "b 6"]:
     """What follows from wealth and steadiness, (n, 6): noisy, standardised as a bank would over its applicants."""
     slopes = torch.tensor(
         [[0.8, 0.3], [0.9, 0.2], [-0.5, -0.5], [0.3, 0.0], [0.1, 0.8], [-0.2, -0.9]], device=wealth.device
@@ -78,7 +78,9 @@ def money(wealth: Tensor, steady: Tensor, generator: torch.Generator | None) -> 
     return columns / spread
 
 
-def habits(a: Tensor, wealth: Tensor, proxies: Number, generator: torch.Generator | None) -> Tensor:
+def habits(
+    a: PerSample, wealth: PerSample, proxies: Number, generator: torch.Generator | None
+) -> Float[Tensor, "b 11"]:
     """What follows from the group, (n, 11): name, district (from wealth too) and music."""
     n, side = len(a), 2 * a - 1
     name = (proxies * side + 1.1 * draw.normal(generator, (n,))) / (proxies**2 + 1.21) ** 0.5

@@ -8,11 +8,11 @@ wearer has a cadence, a strength, a phase and a way to wear the sensor; cadences
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
 from labkit.data.simulate.draw import Number, Range
+from labkit.shapes import Float, PerSample, Tensor
 
 ACTIVITIES = ("standing", "walking", "climbing stairs", "running", "jumping")
 CADENCE = ((0.2, 0.4), (1.6, 2.1), (1.3, 1.8), (2.4, 3.1), (1.8, 2.5))
@@ -87,7 +87,12 @@ def motions(
     return Dataset(x, labels, tuple(classes), ABOUT, {"cadence": cadence}, columns=CHANNELS)
 
 
-def gait(phase: Tensor, strength: Tensor, sharpness: Tensor, generator: torch.Generator | None) -> Tensor:
+def gait(
+    phase: Float[Tensor, "b t"],
+    strength: Float[Tensor, "b 3"],
+    sharpness: PerSample,
+    generator: torch.Generator | None,
+) -> Float[Tensor, "b 3 t"]:
     """A movement along three axes, (n, 3, T): first, second and third harmonic of the phase (n, T)."""
     n = len(phase)
     offset = torch.tensor([0.0, pi / 2, pi / 4], device=phase.device) + 0.3 * draw.normal(generator, (n, 3))
@@ -97,7 +102,7 @@ def gait(phase: Tensor, strength: Tensor, sharpness: Tensor, generator: torch.Ge
     return strength[..., None] * (1 + 0.15 * draw.normal(generator, (n, 3, 1))) * shape
 
 
-def rotation(angles: Tensor) -> Tensor:
+def rotation(angles: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 3"]:
     """Rotation matrices (n, 3, 3) that turn by ``angles`` (n, 3), in radians, about the axis they point along."""
     x, y, z = angles.unbind(1)
     zero = torch.zeros_like(x)

@@ -13,6 +13,7 @@ from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
 from labkit.data.simulate.draw import Number, Range
 from labkit.data.simulate.shapes import SHAPES, outline
+from labkit.shapes import Float, Labels, Tensor
 
 MOTIONS = ("left", "right", "up", "down", "clockwise", "counter-clockwise", "growing", "shrinking")
 ABOUT = About(name="moving", licence="simulated: free of rights", source="simulated")
@@ -76,8 +77,8 @@ def moving(
 
 
 def paths(
-    kind: torch.Tensor, frames: int, size: int, speed: Range, scale: Range, generator: torch.Generator | None
-) -> torch.Tensor:
+    kind: Labels, frames: int, size: int, speed: Range, scale: Range, generator: torch.Generator | None
+) -> Float[Tensor, "b t 4"]:
     """Centre x, y, angle and radius in every frame, (n, frames, 4), symmetric in time about a drawn middle."""
     n = len(kind)
     way = draw.uniform(generator, (n,), speed)
@@ -87,7 +88,7 @@ def paths(
     moved = (sign * way)[:, None] * time  # from -way/2 to way/2, backwards for left, up, clockwise and growing
     zero = torch.zeros_like(moved)
 
-    def when(number: int, value: torch.Tensor) -> torch.Tensor:
+    def when(number: int, value: Tensor) -> Tensor:
         return torch.where((pair == number)[:, None], value, zero)
 
     room = ((0.5 - way / 2) * size - radius).clamp_min(0)

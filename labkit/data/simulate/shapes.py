@@ -11,11 +11,11 @@ from the signed distance to it, hence without jagged edges.
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
-from labkit.data.simulate.draw import Number, Range
+from labkit.data.simulate.draw import Number, Planes, Range
+from labkit.shapes import PerSample
 
 SHAPES = ("circle", "triangle", "square", "star", "pentagon", "hexagon", "cross")
 """The shapes there are. The first four are the default classes."""
@@ -97,7 +97,7 @@ def original_shapes(*, size: int = 64, paper: Number = 1.0) -> Dataset:
     return drawn.take(drawn.y.argsort())
 
 
-def outline(name: str, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
+def outline(name: str, x: Planes, y: Planes, radius: PerSample) -> Planes:
     """Signed distance (B, H, W) to shapes of circumradius ``radius`` (B,), all of one name, around the origin."""
     if name == "circle":
         return torch.hypot(x, y) - radius[:, None, None]
@@ -132,8 +132,8 @@ def unit_corners(name: str) -> list[tuple[float, float]]:
 
 
 def wobbled(
-    x: Tensor, y: Tensor, *, amount: Number, wavelength: Number, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor]:
+    x: Planes, y: Planes, *, amount: Number, wavelength: Number, generator: torch.Generator | None
+) -> tuple[Planes, Planes]:
     """The coordinates (B, H, W) displaced by three smooth waves an axis, at most ``amount`` in sum."""
     n = len(x)
     turn, phase = (draw.uniform(generator, (2, 3, n, 1, 1), (0, 2 * pi)) for _ in range(2))

@@ -14,12 +14,13 @@ child's) raises them all by one factor, which is what vocal tract augmentation c
 from math import pi
 
 import torch
-from torch import Tensor
 
 from labkit.data.dataset import About, Dataset
 from labkit.data.simulate import draw
 from labkit.data.simulate.draw import Number, Range
+from labkit.shapes import Float, PerSample, Tensor
 
+Sounds = Float[Tensor, "b t"]
 NOTES = ("C", "D", "E", "F", "G", "A", "B")
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)
 VOWELS = ("a", "e", "i", "o", "u")
@@ -124,7 +125,7 @@ def vowels(
     return Dataset(recorded(sound * swell, noise, generator), labels, VOWELS, ABOUT, extra)
 
 
-def harmonics(turns: Tensor, pitch: Tensor, gains: Tensor, rate: int) -> Tensor:
+def harmonics(turns: Sounds, pitch: PerSample, gains: Float[Tensor, "b k"], rate: int) -> Sounds:
     """Σ_k gains_k·sin(2π k·turns), (n, T), without the harmonics of ``pitch`` (n,) that the rate can't carry."""
     sound = torch.zeros_like(turns)
     for k in range(1, gains.shape[1] + 1):
@@ -133,7 +134,7 @@ def harmonics(turns: Tensor, pitch: Tensor, gains: Tensor, rate: int) -> Tensor:
     return sound
 
 
-def resonance(frequency: Tensor, formants: Tensor) -> Tensor:
+def resonance(frequency: Float[Tensor, "b k"], formants: Float[Tensor, "b 3"]) -> Float[Tensor, "b k"]:
     """The vocal tract's gain (n, K) at frequencies (n, K), from formants (n, 3)."""
     gain = torch.ones_like(frequency)
     for i, width in enumerate(WIDTHS):
@@ -142,7 +143,7 @@ def resonance(frequency: Tensor, formants: Tensor) -> Tensor:
     return gain
 
 
-def recorded(sound: Tensor, noise: Range, generator: torch.Generator | None) -> Tensor:
+def recorded(sound: Sounds, noise: Range, generator: torch.Generator | None) -> Sounds:
     """The sound at a loudness of its own, with noise, in [-1, 1]."""
     loud = draw.uniform(generator, (len(sound), 1), (0.4, 0.9))
     sound = loud * sound / sound.abs().amax(1, keepdim=True).clamp_min(1e-9)
