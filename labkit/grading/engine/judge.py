@@ -55,7 +55,10 @@ class Judges:
         process = self.idle.get()
         try:
             for left in reversed(range(TRIES)):
-                process = process if process and process.alive() else Process(self.command)
+                if process and not process.alive():
+                    process.end()
+                    process = None
+                process = process or Process(self.command)
                 try:
                     return unpack(process.ask({"key": key, "seed": seed, "size": len(data)}, data, self.seconds))
                 except TimeoutError:

@@ -130,8 +130,8 @@ def grade(
     count = jobs or len(os.sched_getaffinity(0))
     if count < 1:
         raise GradingError(f"there are {jobs} jobs; expected at least one")
-    make = make or sandboxes(limits, sandboxed)
     engine = open_engine(config, assignment, log or quiet())
+    make = make or sandboxes(limits, sandboxed, private(engine))
     book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
     judges = judge or Judges(max(1, count // 4))
     try:
@@ -144,7 +144,15 @@ def grade(
             judges.close()
 
 
-def sandboxes(limits: Any, sandboxed: bool) -> Callable[[], Sandbox]:
+def private(engine: Engine) -> list[Path]:
+    """The course's folders that no submission may see, wherever the course lies."""
+    where = engine.coursedir
+    root = Path(where.root).resolve()
+    names = (where.source_directory, where.submitted_directory, where.autograded_directory, where.feedback_directory)
+    return [path for name in (*names, ".local") if (path := root / name).is_dir()]
+
+
+def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path]) -> Callable[[], Sandbox]:
     """What makes a sandbox.
 
     Raises:
@@ -155,7 +163,7 @@ def sandboxes(limits: Any, sandboxed: bool) -> Callable[[], Sandbox]:
 
     if sandboxed and (problem := sandbox.probe()):
         raise GradingError(f"no sandbox can be made here: {problem}")
-    return lambda: sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed)
+    return lambda: sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, hide=hide)
 
 
 def open_engine(config: Config, assignment: str, log: logging.Logger) -> Engine:

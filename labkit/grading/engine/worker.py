@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from labkit.checks.protocol import Report
 from labkit.grading.engine import outputs as shape
@@ -18,15 +18,15 @@ ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another 
 BITS = 31  # of a seed: every generator takes it
 
 
+@runtime_checkable
 class Session(Protocol):
     """One notebook's process, as ``sandbox.Session`` is."""
 
     def run_cell(self, source: str) -> Any: ...
     def run_check(self, key: str, expression: str, seed: int) -> Any: ...
-    def __enter__(self) -> "Session": ...
-    def __exit__(self, *exc: object) -> object: ...
 
 
+@runtime_checkable
 class Sandbox(Protocol):
     """A warm place to run notebooks in, as ``sandbox.Sandbox`` is."""
 
@@ -34,6 +34,7 @@ class Sandbox(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class Judge(Protocol):
     """Who gives the verdicts, as ``judge.Judges`` does."""
 
