@@ -2,6 +2,8 @@
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -53,3 +55,18 @@ def seed(value: int, *, device: torch.device | str = "cpu") -> torch.Generator:
     np.random.seed(value)
     torch.manual_seed(value)
     return torch.Generator(device=device).manual_seed(value)
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Compute with ``n`` threads inside the block: a network of a few thousand weights is fastest on one.
+
+    Handing such small pieces of work to several threads costs more than it saves, and many times more on a machine
+    whose cores are busy. The setting is the process's: other threads of it compute with ``n`` as well.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -109,3 +109,14 @@ def test_the_whole_range_of_seeds_works(value):
 def test_a_seed_that_numpy_refuses_gets_a_sentence(value):
     with pytest.raises(ValueError, match=f"the seed is {value}; expected a whole number from 0 to 4294967295"):
         devices.seed(value)
+
+
+def test_threads_are_as_many_as_asked_for_and_then_as_before():
+    before = torch.get_num_threads()
+    with threads(2):
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError, match="stop"), threads(1):
+            assert torch.get_num_threads() == 1
+            raise RuntimeError("stop")
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == before

@@ -16,6 +16,7 @@ from labkit.augment import image
 from labkit.augment.pipeline import Compose
 from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, tensor
 from labkit.checks.protocol import describe as text
+from labkit.device import threads
 
 
 def generator(seed: int) -> Generator:
@@ -513,7 +514,8 @@ def accuracy_after(batches: Tensor, labels: Tensor, held_back: data.Dataset, see
             optimizer.step()
         return {"loss": loss.detach()}
 
-    train.fit(step, batches, epochs=1)
+    with threads(1):
+        train.fit(step, batches, epochs=1)
     return metrics.accuracy(metrics.predict(net, held_back.x), held_back.y)
 
 
