@@ -11,11 +11,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit.grading import cli, course, doctor, lab, notebooks, release, selfcheck, student
+from labkit.grading import cli, course, doctor, lab, notebooks, outcome, release, selfcheck, student
 from labkit.grading.course import Course, CourseError
 from tests import tiny
 
-COMMANDS = ["lab", "doctor", "start", "check", "progress", "release", "grade", "feedback", "grades", "demo"]
+COMMANDS = ["lab", "doctor", "start", "check", "progress", "release", "tidy", "grade", "feedback", "grades", "demo"]
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +326,7 @@ def test_a_dead_kernel_ends_the_run_with_a_sentence(here):
     path = work(here, lambda made: made.cells.insert(1, nbformat.v4.new_code_cell("import os; os._exit(1)")))
     verdict = selfcheck.examine(path)
     assert {r.status for r in verdict.results} == {"unrun"}
-    assert verdict.remarks[0].startswith("Python died in In [1]")
+    assert verdict.remarks[0].startswith("In [1] ended Python")
 
 
 def test_a_notebook_without_checks(here, capsys):
@@ -337,21 +337,21 @@ def test_a_notebook_without_checks(here, capsys):
 
 
 def test_points_are_those_nbgrader_gives():
-    def outcome(*outputs):
+    def said(*outputs):
         cell = tiny.check_of("t", "check('images.some', f)", 4)
         cell.outputs = [nbformat.from_dict(output) for output in outputs]
-        return selfcheck.result(cell)
+        return outcome.result(cell)
 
     error = {"output_type": "error", "ename": "Rejected", "evalue": "some: degrees, not radians", "traceback": []}
     warned = {"output_type": "stream", "name": "stderr", "text": "UserWarning: slow\n"}
     stderr = {"output_type": "stream", "name": "stderr", "text": "something else\n"}
     part = {"output_type": "execute_result", "data": {"text/plain": "1.5"}, "metadata": {}, "execution_count": 1}
-    assert outcome() == selfcheck.Result("images.some", "right", "", 4, 4)
-    assert outcome(error) == selfcheck.Result("images.some", "wrong", "degrees, not radians", 0, 4)
-    assert outcome(error | {"evalue": "some is not written yet"}).status == "stub"
-    assert outcome(warned).points == 4
-    assert outcome(stderr).points == 0
-    assert outcome(part) == selfcheck.Result("images.some", "wrong", "1.5 of 4 points", 1.5, 4)
+    assert said() == outcome.Result("images.some", "right", "", 4, 4)
+    assert said(error) == outcome.Result("images.some", "wrong", "degrees, not radians", 0, 4)
+    assert said(error | {"evalue": "some is not written yet"}).status == "stub"
+    assert said(warned).points == 4
+    assert said(stderr).points == 0
+    assert said(part) == outcome.Result("images.some", "wrong", "1.5 of 4 points", 1.5, 4)
 
 
 def test_progress_tells_what_is_next(here, capsys):
@@ -507,7 +507,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_the_record_of_a_check_is_plain_json():
-    verdict = selfcheck.Verdict(results=[selfcheck.Result("a", "right", "", 1, 1)])
+    verdict = selfcheck.Verdict(results=[outcome.Result("a", "right", "", 1, 1)])
     assert json.loads(json.dumps(selfcheck.record(verdict)))["done"] is True
 
 

@@ -341,3 +341,29 @@ def test_a_broken_source_is_one_sentence(make, change, says):
     with pytest.raises(CourseError, match=f"solutions/01_images can't be released: .*{says}"):
         release.release(course, tiny.NAME)
     assert not course.exercises.exists()
+
+
+# tidy
+
+
+def test_tidy_brings_a_notebook_into_normal_form(make, monkeypatch, capsys):
+    course = make()
+    monkeypatch.chdir(course.root)
+    path = course.solutions / tiny.NAME / tiny.FILE
+    assert cli.run(["tidy", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == notebooks.normal(tiny.notebook())
+    before = path.stat().st_mtime_ns
+    assert cli.run(["tidy", str(path)]) == 0
+    assert path.stat().st_mtime_ns == before
+    assert capsys.readouterr().out.splitlines() == ["tidied 01_images.ipynb", "✓ 01_images.ipynb is tidy"]
+
+
+def test_tidy_writes_nothing_if_one_is_broken(make, monkeypatch, capsys):
+    course = make()
+    monkeypatch.chdir(course.root)
+    path = course.solutions / tiny.NAME / tiny.FILE
+    before = path.read_bytes()
+    (course.root / "broken.ipynb").write_text("{")
+    assert cli.run(["tidy", str(path), "broken.ipynb"]) == 2
+    assert "broken.ipynb is damaged" in capsys.readouterr().err
+    assert path.read_bytes() == before

@@ -1,21 +1,24 @@
-"""The ``labkit`` command. What a subcommand needs is imported when it runs, so that ``--help`` is quick."""
+"""The ``labkit`` command, and its subcommands for students.
 
-import contextlib
+What a subcommand needs is imported when it runs, so that ``--help`` is quick.
+"""
+
 import os
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labkit.grading import cli_teaching
 from labkit.grading import course as places
+from labkit.grading.cli_teaching import NOT_ALL_RIGHT, Topic, shown
 from labkit.grading.course import Course, CourseError
 
 if TYPE_CHECKING:
     from labkit.grading.selfcheck import Verdict
 
-BAD_INPUT, NOT_ALL_RIGHT, INTERRUPTED = 2, 1, 130
+BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="labkit",
@@ -28,13 +31,6 @@ app = typer.Typer(
 )
 
 STUDENT, TEACHER = "For students", "For instructors"
-
-Topic = Annotated[str, typer.Argument(help="A topic's key or number, as in `images` or `1`.")]
-Topics = Annotated[
-    list[str] | None, typer.Argument(help="Topics' keys or numbers; all by default.", metavar="[TOPIC]...")
-]
-OneTopic = Annotated[str | None, typer.Argument(help="A topic's key or number.")]
-Students = Annotated[list[str] | None, typer.Option("--student", "-s", help="Only this student; may be repeated.")]
 
 
 @app.command(rich_help_panel=STUDENT)
@@ -147,175 +143,8 @@ def progress(
     out.print(report.next_step(here, student.states(here)))
 
 
-@app.command(rich_help_panel=TEACHER)
-def release(
-    topic: Topics = None,
-    only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if it would change.")] = False,
-) -> None:
-    """Build exercises/ from solutions/, and refuse to give a solution away."""
-    from labkit.grading import release as builder
-    from labkit.grading.screen import err, out
-
-    here = teaching()
-    stale = [] if topic else builder.stale(here)
-    changed = False
-    for assignment in assignments(here, topic):
-        with err.status(f"building {assignment} …"):
-            found = builder.release(here, assignment, check=only_check)
-        changed |= bool(found)
-        if not found:
-            out.print(f"[green]✓[/] {assignment} is up to date")
-        for change in found:
-            out.print(f"{'[red]✗[/]' if only_check else 'updated'} {change.path}: it {change.how}", soft_wrap=True)
-    for assignment in stale:
-        err.print(f"exercises/{assignment} has no solutions/{assignment}: delete it, or write its solution")
-    raise typer.Exit(NOT_ALL_RIGHT if stale or (only_check and changed) else 0)
-
-
-@app.command(rich_help_panel=TEACHER)
-def grade(
-    topic: Topics = None,
-    student: Students = None,
-    force: Annotated[bool, typer.Option("--force", help="Grade again what was graded as it is now.")] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
-) -> None:
-    """Grade what lies in submitted/STUDENT/TOPIC/. Marks given by hand stay."""
-    from labkit.grading import grade as grading
-    from labkit.grading import grades as tables
-    from labkit.grading.screen import err, out
-
-    here = teaching()
-    wanted = assignments(here, topic, handed_in=not topic)
-    if sandbox:
-        err.print("[yellow]note:[/] the code of submissions runs without a sandbox, with your own rights")
-    for assignment in wanted:
-        with counting(f"grading {assignment}") as on_student:
-            rows = grading.grade(here, assignment, student, force=force, on_student=on_student)
-        out.print(tables.assignment(rows))
-
-
-@app.command(rich_help_panel=TEACHER)
-def feedback(topic: Topics = None, student: Students = None) -> None:
-    """Write feedback/STUDENT/TOPIC/*.html for those who were graded."""
-    from labkit.grading import feedback as writing
-    from labkit.grading.screen import count, err, out
-
-    here = teaching()
-    failed = False
-    for assignment in assignments(here, topic, graded=not topic):
-        with counting(f"feedback on {assignment}") as on_student:
-            found = writing.feedback(here, assignment, student, on_student=on_student)
-        for name, result in found.items():
-            if isinstance(result, str):
-                failed = True
-                err.print(f"{name}: {result}", markup=False)
-        written = sum(len(result) for result in found.values() if not isinstance(result, str))
-        out.print(f"{assignment}: {count(written, 'file')} in {shown(here.root / 'feedback')}/STUDENT/{assignment}/")
-    raise typer.Exit(NOT_ALL_RIGHT if failed else 0)
-
-
-@app.command(rich_help_panel=TEACHER)
-def grades(
-    topic: OneTopic = None,
-    csv: Annotated[str | None, typer.Option("--csv", help="Write a table to this file; `-` prints it.")] = None,
-) -> None:
-    """Show the gradebook, or one exercise of it check by check."""
-    from labkit.grading import grades as tables
-    from labkit.grading import marks, notebooks
-    from labkit.grading.screen import out
-
-    here = teaching()
-    known = marks.assignments(here) if marks.exists(here) else []
-    name = here.assignment(topic, known) if topic else None
-    rows = marks.rows(here, name) if known else []
-    if not rows:
-        raise CourseError("the gradebook holds no submissions yet; `labkit grade` comes first")
-    if csv == "-":
-        sys.stdout.write(tables.as_csv(rows, checks=name is not None))
-    elif csv:
-        notebooks.write(Path(csv).expanduser(), tables.as_csv(rows, checks=name is not None))
-        out.print(f"{len(rows)} rows in {csv}", markup=False)
-    elif name:
-        out.print(tables.assignment(rows))
-    else:
-        out.print(tables.by_assignment(rows))
-
-
-@app.command(rich_help_panel=TEACHER)
-def demo(
-    topic: Topic = "images",
-    folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
-) -> None:
-    """Grade a class of eight before your eyes, in a folder of its own."""
-    import tempfile
-
-    from labkit.grading import demo as show
-    from labkit.grading import grades as tables
-    from labkit.grading.screen import out
-
-    source = teaching()
-    assignment = source.assignment(topic, source.sources())
-    made = show.course(source, assignment, folder or Path(tempfile.mkdtemp(prefix="labkit-demo-")))
-    class_ = show.hand_in(made, source, assignment)
-    out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
-    for who, what in class_.items():
-        out.print(f"  {who:<8} {what}", markup=False)
-    with counting("grading") as on_student:
-        rows = show.run(made, assignment, on_student)
-    out.print("", tables.assignment(rows), sep="\n")
-    out.print("What the checks said:\n", tables.sentences(rows), "", sep="\n")
-    out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", markup=False, soft_wrap=True)
-
-
-def teaching() -> Course:
-    """The course here, if it is one that can be taught from.
-
-    Raises:
-        CourseError: if it has no solutions.
-    """
-    here = places.find()
-    if not here.sources():
-        raise CourseError(f"{here.root} has no solutions/: this needs a clone of the course, not the package alone")
-    return here
-
-
-def assignments(here: Course, names: list[str] | None, *, handed_in: bool = False, graded: bool = False) -> list[str]:
-    """The assignments that ``names`` mean; else all, or those that were handed in, or graded.
-
-    Raises:
-        CourseError: if one is unknown, or nothing was handed in or graded.
-    """
-    known = here.sources()
-    if names:
-        return list(dict.fromkeys(here.assignment(name, known) for name in names))
-    if handed_in or graded:
-        parent = here.submitted if handed_in else here.root / "autograded"
-        there = {path.name for path in parent.glob("*/*") if path.is_dir()}
-        known = [name for name in known if name in there]
-    if not known and handed_in:
-        raise CourseError(
-            f"nothing was handed in: put notebooks into {here.submitted}/STUDENT/TOPIC/, as in ann/01_images/"
-        )
-    if not known:
-        raise CourseError("nothing was graded yet; `labkit grade` comes first")
-    return known
-
-
-@contextlib.contextmanager
-def counting(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A line on stderr that says who is next."""
-    from labkit.grading.screen import err
-
-    with err.status(f"{what} …") as status:
-        yield lambda name, number, of: status.update(f"{what}: {name} ({number} of {of})")
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be written here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+for command in cli_teaching.COMMANDS:
+    app.command(rich_help_panel=TEACHER)(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

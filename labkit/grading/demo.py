@@ -10,7 +10,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from labkit.grading import feedback, grade, notebooks, release, selfcheck, student
+from labkit.grading import feedback, grade, notebooks, outcome, release, student
 from labkit.grading.course import CONFIG, Course, CourseError
 from labkit.grading.marks import Row
 
@@ -81,9 +81,9 @@ def answers_of(notebook: NotebookNode) -> dict[str, tuple[str, int]]:
     found = {}
     for cell in notebook.cells:
         call = re.search(r"""check\(\s*["']([\w.]+)["']\s*,\s*(\w+)\s*\)""", cell.source)
-        if call and selfcheck.kind(cell) == "check":
+        if call and outcome.kind(cell) == "check":
             for position, other in enumerate(notebook.cells):
-                if selfcheck.kind(other) == "solution" and re.search(
+                if outcome.kind(other) == "solution" and re.search(
                     rf"^(def|class) {call.group(2)}\b|^{call.group(2)} =", other.source, re.MULTILINE
                 ):
                     found[call.group(1)] = (call.group(2), position)
@@ -94,7 +94,7 @@ def answered(solved: NotebookNode) -> NotebookNode:
     """The solution with the written answers given."""
     notebook = copy(solved)
     for cell in notebook.cells:
-        if selfcheck.kind(cell) == "written" and cell.cell_type == "markdown":
+        if outcome.kind(cell) == "written" and cell.cell_type == "markdown":
             cell.source = ANSWER
     return notebook
 

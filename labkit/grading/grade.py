@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labkit.grading import classic, marks, notebooks, selfcheck, student
+from labkit.grading import classic, marks, notebooks, outcome, student
 from labkit.grading.course import Course, CourseError, files
 from labkit.grading.marks import Row
 
@@ -166,8 +166,8 @@ def explained(course: Course, row: Row) -> Row:
     wrong = {}
     for path in sorted((course.root / "autograded" / row.student / row.assignment).glob("*.ipynb")):
         for cell in notebooks.read(path).cells:
-            if selfcheck.kind(cell) == "check" and cell.cell_type == "code":
-                result = selfcheck.result(cell)
+            if outcome.kind(cell) == "check" and cell.cell_type == "code":
+                result = outcome.result(cell)
                 if result.status != "right":
-                    wrong[selfcheck.grade_id(cell)] = result.sentence
+                    wrong[outcome.grade_id(cell)] = result.sentence
     return replace(row, wrong=wrong)

@@ -1,31 +1,21 @@
 """Restart, run all, and say how it stands: what ``labkit check`` does. The notebook's file is not touched."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
 from labkit.grading import notebooks
 from labkit.grading.course import CourseError
+from labkit.grading.outcome import Result, describe, error_of, grade_id, kind, points_of, result, unanswered, unrun
 
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-CHECK = re.compile(r"""\bcheck\(\s*["']([\w.]+)["']""")
-WARNED = re.compile(r"\w*Warning: ")  # as in nbgrader_config.py: a warning costs no points
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
+
 KERNEL = "python3"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One check: ``status`` is ``right``, ``wrong``, ``stub`` (not written yet) or ``unrun``."""
-
-    name: str
-    status: str
-    sentence: str
-    points: float
-    maximum: float
 
 
 @dataclass(frozen=True)
@@ -125,16 +115,11 @@ def execute(
     notebook: NotebookNode, folder: Path, timeout: int, on_cell: Callable[[int, int], None] | None, verdict: Verdict
 ) -> int:
     """Run the cells in place; how many positions were reached. One that is endless or kills the kernel ends the run."""
-    from jupyter_client.kernelspec import NoSuchKernel
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     reached = 0
-    numbers: dict[int, int] = {}
-    for position, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-            numbers[position] = len(numbers) + 1
+    numbers = number(notebook)
 
     def starting(cell: NotebookNode, cell_index: int) -> None:
         nonlocal reached
@@ -152,21 +137,35 @@ def execute(
         on_cell_start=starting,
     )
     try:
+        run(client)
+    except CellTimeoutError:
+        sentence = f"did not end within {timeout} seconds: is there an endless loop?"
+    except DeadKernelError:
+        sentence = "ended Python: did it run out of memory?"
+    else:
+        return len(notebook.cells)
+    verdict.remarks.append(f"In [{numbers[reached]}] {sentence} Nothing after it was run.")
+    return reached
+
+
+def number(notebook: NotebookNode) -> dict[int, int]:
+    """The ``In [n]`` of each code cell by its position, after what earlier runs left is cleared."""
+    numbers: dict[int, int] = {}
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            numbers[position] = len(numbers) + 1
+    return numbers
+
+
+def run(client: "NotebookClient") -> None:
+    """Execute, or say that there is no kernel to execute with."""
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    try:
         client.execute()
     except NoSuchKernel:
         raise CourseError(f"Jupyter has no kernel {KERNEL!r}: `labkit doctor` says how to get it") from None
-    except CellTimeoutError:
-        verdict.remarks.append(
-            f"In [{numbers[reached]}] did not end within {timeout} seconds: is there an endless loop? "
-            "Nothing after it was run."
-        )
-        return reached
-    except DeadKernelError:
-        verdict.remarks.append(
-            f"Python died in In [{numbers[reached]}]: it may have run out of memory. Nothing after it was run."
-        )
-        return reached
-    return len(notebook.cells)
 
 
 def judge(cell: NotebookNode, verdict: Verdict, *, ran: bool) -> None:
@@ -182,114 +181,6 @@ def judge(cell: NotebookNode, verdict: Verdict, *, ran: bool) -> None:
             verdict.waiting += 1
         else:
             verdict.raised.append(f"In [{cell.execution_count}] {describe(cell, error)}")
-
-
-def result(cell: NotebookNode) -> Result:
-    """The result of a check cell that ran, with the points that nbgrader gives it."""
-    from nbgrader.utils import determine_grade
-
-    cell.outputs = [o for o in cell.outputs if not (o.get("name") == "stderr" and WARNED.search(o.text))]
-    name, maximum, error = name_of(cell), points_of(cell), error_of(cell)
-    if error is not None:
-        status = "stub" if not_written(error) else "wrong"
-        return Result(name, status, "not written yet" if status == "stub" else explain(error, cell), 0.0, maximum)
-    try:
-        earned, _ = determine_grade(cell)
-    except ValueError as problem:
-        return Result(name, "wrong", str(problem), 0.0, maximum)
-    if earned is None or earned >= maximum:
-        return Result(name, "right", "", maximum, maximum)
-    sentence = f"{earned:g} of {maximum:g} points" if earned else "it wrote to stderr, which earns no points"
-    return Result(name, "wrong", sentence, float(earned), maximum)
-
-
-def unrun(cell: NotebookNode) -> Result:
-    """The result of a check cell that the run did not reach."""
-    return Result(name_of(cell), "unrun", "not run", 0.0, points_of(cell))
-
-
-def not_written(error: NotebookNode) -> bool:
-    """Whether an error says that the code is still to be written."""
-    return error.ename == "NotImplementedError" or (
-        error.ename == "Rejected" and error.evalue.endswith("is not written yet")
-    )
-
-
-def explain(error: NotebookNode, cell: NotebookNode) -> str:
-    """The sentence of a failed check."""
-    text = first_line(error.evalue)
-    if error.ename in ("Rejected", "Wrong"):
-        return text.removeprefix(f"{name_of(cell).partition('.')[2]}: ")
-    if error.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", text)):
-        return f"`{name.group(1)}` is not defined: is the cell above that defines it in order?"
-    if error.ename == "AssertionError":
-        return text or f"this is not so: {asserted(error, cell)}"
-    return f"{error.ename}: {text}"
-
-
-def asserted(error: NotebookNode, cell: NotebookNode) -> str:
-    """The line of a bare ``assert`` that failed."""
-    lines = cell.source.split("\n")
-    number = line_of(error)
-    return lines[number - 1].strip().removeprefix("assert ") if number and number <= len(lines) else "an assertion"
-
-
-def describe(cell: NotebookNode, error: NotebookNode) -> str:
-    """What a cell that is no check raised, and where."""
-    line = line_of(error)
-    where = f" (line {line})" if line else ""
-    return f"{error.ename}: {first_line(error.evalue)}{where}"
-
-
-def line_of(error: NotebookNode) -> int | None:
-    """The line of the cell at which an error arose."""
-    text = ANSI.sub("", "\n".join(error.traceback))
-    found = re.search(r"(?:Cell In\s?\[\d+\]|File <ipython-input[^>]*>)[:,] line (\d+)", text)
-    return int(found.group(1)) if found else None
-
-
-def error_of(cell: NotebookNode) -> NotebookNode | None:
-    """The error among a cell's outputs."""
-    return next((o for o in cell.get("outputs", []) if o.output_type == "error"), None)
-
-
-def first_line(text: str) -> str:
-    """The first line of a message, not too long."""
-    line = next(iter(ANSI.sub("", text).strip().splitlines()), "")
-    return line if len(line) <= 200 else line[:199] + "…"
-
-
-def unanswered(cell: NotebookNode) -> bool:
-    """Whether a written answer is as it was given out, or blank."""
-    from nbgrader.utils import compute_checksum
-
-    return not cell.source.strip() or cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-
-
-def kind(cell: NotebookNode) -> str:
-    """``check``, ``written`` (graded by a person), ``solution``, or nothing."""
-    nbgrader = cell.metadata.get("nbgrader", {})
-    if nbgrader.get("grade") and nbgrader.get("solution"):
-        return "written"
-    if nbgrader.get("grade"):
-        return "check"
-    return "solution" if nbgrader.get("solution") else ""
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """The name nbgrader knows a cell by."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
-def points_of(cell: NotebookNode) -> float:
-    """What a graded cell is worth."""
-    return float(cell.metadata.nbgrader.get("points", 0))
-
-
-def name_of(cell: NotebookNode) -> str:
-    """What a check is called: by its key where it has one."""
-    found = CHECK.search(cell.source)
-    return found.group(1) if found else grade_id(cell)
 
 
 def record(verdict: Verdict) -> dict[str, object]:
