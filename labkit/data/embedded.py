@@ -3,7 +3,7 @@
 ==============  =====================================  ========================================
 ``digits``      1,797 handwritten digits of 8×8        (1797, 1, 8, 8)
 ``faces``       100 faces and 100 patches without one  (200, 1, 25, 25)
-``photographs`` twenty-odd photographs                 {name: (3, H, W)}
+``photographs`` eighteen photographs                    {name: (3, H, W)}
 ==============  =====================================  ========================================
 
 All images are float32 in [0, 1].
@@ -115,7 +115,7 @@ def faces() -> Dataset:
 
 
 def photographs(*names: str) -> dict[str, Tensor]:
-    """Photographs by name, each float32 (3, H, W) in [0, 1], the sizes as they are (303×384 to 1411×1411).
+    """Photographs by name, each float32 (3, H, W) in [0, 1], the sizes as they are, 300 to 1411 pixels a side.
 
     Args:
         names: some of ``PHOTOGRAPHS``. Without a name: all that the installed packages bring.
