@@ -1,10 +1,10 @@
 """Real data that scikit-learn and scikit-image bring with them: nothing here touches the network.
 
-==============  =====================================  ========================================
-``digits``      1,797 handwritten digits of 8×8        (1797, 1, 8, 8)
-``faces``       100 faces and 100 patches without one  (200, 1, 25, 25)
-``photographs`` eighteen photographs                    {name: (3, H, W)}
-==============  =====================================  ========================================
+===============  =====================================  =================
+``digits``       1,797 handwritten digits of 8×8        (1797, 1, 8, 8)
+``faces``        100 faces and 100 patches without one  (200, 1, 25, 25)
+``photographs``  eighteen photographs                   {name: (3, H, W)}
+===============  =====================================  =================
 
 All images are float32 in [0, 1].
 """
