@@ -1,0 +1,163 @@
+"""Colour against torchvision, kornia, colorsys and Pillow, sample by sample."""
+
+from labkit.augment import image  # before torchvision, which labkit makes importable
+
+# isort: split
+import colorsys
+
+import kornia
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from torchvision.transforms.v2 import functional as F
+
+
+def pictures(*shape, dtype=torch.float32, seed=0):
+    return torch.rand(shape or (4, 3, 11, 14), generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+FACTORS = [0.0, 0.4, 1.0, 2.3]
+ORACLES = {
+    "brightness": (image.brightness, "factor", FACTORS, F.adjust_brightness),
+    "contrast": (image.contrast, "factor", FACTORS, F.adjust_contrast),
+    "saturation": (image.saturation, "factor", FACTORS, F.adjust_saturation),
+    "hue": (image.hue, "shift", [-0.5, -0.13, 0.0, 0.4], F.adjust_hue),
+    "sharpen": (image.sharpen, "factor", FACTORS, F.adjust_sharpness),
+    "solarize": (image.solarize, "threshold", [0.0, 0.3, 0.5, 1.0], F.solarize),
+    "posterize": (image.posterize, "bits", [0, 1, 3, 8], F.posterize),
+}
+
+
+@pytest.mark.parametrize(("mine", "knob", "values", "theirs"), ORACLES.values(), ids=ORACLES.keys())
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_sample_is_torchvisions(mine, knob, values, theirs, channels):
+    x = pictures(4, channels, 11, 14)
+    x[..., 0, :3] = torch.tensor([0.0, 1.0, 0.5])
+    y = mine(x, **{knob: torch.tensor(values)})
+    for one, result, value in zip(x, y, values, strict=True):
+        torch.testing.assert_close(result, theirs(one, value), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(image.invert, F.invert), (image.equalize, F.equalize)])
+@pytest.mark.parametrize("shape", [(4, 3, 20, 30), (2, 1, 7, 9), (2, 3, 64, 64)], ids=str)
+def test_what_has_no_knob_is_torchvisions(mine, theirs, shape):
+    x = pictures(*shape) ** 2
+    torch.testing.assert_close(mine(x), theirs(x), rtol=0, atol=1e-6)
+
+
+def test_grayscale_is_torchvisions_where_it_is_asked_for():
+    x = pictures()
+    chosen = torch.tensor([True, False, False, True])
+    grey = F.rgb_to_grayscale(x, num_output_channels=3)
+    torch.testing.assert_close(image.grayscale(x), grey)
+    torch.testing.assert_close(image.grayscale(x, gray=chosen), torch.where(chosen[:, None, None, None], grey, x))
+
+
+def test_jitter_is_torchvisions_functions_one_after_the_other():
+    x = pictures()
+    knobs = {
+        "brightness": torch.tensor([0.5, 1.0, 1.4, 2.0]),
+        "contrast": torch.tensor([1.5, 0.2, 1.0, 0.7]),
+        "saturation": torch.tensor([0.0, 1.3, 2.0, 1.0]),
+        "hue": torch.tensor([0.1, -0.3, 0.5, 0.0]),
+    }
+    y = image.color_jitter(x, **knobs)
+    for i, one in enumerate(x):
+        b, c, s, h = (float(value[i]) for value in knobs.values())
+        theirs = F.adjust_hue(F.adjust_saturation(F.adjust_contrast(F.adjust_brightness(one, b), c), s), h)
+        torch.testing.assert_close(y[i], theirs, rtol=0, atol=3e-6)
+
+
+@given(
+    rgb=st.tuples(*[st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1)] * 3),
+    shift=st.floats(-0.5, 0.5),
+)
+@settings(max_examples=300)
+def test_hue_is_that_of_the_standard_library(rgb, shift):
+    h, s, v = colorsys.rgb_to_hsv(*rgb)
+    wanted = colorsys.hsv_to_rgb((h + shift) % 1.0, s, v)
+    x = torch.tensor(rgb, dtype=torch.float64).view(1, 3, 1, 1)
+    np.testing.assert_allclose(image.hue(x, shift=shift).flatten().numpy(), wanted, atol=1e-9)
+
+
+@given(shift=st.floats(-0.5, 0.5))
+@settings(max_examples=30)
+def test_hue_can_be_turned_back_and_keeps_the_extremes(shift):
+    x = pictures(2, 3, 6, 6, dtype=torch.float64)
+    y = image.hue(x, shift=shift)
+    torch.testing.assert_close(image.hue(y, shift=-shift), x, rtol=0, atol=1e-9)
+    for extreme in (torch.amax, torch.amin):
+        torch.testing.assert_close(extreme(y, 1), extreme(x, 1), rtol=0, atol=1e-12)
+
+
+def test_hue_is_kornias_in_its_own_units():
+    x = pictures(dtype=torch.float64)
+    shift = torch.tensor([-0.4, -0.1, 0.2, 0.5], dtype=torch.float64)
+    theirs = kornia.enhance.adjust_hue(x, shift * 2 * torch.pi)
+    torch.testing.assert_close(image.hue(x, shift=shift), theirs, rtol=0, atol=1e-5)
+
+
+def test_solarize_at_its_edge():
+    x = torch.tensor([0.0, 0.5, 0.75, 1.0]).view(1, 1, 1, 4)
+    torch.testing.assert_close(image.solarize(x, threshold=0.5).flatten(), torch.tensor([0.0, 0.5, 0.25, 0.0]))
+
+
+def test_equalize_is_pillows():
+    shades = (pictures(1, 1, 40, 50) ** 3 * 255).floor()
+    theirs = ImageOps.equalize(Image.fromarray(shades[0, 0].numpy().astype(np.uint8)))
+    y = image.equalize(shades / 255)
+    np.testing.assert_array_equal((y[0, 0] * 255).round().numpy(), np.asarray(theirs))
+
+
+def test_equalize_spreads_the_shades_of_each_channel_of_each_picture():
+    x = pictures(3, 3, 128, 128) ** torch.tensor([1.0, 1.5, 0.5]).view(3, 1, 1, 1)
+    y = image.equalize(x)
+    for channel in y.flatten(0, 1):
+        counts = torch.histc(channel, 8, 0, 1)
+        assert (counts / counts.sum() - 1 / 8).abs().max() < 0.02
+
+
+def test_a_single_shade_stays():
+    x = torch.full((2, 3, 8, 8), 0.4)
+    torch.testing.assert_close(image.equalize(x), x, rtol=0, atol=1 / 255)
+
+
+@pytest.mark.parametrize("function", [image.contrast, image.saturation, image.hue])
+def test_colour_needs_one_or_three_channels(function):
+    with pytest.raises(ValueError, match="3 channels, grey ones 1; these have 2"):
+        function(pictures(2, 2, 4, 4), **{"shift" if function is image.hue else "factor": 0.1})
+
+
+def test_one_number_spans_both_sides_of_its_neutral_value():
+    assert image.Brightness(0.4).span("factor") == (0.6, 1.4)
+    assert image.Brightness(1.5).span("factor") == (0.0, 2.5)
+    assert image.Hue(0.2).span("shift") == (-0.2, 0.2)
+    assert image.Contrast((0.2, 0.3)).span("factor") == (0.2, 0.3)
+
+
+def test_bits_are_drawn_from_first_to_last():
+    x = pictures(400, 1, 2, 2)
+    bits = image.Posterize((2, 5)).draw(x, generator=torch.Generator().manual_seed(0))["bits"]
+    values, counts = bits.unique(return_counts=True)
+    assert values.tolist() == [2, 3, 4, 5]
+    assert counts.min() > 70
+
+
+@pytest.mark.parametrize(
+    ("transform", "name", "low", "high"),
+    [
+        (image.Brightness(0.3), "factor", 0.7, 1.3),
+        (image.Hue((-0.1, 0.4)), "shift", -0.1, 0.4),
+        (image.Rotate(30), "degrees", -30, 30),
+        (image.GaussianBlur((0.5, 1.5)), "sigma", 0.5, 1.5),
+    ],
+)
+def test_parameters_are_drawn_evenly_from_their_span(transform, name, low, high):
+    drawn = transform.draw(pictures(4000, 1, 2, 2), generator=torch.Generator().manual_seed(0))[name]
+    assert low <= drawn.min()
+    assert drawn.max() <= high
+    shares = torch.histc(drawn, 5, low, high) / 4000
+    assert (shares - 0.2).abs().max() < 0.03
