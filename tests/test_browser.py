@@ -1,0 +1,100 @@
+"""The course in a real browser, as a student uses it: a lecture with its explorer, an exercise with its checks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import browser
+
+ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser.chromium() is None, reason="needs Chromium: apt-get install chromium"),
+]
+
+WRONG = """
+def saturation(x, factor):
+    grey = x.mean(dim=1, keepdim=True)
+    return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
+"""
+
+RIGHT = """
+def saturation(x, factor):
+    weights = x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    grey = (weights * x).sum(dim=1, keepdim=True)
+    return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on a copy of the course: nothing in the repository changes."""
+    course, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
+    for folder in ("lectures", "exercises"):
+        shutil.copytree(ROOT / folder, course / folder)
+    with browser.jupyterlab(course, home) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page():
+    with browser.browser() as page:
+        yield page
+
+
+def source(picture):
+    """The bytes of a picture in the page, as numbers in one string."""
+    script = "async image => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer())).join()"
+    return picture.evaluate(script)
+
+
+def test_a_lecture_runs_and_its_explorer_follows_the_sliders(lab, page):
+    notebook = browser.Notebook(page, lab, "lectures/01_images.ipynb")
+    notebook.run_all()
+    assert notebook.errors() == []
+    assert notebook.unrun() == []
+    explorer = notebook.output(notebook.find("explore.images()"))
+    original, result = (explorer.locator("img.widget-image").nth(i) for i in (0, 1))
+    explorer.get_by_text("✓ true").wait_for()
+    assert source(original) == source(result)
+    before = source(result)
+    slider = explorer.get_by_role("slider").first
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    explorer.get_by_text("image.affine(x, degrees=20.0)").wait_for()
+    assert source(result) != before
+    assert source(original) == before
+    assert slider.get_attribute("aria-valuenow") == "20.0"
+    assert result.get_attribute("title") == "The result: digit 6 after affine."
+    explorer.get_by_role("button", name="Reset").click()
+    explorer.get_by_text("nothing yet").wait_for()
+    assert source(result) == before
+
+
+def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
+    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook.run(notebook.find("from labkit.checks import check"))
+    answer, check = notebook.find("def saturation("), notebook.find('check("images.saturation"')
+    verdict = notebook.output(check)
+
+    for cell in (answer, check):
+        notebook.run(cell)
+    verdict.get_by_text("Not written yet").wait_for()
+
+    notebook.write(answer, WRONG)
+    for cell in (answer, check):
+        notebook.run(cell)
+    verdict.get_by_text("0.299").wait_for()
+    assert "✗ images.saturation" in verdict.inner_text()
+    assert "0 of 2 points" in verdict.inner_text()
+    assert "Traceback" not in verdict.inner_text()
+
+    notebook.write(answer, RIGHT)
+    for cell in (answer, check):
+        notebook.run(cell)
+    verdict.get_by_text("✓ images.saturation").wait_for()
+    assert "2 points" in verdict.inner_text()
+    assert notebook.errors() == []
