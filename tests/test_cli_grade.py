@@ -1,9 +1,11 @@
 """A small class is graded, told and listed; a broken submission costs the others nothing."""
 
+import contextlib
 import csv
 import io
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import warnings
@@ -229,6 +231,32 @@ def test_cells_added_after_grading_are_refused_with_a_sentence(course):
     nbformat.write(made, path)
     with pytest.raises(CourseError, match="can't go into the gradebook: Cannot add or remove cells"):
         grade.grade(course, tiny.NAME, ["ada"])
+
+
+def test_a_locked_gradebook_is_one_sentence(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write(f'c.CourseDirectory.db_url = "sqlite:///{course.root}/gradebook.db?timeout=0"\n')
+    with contextlib.closing(sqlite3.connect(course.root / "gradebook.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for command in ("grade", "grades"):
+            assert cli.run([command, "images"]) == 2
+            assert "database is locked" in capsys.readouterr().err
+    assert marks.rows(course)[0].points == 5
+
+
+def test_what_is_no_gradebook_is_one_sentence(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    (course.root / "gradebook.db").write_text("something else")
+    assert cli.run(["grades"]) == 2
+    assert "can't be opened: file is not a database" in capsys.readouterr().err
+
+
+def test_settings_that_cannot_be_read_are_one_sentence(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    (course.root / "nbgrader_config.py").write_text("c = (")
+    assert cli.run(["grades"]) == 2
+    assert "nbgrader_config.py can't be read: SyntaxError" in capsys.readouterr().err
 
 
 def test_grading_leaves_exercises_alone(class_):

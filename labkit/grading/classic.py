@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nbgrader.converters.base import BaseConverter
     from traitlets.config import Config
 
+NORMALISE = "labkit.grading.hooks.normalise"
+
 
 class Failed(CourseError):
     """A converter of nbgrader gave up; the message is the last thing it complained of."""
@@ -111,18 +113,21 @@ def gradebook(course: Course) -> Iterator["Gradebook"]:
     """The course's gradebook, closed in the end.
 
     Raises:
-        CourseError: if it can't be opened.
+        CourseError: if it can't be opened, read or written (it is locked, or no gradebook).
     """
     from nbgrader.api import Gradebook
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+    address = url(course)
     try:
         with programs():
-            book = Gradebook(url(course), course_id(course))
-    except SQLAlchemyError as error:
-        raise CourseError(f"the gradebook {url(course)} can't be opened: {error.args[0]}") from error
+            book = Gradebook(address, course_id(course))
+    except (SQLAlchemyError, ImportError) as error:
+        raise CourseError(f"the gradebook {address} can't be opened: {getattr(error, 'orig', error)}") from error
     try:
         yield book
+    except DBAPIError as error:
+        raise CourseError(f"the gradebook {address} can't be used: {error.orig}") from error
     finally:
         book.close()
 
@@ -138,7 +143,8 @@ def register(course: Course, assignment: str) -> None:
     settings = course.config()
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
         settings.CourseDirectory.release_directory = folder
-        settings.GenerateAssignment.pop("post_convert_hook", None)
+        if settings.GenerateAssignment.get("post_convert_hook") == NORMALISE:
+            del settings.GenerateAssignment.post_convert_hook  # it would write to exercises/
         try:
             convert(GenerateAssignment, course, assignment, student=".", config=settings)
         except Failed as error:

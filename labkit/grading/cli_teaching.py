@@ -111,10 +111,12 @@ def grades(
 
     here = teaching()
     known = marks.assignments(here) if marks.exists(here) else []
-    name = here.assignment(topic, known) if topic else None
+    name = here.assignment(topic, sorted({*known, *here.sources()})) if topic else None
     rows = marks.rows(here, name) if known else []
     if not rows:
-        raise CourseError("the gradebook holds no submissions yet; `labkit grade` comes first")
+        raise CourseError(
+            f"the gradebook holds no submissions{f' of {name}' if name else ''}; `labkit grade` makes them"
+        )
     if csv == "-":
         sys.stdout.write(tables.as_csv(rows, checks=name is not None))
     elif csv:
@@ -131,6 +133,7 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
 ) -> None:
     """Grade a class of eight before your eyes, in a folder of its own."""
+    import shutil
     import tempfile
 
     from labkit.grading import demo as show
@@ -139,8 +142,14 @@ def demo(
 
     source = teaching()
     assignment = source.assignment(topic, source.sources())
-    made = show.course(source, assignment, folder or Path(tempfile.mkdtemp(prefix="labkit-demo-")))
-    class_ = show.hand_in(made, source, assignment)
+    place = folder or Path(tempfile.mkdtemp(prefix="labkit-demo-"))
+    try:
+        made = show.course(source, assignment, place)
+        class_ = show.hand_in(made, source, assignment)
+    except CourseError:
+        if folder is None:
+            shutil.rmtree(place)
+        raise
     out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
     for who, what in class_.items():
         out.print(f"  {who:<8} {what}", markup=False)

@@ -1,6 +1,7 @@
 """What the gradebook says, as plain values."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from labkit.grading import classic
 from labkit.grading.course import Course
@@ -86,9 +87,7 @@ def assignments(course: Course) -> list[str]:
 
 def exists(course: Course) -> bool:
     """Whether there is a gradebook: looking for marks must not make an empty one."""
-    address = classic.url(course)
-    if not address.startswith("sqlite:///"):
-        return True
-    from pathlib import Path
+    from sqlalchemy.engine import make_url
 
-    return Path(address.removeprefix("sqlite:///")).is_file()
+    address = make_url(classic.url(course))
+    return address.get_backend_name() != "sqlite" or bool(address.database and Path(address.database).is_file())

@@ -42,7 +42,6 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
         for path, notebook in source.items():
             notebooks.write(room.solutions / assignment / path, notebooks.normal(notebook))
         settings = room.config()
-        settings.GenerateAssignment.pop("post_convert_hook", None)
         settings.GenerateAssignment.no_database = True
         try:
             classic.convert(without_gradebook(), room, assignment, student=".", config=settings)

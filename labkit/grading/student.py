@@ -157,7 +157,7 @@ def recall(course: Course) -> dict[str, Any]:
         records = json.loads(memory(course).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return records if isinstance(records, dict) else {}
+    return {k: v for k, v in records.items() if isinstance(v, dict)} if isinstance(records, dict) else {}
 
 
 def remember(course: Course, name: str, record: dict[str, Any]) -> None:
