@@ -113,10 +113,15 @@ def test_a_seed_that_numpy_refuses_gets_a_sentence(value):
 
 def test_threads_are_as_many_as_asked_for_and_then_as_before():
     before = torch.get_num_threads()
-    with threads(2):
-        assert torch.get_num_threads() == 2
-        with pytest.raises(RuntimeError, match="stop"), threads(1):
+
+    def stop_within_one():
+        with devices.threads(1):
             assert torch.get_num_threads() == 1
             raise RuntimeError("stop")
+
+    with devices.threads(2):
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError, match="stop"):
+            stop_within_one()
         assert torch.get_num_threads() == 2
     assert torch.get_num_threads() == before

@@ -26,7 +26,7 @@ __all__ = [
 PLUMBING = {"protocol", "wire", "show"}
 
 
-def check(key: str, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS) -> None:
+def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     """Check an answer and show the verdict: ✓ with its points where it is right.
 
     What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing.
@@ -49,9 +49,10 @@ def examine(specification: Check, answer: Any, *, seeds: Sequence[int] = PUBLIC_
     """The verdict on an answer, by way of the same bytes that an outside judge gets.
 
     Args:
+        seeds: by default as many of the public ones as the check needs.
         watch: refuse an answer that calls labkit's own function; the tests of the reference turn it off.
     """
-    for seed in seeds:
+    for seed in PUBLIC_SEEDS[: specification.seeds] if seeds is None else seeds:
         report = wire.judge(specification, wire.execute(specification, answer, seed, watch=watch), seed)
         if not report.right:
             break

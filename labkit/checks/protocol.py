@@ -47,6 +47,7 @@ class Check(ABC):
     Attributes:
         key: ``"<topic>.<name>"``, as the notebook's check cell writes it.
         points: what it is worth in the exercise.
+        seeds: how many seeds a verdict needs: one, where a run is costly and looks at many samples.
         reference: a right answer: labkit's own function.
         forbidden: functions of labkit that an answer must not call, because writing them is the exercise.
             The reference always belongs to them.
@@ -54,6 +55,7 @@ class Check(ABC):
 
     key: ClassVar[str]
     points: ClassVar[int] = 1
+    seeds: ClassVar[int] = 3
     forbidden: ClassVar[Sequence[Callable[..., Any]]] = ()
 
     @property
