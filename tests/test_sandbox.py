@@ -144,7 +144,7 @@ def test_sees_only_its_own_processes(sandbox: Sandbox, neighbour: Session) -> No
         source = (
             "import os; print(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()), os.getpid(), os.getuid())"
         )
-        assert printed(session.run_cell(source)) == "['1', '2'] 2 1000\n"
+        assert printed(session.run_cell(source)) == "[1, 2] 2 1000\n"
 
 
 def test_no_capabilities_no_privileges_and_no_way_to_get_them(sandbox: Sandbox, neighbour: Session) -> None:

@@ -290,11 +290,13 @@ class Session:
         try:
             report, _ = self._keeper.receive(seconds=self.limits.interrupt_seconds)
         except Closed:
+            self.close()
             # The keeper is out of the submission's reach, so this was not the submission.
             raise SandboxError("a submission's processes were killed from outside the sandbox") from None
         except Stalled:
             return "its process closed its reply channel"
         if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
+            self.close()
             raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
         return sentence(report, self.limits)
 

@@ -67,7 +67,8 @@ def bubblewrap(control: int, texts: dict[str, int], hide: Iterable[Path] = ()) -
         hide: folders that stay out of sight even where they lie in one that is let in.
     """
     command = [shutil.which("bwrap") or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    command += ["--unshare-cgroup-try", "--hostname", "sandbox"]
+    # As init of its namespace the server takes every submission along when it ends, however it ends.
+    command += ["--unshare-cgroup-try", "--hostname", "sandbox", "--as-pid-1"]
     if os.geteuid() == 0:
         command += ["--cap-drop", "ALL", *(word for name in ROOT_NEEDS for word in ("--cap-add", name))]
     else:

@@ -1,6 +1,7 @@
 """The supervisor's hold on one fork server."""
 
 import os
+import select
 import signal
 import socket
 import struct
@@ -56,8 +57,10 @@ class Server:
             self.control.send({**setup, "account": account() if sandboxed else 0})
             reply, _ = self.control.receive(seconds=START_SECONDS)
         except (Closed, Stalled, OSError) as error:
+            self.process.wait(5)  # its complaint may still be on its way
+            reason = self.said() or type(error).__name__
             self.close()
-            raise SandboxError(f"the sandbox's server did not start: {self.said() or type(error).__name__}") from error
+            raise SandboxError(f"the sandbox's server did not start: {reason}") from error
         if not reply.get("ready"):
             self.close()
             raise SandboxError(f"the sandbox's server did not start: {reply.get('failed')}")
@@ -105,7 +108,9 @@ class Server:
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        return self.process.poll() is None
+        watch = select.poll()
+        watch.register(self.control, 0)
+        return self.process.poll() is None and not watch.poll(0)  # a hang-up comes before the process is gone
 
     def said(self) -> str:
         """The last line of what the server or bubblewrap complained of."""
