@@ -7,6 +7,7 @@ of the gradebook replaces it; and test cells that were deleted come back. An hon
 import fnmatch
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def refusal(path: Path, name: str) -> str:
 
 def shown(name: str) -> str:
     """A file's name, for a sentence."""
-    return name.encode(errors="backslashreplace").decode()[:120]
+    return os.fsencode(name).decode(errors="backslashreplace")[:120]
 
 
 def read(path: Path) -> NotebookNode:
@@ -143,10 +144,9 @@ def lighten(raw: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("it has no list of cells")
     if len(cells) > CELLS:
         raise ValueError(f"it has {len(cells)} cells; at most {CELLS} are graded")
-    metadata = raw.get("metadata")
     return {
         "cells": [lighter(cell) for cell in cells if isinstance(cell, dict)],
-        "metadata": metadata if isinstance(metadata, dict) else {},
+        "metadata": {},
         "nbformat": 4,
         "nbformat_minor": raw["nbformat_minor"] if raw.get("nbformat_minor") in range(6) else 5,
     }
@@ -158,18 +158,29 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     metadata = cell.get("metadata")
-    made = {
+    made: dict[str, Any] = {
         "cell_type": cell.get("cell_type") if cell.get("cell_type") in ("code", "markdown", "raw") else "raw",
-        "metadata": dict(metadata) if isinstance(metadata, dict) else {},
+        "metadata": {key: metadata[key] for key in ("nbgrader",) if key in metadata}
+        if isinstance(metadata, dict)
+        else {},
         "source": source if isinstance(source, str) else "",
     }
-    if isinstance(cell.get("id"), str):
+    if isinstance(cell.get("id"), str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell["id"]):
         made["id"] = cell["id"]
     if made["cell_type"] == "code":
         made |= {"outputs": [], "execution_count": None}
-    elif isinstance(cell.get("attachments"), dict):
-        made["attachments"] = cell["attachments"]
+    elif attachments := attached(cell.get("attachments")):
+        made["attachments"] = attachments
     return made
+
+
+def attached(given: object) -> dict[str, dict[str, str]]:
+    """The pictures that a student pasted into a text."""
+    if not isinstance(given, dict):
+        return {}
+    bundles = {name: bundle for name, bundle in given.items() if isinstance(bundle, dict)}
+    kept = {name: {m: v for m, v in bundle.items() if isinstance(v, str)} for name, bundle in bundles.items()}
+    return {name: bundle for name, bundle in kept.items() if bundle}
 
 
 def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list[str]]:
@@ -181,14 +192,15 @@ def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list
     flags: list[str] = []
     notes: list[str] = []
     seen: set[str] = set()
-    for cell in notebook.cells:
+    for cell in reversed(notebook.cells):
         given = cell.metadata.pop("nbgrader", None)
         name = given.get("grade_id") if isinstance(given, dict) else None
         known = blueprint.cells.get(name) if isinstance(name, str) else None
         if given is None or known is None:
             continue
-        if known.name in seen and known.graded:
-            flags.append(f"{known.name}: the cell was there more than once; the last one counts")
+        if known.name in seen:  # of copies the last one counts, as nbgrader has it
+            flags += [f"{known.name}: the cell was there more than once; the last one counts"] * known.graded
+            continue
         seen.add(known.name)
         if any(bool(given.get(key)) != value for key, value in (("grade", known.graded), ("solution", known.solution))):
             flags.append(f"{known.name}: the cell's nbgrader metadata was changed; the original's was used")

@@ -1,7 +1,5 @@
 """The gradebook beyond what nbgrader's preprocessors write: flags for a person, and the rows of a report."""
 
-from collections.abc import Mapping
-
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
 from labkit.grading.engine.autograde import Submission
@@ -46,19 +44,18 @@ def withdraw(book: Gradebook, assignment: str, student: str) -> None:
     book.db.commit()
 
 
-def fill(book: Gradebook, rows: Mapping[str, Row], assignment: str) -> None:
-    """Put the gradebook's marks into the rows of those students it knows."""
-    for student, row in rows.items():
-        try:
-            submission = book.find_submission(assignment, student)
-        except MissingEntry:
-            continue
-        penalty = 0.0
-        for notebook in submission.notebooks:
-            penalty += notebook.late_submission_penalty or 0.0
-            for grade in notebook.grades:
-                none = grade.auto_score is None and grade.manual_score is None
-                row.cells[f"{notebook.name}/{grade.name}"] = None if none else float(grade.score)
-        row.score = max(0.0, float(submission.score) - penalty)
-        row.max_score = float(submission.max_score)
-        row.needs_manual = bool(submission.needs_manual_grade)
+def fill(book: Gradebook, row: Row) -> None:
+    """Put the gradebook's marks into a row, if it has any."""
+    try:
+        submission = book.find_submission(row.assignment, row.student)
+    except MissingEntry:
+        return
+    penalty = 0.0
+    for notebook in submission.notebooks:
+        penalty += notebook.late_submission_penalty or 0.0
+        for grade in notebook.grades:
+            none = grade.auto_score is None and grade.manual_score is None
+            row.cells[f"{notebook.name}/{grade.name}"] = None if none else float(grade.score)
+    row.score = max(0.0, float(submission.score) - penalty)
+    row.max_score = float(submission.max_score)
+    row.needs_manual = bool(submission.needs_manual_grade)

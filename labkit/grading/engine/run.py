@@ -33,6 +33,8 @@ from labkit.grading.engine.worker import SEEDS, Judge, Sandbox, work
 TRIES = 3  # runs of a job before the machine is blamed
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
 
+UNNAMEABLE = "the folder's name is no text in UTF-8: rename it"
+
 Progress = Callable[[Row, int, int], object]
 
 
@@ -282,7 +284,7 @@ class Run:
             entry.student.encode()
             made = self.engine.prepare(entry.student)
         except UnicodeEncodeError:
-            return self.unusable(entry, "the folder's name is no text in UTF-8: rename it")
+            return self.unusable(entry, UNNAMEABLE)
         except Exception as error:  # noqa: BLE001  nothing a student hands in may stop the class
             return self.fail(entry, f"it can't be read: {describe(error)}")
         entry.flags, entry.notes = made.flags, made.notes
@@ -346,9 +348,12 @@ class Run:
                     with self.engine.book() as book:
                         ledger.annotate(book, self.engine.assignment, made, result)
                 return self.engine.end(made)
-            except OperationalError as error:
-                if not left or "locked" not in str(error):
+            except Exception as error:
+                trouble = operational(error)
+                if trouble is None:
                     raise
+                if not left or "locked" not in str(trouble):
+                    raise trouble from error
 
     def unusable(self, entry: Entry, sentence: str) -> None:
         """A submission that can't be graded as it is: nothing is written, and it isn't tried again unchanged."""
@@ -362,8 +367,9 @@ class Run:
 
     def report(self, row: Row) -> None:
         """One more student is finished."""
-        with self.engine.book() as book:
-            ledger.fill(book, {row.student: row}, self.engine.assignment)
+        if row.sentence != UNNAMEABLE:
+            with self.engine.book() as book:
+                ledger.fill(book, row)
         self.rows[row.student] = row
         if self.progress is not None:
             self.progress(row, len(self.rows), self.total)
@@ -397,11 +403,18 @@ def reports(made: Submission, result: Result) -> list[dict[str, Any]]:
     ]
 
 
+def operational(error: BaseException | None) -> OperationalError | None:
+    """The trouble with the database behind an exception, if that is what it is; nbgrader wraps some of it."""
+    while error is not None and not isinstance(error, OperationalError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def describe(error: BaseException) -> str:
     """An exception in a few words, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
-    text = str(error.__cause__ or error) if isinstance(error, SQLAlchemyError) else str(error)
+    text = str(getattr(error, "orig", None) or error)
     return (text.strip().splitlines() or [type(error).__name__])[0][:300]
 
 

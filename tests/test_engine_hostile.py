@@ -1,0 +1,380 @@
+"""Whatever lies in a student's folder, it ends with marks or with a sentence, and the class is graded."""
+
+import copy
+import json
+import os
+import random
+import shutil
+import socket
+
+import nbformat
+import pytest
+
+from labkit.grading.engine import intake, run
+from labkit.grading.engine.report import GRADED, UNGRADED
+from tests import engine_class
+from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
+from tests.engine_double import Ran
+from tests.test_engine import Here, course, grade, template  # noqa: F401  fixtures
+
+
+class Nothing:
+    """A sandbox in which every cell is silent and every check is refused: for tests of what surrounds it."""
+
+    def open(self, files, env=None):
+        self.files = files
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def run_cell(self, source):
+        assert isinstance(source, str)
+        error = {"output_type": "error", "ename": "AssertionError", "evalue": "", "traceback": []}
+        return Ran([error] if source.startswith("assert") else [])
+
+    def run_check(self, key, expression, seed):
+        return Ran([{"output_type": "error", "ename": "NameError", "evalue": "", "traceback": []}])
+
+    def close(self):
+        pass
+
+
+VALUES = [
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    "",
+    "x",
+    "\ud800",
+    "\x00",
+    [],
+    {},
+    [[]],
+    [{}],
+    {"a": 1},
+    ["a", 3],
+    "é" * 3000,
+    10**400,
+]
+
+
+def paths(value, at=()):
+    """The place of every value in a JSON tree."""
+    yield at
+    if isinstance(value, dict):
+        for key in value:
+            yield from paths(value[key], (*at, key))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from paths(part, (*at, i))
+
+
+def mutated(tree, draw):
+    """A copy of a tree with one to four places replaced, removed, doubled or swapped."""
+    tree = copy.deepcopy(tree)
+    for _ in range(draw.randint(1, 4)):
+        *above, last = draw.choice([p for p in paths(tree) if p])
+        holder = tree
+        for key in above:
+            holder = holder[key]
+        kind = draw.randrange(4)
+        if kind == 0:
+            del holder[last]
+        elif kind == 1 and isinstance(holder, list):
+            holder.insert(last, copy.deepcopy(holder[last]))
+        elif kind == 2 and isinstance(holder, list):
+            other = draw.randrange(len(holder))
+            holder[last], holder[other] = holder[other], holder[last]
+        else:
+            holder[last] = draw.choice(VALUES)
+        if not tree:
+            break
+    return tree
+
+
+def damaged(text, draw):
+    """The bytes of a notebook, damaged in one of many ways."""
+    kind = draw.randrange(10)
+    data = text.encode()
+    if kind <= 5:
+        return json.dumps(mutated(json.loads(text), draw)).encode()
+    if kind == 6:
+        return data[: draw.randrange(len(data))]
+    if kind == 7:
+        at = draw.randrange(len(data))
+        return data[:at] + draw.randbytes(draw.randint(1, 20)) + data[at + draw.randint(0, 20) :]
+    if kind == 8:
+        return draw.choice(
+            [b"", b"\0" * 100, draw.randbytes(500), b"[]", b"null", b"{}", b'{"nbformat": 4}', b"[" * 10**5]
+        )
+    return draw.choice(
+        [text.encode("utf-16"), b"\xef\xbb\xbf" + data, text.replace('"nbformat": 4', '"nbformat": 5').encode()]
+    )
+
+
+def grade_mutants(root, settings, count):
+    """Grade ``count`` students who hand in damaged notebooks, and one who doesn't."""
+    draw = random.Random(7)
+    texts = {path.name: path.read_text() for path in (root / "release" / ASSIGNMENT).glob("*.ipynb")}
+    for i in range(count):
+        folder = root / "submitted" / f"m{i:04d}" / ASSIGNMENT
+        folder.mkdir(parents=True)
+        for name, text in texts.items():
+            (folder / name).write_bytes(damaged(text, draw))
+    submit(root, "zoe", RIGHT)
+    rows = run.grade(settings, ASSIGNMENT, jobs=1, make=Nothing, judge=Here())
+    assert len(rows) == count + 1
+    for row in rows:
+        assert row.state == GRADED or row.sentence, row
+        assert "failed on it" not in row.sentence, (row.student, row.sentence)
+        assert "\n" not in row.sentence
+        assert len(row.sentence) < 800
+    return rows
+
+
+def test_mutated_notebooks_end_with_marks_or_a_sentence(course):  # noqa: F811
+    root, settings = course
+    rows = grade_mutants(root, settings, 60)
+    states = [row.state for row in rows]
+    assert states.count(GRADED) > 10
+    assert states.count(UNGRADED) > 1
+
+
+@pytest.mark.slow
+def test_two_thousand_mutated_notebooks_end_with_marks_or_a_sentence(course):  # noqa: F811
+    root, settings = course
+    grade_mutants(root, settings, 1000)  # of two notebooks each
+
+
+def hand_in(root, student):
+    """A right submission to be spoilt."""
+    return submit(root, student, RIGHT)
+
+
+def test_links_are_left_out_and_nothing_they_point_at_is_copied(course):  # noqa: F811
+    root, settings = course
+    secret = root / "source" / ASSIGNMENT / "problem1.ipynb"
+    outside = root.parent / "outside.txt"
+    outside.write_text("the instructor's secret")
+    for student in ("ada", "bob", "cy"):
+        hand_in(root, student)
+    here = {student: root / "submitted" / student / ASSIGNMENT for student in ("ada", "bob", "cy")}
+    (here["ada"] / "own.txt").symlink_to(outside)
+    (here["ada"] / "folder").symlink_to(root / "source")
+    (here["ada"] / "dangling").symlink_to("/nowhere")
+    (here["ada"] / "timestamp.txt").symlink_to(outside)
+    (here["bob"] / "problem1.ipynb").unlink()
+    (here["bob"] / "problem1.ipynb").symlink_to(secret)
+    ada, bob, cy = grade(settings)
+    assert (ada.score, cy.score) == (9.5, 9.5)
+    assert sum("it is a link" in flag for flag in ada.flags) == 4
+    assert bob.cells["problem1/test_squares"] is None, "a person decides"
+    assert bob.needs_manual
+    assert "problem1.ipynb is a link, not a file" in bob.sentence
+    assert bob.cells["problem2/check_saturation"] == 2.0
+    written = [path for path in (root / "autograded").rglob("*") if path.is_file()]
+    assert all("secret" not in path.read_text(errors="replace") or path.suffix == ".ipynb" for path in written)
+    assert not (root / "autograded/ada/ps1/folder").exists()
+    assert not (root / "autograded/bob/ps1/problem1.ipynb").exists()
+
+
+def test_what_is_no_file_is_left_out(course):  # noqa: F811
+    root, settings = course
+    folder = hand_in(root, "ada")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(folder / "socket"))
+        (folder / "problem3.ipynb").mkdir()
+        (folder / os.fsdecode(b"M\xfcller.txt")).write_text("x")
+        (row,) = grade(settings)
+    assert row.score == 9.5
+    assert len(row.flags) == 3
+    assert any("M\\xfcller.txt was left out: its name is no text" in flag for flag in row.flags)
+
+
+def test_a_folder_named_in_latin_1_gets_a_sentence(course):  # noqa: F811
+    root, settings = course
+    hand_in(root, "ada")
+    shutil.copytree(root / "submitted/ada", root / "submitted" / os.fsdecode(b"M\xfcller"))
+    bad, good = sorted(grade(settings), key=lambda row: row.student == "ada")
+    assert (bad.state, good.state) == (UNGRADED, GRADED)
+    assert "rename it" in bad.sentence
+
+
+def test_huge_files_get_marks_or_a_sentence(course, monkeypatch):  # noqa: F811
+    root, settings = course
+    pictures, text, data = hand_in(root, "pictures"), hand_in(root, "text"), hand_in(root, "data")
+    notebook = nbformat.read(pictures / "problem1.ipynb", as_version=4)
+    image = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 50 * 2**20}}
+    notebook.cells[1].outputs = [nbformat.from_dict(image)]
+    (pictures / "problem1.ipynb").write_text(json.dumps(notebook))
+    notebook.cells[1].outputs = []
+    notebook.cells[-1].source = "x = '" + "A" * 50 * 2**20 + "'"
+    (text / "problem1.ipynb").write_text(json.dumps(notebook))
+    with open(data / "big.bin", "wb") as file:
+        file.truncate(200 * 2**20)
+    monkeypatch.setattr(intake, "READ", 60 * 2**20)
+    rows = {row.student: row for row in grade(settings)}
+    assert rows["pictures"].score == 9.5, "outputs are thrown away before anything else"
+    assert "holds 50 MB of text" in rows["text"].sentence
+    assert rows["text"].cells["problem1/test_half"] is None
+    assert rows["data"].score == 9.5
+    assert "big.bin was left out" in rows["data"].flags[0]
+
+
+def test_many_files_are_cut(course, monkeypatch):  # noqa: F811
+    root, settings = course
+    folder = hand_in(root, "ada")
+    monkeypatch.setattr(intake, "FILES", 5)
+    for i in range(9):
+        (folder / f"f{i}").write_text("x")
+    found = intake.scan(folder)
+    assert len(found.files) == 5
+    assert found.refused
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", "", "\0", "9999-99-99", "x" * 10**6, "2024-02-01 10:00:00 Mars/Sea"])
+def test_a_broken_timestamp_counts_for_none(course, stamp):  # noqa: F811
+    root, settings = course
+    (hand_in(root, "ada") / "timestamp.txt").write_text(stamp)
+    (row,) = run.grade(settings, ASSIGNMENT, jobs=1, make=Nothing, judge=Here())
+    assert row.state == GRADED, row.sentence
+    assert run.grade(settings, ASSIGNMENT, jobs=1, make=Nothing, judge=Here())[0].state == "kept"
+
+
+def test_a_submission_without_the_notebook_gets_a_sentence_once(course):  # noqa: F811
+    root, settings = course
+    folder = root / "submitted/ada" / ASSIGNMENT
+    folder.mkdir(parents=True)
+    (folder / "problem1 (1).ipynb").write_text("{}")
+    for _ in range(2):
+        (row,) = grade(settings)
+        assert row.sentence == "there is no problem1.ipynb or problem2.ipynb in it"
+        assert row.score is None
+    assert gradebook_rows(root) == {}
+    hand_in(root, "ada")
+    assert grade(settings)[0].score == 9.5
+
+
+def test_a_broken_resubmission_keeps_the_marks_of_the_first(course):  # noqa: F811
+    root, settings = course
+    folder = hand_in(root, "ada")
+    grade(settings)
+    before = gradebook_rows(root)
+    for name in ("problem1", "problem2"):
+        (folder / f"{name}.ipynb").write_text("{")
+    (row,) = grade(settings)
+    assert row.state == UNGRADED
+    assert "is damaged" in row.sentence
+    assert gradebook_rows(root) == before
+
+
+def test_a_file_that_cannot_be_read_is_no_zero_and_stops_nobody(course):  # noqa: F811
+    root, settings = course
+    folder = hand_in(root, "ada")
+    hand_in(root, "bob")
+    real = intake.read
+
+    def read(path):
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake, "read", read)
+        ada, bob = grade(settings)
+    assert (ada.state, bob.state) == (UNGRADED, GRADED)
+    assert "Permission denied" in ada.sentence
+    assert grade(settings)[0].state == GRADED
+
+
+def edit(root, student, change, name="problem1"):
+    """Change a submitted notebook's JSON."""
+    path = root / "submitted" / student / ASSIGNMENT / f"{name}.ipynb"
+    tree = json.loads(path.read_text())
+    change(tree)
+    path.write_text(json.dumps(tree))
+
+
+def named(tree, name):
+    """The place of a cell."""
+    return [c["metadata"].get("nbgrader", {}).get("grade_id") for c in tree["cells"]].index(name)
+
+
+def test_deleted_cells_come_back(course):  # noqa: F811
+    root, settings = course
+    hand_in(root, "ada")
+    hand_in(root, "bob")
+    gone = ["test_squares", "test_hidden", "test_half", "task", "essay"]
+
+    def delete(tree):
+        for name in gone:
+            del tree["cells"][named(tree, name)]
+
+    edit(root, "ada", delete)
+    ada, bob = grade(settings)
+    expected = {**bob.cells, "problem1/essay": 0.0}  # a deleted answer is no answer
+    assert ada.cells == expected
+    assert ada.score == bob.score
+    assert len(ada.notes) == len(gone)
+    notebook = nbformat.read(root / "autograded/ada/ps1/problem1.ipynb", as_version=4)
+    order = [intake.grade_id(cell) for cell in notebook.cells]
+    assert order.index("squares") < order.index("test_squares") < order.index("test_hidden") < order.index("half")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        None,
+        "x",
+        [],
+        {},
+        {"grade": True},
+        {"grade_id": 3},
+        {"grade_id": "test_half"},
+        {"grade_id": "nobody", "grade": 1},
+    ],
+)
+def test_junk_metadata_is_replaced_by_the_original(course, junk):  # noqa: F811
+    root, settings = course
+    hand_in(root, "ada")
+
+    def change(tree):
+        tree["cells"][named(tree, "test_squares")]["metadata"]["nbgrader"] = junk
+
+    edit(root, "ada", change)
+    (row,) = grade(settings)
+    assert row.cells["problem1/test_squares"] == 2.0
+    assert row.cells["problem1/test_half"] == 1.5
+    assert row.state == GRADED
+
+
+def test_metadata_that_claims_more_is_replaced_and_flagged(course):  # noqa: F811
+    root, settings = course
+    submit(root, "ada", {})
+
+    def change(tree):
+        for name in ("test_squares", "test_hidden"):
+            tree["cells"][named(tree, name)]["metadata"]["nbgrader"] |= {
+                "points": 1000,
+                "solution": True,
+                "locked": False,
+            }
+
+    edit(root, "ada", change)
+    (row,) = grade(settings)
+    assert row.cells["problem1/test_squares"] == 0.0
+    assert row.max_score == engine_max(root)
+    assert sum("metadata was changed" in flag for flag in row.flags) == 2
+
+
+def engine_max(root):
+    """The points of the assignment."""
+    with engine_class.Gradebook(f"sqlite:///{root}/gradebook.db") as book:
+        return book.find_assignment(ASSIGNMENT).max_score
