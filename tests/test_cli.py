@@ -293,7 +293,7 @@ def test_check_names_what_is_wrong(here, capsys):
     assert "test_double_empty 1/1" in shown
     assert "`mean` is not defined: is the cell above that defines it in order?" in shown
     assert "In [2] ZeroDivisionError: division by zero (line 4)" in shown
-    assert "SyntaxError" in shown
+    assert "In [5] SyntaxError: '(' was never closed (line 1)" in shown
     assert "1 of 5 points" in shown
 
 

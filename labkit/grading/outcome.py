@@ -75,7 +75,8 @@ def describe(cell: NotebookNode, error: NotebookNode) -> str:
     """What a cell that is no check raised, and where."""
     line = line_of(error)
     where = f" (line {line})" if line else ""
-    return f"{error.ename}: {first_line(error.evalue)}{where}"
+    said = re.sub(r" \(\d+\.py, line \d+\)$", "", first_line(error.evalue))  # a cell's file name says nothing
+    return f"{error.ename}: {said}{where}"
 
 
 def line_of(error: NotebookNode) -> int | None:
