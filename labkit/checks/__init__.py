@@ -45,7 +45,7 @@ def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught))))
 
 
-def examine(specification: Check, answer: Any, *, seeds: Sequence[int] = PUBLIC_SEEDS, watch: bool = True) -> Report:
+def examine(specification: Check, answer: Any, *, seeds: Sequence[int] | None = None, watch: bool = True) -> Report:
     """The verdict on an answer, by way of the same bytes that an outside judge gets.
 
     Args:
@@ -63,7 +63,7 @@ def show(result: object) -> None:
     """Display a result in the notebook, or print it where there is none."""
     from IPython.display import display
 
-    display(result)  # type: ignore[no-untyped-call]  # prints the repr outside of IPython
+    display(result)  # prints the repr outside of IPython
 
 
 def find(key: str) -> Check:
