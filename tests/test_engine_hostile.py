@@ -21,6 +21,8 @@ from tests.test_engine import Here, course, grade, template  # noqa: F401  fixtu
 class Nothing:
     """A sandbox in which every cell is silent and every check is refused: for tests of what surrounds it."""
 
+    died = ""
+
     def open(self, files, env=None):
         self.files = files
         return self

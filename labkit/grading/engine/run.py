@@ -23,12 +23,13 @@ from traitlets.config import Config
 
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
+from labkit.grading.engine.decoys import Decoys
 from labkit.grading.engine.job import Job, Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.shared import Shared
-from labkit.grading.engine.worker import SEEDS, Judge, Sandbox, work
+from labkit.grading.engine.worker import SEEDS, Court, Judge, Sandbox, work
 
 TRIES = 3  # runs of a job before the machine is blamed
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
@@ -50,6 +51,7 @@ class Workers:
     judge: Judge
     count: int
     seeds: int = SEEDS
+    decoys: Decoys = field(default_factory=Decoys)
     boxes: queue.LifoQueue[Sandbox | None] = field(default_factory=queue.LifoQueue)
 
     def __enter__(self) -> "Workers":
@@ -78,7 +80,7 @@ class Workers:
             box = self.boxes.get()
             try:
                 box = box or self.make()
-                return work(job, box, self.judge, seeds=self.seeds)
+                return work(job, Court(self.judge, box, self.seeds, self.decoys))
             except Exception as error:
                 # What a student's code does is a result; this is the machine.
                 if box:

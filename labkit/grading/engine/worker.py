@@ -3,12 +3,13 @@
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from labkit.checks.protocol import Report
 from labkit.grading.engine import outputs as shape
-from labkit.grading.engine.cells import CHECK, TEST, Step
+from labkit.grading.engine.cells import CHECK, TEST, Call, Step
+from labkit.grading.engine.decoys import Decoys, named, right
 from labkit.grading.engine.job import Cell, Job, Outcome, Part, Result
 from labkit.grading.engine.judge import Broken, Forged
 
@@ -21,6 +22,8 @@ BITS = 31  # of a seed: every generator takes it
 @runtime_checkable
 class Session(Protocol):
     """One notebook's process, as ``sandbox.Session`` is."""
+
+    died: str
 
     def run_cell(self, source: str) -> Any: ...
     def run_check(self, key: str, expression: str, seed: int) -> Any: ...
@@ -41,17 +44,33 @@ class Judge(Protocol):
     def judge(self, key: str, data: bytes, seed: int) -> Report: ...
 
 
-def work(job: Job, sandbox: Sandbox, judge: Judge, *, seeds: int = SEEDS) -> Result:
+@dataclass
+class Court:
+    """All that a verdict takes but the answer.
+
+    Attributes:
+        judge: who gives it.
+        sandbox: where decoys are tried out.
+        seeds: under how many secret seeds each check runs.
+    """
+
+    judge: Judge
+    sandbox: Sandbox
+    seeds: int = SEEDS
+    decoys: Decoys = field(default_factory=Decoys)
+
+
+def work(job: Job, court: Court) -> Result:
     """Run a job. What a student's code does ends as an outcome; what the machine does, as an exception."""
     start = time.monotonic()
     outcomes = {}
     for part in job.parts:
-        with sandbox.open(job.files, dict(ENV)) as session:
-            outcomes[part.name] = notebook(part, session, judge, seeds)
+        with court.sandbox.open(job.files, dict(ENV)) as session:
+            outcomes[part.name] = notebook(part, session, court)
     return Result(outcomes, time.monotonic() - start)
 
 
-def notebook(part: Part, session: Session, judge: Judge, seeds: int) -> Outcome:
+def notebook(part: Part, session: Session, court: Court) -> Outcome:
     """Run the cells of one notebook in order, errors or not, as long as its process lives."""
     outcome = Outcome()
     for step in part.steps:
@@ -59,14 +78,14 @@ def notebook(part: Part, session: Session, judge: Judge, seeds: int) -> Outcome:
             outcome.cells[step.index] = Cell([shape.stopped("NotRun", f"this cell did not run: {outcome.died}")])
             continue
         run = {CHECK: checked, TEST: tested}.get(step.kind, plain)
-        cell, outcome.died = run(step, session, judge, seeds)
+        cell, outcome.died = run(step, session, court)
         if outcome.died and not shape.failed(cell.outputs):
             cell.outputs.append(shape.stopped("Stopped", outcome.died))
         outcome.cells[step.index] = cell
     return outcome
 
 
-def plain(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell, str]:
+def plain(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     """Run an ordinary cell."""
     ran = session.run_cell(step.source)
     cell = Cell(shape.clean(ran.outputs))
@@ -75,7 +94,7 @@ def plain(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell,
     return cell, ran.died
 
 
-def tested(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell, str]:
+def tested(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     """Run a test cell of nbgrader's kind, after cells that must fail."""
     flags: list[str] = []
     for canary in step.canaries:
@@ -84,64 +103,81 @@ def tested(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell
             return Cell(flags=flags), ran.died
         if ran.tampered or not shape.failed(shape.clean(ran.outputs)):
             flags = [flag(step, "a test that is always wrong passed here, so this cell's result means nothing")]
-    cell, died = plain(step, session, judge, seeds)
+    cell, died = plain(step, session, court)
     cell.flags = flags + cell.flags
     if flags and not shape.failed(cell.outputs):
         cell.outputs.insert(0, shape.stopped("Tampered", "tests can't fail in this notebook; a person will look at it"))
     return cell, died
 
 
-def checked(step: Step, session: Session, judge: Judge, seeds: int) -> tuple[Cell, str]:
+def checked(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     """Run the checks of a cell under secret seeds, and let the judge say what the cell shows."""
     cell = Cell()
     for call in step.calls:
-        died = one(step, call.key, call.expression, cell, session, judge, seeds)
+        died = one(step, call, cell, session, court)
         if died or shape.failed(cell.outputs):
             return cell, died
     return cell, ""
 
 
-def one(step: Step, key: str, expression: str, cell: Cell, session: Session, judge: Judge, seeds: int) -> str:
+def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> str:
     """One call of ``check``: its verdict goes to ``cell``. Returns why the process died, if it did."""
-    start, report = time.monotonic(), None
-    for round in range(seeds):
+    try:
+        report, died = verdict(call, cell, session, court)
+    except Forged as error:
+        cell.flags.append(flag(step, f"its process sent what no check sends ({error})"))
+        cell.outputs.append(shape.stopped("Refused", "the outputs of this check are not those of a check"))
+        return session.died
+    except Broken as error:
+        cell.flags.append(flag(step, f"it could not be judged, so a person must: {error}"))
+        cell.person = True
+        cell.outputs.append(shape.stopped("NotJudged", "this check could not be judged; a person will"))
+        return session.died
+    if report is None:
+        return died
+    if report.right and not died and deceived(call, session, court):
+        cell.flags.append(flag(step, "an answer that is always wrong came out right, so its process was tampered with"))
+        cell.outputs.append(shape.stopped("Tampered", "checks can't fail in this notebook; a person will look at it"))
+        return session.died
+    cell.reports.append(asdict(report))
+    cell.outputs.append(shape.verdict(report))
+    return died
+
+
+def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Report | None, str]:
+    """The judge's report under one seed after another, up to the first that isn't right; why the process died.
+
+    There is none where no outputs came: then ``cell`` shows why.
+
+    Raises:
+        Forged: if what came is not what a check sends.
+        Broken: if no verdict can be had.
+    """
+    start = time.monotonic()
+    for round in range(court.seeds):
         seed = secrets.randbits(BITS)
-        ran = session.run_check(key, expression, seed)
-        printed = [o for o in shape.clean(ran.outputs) if (o["output_type"], o.get("name")) == ("stream", "stdout")]
-        cell.outputs += printed if round == 0 else []
-        if ran.data is None or ran.tampered:
-            refused(step, ran, cell)
-            return str(ran.died)
-        try:
-            report = judge.judge(key, ran.data, seed)
-        except Forged as error:
-            cell.flags.append(flag(step, f"the answer's process sent what no check sends ({error})"))
-            cell.outputs.append(shape.stopped("Refused", "the outputs of this check are not those of a check"))
-            return str(ran.died)
-        except Broken as error:
-            cell.flags.append(flag(step, f"it could not be judged, so a person must: {error}"))
-            cell.person = True
-            cell.outputs.append(shape.stopped("NotJudged", "this check could not be judged; a person will"))
-            return str(ran.died)
+        ran = session.run_check(call.key, call.expression, seed)
+        outputs = shape.clean(ran.outputs)
+        cell.outputs += [o for o in outputs if o.get("name") == "stdout"] if round == 0 else []
+        if ran.tampered:
+            raise Forged(ran.died or "more than one reply")
+        if ran.data is None:
+            errors = [output for output in outputs if output["output_type"] == "error"]
+            if not errors and not ran.died:
+                raise Broken(getattr(ran, "failed", "") or "its process sent nothing")
+            cell.outputs += errors or [shape.stopped("Stopped", ran.died)]
+            return None, ran.died
+        report = court.judge.judge(call.key, ran.data, seed)
         if not report.right or ran.died or time.monotonic() - start > ENOUGH:
             break
-    if report is not None:
-        cell.reports.append(asdict(report))
-        cell.outputs.append(shape.verdict(report))
-    return str(ran.died)
+    return report, ran.died
 
 
-def refused(step: Step, ran: Any, cell: Cell) -> None:
-    """No outputs came: the answer doesn't exist or its process died; or they were forged."""
-    errors = [o for o in shape.clean(ran.outputs) if o["output_type"] == "error"]
-    if ran.tampered:
-        cell.flags.append(flag(step, "its process sent replies that no honest notebook sends"))
-        errors = [shape.stopped("Refused", "the replies of this check were forged")]
-    elif not errors and not ran.died:
-        why = getattr(ran, "failed", "") or "its process sent nothing"
-        cell.flags.append(flag(step, f"it could not be judged, so a person must: {why}"))
-        cell.person = True
-    cell.outputs += errors or [shape.stopped("Stopped", ran.died or "the check gave no outputs")]
+def deceived(call: Call, session: Session, court: Court) -> bool:
+    """Whether a wrong answer comes out right in this process."""
+    seed = secrets.randbits(BITS)
+    decoys = court.decoys.of(call.key, court.sandbox, court.judge, seed)
+    return any(right(call.key, named(decoy, call.expression), session, court.judge, seed) for decoy in decoys)
 
 
 def flag(step: Step, text: str) -> str:
