@@ -83,7 +83,7 @@ def jupyterlab(course: Path, home: Path) -> Iterator[str]:
             server.wait()
 
 
-def await_server(server: subprocess.Popen[bytes], url: str, log: Path, *, seconds: float = 60) -> None:
+def await_server(server: subprocess.Popen[bytes], url: str, log: Path, *, seconds: float = 120) -> None:
     """Return once the server answers.
 
     Raises:
@@ -118,7 +118,7 @@ def browser(*, width: int = 1100, height: int = 1000, scale: float = 1) -> Itera
 class Notebook:
     """A notebook that is open in the page, with its kernel ready."""
 
-    def __init__(self, page: Any, url: str, path: str, *, seconds: float = 60) -> None:
+    def __init__(self, page: Any, url: str, path: str, *, seconds: float = 120) -> None:
         self.page = page
         page.set_default_timeout(seconds * 1000)
         page.goto(f"{url}/lab/tree/{path}?token={TOKEN}&reset")

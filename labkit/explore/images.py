@@ -148,7 +148,7 @@ _LEARNED: dict[str, nn.Module] = {}
 def classifier(lesson: str) -> nn.Module:
     """A small network that has learned 1,297 digits: upright, or moved and turned anew in every epoch.
 
-    It is trained at the first call, in about two seconds, and kept for the session.
+    It is trained at the first call, in a second or two of computing, and kept for the session.
     """
     if lesson not in _LEARNED:
         _LEARNED[lesson] = learn(moved=lesson == LESSONS[1])
@@ -181,7 +181,7 @@ def waiting(knobs: Knobs) -> str:
     """What to say while the classifier is being trained."""
     if knobs.lesson in _LEARNED or not is_digit(knobs):
         return ""
-    return f"A small network is learning 1,297 {knobs.lesson}: about two seconds, once a session."
+    return f"A small network is learning 1,297 {knobs.lesson}: a few seconds, once a session."
 
 
 def show_original(knobs: Knobs) -> charts.Picture:

@@ -20,7 +20,7 @@ STYLE = """<style>
 .labkit-explorer .widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 1 1 auto; min-width: 0; padding: 0 7px; }
 .labkit-explorer .widget-tab > .widget-tab-contents { padding: 8px 2px; }
 .labkit-explorer .widget-readout { min-width: 46px; }
-.labkit-explorer .widget-image { border: 1px solid var(--jp-border-color2, #e0e0e0); box-sizing: border-box; margin: 0; }
+.labkit-explorer .widget-image { border: 1px solid var(--jp-border-color2); box-sizing: border-box; margin: 0; }
 .labkit-explorer .jupyter-button { padding: 0 8px; flex: 0 0 auto; }
 </style>"""
 
@@ -98,7 +98,7 @@ class Explorer:
         for pane, held in self.panes:
             sentence = pane.wait(self.state)
             if sentence:
-                held.value = f'<div role="status">{html.escape(sentence)}</div>'
+                held.value = f'<div role="status" style="line-height: 1.5">{html.escape(sentence)}</div>'
             if wait or not sentence:
                 fill(held, pane.render(self.state))
 
