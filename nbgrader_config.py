@@ -4,7 +4,7 @@ Add your own below or override these: a course id, another database (`CourseDire
 another exchange, penalties for lateness, longer limits.
 """
 
-c = get_config()  # traitlets defines it for this file
+c = get_config()  # noqa: F821  traitlets defines it for this file
 
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"

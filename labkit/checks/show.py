@@ -1,11 +1,13 @@
 """How a verdict looks: a line of HTML in the notebook, a few coloured lines where it is a failure."""
 
 import html
+import textwrap
 from dataclasses import dataclass
 
 from labkit.checks.protocol import Report, Wrong
 
-GREEN, RED, AMBER, DIM, BOLD, END = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+GREEN, RED, AMBER, BOLD, END = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
+WIDTH = 100  # characters: JupyterLab breaks longer lines in the middle of a word
 
 HEADS = {
     "right": (GREEN, "✓"),
@@ -62,14 +64,22 @@ def sentence(report: Report) -> str:
 def lines(report: Report) -> list[str]:
     """A rejected answer in a few coloured lines: the sentence, expected against given, the failing input."""
     colour, mark = HEADS[report.status]
-    earned = f"{DIM}0 of {points(report)}{END}"
-    out = [f"{colour}{BOLD}{mark} {report.key}{END}  {earned}", f"  {colour}{text_of(report)}{END}"]
+    # The sentence keeps the notebook's own text colour: red on Jupyter's pale red is hard to read.
+    out = [f"{colour}{BOLD}{mark} {report.key}{END}  0 of {points(report)}"]
+    out += [f"{BOLD}{line}{END}" for line in wrapped(text_of(report), "  ")]
     for label, value in (("expected", report.expected), ("given", report.given)):
         if value is not None:
-            out.append(f"  {label:<9} {value}")
+            out += wrapped(value, f"  {label:<10}")
     if report.case and report.status != "stub":
-        out.append(f"  {DIM}{'on':<9} {report.case}{END}")
+        out += wrapped(report.case, f"  {'on':<10}")
     return out
+
+
+def wrapped(text: str, first: str) -> list[str]:
+    """``text`` after ``first``, broken between words; later lines are indented as far."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False
+    ) or [first]
 
 
 def text_of(report: Report) -> str:

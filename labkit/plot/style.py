@@ -81,8 +81,8 @@ STYLE: dict[Any, Any] = {
 class Figure(MatplotlibFigure):
     """A matplotlib figure with a description.
 
-    In a notebook it shows as an image with that description as alternative text: JupyterLab drops the ``alt`` of
-    a plain PNG output, so the image comes as HTML, with the PNG beside it for those who can't show HTML.
+    In a notebook it shows as an image with that description as alternative text. JupyterLab drops the ``alt`` of
+    a plain PNG output, so the image comes as HTML, and alone: a PNG beside it would double the notebook's size.
 
     Attributes:
         alt: what the figure shows, in words.
@@ -107,8 +107,7 @@ class Figure(MatplotlibFigure):
         width = round(self.get_figwidth() * CSS_PIXELS)
         style = "max-width: 100%; height: auto; background: white"
         image = f'<img alt="{alt}" width="{width}" style="{style}" src="data:image/png;base64,{data}">'
-        bundle = {"text/plain": f"Figure: {self.alt}", "text/html": image, "image/png": data}
-        return bundle, {"image/png": {"alt": self.alt, "width": width}}
+        return {"text/plain": f"Figure: {self.alt}", "text/html": image}, {}
 
 
 @contextmanager
