@@ -6,6 +6,7 @@ accelerator would make the host wait for it, so there they are trusted.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -130,6 +131,11 @@ def span(
     if len(bounds) != 2 or not low <= bounds[0] <= bounds[1] <= high or not all(map(math.isfinite, bounds)):
         raise ValueError(f"{name} is {value}; expected (low, high) in order, each {_range(low, high, False)}")
     return bounds[0], bounds[1]
+
+
+def constant(entries: Any, like: Tensor) -> Tensor:
+    """A small tensor of given numbers with ``like``'s dtype and device, for which the host doesn't wait."""
+    return torch.tensor(entries, dtype=like.dtype).to(like.device, non_blocking=True)
 
 
 def columns(value: Tensor, x: Tensor) -> Tensor:

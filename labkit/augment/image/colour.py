@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from labkit.augment.image._args import Value, colours, columns, values, which
+from labkit.augment.image._blocks import in_blocks
 from labkit.shapes import Bool, Images, images
 
 LUMA = (0.2989, 0.587, 0.114)
@@ -54,6 +55,10 @@ def contrast(x: Images, *, factor: Value) -> Images:
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
     """
     f = columns(values(factor, colours(x), name="factor", low=0), x)
+    return in_blocks(_contrast, x, f)
+
+
+def _contrast(x: Tensor, f: Tensor) -> Tensor:
     mean = _luma(x.mean((2, 3), keepdim=True))
     return torch.addcmul((1 - f) * mean, x, f).clamp_(0, 1)
 
@@ -67,6 +72,10 @@ def saturation(x: Images, *, factor: Value) -> Images:
     f = columns(values(factor, colours(x), name="factor", low=0), x)
     if x.shape[1] == 1:
         return x.clone()
+    return in_blocks(_saturate, x, f)
+
+
+def _saturate(x: Tensor, f: Tensor) -> Tensor:
     return torch.lerp(_luma(x), x, f).clamp_(0, 1)
 
 
@@ -79,23 +88,29 @@ def hue(x: Images, *, shift: Value) -> Images:
     turn = columns(values(shift, colours(x), name="shift", low=-0.5, high=0.5), x)
     if x.shape[1] == 1:
         return x.clone()
-    low, high = x.amin(1, keepdim=True), x.amax(1, keepdim=True)
-    chroma = high - low
-    place = _hue(x, high, chroma) + turn
-    offset = x.new_tensor([-0.5, 2 / 3 - 0.5, 1 / 3 - 0.5])[:, None, None]
-    d = place + offset
-    ramp = (d - d.round()).abs().mul(6).sub(1).clamp(0, 1)
+    return in_blocks(_turn, x, turn)
+
+
+def _turn(x: Tensor, turn: Tensor) -> Tensor:
+    low = x.amin(1, keepdim=True)
+    chroma = x.amax(1, keepdim=True) - low
+    # (B, 3, H, W): where each channel's ramp is looked up, less the nearest whole turn.
+    place = _from_red(x, low, chroma).div(6).add(turn) + _thirds(x)
+    ramp = (place - place.round()).abs_().mul_(6).sub_(1).clamp_(0, 1)
     return torch.addcmul(low, chroma, ramp)
 
 
-def _hue(x: Tensor, high: Tensor, chroma: Tensor) -> Tensor:
-    """The hue (B, 1, H, W) of each pixel, as a share of the circle, up to whole turns; 0 where there is no colour."""
+def _thirds(x: Tensor) -> Tensor:
+    """The constants o_n − ½ of the module's equation, for red, green and blue: (3, 1, 1)."""
+    channel = torch.arange(3, dtype=x.dtype, device=x.device)
+    return (((3 - channel) % 3) / 3 - 0.5)[:, None, None]
+
+
+def _from_red(x: Tensor, low: Tensor, chroma: Tensor) -> Tensor:
+    """Six times the hue (B, 1, H, W), from −3 to 3: the distance from red, negative on blue's side."""
     r, g, b = x[:, :1], x[:, 1:2], x[:, 2:]
-    red, green = high == r, high == g
-    ahead = torch.where(red, g - b, torch.where(green, b - r, r - g))
-    third = x.new_tensor(1 / 3)
-    begin = torch.where(red, 0, torch.where(green, third, 2 * third))
-    return ahead / torch.where(chroma == 0, 1, chroma * 6) + begin
+    distance = (g - r).add_(b - low) / chroma.clamp_min(torch.finfo(x.dtype).tiny)
+    return torch.copysign(distance.add_(1), g - b)
 
 
 def color_jitter(
@@ -114,13 +129,17 @@ def color_jitter(
     Raises:
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a parameter is out of range.
     """
-    y = _brightness(colours(x), factor=brightness)
-    y = _contrast(y, factor=contrast)
-    y = _saturation(y, factor=saturation)
-    return _hue_turn(y, shift=hue)
+    factors = [
+        columns(values(value, colours(x), name=name, low=0), x)
+        for name, value in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation))
+    ]
+    turn = columns(values(hue, x, name="hue", low=-0.5, high=0.5), x)
+    return in_blocks(_jitter, x, *factors, turn)
 
 
-_brightness, _contrast, _saturation, _hue_turn = brightness, contrast, saturation, hue
+def _jitter(x: Tensor, bright: Tensor, contrast: Tensor, saturation: Tensor, turn: Tensor) -> Tensor:
+    y = _contrast((x * bright).clamp_(0, 1), contrast)
+    return y if x.shape[1] == 1 else _turn(_saturate(y, saturation), turn)
 
 
 def invert(x: Images) -> Images:
@@ -161,18 +180,25 @@ def equalize(x: Images) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images.
     """
-    shade = images(x).detach().flatten(2).flatten(0, 1).mul(255.999).clamp_(0, 255).to(torch.int64)
-    count = torch.zeros((shade.shape[0], 256), dtype=torch.int64, device=x.device)
-    count.scatter_add_(1, shade, torch.ones_like(shade))
-    table = _even_out(count).to(x.dtype) / 255
-    return table.gather(1, shade).view(x.shape)
+    return in_blocks(_equalize, images(x).detach())
+
+
+def _equalize(x: Tensor) -> Tensor:
+    shade = x.mul(255.999).clamp_(0, 255).to(torch.int32).flatten(2).flatten(0, 1)
+    # Each channel counts in 256 places of its own. (32 bits: half the memory, and torch indexes with them.)
+    place = shade.add_(256 * torch.arange(len(shade), dtype=torch.int32, device=x.device)[:, None]).flatten()
+    one = torch.ones((), dtype=torch.int32, device=x.device)
+    count = torch.zeros(256 * len(shade), dtype=torch.int32, device=x.device)
+    count.index_add_(0, place, one.expand(place.shape))
+    table = _even_out(count.view(-1, 256)).to(x.dtype) / 255
+    return table.flatten().index_select(0, place).view(x.shape)
 
 
 def _even_out(count: Tensor) -> Tensor:
     """The new shade, 0 to 255, of each of the 256 old ones, from the counts (n, 256) of a channel's pixels."""
     shades = torch.arange(256, device=count.device)
-    last = torch.where(count > 0, shades, 0).amax(1, keepdim=True)
-    step = (count.sum(1, keepdim=True) - count.gather(1, last)) // 255
+    last = ((count > 0) * shades).amax(1, keepdim=True)
     below = count.cumsum(1) - count
-    table = ((below + step // 2) // step.clamp_min(1)).clamp(0, 255)
+    step = below.gather(1, last) // 255
+    table = ((below + step // 2) // step.clamp_min(1)).clamp_max(255)
     return torch.where(step == 0, shades, table)

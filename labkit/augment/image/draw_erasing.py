@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.image import erasing
-from labkit.augment.image._args import member, span
+from labkit.augment.image._args import constant, member, span
 from labkit.augment.image.draw_windows import random_boxes
 from labkit.augment.image.transform import ImageTransform, chance, probability
 from labkit.augment.pipeline import Params, uniform
@@ -76,5 +76,5 @@ class Cutout(_Erasing):
         """``boxes`` (B, 4), and ``noise`` if the value is that."""
         height, width = images(x).shape[2:]
         u = uniform((x.shape[0], 2), like=x, generator=generator)
-        corner = (u * u.new_tensor([width, height])).floor() - self.size // 2
+        corner = (u * constant([width, height], u)).floor() - self.size // 2
         return self._with_noise({"boxes": torch.cat([corner, corner + self.size], 1)}, x, generator)

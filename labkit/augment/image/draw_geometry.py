@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.image import geometry
-from labkit.augment.image._args import Span
+from labkit.augment.image._args import Span, constant
 from labkit.augment.image.filters import gaussian_blur
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.transform import (
@@ -232,7 +232,7 @@ class Elastic(Looked):
 
         It converges where neighbouring displacements differ by less than a pixel, where the picture doesn't fold.
         """
-        size = points.new_tensor([x.shape[3], x.shape[2]])
+        size = constant([x.shape[3], x.shape[2]], points)
         field, q = displacement.to(points), points
         for _ in range(ELASTIC_STEPS):
             grid = ((2 * q + 1) / size - 1).mT[:, :, None, :]

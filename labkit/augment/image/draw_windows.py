@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.image import resizing
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, member, span
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, constant, member, span
 from labkit.augment.image.transform import GeometricTransform, draw_one
 from labkit.augment.pipeline import Params, uniform
 from labkit.shapes import Float, Images, images
@@ -122,7 +122,7 @@ class RandomResizedCrop(GeometricTransform):
     def points(self, points: Tensor, x: Tensor, *, boxes: Tensor) -> Tensor:
         """Counted from the box's corner and scaled with it."""
         edges = boxes.to(points)[:, None]
-        zoom = points.new_tensor([self.size[1], self.size[0]]) / (edges[..., 2:] - edges[..., :2])
+        zoom = constant([self.size[1], self.size[0]], points) / (edges[..., 2:] - edges[..., :2])
         return (points + 0.5 - edges[..., :2]) * zoom - 0.5
 
 
@@ -153,5 +153,5 @@ class Resize(GeometricTransform):
 
     def points(self, points: Tensor, x: Tensor) -> Tensor:
         """Scaled with the picture."""
-        zoom = points.new_tensor([self.size[1] / x.shape[3], self.size[0] / x.shape[2]])
+        zoom = constant([self.size[1] / x.shape[3], self.size[0] / x.shape[2]], points)
         return (points + 0.5) * zoom - 0.5

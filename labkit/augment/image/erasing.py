@@ -46,7 +46,7 @@ def erase(
         if drawn.shape != x.shape:
             raise ValueError(f"noise has the images' shape, here {tuple(x.shape)}; it has {tuple(drawn.shape)}")
         return torch.where(inside, drawn.to(x), x)
-    return images(x).masked_fill(inside, float(value))
+    return torch.where(inside, float(value), images(x))
 
 
 def box_masks(boxes: Tensor, x: Images) -> Bool[Tensor, "b 1 h w"]:

@@ -153,8 +153,8 @@ def affine(
 def corners(x: Images) -> Float[Tensor, "b 4 2"]:
     """The centres of the corner pixels: top left, top right, bottom right, bottom left."""
     right, bottom = x.shape[3] - 1.0, x.shape[2] - 1.0
-    points = torch.tensor([[0, 0], [right, 0], [right, bottom], [0, bottom]], dtype=wide(x.dtype), device=x.device)
-    return points.expand(x.shape[0], 4, 2)
+    points = torch.tensor([[0, 0], [right, 0], [right, bottom], [0, bottom]], dtype=wide(x.dtype))
+    return points.to(x.device, non_blocking=True).expand(x.shape[0], 4, 2)
 
 
 def perspective(

@@ -12,7 +12,7 @@ no accelerator makes the host wait, and it can be differentiated.
 import torch
 from torch import Tensor
 
-from labkit.augment.image._args import Value, values
+from labkit.augment.image._args import Value, constant, values
 from labkit.augment.pipeline import wide
 from labkit.shapes import Float
 
@@ -139,7 +139,7 @@ def box_corners(boxes: Boxes) -> Float[Tensor, "b n 4 2"]:
 
 def hull_boxes(corners: Float[Tensor, "b n k 2"], *, size: tuple[int, int]) -> Boxes:
     """The smallest boxes around sets of points, cut off at the edges of an image of ``size`` (H, W)."""
-    limits = corners.new_tensor([size[1], size[0], size[1], size[0]])
+    limits = constant([size[1], size[0], size[1], size[0]], corners)
     hull = torch.cat([corners.amin(-2), corners.amax(-2)], -1) + 0.5
     return torch.minimum(hull.clamp_min(0), limits)
 
@@ -157,6 +157,6 @@ def warp_boxes(boxes: Boxes, matrix: Matrices, *, size: tuple[int, int]) -> Boxe
 
 def centring(x: Tensor, *, size: tuple[int, int]) -> Matrices:
     """The shift (1, 3, 3) that puts the centre of ``x``'s images at the centre of an image of ``size`` (H, W)."""
-    shift = torch.eye(3, dtype=wide(x.dtype), device=x.device)[None].clone()
-    shift[0, 0, 2], shift[0, 1, 2] = (size[1] - x.shape[3]) / 2, (size[0] - x.shape[2]) / 2
-    return shift
+    right, down = (size[1] - x.shape[3]) / 2, (size[0] - x.shape[2]) / 2
+    shift = torch.tensor([[[1, 0, right], [0, 1, down], [0, 0, 1]]], dtype=wide(x.dtype))
+    return shift.to(x.device, non_blocking=True)

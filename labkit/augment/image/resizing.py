@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, Value, member, values
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, Value, constant, member, values
 from labkit.augment.pipeline import wide
 from labkit.shapes import Float, Images, Int, images
 
@@ -99,7 +99,7 @@ def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear",
     if interpolation == "nearest":
         return F.interpolate(images(x), size, mode="nearest-exact")
     if min(size) == 1:  # torch's antialiasing forgets the rows where the width becomes 1 (torch 2.13)
-        whole = torch.tensor([[0.0, 0.0, x.shape[3], x.shape[2]]], device=images(x).device).expand(x.shape[0], 4)
+        whole = constant([[0.0, 0.0, x.shape[3], x.shape[2]]], images(x).float()).expand(x.shape[0], 4)
         return crop_resize(x, boxes=whole, size=size, antialias=antialias)
     return F.interpolate(images(x).to(wide(x.dtype)), size, mode="bilinear", antialias=antialias).to(x.dtype)
 

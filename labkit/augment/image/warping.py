@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, member
+from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.matrices import Matrices, invert_matrix
 from labkit.augment.pipeline import wide
 from labkit.shapes import Float, Images, images
@@ -48,15 +49,20 @@ def warp(
     if matrix.ndim != 3 or matrix.shape[1:] != (3, 3) or matrix.shape[0] not in (1, images(x).shape[0]):
         raise ValueError(f"expected matrices of shape ({x.shape[0]}, 3, 3); these have shape {tuple(matrix.shape)}")
     height, width = size or (x.shape[2], x.shape[3])
-    inverse = _to_unit(x, invert_matrix(matrix.to(wide(x.dtype))))
-    return sample(x, _project(inverse, height, width), interpolation=interpolation, fill=fill, value=value)
+    member(interpolation, INTERPOLATIONS, name="interpolation")
+    member(fill, FILLS, name="fill")
+
+    def moved(x: Tensor, inverse: Tensor) -> Tensor:
+        return _look_up(x, _project(inverse, height, width), interpolation, fill, value)
+
+    return in_blocks(moved, x, _to_unit(x, invert_matrix(matrix.to(wide(x.dtype)))))
 
 
 def _to_unit(x: Tensor, inverse: Tensor) -> Tensor:
     """The matrices that end in grid_sample's coordinates: −1 and 1 are the outer edges of the outer pixels."""
     h, w = x.shape[2:]
-    unit = inverse.new_tensor([[2 / w, 0, 1 / w - 1], [0, 2 / h, 1 / h - 1], [0, 0, 1]])
-    return unit @ inverse
+    u, v, one = inverse.unbind(1)
+    return torch.stack([u * (2 / w) + one * (1 / w - 1), v * (2 / h) + one * (1 / h - 1), one], 1)
 
 
 def _project(matrix: Tensor, height: int, width: int) -> Tensor:
@@ -89,13 +95,22 @@ def sample(
     member(fill, FILLS, name="fill")
     if grid.ndim != 4 or grid.shape[1] != 2 or grid.shape[0] not in (1, images(x).shape[0]):
         raise ValueError(f"expected a grid of shape ({x.shape[0]}, 2, H, W); it has shape {tuple(grid.shape)}")
+
+    def looked_up(x: Tensor, grid: Tensor) -> Tensor:
+        return _look_up(x, grid, interpolation, fill, value)
+
+    return in_blocks(looked_up, x, grid)
+
+
+def _look_up(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: float) -> Tensor:
+    """``sample`` without its questions."""
     source = x.to(wide(x.dtype))
     if fill == "reflect":
-        grid = _spread(grid, [n / max(n - 1, 1e-9) for n in (x.shape[3], x.shape[2])])
+        grid = _spread(grid, *(n / max(n - 1, 1e-9) for n in (x.shape[3], x.shape[2])))
     if fill == "wrap":
         source = F.pad(source, (1, 1, 1, 1), mode="circular")
         inside = grid - 2 * torch.floor((grid + 1) / 2)
-        grid = _spread(inside, [n / (n + 2) for n in (x.shape[3], x.shape[2])])
+        grid = _spread(inside, *(n / (n + 2) for n in (x.shape[3], x.shape[2])))
     shifted = fill == "constant" and value != 0
     y = F.grid_sample(
         source - value if shifted else source,
@@ -107,8 +122,8 @@ def sample(
     return (y + value if shifted else y).to(x.dtype)
 
 
-def _spread(grid: Tensor, factors: list[float]) -> Tensor:
-    return grid * grid.new_tensor(factors)[:, None, None]
+def _spread(grid: Tensor, along: float, down: float) -> Tensor:
+    return torch.stack([grid[:, 0] * along, grid[:, 1] * down], 1)
 
 
 def shift_grid(x: Images, displacement: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
