@@ -29,6 +29,7 @@ lint: $(VENV)/installed-test
 format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/labkit tidy lectures/*.ipynb solutions/*/*.ipynb
 
 release: install
 	$(BIN)/labkit release

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from labkit.grading import notebooks
 from labkit.topics import SYLLABUS, find
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,16 +70,13 @@ NOTEBOOKS = sorted(p for f in ("lectures", "solutions", "exercises") for p in (R
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_notebooks_hold_no_outputs_and_stable_ids(path):
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    ids = [cell["id"] for cell in notebook["cells"]]
-    assert len(set(ids)) == len(ids)
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            assert cell["execution_count"] is None
-        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        assert grade_id is None or cell["id"] == grade_id
+def test_notebooks_are_tidy(path):
+    """No outputs, no execution counts, ids from grade_id or position: `labkit tidy` makes them so."""
+    text = path.read_text(encoding="utf-8")
+    for cell in json.loads(text)["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+    assert text == notebooks.normal(notebooks.read(path))
 
 
 def run(*command, **knobs):
