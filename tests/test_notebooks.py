@@ -1,0 +1,93 @@
+"""Every lecture runs from a clean kernel; every exercise gives its solution all the points and its release none."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from labkit import checks
+from labkit.grading import grade, release
+from labkit.grading.course import Course
+from labkit.topics import SYLLABUS
+
+ROOT = Path(__file__).resolve().parents[1]
+LECTURES = sorted((ROOT / "lectures").glob("[0-9]*.ipynb"))
+EXERCISES = sorted(path.name for path in (ROOT / "exercises").iterdir() if path.is_dir())
+KEYS = {topic.slug: topic.key for topic in SYLLABUS}
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_a_lecture_runs_from_a_clean_kernel(path, tmp_path):
+    shutil.copy(path, tmp_path)
+    notebook = nbformat.read(tmp_path / path.name, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    outputs = [(cell.source, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    loud = [(source, o.text) for source, o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    assert not loud, "a lecture warns its reader of something"
+    pictures = [o.data for _, o in outputs if "text/html" in o.get("data", {}) and "<img" in o.data["text/html"]]
+    assert pictures, "a lecture without a picture"
+    assert all('alt="' in data["text/html"] for data in pictures)
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_cells_of_a_lecture_are_short(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert cell.cell_type != "code" or len(lines) <= 30, cell.source
+
+
+@pytest.fixture
+def handed_in(tmp_path, request):
+    """A course with one exercise, handed in solved and untouched."""
+    slug = request.param
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "solutions" / slug, tmp_path / "solutions" / slug)
+    course = Course(tmp_path, tmp_path)
+    release.release(course, slug)
+    shutil.copytree(course.solutions / slug, course.submitted / "solved" / slug)
+    shutil.copytree(ROOT / "exercises" / slug, course.submitted / "untouched" / slug)
+    return course, slug
+
+
+def total(slug):
+    """The points of an exercise's checks."""
+    return sum(check.points for check in checks.of(KEYS[slug]))
+
+
+@pytest.mark.parametrize("handed_in", EXERCISES, indirect=True)
+def test_the_solution_earns_all_and_the_release_nothing(handed_in):
+    course, slug = handed_in
+    rows = {row.student: row for row in grade.grade(course, slug)}
+    assert rows["solved"].points == total(slug), rows["solved"].wrong
+    assert rows["untouched"].points == 0
+    assert rows["solved"].pending == 1, "one answer in words waits for a person"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("handed_in", EXERCISES, indirect=True)
+def test_plain_nbgrader_agrees(handed_in):
+    course, slug = handed_in
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+
+    def nbgrader(*words):
+        command = [sys.executable, "-m", "nbgrader", *words]
+        done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    nbgrader("autograde", slug)
+    nbgrader("export", "--to", "grades.csv")
+    lines = [line.split(",") for line in (course.root / "grades.csv").read_text().splitlines()]
+    scores = {row["student_id"]: float(row["score"]) for row in (dict(zip(lines[0], line)) for line in lines[1:])}
+    assert scores == {"solved": total(slug), "untouched": 0}
+
+
+def test_an_exercise_names_each_check_of_its_topic_once():
+    for slug in EXERCISES:
+        text = (ROOT / "exercises" / slug / f"{slug}.ipynb").read_text(encoding="utf-8")
+        for check in checks.of(KEYS[slug]):
+            assert text.count(f'check(\\"{check.key}\\",') == 1
