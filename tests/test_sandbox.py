@@ -144,7 +144,7 @@ def test_sees_only_its_own_processes(sandbox: Sandbox, neighbour: Session) -> No
         source = (
             "import os; print(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()), os.getpid(), os.getuid())"
         )
-        assert printed(session.run_cell(source)) == "[1, 2] 2 1000\n"
+        assert printed(session.run_cell(source)) == "[1] 1 1000\n"
 
 
 def test_no_capabilities_no_privileges_and_no_way_to_get_them(sandbox: Sandbox, neighbour: Session) -> None:
@@ -473,8 +473,11 @@ def test_processor_time_is_limited() -> None:
     [
         ("import os; os._exit(0)", "it ended its own process (exit status 0) instead of its cell"),
         ("import os; os._exit(7)", "it ended its own process (exit status 7) instead of its cell"),
-        ("import os; os.kill(os.getpid(), 9)", "its process was killed: by itself, or because the machine"),
-        ("import os; os.abort()", "its process crashed (Aborted)"),
+        (
+            "import os, resource; resource.setrlimit(0, (0, 0))\nwhile True: pass",
+            "its process was killed",
+        ),
+        ("import os; os.abort()", "its process crashed"),
         ("import ctypes; ctypes.string_at(0)", "its process crashed (Segmentation fault)"),
         ("import os; os.execv('/bin/true', ['true'])", "it ended its own process (exit status 0)"),
     ],
@@ -495,9 +498,9 @@ def test_ending_the_own_process_ends_the_own_session(
 @pytest.mark.parametrize(
     "source",
     [
-        "import os; os.kill(os.getppid(), 9); os.kill(1, 9); os.kill(1, 2); os.kill(1, 15); os.kill(1, 19)",
+        "import os; os.kill(os.getppid(), 9); os.kill(1, 9); os.kill(1, 15); os.kill(1, 19)",
         "import os\ntry:\n    os.kill(-1, 9)\nexcept ProcessLookupError:\n    pass",
-        "import os, signal\nfor s in signal.valid_signals():\n    os.kill(1, s)",
+        "import os, signal\nfor s in signal.valid_signals() - {signal.SIGINT}:\n    os.kill(1, s)",
         "import os\nfor p in range(3, 5000):\n    try:\n        os.kill(p, 9)\n    except ProcessLookupError: pass",
         "import os\ntry:\n    os.killpg(0, 0); os.killpg(1, 9)\nexcept OSError: pass",
     ],
@@ -510,32 +513,27 @@ def test_killing_others_reaches_nobody(sandbox: Sandbox, neighbour: Session, sou
     check_next_works(sandbox)
 
 
-def test_other_processes_cannot_be_traced_or_throttled(sandbox: Sandbox, neighbour: Session) -> None:
+def test_other_processes_cannot_be_traced_and_limits_cannot_be_raised(sandbox: Sandbox, neighbour: Session) -> None:
     source = """
 import ctypes, os, resource
 libc = ctypes.CDLL(None, use_errno=True)
 def attempt(call, *arguments):
     try:
-        call(*arguments)
-        return "done"
+        return call(*arguments)
     except (OSError, ValueError) as error:
         return type(error).__name__
 def raw(name, *arguments):
     if getattr(libc, name)(*arguments) < 0:
         raise OSError(ctypes.get_errno(), "")
-print(attempt(raw, "ptrace", 16, 1, 0, 0))
-print(attempt(open, "/proc/1/mem", "rb"), attempt(open, "/proc/1/environ", "rb"), attempt(os.listdir, "/proc/1/fd"))
-print(attempt(resource.prlimit, 1, resource.RLIMIT_CPU, (0, 0)), attempt(os.setpriority, os.PRIO_PROCESS, 1, 19))
-print(attempt(resource.setrlimit, resource.RLIMIT_NPROC, (500, 500)))
-print(attempt(resource.prlimit, 0, resource.RLIMIT_NPROC))
+print(attempt(raw, "ptrace", 16, 1, 0, 0), attempt(raw, "process_vm_readv", 2, None, 0, None, 0, 0))
+print({attempt(os.kill, pid, 0) for pid in range(2, 40_000)}, attempt(os.getpgid, 2), attempt(os.listdir, "/proc/2"))
+print({attempt(resource.setrlimit, kind, (-1, -1)) for kind in (resource.RLIMIT_NPROC, resource.RLIMIT_DATA)})
 """
     with sandbox.open() as session:
         lines = printed(session.run_cell(source)).splitlines()
-        assert lines[0] == "PermissionError"
-        assert lines[1] == "PermissionError PermissionError PermissionError"
-        assert lines[2] == "PermissionError PermissionError"
-        assert lines[3] == "ValueError"
-        assert lines[4] == "done"
+        assert lines[0] == "PermissionError PermissionError"
+        assert lines[1] == "{'ProcessLookupError'} ProcessLookupError FileNotFoundError"
+        assert lines[2] == "{'ValueError'}"
 
 
 def test_no_process_outlives_its_session(sandbox: Sandbox, neighbour: Session) -> None:

@@ -318,19 +318,10 @@ def test_a_server_that_was_killed_is_the_machines_fault_and_starts_again() -> No
         os.kill(fragile._server.pid, signal.SIGKILL)
         assert opened._process is not None
         assert ended(opened._process), "the session outlived its server by 20 s"
-        with pytest.raises(SandboxError, match="killed from outside"):
+        with pytest.raises(SandboxError, match="server was killed"):
             opened.run_cell("1")
         with fragile.open() as again:
             assert value(again.run_cell("6 * 7")) == "42"
-
-
-@needs_sandbox
-def test_a_session_that_was_killed_from_outside_is_no_fault_of_the_student() -> None:
-    with Sandbox(LIMITS, preload=()) as fragile, fragile.open() as opened:
-        assert opened._process is not None
-        signal.pidfd_send_signal(opened._process, signal.SIGKILL)
-        with pytest.raises(SandboxError, match="killed from outside"):
-            opened.run_cell("1")
 
 
 @needs_sandbox

@@ -12,6 +12,8 @@ from typing import Any
 
 LENGTHS = struct.Struct(">II")
 CHUNK = 1 << 18
+ORDER = struct.Struct("!cI")  # the supervisor to the server: what to do, with which submission
+READY = b"r"  # a submission to the supervisor, instead of a frame: no frame begins with it
 
 Frame = tuple[dict[str, Any], bytes]
 

@@ -10,14 +10,12 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import traceback
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from labkit.grading.engine import inside_isolate, inside_keeper, inside_loop, inside_shell, inside_syscalls
-from labkit.grading.engine.frames import Channel, Closed
+from labkit.grading.engine import inside_isolate, inside_shell, inside_submission, inside_syscalls
+from labkit.grading.engine.frames import ORDER, Channel
+from labkit.grading.engine.inside_children import Children
 from labkit.grading.engine.limits import Limits
 
 MAX_HEADER = 1 << 20
@@ -42,7 +40,7 @@ def main() -> None:
 
 
 def warm_up(names: list[str]) -> Any:
-    """Import, and leave the process fit to be forked.
+    """Import, and leave the process fit to be forked often.
 
     Raises:
         RuntimeError: if an import started a thread.
@@ -54,85 +52,35 @@ def warm_up(names: list[str]) -> Any:
         raise RuntimeError(f"an import among {', '.join(names)} started a thread; the server can't fork safely")
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, every page of every fork
+    inside_syscalls.use_huge_pages()
     return shell
 
 
 def serve(control: socket.socket, shell: Any, limits: Limits, folders: list[str] | None) -> None:
-    """Fork for each pair of sockets that arrives.
+    """Carry out the supervisor's orders: fork a submission, interrupt it, kill it.
 
     Args:
         folders: what this Python is made of, or None without a sandbox.
     """
     control.settimeout(None)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended submissions need no farewell
     account = (os.getuid(), os.getgid())
-    while True:
+    children = Children(control)
+    while children.wait():
         try:
-            data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+            data, descriptors, _, _ = socket.recv_fds(control, ORDER.size, 2)
         except OSError:
-            return
-        if not data:
-            return
-        replies, keeper = (socket.socket(fileno=number) for number in descriptors)
-        try:
-            forked = inside_syscalls.fork_into_namespaces() if folders is not None else os.fork()
-        except OSError as error:
-            Channel(keeper, max_header=0).send({"failed": str(error)})
-            forked = -1
-        if forked == 0:
-            control.close()
-            isolate = partial(inside_isolate.settle, limits, account, folders) if folders is not None else None
-            submission(shell, limits, replies, keeper, isolate)
-        replies.close()
-        keeper.close()
-
-
-def submission(
-    shell: Any, limits: Limits, replies: socket.socket, keeper: socket.socket, isolate: Callable[[], None] | None
-) -> None:
-    """In the fork: isolate it, fork the student's process, keep it. Never returns: it is a copy of the server.
-
-    Args:
-        isolate: what makes the sandbox, or None without one.
-    """
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        keeper.sendall(b"!")
-        if isolate:
-            isolate()
-            home = inside_isolate.HOME
+            break
+        if len(data) < ORDER.size:
+            break
+        order, number = ORDER.unpack(data)
+        if order == b"f":
+            replies, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+            child = inside_submission.Submission(shell, limits, replies, reports)
+            children.add(number, reports, child.fork(account, folders, control))
+            replies.close()
         else:
-            home = tempfile.mkdtemp(prefix="labkit-")
-        setup = inside_keeper.prepare(keeper, home)
-        child = os.fork()
-        if child == 0:
-            keeper.close()
-            student(shell, limits, replies, setup["env"], home, sandboxed=isolate is not None)
-        replies.close()
-        inside_keeper.keep(keeper, child, limits)
-        if not isolate:
-            inside_keeper.clear_away(child, home)
-    except Closed:
-        pass  # the supervisor is gone, and nobody is left to tell
-    except BaseException as error:  # noqa: BLE001  told to the supervisor, which raises it
-        Channel(keeper, max_header=0).send({"failed": f"{type(error).__name__}: {error}"})
-    os._exit(0)
-
-
-def student(
-    shell: Any, limits: Limits, replies: socket.socket, env: dict[str, str], home: str, *, sandboxed: bool
-) -> None:
-    """In the second fork: give up everything that is not the student's, then answer. Never returns."""
-    try:
-        os.setsid()
-        files = inside_loop.descriptors(keep=replies.fileno())
-        os.chdir(inside_keeper.work(home))
-        os.environ.update(env, HOME=home)
-        inside_isolate.confine(limits, sandboxed=sandboxed)
-        inside_loop.serve(Channel(replies, max_header=1 << 28), shell, limits, files)
-    except BaseException:  # noqa: BLE001  read by who looks into the sandbox's own log
-        traceback.print_exc()
-    os._exit(1)
+            children.signal(number, {b"i": signal.SIGINT, b"k": signal.SIGKILL}[order])
+    children.end()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def become_unprivileged(account: int) -> None:
 
 
 def settle(limits: Limits, account: tuple[int, int], folders: list[str]) -> None:
-    """Steps 1 to 3 in the init process of the new namespaces, before it reads a byte of a submission.
+    """Steps 1 to 3 in the init process of the new namespaces, before a byte of the assignment is there.
 
     Args:
         account: the server's user and group, which inside appear as the student's.
@@ -57,8 +57,6 @@ def settle(limits: Limits, account: tuple[int, int], folders: list[str]) -> None
     write("/proc/sys/user/max_user_namespaces", "0")
     write("/proc/self/oom_score_adj", "1000")  # where the machine runs short, the kernel takes a submission first
     sys_.drop_capabilities()
-    # The student's processes have this one's user: without this they could read its memory and its descriptors.
-    sys_.prctl(sys_.PR_SET_DUMPABLE, 0, "not dumpable")
 
 
 def fresh_file_systems(size: int, folders: list[str]) -> None:
@@ -86,17 +84,14 @@ def loopback_up() -> None:
 
 
 def confine(limits: Limits, *, sandboxed: bool) -> None:
-    """Steps 3 and 4 in the process that will run the student's code, which can't raise what is lowered here."""
-    # Terminals and the process table are the student's own; only the init process stays closed to it.
-    if sandboxed:
-        sys_.prctl(sys_.PR_SET_DUMPABLE, 1, "dumpable")
+    """Steps 3 and 4: what the student's code can't raise again."""
     lower(resource.RLIMIT_CORE, 0)
     # Past the first limit comes a signal that names the reason; who ignores that is killed past the second.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
     lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     lower(resource.RLIMIT_DATA, limits.memory_bytes + data_bytes())
     if sandboxed:  # counted in the user namespace; without one it would count every process of the account
-        lower(resource.RLIMIT_NPROC, limits.processes + 1)  # and the init process
+        lower(resource.RLIMIT_NPROC, limits.processes)
         inside_seccomp.install()
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+from itertools import pairwise
 from typing import Any
 
 from labkit.grading.engine import inside_shell
@@ -90,8 +91,8 @@ def value(shell: inside_shell.Shell, expression: str) -> Any:
         return Missing(error)
 
 
-def descriptors(keep: int) -> dict[str, int]:
-    """Leave nothing open but the reply channel, an empty input, and two files for what is printed.
+def descriptors(keep: tuple[int, ...]) -> dict[str, int]:
+    """Leave nothing open but ``keep``, an empty input, and two files for what is printed.
 
     Returns:
         Descriptors of the files behind 1 and 2, by the stream's name.
@@ -100,8 +101,9 @@ def descriptors(keep: int) -> dict[str, int]:
     os.dup2(null, 0)
     for name, number in STREAMS.items():
         os.dup2(scratch(name), number)
-    for low, high in ((3, keep), (keep + 1, os.sysconf("SC_OPEN_MAX"))):
-        os.closerange(low, high)
+    kept = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
+    for low, high in pairwise(kept):
+        os.closerange(low + 1, high)
     return dict(STREAMS)
 
 

@@ -17,7 +17,7 @@ COLUMN = {"x86_64": 0, "aarch64": 1}
 # Numbers of a call on x86-64 and on arm64.
 REFUSED: dict[int, dict[str, tuple[int, int]]] = {
     errno.EPERM: {
-        # Looking into or steering another process: the keeper that is init of the namespace has the same user.
+        # Looking into or steering another process.
         "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
         "process_madvise": (440, 440), "kcmp": (312, 272), "pidfd_getfd": (438, 438),
         # New namespaces and mounts: with them come capabilities, and most of the kernel's attack surface.
@@ -40,12 +40,6 @@ REFUSED: dict[int, dict[str, tuple[int, int]]] = {
     },
 }  # fmt: skip
 CLONE, SOCKET, IOCTL = (56, 220), (41, 198), (16, 29)
-# Calls that lower what another process may use, with the place of the process among their arguments: refused for
-# the keeper, process 1, which watches the memory.
-ON_OTHERS = {
-    "prlimit64": ((302, 261), 0), "setpriority": ((141, 140), 1), "sched_setscheduler": ((144, 119), 0),
-    "sched_setattr": ((314, 274), 0), "sched_setparam": ((142, 118), 0), "sched_setaffinity": ((203, 122), 0),
-}  # fmt: skip
 CLONE_NEW = 0x7E020000  # every CLONE_NEW* flag
 FAMILIES = (1, 2, 10, 16)  # unix, IPv4, IPv6, netlink. AF_VSOCK reaches a virtual machine's host past any network
 # namespace, so what is not known to be confined by one is refused.
@@ -77,9 +71,6 @@ def program(machine: str) -> list[Instruction]:
     for number, calls in REFUSED.items():
         for columns in calls.values():
             code += [(EQUAL, 0, 1, columns[column]), give(ERRNO | number)]
-    for columns, place in ON_OTHERS.values():
-        code += [(EQUAL, 0, 4, columns[column]), (LOAD, 0, 0, FIRST + 8 * place), (EQUAL, 0, 1, 1)]
-        code += [give(ERRNO | errno.EPERM), give(ALLOW)]
     code += [(EQUAL, 0, 4, CLONE[column]), (LOAD, 0, 0, FIRST), (ANY_BIT, 0, 1, CLONE_NEW)]
     code += [give(ERRNO | errno.EPERM), give(ALLOW)]
     code += [(EQUAL, 0, len(FAMILIES) + 3, SOCKET[column]), (LOAD, 0, 0, FIRST)]

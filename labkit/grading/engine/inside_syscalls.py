@@ -21,7 +21,6 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 
 MNT_DETACH = 2
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAP_AMBIENT = 4, 24, 38, 22, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
-PR_SET_CHILD_SUBREAPER = 36
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPABILITY_VERSION_3 = 0x20080522
@@ -61,8 +60,8 @@ def fork_into_namespaces() -> int:
     """Fork a child that is init of its own namespaces of every kind: 0 in the child, its pid in the parent.
 
     One clone does what unshare and a second fork would do, and copies this process's page tables once instead
-    of twice. glibc's fork would refresh the thread id it caches; the child forks again before any code that asks
-    for one runs.
+    of twice. glibc's fork would refresh the thread id it caches; here that stays 1, which is right: parent and
+    child are both the first process of their namespace.
     """
     flags = sum(NEW_NAMESPACES.values()) | SIGCHLD
     ctypes.pythonapi.PyOS_BeforeFork()
@@ -74,6 +73,25 @@ def fork_into_namespaces() -> int:
     ctypes.pythonapi.PyOS_AfterFork_Parent()
     ctypes.set_errno(number)
     return checked(pid, "clone into new namespaces")
+
+
+def use_huge_pages() -> None:
+    """Gather this process's memory in pages of 2 MiB, as far as the kernel does that: a fork copies the table
+    of pages, which is then 512 times shorter, and takes a quarter of the time.
+    """
+    huge, advise, collapse = 1 << 21, 14, 25
+    try:
+        with open("/proc/self/maps") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return  # not Linux
+    for words in lines:
+        if words[1] == "rw-p" and (len(words) == 5 or words[5] == "[heap]"):
+            low, high = (int(word, 16) for word in words[0].split("-"))
+            low, high = -(-low // huge) * huge, high // huge * huge
+            if low < high:  # a refusal, as by kernels before 6.1, leaves all as it was
+                for advice in (advise, collapse):
+                    LIBC.madvise(ctypes.c_void_p(low), ctypes.c_size_t(high - low), advice)
 
 
 def drop_capabilities() -> None:

@@ -37,8 +37,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from labkit.grading.engine import sandbox_launch, sandbox_outputs
-from labkit.grading.engine.frames import Channel, Closed, Frame, Stalled, Tampered
+from labkit.grading.engine.frames import READY, Channel, Closed, Frame, Stalled, Tampered
 from labkit.grading.engine.limits import Limits, duration, size
+from labkit.grading.engine.sandbox_memory import TICK, Memory
 from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
 
 __all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Session", "probe"]
@@ -168,44 +169,50 @@ class Session:
 
     def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
         self.limits = limits
-        self._sandboxed = server.sandboxed
         self.died = ""
         self.tampered = False
         self._kills = out_of_memory_kills()
         self._spent = 0.0  # seconds of cells and checks
-        replies, theirs = socket.socketpair()
-        keeper, keepers = socket.socketpair()
-        self._replies = Channel(
-            replies, max_header=limits.output_bytes + SLACK, max_body=2 * limits.reply_bytes + SLACK
-        )
-        self._keeper = Channel(keeper, max_header=1 << 16, single=False)
-        self._process: int | None = None  # the keeper, as a descriptor that can't come to mean another process
+        self._server, self._number = server, next(server.numbers)
+        self._process: int | None = None  # its first process, as a descriptor that can't come to mean another
+        self._memory = Memory(None, 0)
+        replies, their_replies = socket.socketpair()
+        reports, their_reports = socket.socketpair()
+        header, body = limits.output_bytes + SLACK, 2 * limits.reply_bytes + SLACK
+        self._replies = Channel(replies, max_header=header, max_body=body)
+        self._reports = Channel(reports, max_header=1 << 16, single=False)
         try:
-            with theirs, keepers:
-                pass_credentials(keeper)
-                server.fork(theirs, keepers)
+            with their_replies, their_reports:
+                pass_credentials(reports)
+                server.order(b"f", self._number, [their_replies, their_reports])
             self._settle(files, env)
         except (Closed, Stalled, OSError) as error:
+            reason = server.said() or type(error).__name__
             self.close()
-            raise SandboxError(
-                f"a submission's process did not start ({server.said() or type(error).__name__})"
-            ) from error
+            raise SandboxError(f"a submission's process did not start: {reason}") from error
         except SandboxError:
             self.close()
             raise
 
     def _settle(self, files: dict[str, bytes], env: dict[str, str]) -> None:
-        """Wait for the keeper, hand it the files, wait for the student's process."""
-        pid = sender(self._keeper.sock, SETUP_SECONDS)
-        if self._sandboxed:
+        """Wait for the process, hand it the files, wait until it has shut itself in."""
+        pid = sender(self._reports.sock, SETUP_SECONDS)
+        if self._server.sandboxed:
             self._process = os.pidfd_open(pid)
         table = [[name, len(data)] for name, data in files.items()]
-        self._keeper.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
-        report, _ = self._keeper.receive(seconds=SETUP_SECONDS)
-        if not report.get("ready"):
+        with contextlib.suppress(Closed):  # where it failed before it took all, its report says why
+            self._reports.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
+        self._reports.sock.settimeout(SETUP_SECONDS)
+        word, views, _, _ = socket.recv_fds(self._reports.sock, 1, 1)
+        if word != READY:
+            self._reports.buffer += word
+            report, _ = self._reports.receive(seconds=SETUP_SECONDS)
             raise SandboxError(
                 f"a submission's process did not start: {report.get('failed') or sentence(report, self.limits)}"
             )
+        if self._server.sandboxed and not views:
+            raise SandboxError("a submission's process did not show its memory: too many files are open here")
+        self._memory = Memory(views[0] if views else None, self.limits.memory_bytes)
 
     def run_cell(self, source: str) -> CellResult:
         """Run a cell and wait for its outputs."""
@@ -268,31 +275,33 @@ class Session:
         """The next frame of the student's process, interrupted at the deadline and killed a little later."""
         watch, late = select.poll(), False
         watch.register(self._replies, select.POLLIN)
-        watch.register(self._keeper, select.POLLIN)
+        watch.register(self._reports, select.POLLIN)
         while True:
-            ready = dict(watch.poll(max(deadline - time.monotonic(), 0) * 1000))
+            remaining = deadline - time.monotonic()
+            ready = dict(watch.poll(max(min(remaining, TICK), 0) * 1000))
             if self._replies.fileno() in ready:
                 frame = self._replies.pump()
                 if frame:
                     return frame, late
-            elif self._keeper.fileno() in ready:
+            elif self._reports.fileno() in ready:
                 raise Died(self._last_words())
-            if time.monotonic() < deadline:
+            if self._memory.overspent():
+                raise Died(f"it used more than the {size(self.limits.memory_bytes)} of memory it may and was stopped")
+            if remaining > 0:
                 continue
             if late:
                 raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
                            "and did not stop when it was interrupted")  # fmt: skip
-            self._keeper.send({"do": "interrupt"}, seconds=1.0)
+            self._server.order(b"i", self._number)
             late, deadline = True, time.monotonic() + self.limits.interrupt_seconds
 
     def _last_words(self) -> str:
-        """Why the student's process is gone, from the keeper, which stood outside its reach."""
+        """Why the student's process is gone, from the server, which is out of its reach."""
         try:
-            report, _ = self._keeper.receive(seconds=self.limits.interrupt_seconds)
+            report, _ = self._reports.receive(seconds=self.limits.interrupt_seconds)
         except Closed:
             self.close()
-            # The keeper is out of the submission's reach, so this was not the submission.
-            raise SandboxError("a submission's processes were killed from outside the sandbox") from None
+            raise SandboxError("the sandbox's server was killed, and with it the submissions in it") from None
         except Stalled:
             return "its process closed its reply channel"
         if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
@@ -312,6 +321,7 @@ class Session:
     def close(self) -> None:
         """Kill every process of the submission, and wait until they are dead."""
         self.died = self.died or "the session is closed"
+        self._memory.close()
         if self._process is not None:  # the end of a namespace's init is the end of all in it
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
@@ -320,12 +330,12 @@ class Session:
             watch.poll(END_SECONDS * 1000)
             os.close(self._process)
             self._process = None
-        elif self._keeper.fileno() >= 0:  # no namespace: the keeper clears away, as well as it can
-            with contextlib.suppress(OSError, Closed, Stalled):
-                self._keeper.sock.shutdown(socket.SHUT_WR)
+        elif self._reports.fileno() >= 0:  # no namespace: the server kills whom it knows, and then hangs up
+            with contextlib.suppress(SandboxError, Closed, Stalled):
+                self._server.order(b"k", self._number)
                 while True:
-                    self._keeper.receive(seconds=END_SECONDS)
-        self._keeper.close()
+                    self._reports.receive(seconds=END_SECONDS)
+        self._reports.close()
         self._replies.close()
 
     def __enter__(self) -> "Session":
@@ -337,13 +347,11 @@ class Session:
 
 def sentence(report: dict[str, Any], limits: Limits) -> str:
     """How a process ended, in words."""
-    if report.get("memory"):
-        return f"it used more than the {size(limits.memory_bytes)} of memory it may and was stopped"
     code = report.get("exit")
     if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu_seconds"] > limits.cpu_seconds):
         return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
     if code == -signal.SIGKILL:
-        return "its process was killed: by itself, or because the machine ran out of memory"
+        return "its process was killed"
     if code == -signal.SIGXFSZ:
         return f"it wrote a file larger than the {size(limits.file_bytes)} it may"
     if type(code) is int and code < 0:

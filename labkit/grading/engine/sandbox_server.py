@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from labkit.grading.engine import inside_isolate, sandbox_launch
-from labkit.grading.engine.frames import Channel, Closed, Stalled
+from labkit.grading.engine.frames import ORDER, Channel, Closed, Stalled
 from labkit.grading.engine.limits import Limits
 
 START_SECONDS = 120.0
@@ -44,6 +44,7 @@ class Server:
     def __init__(self, limits: Limits, *, sandboxed: bool, preload: Sequence[str], hide: Iterable[Path]) -> None:
         self.lock = threading.Lock()
         self.sandboxed = sandboxed
+        self.numbers = count()
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
         ours, theirs = socket.socketpair()
         with theirs:
@@ -93,8 +94,9 @@ class Server:
             for descriptor in inherited[1:]:
                 os.close(descriptor)
 
-    def fork(self, replies: socket.socket, keeper: socket.socket) -> None:
-        """Ask for a submission's processes, which get these two sockets.
+    def order(self, order: bytes, number: int, sockets: Sequence[socket.socket] = ()) -> None:
+        """Have the server fork a submission under a number and with two sockets (``f``), or interrupt (``i``) or
+        kill (``k``) one.
 
         Raises:
             SandboxError: if the server is gone.
@@ -102,7 +104,7 @@ class Server:
         try:
             with self.lock:
                 self.control.sock.settimeout(START_SECONDS)
-                socket.send_fds(self.control.sock, [b"f"], [replies.fileno(), keeper.fileno()])
+                socket.send_fds(self.control.sock, [ORDER.pack(order, number)], [s.fileno() for s in sockets])
         except OSError as error:
             raise SandboxError(f"the sandbox's server is gone: {self.said() or error}") from error
 
@@ -146,10 +148,10 @@ def readable(text: str) -> int:
     return reader
 
 
-def pass_credentials(sock: socket.socket) -> None:
+def pass_credentials(sock: socket.socket, wanted: bool = True) -> None:
     """Have the kernel tell who sends. Linux only; elsewhere senders stay unknown."""
     if sys.platform == "linux":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, int(wanted))
 
 
 def sender(sock: socket.socket, seconds: float) -> int:
@@ -162,6 +164,7 @@ def sender(sock: socket.socket, seconds: float) -> int:
     data, ancillary, _, _ = sock.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
     if not data:
         raise Closed
+    pass_credentials(sock, False)
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == getattr(socket, "SCM_CREDENTIALS", None):
             return int(CREDENTIALS.unpack(content[: CREDENTIALS.size])[0])
