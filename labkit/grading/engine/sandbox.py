@@ -39,6 +39,7 @@ from typing import Any
 from labkit.grading.engine import sandbox_launch, sandbox_outputs
 from labkit.grading.engine.frames import READY, Channel, Closed, Frame, Stalled, Tampered
 from labkit.grading.engine.limits import Limits, duration, size
+from labkit.grading.engine.sandbox_cgroup import Group
 from labkit.grading.engine.sandbox_memory import TICK, Memory
 from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
 
@@ -176,6 +177,7 @@ class Session:
         self._server, self._number = server, next(server.numbers)
         self._process: int | None = None  # its first process, as a descriptor that can't come to mean another
         self._memory = Memory(None, 0)
+        self._group: Group | None = None
         replies, their_replies = socket.socketpair()
         reports, their_reports = socket.socketpair()
         header, body = limits.output_bytes + SLACK, 2 * limits.reply_bytes + SLACK
@@ -199,6 +201,9 @@ class Session:
         pid = sender(self._reports.sock, SETUP_SECONDS)
         if self._server.sandboxed:
             self._process = os.pidfd_open(pid)
+            self._group = self._server.group()
+            if self._group:
+                self._group.enter(pid)
         table = [[name, len(data)] for name, data in files.items()]
         with contextlib.suppress(Closed):  # where it failed before it took all, its report says why
             self._reports.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
@@ -285,8 +290,8 @@ class Session:
                     return frame, late
             elif self._reports.fileno() in ready:
                 raise Died(self._last_words())
-            if self._memory.overspent():
-                raise Died(f"it used more than the {size(self.limits.memory_bytes)} of memory it may and was stopped")
+            if self._memory.overspent() or (self._group and self._group.overspent()):
+                raise Died(self._spent_memory())
             if remaining > 0:
                 continue
             if late:
@@ -304,10 +309,16 @@ class Session:
             raise SandboxError("the sandbox's server was killed, and with it the submissions in it") from None
         except Stalled:
             return "its process closed its reply channel"
+        if self._group and self._group.overspent():
+            return self._spent_memory()
         if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
             self.close()
             raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
         return sentence(report, self.limits)
+
+    def _spent_memory(self) -> str:
+        """The sentence for who takes too much of it."""
+        return f"it used more than the {size(self.limits.memory_bytes)} of memory it may and was stopped"
 
     def _over(self, end: Exception) -> str:
         """Close the session for good; the sentence that says why."""
@@ -330,6 +341,9 @@ class Session:
             watch.poll(END_SECONDS * 1000)
             os.close(self._process)
             self._process = None
+            if self._group:
+                self._server.groups.append(self._group)
+                self._group = None
         elif self._reports.fileno() >= 0:  # no namespace: the server kills whom it knows, and then hangs up
             with contextlib.suppress(SandboxError, Closed, Stalled):
                 self._server.order(b"k", self._number)

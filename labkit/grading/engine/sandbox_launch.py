@@ -9,6 +9,7 @@ import shutil
 import site
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import labkit
@@ -142,7 +143,8 @@ def covered(hide: Iterable[Path]) -> list[str]:
     return arguments
 
 
-def private_paths() -> list[tuple[str, str]]:
+@cache
+def private_paths() -> tuple[tuple[str, str], ...]:
     """What an output says in place of paths that only this machine has, longest first."""
     shown = {name: "site-packages" for name in site.getsitepackages()}
     shown[os.path.dirname(os.__file__)] = "python"
@@ -150,4 +152,4 @@ def private_paths() -> list[tuple[str, str]]:
     shown |= {sys.prefix: "python", sys.base_prefix: "python"}
     every = {**{os.path.realpath(path): name for path, name in shown.items()}, **shown}
     outside = [(path, name) for path, name in every.items() if not Path(path).is_relative_to("/usr")]
-    return sorted(outside, key=lambda pair: -len(pair[0]))
+    return tuple(sorted(outside, key=lambda pair: -len(pair[0])))

@@ -16,6 +16,7 @@ from pathlib import Path
 from labkit.grading.engine import inside_isolate, sandbox_launch
 from labkit.grading.engine.frames import ORDER, Channel, Closed, Stalled
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.sandbox_cgroup import Group, branches
 
 START_SECONDS = 120.0
 # As root, each server runs as an account of its own, so that what the kernel counts by account (processes, pipes,
@@ -45,6 +46,9 @@ class Server:
         self.lock = threading.Lock()
         self.sandboxed = sandboxed
         self.numbers = count()
+        self.limits = limits
+        self.branches = branches() if sandboxed else []
+        self.groups: list[Group] = []  # idle ones: making one takes longer than a fork
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
         ours, theirs = socket.socketpair()
         with theirs:
@@ -108,6 +112,19 @@ class Server:
         except OSError as error:
             raise SandboxError(f"the sandbox's server is gone: {self.said() or error}") from error
 
+    def group(self) -> Group | None:
+        """A control group for one submission, or None where we may make none."""
+        if not self.branches:
+            return None
+        with self.lock:
+            if self.groups:
+                return self.groups.pop()
+        try:
+            return Group(self.branches, self.limits)
+        except OSError:
+            self.branches = []  # a folder that looks writable is not always: do without
+            return None
+
     def alive(self) -> bool:
         """Whether it still runs."""
         watch = select.poll()
@@ -130,6 +147,8 @@ class Server:
                 os.kill(self.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
+        for group in self.groups:
+            group.remove()
         self.log.close()
 
 
