@@ -50,10 +50,9 @@ def within(value: Value, *, name: str, low: float = -math.inf, high: float = mat
     if not isinstance(value, Tensor):
         fine, worst = math.isfinite(value) and low <= value <= high and not (above and value == low), float(value)
     elif value.device.type == "cpu" and value.numel():
-        held = value.detach()
-        good = held.isfinite() & (held >= low) & (held <= high) & ((held > low) | (not above))
-        fine = bool(good.all())
-        worst = math.nan if fine else float(held[~good].flatten()[0])
+        least, most = (float(bound) for bound in value.detach().aminmax())
+        fine = low <= least and most <= high and math.isfinite(most - least) and not (above and least == low)
+        worst = most if most > high or most == math.inf else least
     else:
         return
     if not fine:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BLOCK = 2**19  # values: 2 MB in float32, about a core's share of cache
-"""How many values of a batch are worked on at once."""
+BLOCK = 3 * 2**18
+"""How many values of a batch are worked on at once: 3 MB in float32, which is 5 colour images of 224×224 pixels."""
 
 
 def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor) -> Tens
         x: a batch, samples first.
         rows: tensors with one row a sample, or one row for all.
     """
-    whole = x.device.type != "cpu" or x.numel() <= 2 * BLOCK
+    whole = x.device.type != "cpu" or x.numel() <= BLOCK
     recorded = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *rows))
     if whole or recorded:
         return function(x, *rows)
