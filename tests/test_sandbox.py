@@ -6,14 +6,16 @@ the attacks are too. ``test_sandbox_cells.py`` holds what honest cells expect.
 
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from labkit.grading.engine import sandbox_launch, sandbox_server
 from labkit.grading.engine.limits import MIB, Limits
-from labkit.grading.engine.sandbox import CellResult, Sandbox, Session, probe
+from labkit.grading.engine.sandbox import CellResult, Sandbox, SandboxError, Session, probe
 
 REASON = probe()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
@@ -137,6 +139,30 @@ def test_the_course_is_hidden_even_inside_this_python(tmp_path: Path) -> None:
         assert printed(session.run_cell(f"import os; print(os.listdir({str(course)!r}))")) == "[]\n"
         result = session.run_cell(f"open({str(course / 'new')!r}, 'w')")
         assert errors(result) == ["OSError"]
+
+
+def test_a_python_in_a_folder_that_is_covered_stays_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        (folder / "lib").mkdir()
+        (folder / "lib/there.txt").write_text("there")
+        folder.chmod(0o755)
+        real = sandbox_launch.python_folders()
+        monkeypatch.setattr(sandbox_launch, "python_folders", lambda: [*real, folder / "lib"])
+        with Sandbox(LIMITS, preload=()) as made, made.open() as session:
+            assert printed(session.run_cell(f"print(open('{name}/lib/there.txt').read())")) == "there\n"
+            assert errors(session.run_cell(f"open('{name}/lib/new', 'w')")) == ["OSError"]
+            assert printed(session.run_cell("import os; print(os.listdir('/tmp'))")) == f"['{folder.name}']\n"
+        assert not (folder / "lib/new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's sandbox changes the account")
+def test_a_python_that_others_can_not_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    real = sandbox_launch.python_folders()
+    monkeypatch.setattr(sandbox_launch, "python_folders", lambda: [*real, tmp_path])
+    with pytest.raises(SandboxError, match=f"can't read {tmp_path}: chmod"):
+        Sandbox(LIMITS, preload=())
 
 
 def test_sees_only_its_own_processes(sandbox: Sandbox, neighbour: Session) -> None:
@@ -308,6 +334,24 @@ def test_a_fork_bomb_stays_in_its_sandbox(impatient: Sandbox, sandbox: Sandbox, 
             assert result.died.startswith("a cell ran longer than the 1.5 s it may take")
         check_untouched(beside)
     check_next_works(impatient)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [True, False])
+def test_a_fork_bomb_takes_no_neighbours_time(groups: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell that needs half of its time limit beside a bomb of 32 processes on every processor."""
+    if not groups:
+        monkeypatch.setattr(sandbox_server, "branches", list)
+    limits = Limits(**{**LIMITS.as_dict(), "cell_seconds": 4})
+    with Sandbox(limits, preload=()) as made, made.open() as honest, made.open() as hostile:
+        bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+        thread = threading.Thread(target=hostile.run_cell, args=(bomb,))
+        thread.start()
+        busy = "import time\nwhile time.process_time() - start < 2: pass"
+        result = honest.run_cell("import time\nstart = time.process_time()\n" + busy)
+        thread.join()
+        assert not result.timed_out
+        assert result.outputs == []
 
 
 def test_the_number_of_processes_is_limited(sandbox: Sandbox, neighbour: Session) -> None:

@@ -43,7 +43,7 @@ def test_memory_is_limited_without_a_control_group(source: str, monkeypatch: pyt
 def test_memory_is_limited_by_a_control_group(source: str) -> None:
     with Sandbox(LIMITS, preload=()) as made, made.open() as neighbour, made.open() as session:
         assert session._group is not None
-        session._memory.limit = 1 << 60  # the other guard looks away
+        session._watch.limit = 1 << 60  # the other guard looks away
         folders = session._group.folders
         assert session.run_cell(source).died == SENTENCE
         assert neighbour.run_cell("1").died == ""

@@ -29,7 +29,7 @@ def main() -> None:
     setup, _ = channel.receive()
     try:
         if setup["account"]:
-            inside_isolate.become_unprivileged(setup["account"])
+            inside_isolate.become_unprivileged(setup["account"], setup["folders"])
         shell = warm_up(setup["preload"])
     except Exception as error:  # noqa: BLE001  told to the supervisor, which raises it
         traceback.print_exc()

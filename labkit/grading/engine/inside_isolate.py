@@ -27,10 +27,13 @@ WRITABLE = {"home": HOME, "tmp": "/tmp", "shm": "/dev/shm", "vartmp": "/var/tmp"
 STAGE = "/run"
 
 
-def become_unprivileged(account: int) -> None:
+def become_unprivileged(account: int, folders: list[str]) -> None:
     """Turn the server, which bubblewrap started as root, into an account that exists nowhere else.
 
     Real root is exempt from the limit on processes and owns the files that are bound here.
+
+    Raises:
+        PermissionError: if that account can't read this Python.
     """
     sys_.mount("proc", "/proc", "proc", sys_.MS_NOSUID | sys_.MS_NODEV | sys_.MS_NOEXEC)
     os.setgroups([])
@@ -39,6 +42,9 @@ def become_unprivileged(account: int) -> None:
     # Changing the account made /proc/self root's, and the forks must write their own uid maps there.
     sys_.prctl(sys_.PR_SET_DUMPABLE, 1, "dumpable")
     sys_.prctl(sys_.PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
+    for folder in folders:
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise PermissionError(f"submissions don't run as root and can't read {folder}: chmod -R o+rX {folder}")
 
 
 def settle(limits: Limits, account: tuple[int, int], folders: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Control groups: where the machine lets us make one, the kernel itself counts what a submission uses altogether.
 
-Without one, limits on each process and a look at the memory twenty times a second do (``sandbox_memory``). A group
+Without one, limits on each process and a look at the memory twenty times a second do (``sandbox_watch``). A group
 is exact and quicker, and counts what belongs to no process: buffers of sockets, files in the sandbox's own disk.
 Root may make groups; a user may where the session manager hands the branch over, as systemd does for programs
 started by a desktop or by ``systemd-run --user --scope``.
@@ -46,6 +46,8 @@ def branches(proc: Path = Path("/proc/self")) -> list[Branch]:
             found.append(Branch(folder, {"memory": "memory.limit_in_bytes"}, "memory.oom_control"))
         elif "pids" in controllers:
             found.append(Branch(folder, {"pids": "pids.max"}, ""))
+        elif "cpu" in controllers:  # no limit, but a fair share: a group counts as one, however many are in it
+            found.append(Branch(folder, {}, ""))
     usable = [branch for branch in found if os.access(branch.folder, os.W_OK)]
     for branch in usable:
         sweep(branch.folder)

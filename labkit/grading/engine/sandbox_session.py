@@ -1,0 +1,306 @@
+"""One submission's session: cells go in one at a time, and what comes back is believed as far as it must be.
+
+The protocol: a request carries a nonce, exactly one reply with that nonce is accepted, and the channel must be
+silent before a request. A second channel leads to the server and to the submission's process before any of its
+code ran; the student's code never holds it, so what it says is true.
+"""
+
+import contextlib
+import os
+import secrets
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.grading.engine import sandbox_launch, sandbox_outputs
+from labkit.grading.engine.frames import READY, Channel, Closed, Frame, Stalled, Tampered
+from labkit.grading.engine.limits import Limits, duration, size
+from labkit.grading.engine.sandbox_cgroup import Group
+from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
+from labkit.grading.engine.sandbox_watch import TICK, Watch
+
+SETUP_SECONDS = 60.0
+END_SECONDS = 10
+PATIENCE = 4  # times its limit that a cell may take in all, where it spent the rest waiting for a processor
+SLACK = 1 << 20  # of a reply's header beyond the outputs' budget: an error finds a place even when that is spent
+TIMEOUT = {
+    "output_type": "error",
+    "ename": "CellTimeoutError",
+    "evalue": "",
+    "traceback": ["\x1b[0;31mCellTimeoutError\x1b[0m: the cell was interrupted at its time limit"],
+}
+TAMPERED = "the reply channel was tampered with"
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a cell gave.
+
+    Attributes:
+        outputs: nbformat v4 outputs, validated and capped.
+        died: one sentence if the submission's process is gone; then the session is over.
+        tampered: whether the reply channel was misused.
+        timed_out: whether the cell was interrupted at its time limit.
+        count: the cell's execution count.
+        seconds: wall time.
+        waited: how much of that the process was ready to run and the machine had no processor for it.
+    """
+
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    died: str = ""
+    tampered: bool = False
+    timed_out: bool = False
+    count: int | None = None
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check gave: as ``CellResult``, and besides
+
+    Attributes:
+        data: bytes for ``labkit.checks.wire.judge``, as little to be trusted as all that comes back.
+        failed: why there are none although the process lives: an unknown key, or the check's own failure.
+    """
+
+    data: bytes | None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    died: str = ""
+    tampered: bool = False
+    timed_out: bool = False
+    failed: str = ""
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+class Died(Exception):
+    """The submission is over; the sentence says why."""
+
+
+class Session:
+    """One submission's process, and all its cells see of the world. Made by ``Sandbox.open``."""
+
+    def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
+        self.limits = limits
+        self.died = ""
+        self.tampered = False
+        self._kills = out_of_memory_kills()
+        self._spent = 0.0  # seconds of cells and checks
+        self._server, self._number = server, next(server.numbers)
+        self._process: int | None = None  # its first process, as a descriptor that can't come to mean another
+        self._watch = Watch(None, 0)
+        self._group: Group | None = None
+        replies, their_replies = socket.socketpair()
+        reports, their_reports = socket.socketpair()
+        header, body = limits.output_bytes + SLACK, 2 * limits.reply_bytes + SLACK
+        self._replies = Channel(replies, max_header=header, max_body=body)
+        self._reports = Channel(reports, max_header=1 << 16, single=False)
+        try:
+            with their_replies, their_reports:
+                pass_credentials(reports)
+                server.order(b"f", self._number, [their_replies, their_reports])
+            self._settle(files, env)
+        except (Closed, Stalled, OSError) as error:
+            reason = server.said() or type(error).__name__
+            self.close()
+            raise SandboxError(f"a submission's process did not start: {reason}") from error
+        except SandboxError:
+            self.close()
+            raise
+
+    def _settle(self, files: dict[str, bytes], env: dict[str, str]) -> None:
+        """Wait for the process, hand it the files, wait until it has shut itself in."""
+        pid = sender(self._reports.sock, SETUP_SECONDS)
+        if self._server.sandboxed:
+            self._process = os.pidfd_open(pid)
+            self._group = self._server.group()
+            if self._group:
+                self._group.enter(pid)
+        table = [[name, len(data)] for name, data in files.items()]
+        with contextlib.suppress(Closed):  # where it failed before it took all, its report says why
+            self._reports.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
+        self._reports.sock.settimeout(SETUP_SECONDS)
+        word, views, _, _ = socket.recv_fds(self._reports.sock, 1, 1)
+        if word != READY:
+            self._reports.buffer += word
+            report, _ = self._reports.receive(seconds=SETUP_SECONDS)
+            raise SandboxError(
+                f"a submission's process did not start: {report.get('failed') or sentence(report, self.limits)}"
+            )
+        if self._server.sandboxed and not views:
+            raise SandboxError("a submission's process did not show its memory: too many files are open here")
+        self._watch = Watch(views[0] if views else None, self.limits.memory_bytes)
+
+    def run_cell(self, source: str) -> CellResult:
+        """Run a cell and wait for its outputs."""
+        try:
+            (header, body), late = self._ask({"do": "cell", "source": source})
+            if body:
+                raise Tampered("a cell's reply with a body")
+            outputs, count = self._outputs(header, late), sandbox_outputs.number(header.get("count"))
+        except (Died, Tampered) as end:
+            return CellResult(died=self._over(end), tampered=self.tampered, seconds=self._taken, waited=self._idle)
+        return CellResult(outputs, timed_out=late, count=count, seconds=self._taken, waited=self._idle)
+
+    def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
+        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
+        try:
+            request = {"do": "check", "key": key, "expression": expression, "seed": seed}
+            (header, body), late = self._ask(request)
+            outputs, failed = self._outputs(header, late), sandbox_outputs.text(header.get("failed", ""), ())
+        except (Died, Tampered) as end:
+            return CheckResult(
+                None, died=self._over(end), tampered=self.tampered, seconds=self._taken, waited=self._idle
+            )
+        return CheckResult(body or None, outputs, timed_out=late, failed=failed, seconds=self._taken, waited=self._idle)
+
+    def _outputs(self, header: dict[str, Any], late: bool) -> list[dict[str, Any]]:
+        """The validated outputs of a reply, with nbgrader's mark where the cell was interrupted."""
+        outputs = sandbox_outputs.outputs(header.get("outputs"), sandbox_launch.private_paths())
+        return [*outputs, dict(TIMEOUT)] if late else outputs
+
+    def _ask(self, request: dict[str, Any]) -> tuple[Frame, bool]:
+        """Send a request and wait for the one reply to it; whether it had to be interrupted.
+
+        Raises:
+            Died: if none comes.
+            Tampered: if something else comes.
+        """
+        self._taken = self._idle = 0.0
+        if self.died:
+            raise Died(self.died)
+        if self._replies.pending():
+            raise Tampered("a reply before its request")
+        allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self._spent)
+        if allowed <= 0:
+            raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
+        nonce = secrets.token_hex(16)
+        start, waited = time.monotonic(), self._watch.waited()
+        try:
+            self._replies.send({"nonce": nonce, **request}, seconds=allowed)
+            frame, late = self._wait(allowed)
+        except Closed:
+            raise Died(self._last_words()) from None
+        except Stalled:
+            raise Died("its process stopped listening") from None
+        finally:
+            self._taken, self._idle = time.monotonic() - start, max(self._watch.waited() - waited, 0.0)
+            self._spent += max(self._taken - self._idle, self._taken / PATIENCE)
+        if frame[0].get("nonce") != nonce:
+            raise Tampered("a reply to another request")
+        return frame, late
+
+    def _wait(self, allowed: float) -> tuple[Frame, bool]:
+        """The next frame of the student's process, interrupted when its time is over and killed a little later."""
+        watch, late = select.poll(), False
+        watch.register(self._replies, select.POLLIN)
+        watch.register(self._reports, select.POLLIN)
+        start, waited = time.monotonic(), self._watch.waited()
+        deadline = start + allowed
+        while True:
+            remaining = deadline - time.monotonic()
+            ready = dict(watch.poll(max(min(remaining, TICK), 0) * 1000))
+            if self._replies.fileno() in ready:
+                frame = self._replies.pump()
+                if frame:
+                    return frame, late
+            elif self._reports.fileno() in ready:
+                raise Died(self._last_words())
+            if self._watch.overspent() or (self._group and self._group.overspent()):
+                raise Died(self._spent_memory())
+            if remaining > 0:
+                continue
+            if late:
+                raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
+                           "and did not stop when it was interrupted")  # fmt: skip
+            own = start + min(allowed + self._watch.waited() - waited, allowed * PATIENCE)
+            if own - deadline > TICK:
+                deadline = own
+                continue
+            self._server.order(b"i", self._number)
+            late, deadline = True, time.monotonic() + self.limits.interrupt_seconds
+
+    def _last_words(self) -> str:
+        """Why the student's process is gone, from the server, which is out of its reach."""
+        try:
+            report, _ = self._reports.receive(seconds=self.limits.interrupt_seconds)
+        except Closed:
+            self.close()
+            raise SandboxError("the sandbox's server was killed, and with it the submissions in it") from None
+        except Stalled:
+            return "its process closed its reply channel"
+        if self._group and self._group.overspent():
+            return self._spent_memory()
+        if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
+            self.close()
+            raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
+        return sentence(report, self.limits)
+
+    def _spent_memory(self) -> str:
+        """The sentence for who takes too much of it."""
+        return f"it used more than the {size(self.limits.memory_bytes)} of memory it may and was stopped"
+
+    def _over(self, end: Exception) -> str:
+        """Close the session for good; the sentence that says why."""
+        if isinstance(end, Tampered):
+            self.tampered = True
+        if not self.died:
+            self.died = TAMPERED if self.tampered else str(end)
+        self.close()
+        return self.died
+
+    def close(self) -> None:
+        """Kill every process of the submission, and wait until they are dead."""
+        self.died = self.died or "the session is closed"
+        self._watch.close()
+        if self._process is not None:  # the end of a namespace's init is the end of all in it
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._process, signal.SIGKILL)
+            watch = select.poll()
+            watch.register(self._process, select.POLLIN)
+            watch.poll(END_SECONDS * 1000)
+            os.close(self._process)
+            self._process = None
+            if self._group:
+                self._server.groups.append(self._group)
+                self._group = None
+        elif self._reports.fileno() >= 0:  # no namespace: the server kills whom it knows, and then hangs up
+            with contextlib.suppress(SandboxError, Closed, Stalled):
+                self._server.order(b"k", self._number)
+                while True:
+                    self._reports.receive(seconds=END_SECONDS)
+        self._reports.close()
+        self._replies.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sentence(report: dict[str, Any], limits: Limits) -> str:
+    """How a process ended, in words."""
+    code = report.get("exit")
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu_seconds"] > limits.cpu_seconds):
+        return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
+    if code == -signal.SIGKILL:
+        return "its process was killed"
+    if code == -signal.SIGXFSZ:
+        return f"it wrote a file larger than the {size(limits.file_bytes)} it may"
+    if type(code) is int and code < 0:
+        return f"its process crashed ({signal.strsignal(-code) or -code})"
+    return f"it ended its own process (exit status {code}) instead of its cell"
+
+
+def out_of_memory_kills() -> int:
+    """How often this machine's kernel has killed a process for want of memory, ever; 0 where it doesn't say."""
+    try:
+        with open("/proc/vmstat") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+    except OSError:
+        return 0
