@@ -290,6 +290,16 @@ def test_dtype_and_device_are_those_of_the_images(op, dtype, device):
 
 
 @over_ops
+def test_no_value_is_read_back(op):
+    """On the device ``meta`` tensors have no values, so whoever asks for one, and would wait on a GPU, fails."""
+    x = pictures(device="meta")
+    here = pictures()
+    y = op(x, **{name: value.to("meta") for name, value in op.draw(here).items()})
+    assert y.device.type == "meta"
+    assert y.shape == op(here, **op.draw(here)).shape
+
+
+@over_ops
 def test_nothing_that_is_given_is_changed(op):
     x, params = pictures(), op.draw(pictures())
     before = x.clone(), {name: value.clone() for name, value in params.items()}
@@ -528,6 +538,14 @@ def test_transforms_follow_the_device_whatever_the_generators(transform, device)
     off = (y.cpu() - transform(x, generator=seeded())).abs()
     assert off.quantile(0.98) <= 1e-4
     assert transform(x.to(device)).device.type == device.type
+
+
+@over_transforms
+def test_no_value_is_read_back_by_a_transform(transform):
+    x = pictures(6, 3, 14, 18, dtype=torch.float32)
+    there = transform(x.to("meta"))
+    assert there.device.type == "meta"
+    assert there.shape == transform(x).shape
 
 
 @over_transforms

@@ -14,8 +14,8 @@ from labkit.augment.image.filters import gaussian_blur
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.transform import (
     GeometricTransform,
-    Looked,
     Range,
+    Sampling,
     Warp,
     chance,
     probability,
@@ -208,7 +208,7 @@ def elastic_field(
 
 
 @dataclass(frozen=True)
-class Elastic(Looked):
+class Elastic(Sampling):
     """Bent by smooth random displacements: see ``elastic_field``."""
 
     alpha: float = 34.0

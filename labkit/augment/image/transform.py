@@ -173,7 +173,7 @@ def fits(name: str, value: Tensor, x: Tensor) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looked(GeometricTransform):
+class Sampling(GeometricTransform):
     """A geometric transform that looks values up between pixels and outside the picture: see ``warp``."""
 
     interpolation: str = "bilinear"
@@ -196,7 +196,7 @@ class Looked(GeometricTransform):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warp(Looked):
+class Warp(Sampling):
     """A geometric transform by a matrix."""
 
     def matrix(self, x: Tensor, *_: Any, **params: Any) -> Tensor:
