@@ -496,16 +496,16 @@ def script(tmp_path: Path, body: str) -> list[str]:
 
 
 def test_a_verdict_that_hangs_is_broken_off(tmp_path):
-    with judge.Judges(1, seconds=0.5, command=script(tmp_path, "time.sleep(60)")) as judges:
-        with pytest.raises(judge.Broken, match=r"longer than 0\.5 seconds"):
-            judges.judge("a.b", b"", 1)
+    judges = judge.Judges(1, seconds=0.5, command=script(tmp_path, "time.sleep(60)"))
+    with judges, pytest.raises(judge.Broken, match=r"longer than 0\.5 seconds"):
+        judges.judge("a.b", b"", 1)
 
 
 @pytest.mark.parametrize("body", ["sys.exit(3)", "sys.stdin.readline(); os.kill(os.getpid(), 9)", "print('{', end='')"])
-def test_a_judge_that_always_dies_gives_up_after_two(tmp_path, body):
-    with judge.Judges(1, seconds=30, command=script(tmp_path, body)) as judges:
-        with pytest.raises(judge.Broken, match="ended while it judged"):
-            judges.judge("a.b", b"data", 1)
+def test_a_judge_that_always_dies_gives_up(tmp_path, body):
+    judges = judge.Judges(1, seconds=30, command=script(tmp_path, body))
+    with judges, pytest.raises(judge.Broken, match="ended while it judged"):
+        judges.judge("a.b", b"data", 1)
     assert (tmp_path / "log").read_text() == "x" * judge.TRIES
 
 

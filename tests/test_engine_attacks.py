@@ -51,7 +51,8 @@ CHECKS = {
         """,
     "do_execute": """
         from ipykernel.ipkernel import IPythonKernel
-        async def do_execute(self, *a, **k): return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}
+        async def do_execute(self, *a, **k):
+            return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}
         IPythonKernel.do_execute = do_execute
         """,
     "torch function": """
@@ -112,7 +113,8 @@ CHECKS = {
     "junk bytes": "import labkit.checks.wire as wire; wire.execute = lambda *a, **k: b'{}' * 100",
     "no records": """
         import labkit.checks.wire as wire, safetensors.torch, json
-        wire.execute = lambda c, a, s, **k: safetensors.torch.save({}, metadata={'labkit': json.dumps({'key': c.key, 'records': []})})
+        wire.execute = lambda c, a, s, **k: safetensors.torch.save({}, metadata={'labkit': json.dumps(
+            {'key': c.key, 'records': []})})
         """,
     "records without outputs": """
         import labkit.checks.wire as wire, safetensors.torch, json

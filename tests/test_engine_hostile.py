@@ -231,7 +231,7 @@ def test_huge_files_get_marks_or_a_sentence(course, monkeypatch):  # noqa: F811
 
 
 def test_many_files_are_cut(course, monkeypatch):  # noqa: F811
-    root, settings = course
+    root, _ = course
     folder = hand_in(root, "ada")
     monkeypatch.setattr(intake, "FILES", 5)
     for i in range(9):

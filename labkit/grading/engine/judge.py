@@ -17,7 +17,7 @@ from typing import IO, Any
 from labkit.checks.protocol import Report
 
 SECONDS = 120.0  # a verdict may take this long: it may train a small model
-TRIES = 2
+TRIES = 4  # judges that an answer may cost: one may be killed by chance, not each
 
 
 class Forged(ValueError):

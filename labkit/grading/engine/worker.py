@@ -16,6 +16,7 @@ from labkit.grading.engine.judge import Broken, Forged
 ENV = {"NBGRADER_EXECUTION": "autograde"}
 SEEDS = 3  # secret seeds a check is run under, as many as the notebook has public ones
 ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another seed
+KILLED = "its process was killed"  # how ``sandbox.sentence`` begins where it can't tell who did it
 BITS = 31  # of a seed: every generator takes it
 
 
@@ -65,9 +66,17 @@ def work(job: Job, court: Court) -> Result:
     start = time.monotonic()
     outcomes = {}
     for part in job.parts:
-        with court.sandbox.open(job.files, dict(ENV)) as session:
-            outcomes[part.name] = notebook(part, session, court)
+        outcomes[part.name] = attempt(part, job, court)
+        if outcomes[part.name].died.startswith(KILLED):
+            # By itself or by the machine? A submission that kills itself will do so again.
+            outcomes[part.name] = attempt(part, job, court)
     return Result(outcomes, time.monotonic() - start)
+
+
+def attempt(part: Part, job: Job, court: Court) -> Outcome:
+    """Run one notebook in a session of its own."""
+    with court.sandbox.open(job.files, dict(ENV)) as session:
+        return notebook(part, session, court)
 
 
 def notebook(part: Part, session: Session, court: Court) -> Outcome:

@@ -1,0 +1,104 @@
+"""Feedback that gives nothing away: nbgrader's html, without hidden tests and what can be known from them.
+
+nbgrader's graded notebooks hold the hidden tests, and its feedback shows them. Here a cell with hidden tests shows
+what students were given of it and whether it passed. And since code that runs after a hidden test could have read
+it, outputs that came after one are withheld: students have their own. Checks hide nothing and show everything.
+"""
+
+from typing import Any
+
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbformat import NotebookNode, from_dict
+from nbgrader.converters import GenerateFeedback
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from nbgrader.utils import has_failed, is_grade, is_solution
+from traitlets import Bool, List
+
+from labkit.grading.engine import autograde, cells
+from labkit.grading.engine import outputs as shape
+
+NOTE = "(An output that came after hidden tests is not shown here.)\n"
+SHORT = 8  # characters: a line of a hidden test below this length says nothing, and occurs anywhere
+
+
+class Discreet(NbGraderPreprocessor):
+    """Takes hidden tests, what could tell of them, and paths of this machine out of a graded notebook."""
+
+    withhold = Bool(True, help="Whether outputs that came after a hidden test are left out of feedback.").tag(
+        config=True
+    )
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Change the notebook in place."""
+        secrets, redact = hidden_lines(nb), self.redaction()
+        after = False
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            if is_hidden(cell):
+                conceal(cell)
+                after = True
+            elif after and self.withhold and not is_check(cell):
+                cell.outputs = [from_dict(note)] if cell.outputs and (note := withheld(cell)) else []
+            cell.outputs = [from_dict(redact(strip(output, secrets))) for output in cell.outputs]
+        return nb, resources
+
+    def redaction(self) -> shape.Redaction:
+        """What replaces this machine's paths."""
+        return shape.Redaction(autograde.paths(self.parent.parent.coursedir))
+
+
+class Feedback(GenerateFeedback):
+    """nbgrader's ``GenerateFeedback``, discreet."""
+
+    preprocessors = List([GetGrades, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
+
+
+def is_hidden(cell: NotebookNode) -> bool:
+    """Whether a cell holds hidden tests."""
+    return bool(is_grade(cell)) and not is_solution(cell) and cells.visible(cell.source) != cell.source
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell's outputs are the judge's, not the student's."""
+    return bool(is_grade(cell)) and not is_solution(cell) and bool(cells.parse(cell.source))
+
+
+def hidden_lines(notebook: NotebookNode) -> list[str]:
+    """The lines of all hidden tests that are long enough to be told from others."""
+    lines: list[str] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and is_hidden(cell):
+            shown = {line.strip() for line in cells.visible(cell.source).split("\n")}
+            hidden = (line.strip() for line in cell.source.split("\n") if line.strip() not in shown)
+            lines += [line for line in hidden if len(line) >= SHORT]
+    return lines
+
+
+def conceal(cell: NotebookNode) -> None:
+    """Leave of a cell with hidden tests what students were given, and whether it passed."""
+    failed = has_failed(cell)
+    cell.source = f"{cells.visible(cell.source).rstrip()}\n# … and hidden tests".lstrip()
+    text = "a test of this cell failed; hidden tests are not shown"
+    cell.outputs = [from_dict(shape.stopped("Failed", text))] if failed else []
+
+
+def withheld(cell: NotebookNode) -> dict[str, Any]:
+    """What stands in place of outputs: an error stays an error, without its words."""
+    errors = [output.ename for output in cell.outputs if output.output_type == "error"]
+    if errors and errors[0].isidentifier():
+        return shape.stopped("Error", "this cell raised an error; its text is not shown, as it came after hidden tests")
+    return {"output_type": "stream", "name": "stdout", "text": NOTE}
+
+
+def strip(output: Any, secrets: list[str]) -> Any:
+    """An output without the lines of hidden tests, wherever a text in it repeats one."""
+    if isinstance(output, str):
+        for line in secrets:
+            output = output.replace(line, "…")
+        return output
+    if isinstance(output, list):
+        return [strip(part, secrets) for part in output]
+    if isinstance(output, dict):
+        return {key: strip(value, secrets) for key, value in output.items()}
+    return output
