@@ -98,6 +98,17 @@ def test_the_smallest_failing_input_is_the_one_shown():
     assert report_on(lambda x: x).case.startswith("one number")
 
 
+def test_an_error_is_told_with_the_students_line_and_a_missing_answer_by_its_name():
+    def uses_what_is_not_there(x):
+        return nothing_of_that_name + x  # noqa: F821
+
+    report = report_on(uses_what_is_not_there)
+    assert "NameError" in report.sentence
+    assert "return nothing_of_that_name + x" in report.sentence
+    missing = NameError("name 'answer' is not defined", name="answer")
+    assert wire.sentence_of(missing).startswith("`answer` is not defined: has the cell")
+
+
 def test_the_reference_is_accepted_only_without_the_watch():
     assert report_on(double, watch=False).right
     assert not report_on(double).right

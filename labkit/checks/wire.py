@@ -9,10 +9,12 @@ the answer failed before it gave outputs, a sentence).
 import dis
 import inspect
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -23,6 +25,7 @@ from torch import Tensor
 from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
 
 LIMIT = 64 * 2**20  # bytes of outputs one answer may send: a class of hundreds passes through one judge
+PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
 DTYPES = {
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
@@ -209,8 +212,8 @@ def raised_by_student(error: BaseException) -> bool:
 
 
 def written_by_student(filename: str) -> bool:
-    """Whether a file of a traceback is a notebook cell or a script, and no installed library."""
-    return "site-packages" not in filename and "/labkit/checks/" not in filename.replace("\\", "/")
+    """Whether a file of a traceback is a notebook cell or a script, and no installed library or part of labkit."""
+    return "site-packages" not in filename and not filename.startswith(PACKAGE)
 
 
 def sentence_of(error: BaseException) -> str:
@@ -218,7 +221,10 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it ends the program (exit or SystemExit)"
     text = f"it raises {type(error).__name__}: {error}"[:SENTENCE]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if written_by_student(frame.filename) and frame.line:
-            return f"{text} (in line {frame.lineno}: {frame.line.strip()[:120]})"
-    return text
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if written_by_student(f.filename) and f.line]
+    if isinstance(error, NameError) and error.name and not frames:  # the answer itself: no code of it has run
+        return f"`{error.name}` is not defined: has the cell that defines it run without an error?"
+    if not frames:
+        return text
+    line = (frames[-1].line or "").strip()[:120]
+    return f"{text} (in line {frames[-1].lineno}: {line})"
