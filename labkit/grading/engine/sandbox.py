@@ -13,6 +13,7 @@ Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``
 - A session that ``died`` answers every further ``run_cell`` and ``run_check`` with the same sentence: no cell runs
   and no outputs come. ``tampered`` is set besides where the reply channel was misused: flag it for a person.
 - ``timed_out`` cells were interrupted and the session lives on; the outputs end in nbgrader's ``CellTimeoutError``.
+- Time that a cell spent waiting for a processor (``waited``) is not held against it, up to four times its limit.
 - ``SandboxError`` is raised where the machinery failed (server gone and not restartable, disk full, no namespaces):
   never a student's fault, never a zero. The next ``open`` starts a new server if the old one is gone.
 - Sessions of one ``Sandbox`` may be open side by side and used from different threads, one thread a session.
