@@ -7,20 +7,14 @@ from labkit.grading import cli, course, demo, notebooks
 from labkit.grading.course import CourseError
 from tests import tiny
 
-CHECKS = '''def check(key, answer):
-    """As labkit.checks.check, for an exercise without torch."""
-    given = [answer([1, 2]), answer([3])]
-    assert given == {"images.double": [[2, 4], [6]], "images.mean": [1.5, 3]}[key], f"{key} gives {given}"'''
+KEPT = ("setup", "saturation", "check_saturation", "filter2d", "check_filter2d", "which_transforms")
 
 
 @pytest.fixture
 def source(tmp_path):
-    """A course whose checks have keys."""
-    made = tiny.notebook()
-    made.cells.insert(0, tiny.code(CHECKS))
-    made.cells.remove(tiny.cell(made, "test_double_empty"))
-    tiny.cell(made, "test_double").source = 'check("images.double", double)'
-    tiny.cell(made, "test_mean").source = 'check("images.mean", mean)'
+    """A course with two checks of the exercise on images."""
+    made = notebooks.read(tiny.ROOT / "solutions" / tiny.NAME / tiny.FILE)
+    made.cells = [tiny.cell(made, name) for name in KEPT]
     folder = tmp_path / "source"
     folder.mkdir()
     return tiny.build(folder, made)
@@ -37,8 +31,8 @@ def test_eight_hand_in_and_each_gets_what_is_due(source, tmp_path):
     }  # fmt: skip
     assert rows["ada"].pending == 1
     assert rows["ada"].maximum == 7
-    assert "images.double gives" in rows["dmitri"].wrong["test_double"]
-    assert "`mean` is not defined" in rows["grace"].wrong["test_mean"]
+    assert rows["dmitri"].wrong == {"check_saturation": "it returns nothing: is a `return` missing?"}
+    assert "`filter2d` is not defined" in rows["grace"].wrong["check_filter2d"]
     assert "is damaged" in rows["hugo"].remarks[0]
     pages = sorted(path.parts[-3] for path in (made.root / "feedback").rglob("*.html"))
     assert pages == sorted(set(class_) - {"hugo"})

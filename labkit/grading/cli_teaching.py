@@ -65,20 +65,44 @@ def grade(
     student: Students = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded as it is now.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="How many at a time; all cores by default.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option("--limit", help="As in cell_seconds=60; may be repeated.", metavar="NAME=VALUE")
+    ] = None,
 ) -> None:
     """Grade what lies in submitted/STUDENT/TOPIC/. Marks given by hand stay."""
     from labkit.grading import grade as grading
     from labkit.grading import grades as tables
+    from labkit.grading.engine.report import Bar
     from labkit.grading.screen import err, out
 
     here = teaching()
     wanted = assignments(here, topic, handed_in=not topic)
-    if sandbox:
-        err.print("[yellow]note:[/] the code of submissions runs without a sandbox, with your own rights")
+    limits = grading.limits_of(here, numbers(limit or []))
+    if not sandbox:
+        err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on this machine")
     for assignment in wanted:
-        with counting(f"grading {assignment}") as on_student:
-            rows = grading.grade(here, assignment, student, force=force, on_student=on_student)
+        with Bar() as bar:
+            rows = grading.grade(
+                here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, progress=bar
+            )
         out.print(tables.assignment(rows))
+
+
+def numbers(settings: list[str]) -> dict[str, float]:
+    """``NAME=VALUE`` for each, as numbers by name.
+
+    Raises:
+        CourseError: if one is not of that form.
+    """
+    found = {}
+    for text in settings:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise CourseError(f"--limit is {text!r}; expected a name and a number, as in cell_seconds=60") from None
+    return found
 
 
 def feedback(topic: Topics = None, student: Students = None) -> None:
@@ -131,6 +155,7 @@ def grades(
 def demo(
     topic: Topic = "images",
     folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
 ) -> None:
     """Grade a class of eight before your eyes, in a folder of its own."""
     import shutil
@@ -138,6 +163,7 @@ def demo(
 
     from labkit.grading import demo as show
     from labkit.grading import grades as tables
+    from labkit.grading.engine.report import Bar
     from labkit.grading.screen import out
 
     source = teaching()
@@ -153,8 +179,8 @@ def demo(
     out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
     for who, what in class_.items():
         out.print(f"  {who:<8} {what}", markup=False)
-    with counting("grading") as on_student:
-        rows = show.run(made, assignment, on_student)
+    with Bar() as bar:
+        rows = show.run(made, assignment, bar, sandboxed=sandbox)
     out.print("", tables.assignment(rows), sep="\n")
     out.print("What the checks said:\n", tables.sentences(rows), "", sep="\n")
     out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", markup=False, soft_wrap=True)

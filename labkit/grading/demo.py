@@ -4,7 +4,6 @@ import ast
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +68,9 @@ def submit(made: Course, assignment: str, who: str, name: str, text: str) -> Non
     notebooks.write(folder / name, text)
 
 
-def run(made: Course, assignment: str, on_student: Callable[[str, int, int], None] | None = None) -> list[Row]:
+def run(made: Course, assignment: str, progress: grade.Progress | None = None, *, sandboxed: bool = True) -> list[Row]:
     """Grade the class and write its feedback."""
-    rows = grade.grade(made, assignment, on_student=on_student)
+    rows = grade.grade(made, assignment, progress=progress, sandboxed=sandboxed)
     feedback.feedback(made, assignment, [row.student for row in rows if row.graded])
     return rows
 

@@ -1,4 +1,4 @@
-"""Feedback: the html that nbgrader makes of a graded notebook."""
+"""Feedback: the html that nbgrader makes of a graded notebook, without what students must not see."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def feedback(
     Raises:
         CourseError: if nobody was graded, or one of ``students`` was not.
     """
-    from nbgrader.converters import GenerateFeedback
+    from labkit.grading.engine.feedback import Feedback
 
     there = sorted(f.parent.name for f in (course.root / "autograded").glob("*/*") if f.name == assignment)
     for name in students or ():
@@ -36,7 +36,7 @@ def feedback(
         if on_student is not None:
             on_student(name, number, len(wanted))
         try:
-            classic.convert(GenerateFeedback, course, assignment, student=name, force=True)
+            classic.convert(Feedback, course, assignment, student=name, force=True)
             results[name] = sorted((course.root / "feedback" / name / assignment).glob("*.html"))
         except classic.Failed as error:
             results[name] = f"no feedback could be written: {error}"

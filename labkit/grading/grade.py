@@ -1,19 +1,21 @@
-"""A class is graded: each submission by itself, so that a broken one costs the others nothing.
-
-What runs a submission is ``executor``: nbgrader's own autograde, in this process and without a sandbox.
-"""
+"""A class is graded: the engine runs each submission in a sandbox and judges it outside; here is what it found."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit.grading import classic, marks, notebooks, outcome, student
-from labkit.grading.course import Course, CourseError, files
+from labkit.grading.course import Course, CourseError
 from labkit.grading.marks import Row
 
-Executor = Callable[[Course, str, str], None]
-"""Grades one student's submission of an assignment into ``autograded/`` and the gradebook, or raises ``Failed``."""
+if TYPE_CHECKING:
+    from labkit.grading.engine import report
+    from labkit.grading.engine.limits import Limits
+
+Progress = Callable[["report.Row", int, int], object]
+"""Called with a student's row, how many are finished, and how many there are."""
 
 
 def grade(
@@ -22,8 +24,10 @@ def grade(
     students: Sequence[str] | None = None,
     *,
     force: bool = False,
-    executor: Executor | None = None,
-    on_student: Callable[[str, int, int], None] | None = None,
+    jobs: int | None = None,
+    limits: "Limits | None" = None,
+    sandboxed: bool = True,
+    progress: Progress | None = None,
 ) -> list[Row]:
     """Grade the submissions of an assignment. One that was graded as it is now is not graded again.
 
@@ -32,20 +36,31 @@ def grade(
         assignment: a folder's name in ``solutions/``.
         students: whom to grade; everyone who handed in, by default.
         force: grade again what was graded before. Marks given by hand stay.
-        executor: what grades one submission; nbgrader's autograde by default.
-        on_student: called with a student, a number and how many there are, before each.
+        jobs: how many submissions run at a time; as many as there are processors, by default.
+        limits: what a submission may use; the course's, by default.
+        sandboxed: whether the students' code is contained. Without, it runs with the rights of this user.
+        progress: called after each submission.
 
     Raises:
-        CourseError: if there are no such submissions, or the assignment itself is broken.
+        CourseError: if there are no such submissions, the assignment itself is broken, this machine allows no
+            sandbox, or the run can't go on (a locked gradebook, a full disk): what was graded stays graded.
     """
+    from labkit.grading.engine import run
+
     wanted = submissions(course, assignment, students)
     classic.register(course, assignment)
-    rows = []
-    for number, name in enumerate(wanted, start=1):
-        if on_student is not None:
-            on_student(name, number, len(wanted))
-        rows.append(grade_one(course, assignment, name, force=force, executor=executor or autograde))
-    return rows
+    changed = exercise_changed(course, assignment)
+    try:
+        with classic.logged(course) as (log, _):
+            found = run.grade(
+                course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
+                sandboxed=sandboxed, force=force or changed, progress=progress,
+            )  # fmt: skip
+    except run.GradingError as error:
+        raise CourseError(str(error)) from error
+    if students is None:
+        remember_exercise(course, assignment)
+    return [told(course, row) for row in found]
 
 
 def submissions(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[str]:
@@ -65,70 +80,55 @@ def submissions(course: Course, assignment: str, students: Sequence[str] | None 
     return there
 
 
-def grade_one(course: Course, assignment: str, name: str, *, force: bool, executor: Executor) -> Row:
-    """Grade one submission, unless that was done already; what is wrong with it is said in the row's remarks."""
-    folder = course.submitted / name / assignment
-    try:
-        remarks = inspect(course, assignment, folder)
-    except CourseError as error:
-        return refused(course, assignment, name, str(error))
-    fingerprint = student.digest_of(folder) + student.digest_of(course.solutions / assignment)
-    receipt = course.local / "graded" / assignment / f"{name}.json"
-    before = marks_of(course, assignment, name)
-    if before is not None and not force and graded_before(receipt, fingerprint, course, assignment, name):
-        return explained(course, replace(before, remarks=remarks))
-    receipt.unlink(missing_ok=True)
-    try:
-        executor(course, assignment, name)
-    except classic.Failed as error:
-        if before is None:
-            withdraw(course, assignment, name)
-        return refused(course, assignment, name, f"it could not be graded: {error}")
-    notebooks.write(receipt, json.dumps({"fingerprint": fingerprint}) + "\n")
-    after = marks_of(course, assignment, name)
-    if after is None:
-        return refused(course, assignment, name, "it could not be graded: the gradebook holds no marks for it")
-    return explained(course, replace(after, remarks=remarks))
-
-
-def autograde(course: Course, assignment: str, name: str) -> None:
-    """Grade one submission by nbgrader's own autograde. The student's code runs in a kernel with this user's rights."""
-    from nbgrader.converters import Autograde
-
-    classic.convert(Autograde, course, assignment, student=name, force=True)
-
-
-def inspect(course: Course, assignment: str, folder: Path) -> tuple[str, ...]:
-    """Look at a submission before it is graded; remarks on what is odd about it.
+def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limits":
+    """What a submission may use: ``c.Limits`` in ``nbgrader_config.py``, and ``given`` before it.
 
     Raises:
-        CourseError: if it can't be graded, saying why.
+        CourseError: if a limit is unknown, or no positive number.
     """
-    if folder.name != folder.name.strip() or folder.parent.name != folder.parent.name.strip():
-        raise CourseError("the folder's name begins or ends with a blank: nbgrader can't grade that; rename it")
-    if set(folder.parent.name) & set("*?["):
-        raise CourseError("the student's name holds one of * ? [, which nbgrader can't find again; rename the folder")
-    if links := [path.name for path in folder.rglob("*") if path.is_symlink()]:
-        raise CourseError(f"{links[0]} is a link, not a file")
-    expected = {path.name for path in files(course.solutions / assignment) if path.suffix == ".ipynb"}
-    given = {path.name for path in folder.glob("*.ipynb")}
-    if not given & expected:
-        found = f"there is {', '.join(sorted(given))}" if given else "there is no notebook at all"
-        raise CourseError(f"{' and '.join(sorted(expected))} is missing: {found}")
-    for name in sorted(given & expected):
-        notebooks.read(folder / name)
-    missing = [f"{name} was not handed in" for name in sorted(expected - given)]
-    return (*missing, *(f"{name} is not part of the exercise" for name in sorted(given - expected)))
+    from labkit.grading.engine.limits import Limits
 
-
-def graded_before(receipt: Path, fingerprint: str, course: Course, assignment: str, name: str) -> bool:
-    """Whether this very submission was graded to its end against this very exercise."""
-    if not (course.root / "autograded" / name / assignment).is_dir():
-        return False
+    chosen = {**course.config().get("Limits", {}), **(given or {})}
+    known = Limits().as_dict()
+    if unknown := sorted(chosen.keys() - known.keys()):
+        raise CourseError(f"there is no limit {unknown[0]!r}; there are {', '.join(known)}")
     try:
-        return bool(json.loads(receipt.read_text(encoding="utf-8"))["fingerprint"] == fingerprint)
-    except (OSError, ValueError, KeyError, TypeError):
+        return Limits(**{name: type(known[name])(value) for name, value in chosen.items()})
+    except (TypeError, ValueError) as error:
+        raise CourseError(f"the limits can't be used: {error}") from error
+
+
+def exercise_changed(course: Course, assignment: str) -> bool:
+    """Whether the exercise is another than the one the class was graded against: then everyone is due."""
+    try:
+        before = json.loads(receipt(course, assignment).read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return False
+    except (OSError, ValueError):
+        return True
+    return before != student.digest_of(course.solutions / assignment)
+
+
+def remember_exercise(course: Course, assignment: str) -> None:
+    """Note which exercise the whole class was graded against."""
+    notebooks.write(receipt(course, assignment), json.dumps(student.digest_of(course.solutions / assignment)) + "\n")
+
+
+def receipt(course: Course, assignment: str) -> Path:
+    """The file that notes it."""
+    return course.local / "graded" / f"{assignment}.json"
+
+
+def told(course: Course, row: "report.Row") -> Row:
+    """The gradebook's row of a submission with what the engine says of it, and the sentence of each failed check."""
+    before = marks_of(course, row.assignment, row.student)
+    said = [row.sentence] if row.sentence else []
+    remarks = (*said, *(f"look at it: {flag}" for flag in row.flags), *row.notes)
+    if before is None:
+        return Row(row.student, row.assignment, remarks=remarks)
+    if row.score is None or row.state == "ungraded":
+        remarks = (*remarks, "the marks are those of an earlier submission")
+    return explained(course, replace(before, remarks=remarks))
 
 
 def marks_of(course: Course, assignment: str, name: str) -> Row | None:
@@ -140,25 +140,6 @@ def marks_of(course: Course, assignment: str, name: str) -> Row | None:
             return marks.row(book.find_submission(assignment, name))
         except MissingEntry:
             return None
-
-
-def withdraw(course: Course, assignment: str, name: str) -> None:
-    """Take a submission that could not be graded out of the gradebook: it would count as zero points there."""
-    from nbgrader.api import MissingEntry
-
-    with classic.gradebook(course) as book:
-        try:
-            book.remove_submission(assignment, name)
-        except MissingEntry:
-            return
-
-
-def refused(course: Course, assignment: str, name: str, sentence: str) -> Row:
-    """The row of a submission that was not graded. Marks from an earlier hand-in stay, and the row says so."""
-    before = marks_of(course, assignment, name)
-    if before is None:
-        return Row(name, assignment, remarks=(sentence,))
-    return replace(before, remarks=(sentence, "the marks are those of an earlier submission"))
 
 
 def explained(course: Course, row: Row) -> Row:
