@@ -31,7 +31,7 @@ def test_eight_hand_in_and_each_gets_what_is_due(source, tmp_path):
     }  # fmt: skip
     assert rows["ada"].pending == 1
     assert rows["ada"].maximum == 7
-    assert rows["dmitri"].wrong == {"check_saturation": "it returns nothing: is a `return` missing?"}
+    assert rows["dmitri"].wrong == {"check_saturation": "saturation returned nothing: is a `return` missing?"}
     assert "`filter2d` is not defined" in rows["grace"].wrong["check_filter2d"]
     assert "is damaged" in rows["hugo"].remarks[0]
     pages = sorted(path.parts[-3] for path in (made.root / "feedback").rglob("*.html"))

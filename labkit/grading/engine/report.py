@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 GRADED, KEPT, UNGRADED = "graded", "kept", "ungraded"
@@ -50,6 +51,7 @@ class Bar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:>8}"),
             TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),  # what is printed is the table
         )
         self.task = self.bar.add_task("", total=None, student="", marks="", rate="")
 
