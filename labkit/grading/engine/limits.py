@@ -36,7 +36,7 @@ class Limits:
     processes: int = 64
     file_bytes: int = 256 * MIB
     disk_bytes: int = 1 * GIB
-    output_bytes: int = 2 * MIB
+    output_bytes: int = 8 * MIB
     reply_bytes: int = 64 * MIB
 
     def __post_init__(self) -> None:
