@@ -48,11 +48,12 @@ WRONG = {
     "essay": ["", "I don't know."],
     "reader": ["rows = open('nothing.csv').read()", "rows = []"],
     "saturation": [
-        "def saturation(x, factor):\n    m = x.mean(1, keepdim=True)\n    return (m + factor.view(-1, 1, 1, 1) * (x - m)).clamp(0, 1)",
+        "def saturation(x, factor):\n    m = x.mean(1, keepdim=True)\n"
+        "    return (m + factor.view(-1, 1, 1, 1) * (x - m)).clamp(0, 1)",
         "def saturation(x, factor):\n    raise NotImplementedError",
         "def saturation(x, factor):\n    print('here')\n    return None",
         "import warnings\n" + RIGHT["saturation"].replace("    grey", "    warnings.warn('take care')\n    grey", 1),
-        "import labkit.augment.image as image\ndef saturation(x, factor):\n    return image.saturation(x, factor=factor)",
+        "import labkit.augment.image as im\ndef saturation(x, factor):\n    return im.saturation(x, factor=factor)",
     ],
 }
 

@@ -18,10 +18,12 @@ from labkit.checks import wire
 from labkit.grading.engine import cells, intake, job, journal, judge, outputs, run
 from labkit.grading.engine.cells import Call
 from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
+from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Bar
+from labkit.grading.engine.sandbox import Sandbox
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
-from tests.engine_double import Double, Ran
+from tests.engine_double import Double, Ran, contained
 
 HONEST = """
 def saturation(x, factor):
@@ -238,6 +240,44 @@ def test_bad_requests_get_one_sentence(course):
         run.grade(settings, "ps9", make=Double, judge=Here())
     with pytest.raises(run.GradingError, match="at least one"):
         grade(settings, jobs=-1)
+    settings.CourseDirectory.root = str(root.parent)
+    with pytest.raises(run.GradingError, match="there is no gradebook"):
+        grade(settings)
+
+
+def test_a_machine_without_a_sandbox_stops_the_run_with_a_sentence(course):
+    root, settings = course
+    for name in ("ada", "bob"):
+        submit(root, name, RIGHT)
+
+    def none():
+        raise OSError("user namespaces are not allowed")
+
+    with pytest.raises(run.GradingError, match="no sandbox can be made here: user namespaces are not allowed"):
+        grade(settings, make=none)
+    assert gradebook_rows(root) == {}
+    assert [row.state for row in grade(settings)] == [GRADED, GRADED]
+
+
+def test_a_run_that_is_broken_off_does_not_wait_for_endless_cells(course):
+    root, settings = course
+    submit(root, "ada", RIGHT)
+    submit(root, "bob", {"squares": "while True: pass"}, leave_out=["problem2"])
+
+    def stop(row, done, total):
+        raise KeyboardInterrupt
+
+    made = []
+
+    def make():
+        made.append(Sandbox(Limits(cell_seconds=3000, notebook_seconds=6000), sandboxed=contained(), preload=()))
+        return made[-1]
+
+    with pytest.raises(KeyboardInterrupt):
+        grade(settings, jobs=2, make=make, progress=stop)
+    entries = Journal(root / ".local/grading" / ASSIGNMENT)
+    assert entries.get("ada").state == DONE
+    assert entries.get("bob") is None
 
 
 def test_a_worker_that_fails_is_replaced_and_one_that_always_fails_is_no_zero(course):

@@ -42,7 +42,7 @@ class Judges:
         self.command = command or [sys.executable, "-P", "-m", "labkit.grading.engine.judge"]
         self.idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
         for _ in range(count):
-            self.idle.put(None)
+            self.idle.put(Process(self.command))  # it imports torch while the first cells run
         self.count = count
 
     def judge(self, key: str, data: bytes, seed: int) -> Report:

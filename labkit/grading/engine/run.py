@@ -3,95 +3,37 @@
 prepare (here) → work (a worker's sandbox, the judge) → store the result → finish (here) → done
 """
 
-import contextlib
 import logging
 import os
-import queue
 import re
 import sqlite3
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import MissingEntry
-from sqlalchemy.exc import OperationalError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
-from labkit.grading.engine.decoys import Decoys
-from labkit.grading.engine.job import Job, Result
+from labkit.grading.engine.intake import grade_id
+from labkit.grading.engine.job import Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
+from labkit.grading.engine.opening import find, nbgrader_warnings, open_engine, private, quiet, sandboxes
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.shared import Shared
-from labkit.grading.engine.worker import SEEDS, Court, Judge, Sandbox, work
+from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
+from labkit.grading.engine.worker import SEEDS, Judge, Sandbox
+from labkit.grading.engine.workers import Pool, Workers
 
-TRIES = 3  # runs of a job before the machine is blamed
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
 
 UNNAMEABLE = "the folder's name is no text in UTF-8: rename it"
 
 Progress = Callable[[Row, int, int], object]
-
-
-class GradingError(RuntimeError):
-    """The run can't begin or can't go on; the message is a sentence. What was graded stays graded."""
-
-
-@dataclass
-class Workers:
-    """Threads with a warm sandbox each. A sandbox that fails is thrown away, and the job runs again in a new one."""
-
-    make: Callable[[], Sandbox]
-    judge: Judge
-    count: int
-    seeds: int = SEEDS
-    decoys: Decoys = field(default_factory=Decoys)
-    boxes: queue.LifoQueue[Sandbox | None] = field(default_factory=queue.LifoQueue)
-
-    def __enter__(self) -> "Workers":
-        self.pool = ThreadPoolExecutor(self.count, thread_name_prefix="grading")
-        for _ in range(self.count):
-            self.boxes.put(None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
-        while not self.boxes.empty():
-            if box := self.boxes.get():
-                box.close()
-
-    def submit(self, job: Job) -> "Future[Result]":
-        """Run a job when a worker is free."""
-        return self.pool.submit(self.run, job)
-
-    def run(self, job: Job) -> Result:
-        """Run a job, again if the machinery fails.
-
-        Raises:
-            GradingError: if it fails each time.
-        """
-        for left in reversed(range(TRIES)):
-            box = self.boxes.get()
-            try:
-                box = box or self.make()
-                return work(job, Court(self.judge, box, self.seeds, self.decoys))
-            except Exception as error:
-                # What a student's code does is a result; this is the machine.
-                if box:
-                    box.close()
-                box = None
-                if not left:
-                    raise GradingError(f"its notebooks could not be run: {describe(error)}") from error
-                time.sleep(0.2)
-            finally:
-                self.boxes.put(box)
-        raise AssertionError("unreachable")
 
 
 def grade(
@@ -148,78 +90,6 @@ def grade(
             judges.close()
 
 
-def private(engine: Engine) -> list[Path]:
-    """The course's folders that no submission may see, wherever the course lies."""
-    where = engine.coursedir
-    root = Path(where.root).resolve()
-    names = (where.source_directory, where.submitted_directory, where.autograded_directory, where.feedback_directory)
-    return [path for name in (*names, ".local") if (path := root / name).is_dir()]
-
-
-def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path]) -> Callable[[], Sandbox]:
-    """What makes a sandbox.
-
-    Raises:
-        GradingError: if this machine allows none.
-    """
-    from labkit.grading.engine import sandbox
-    from labkit.grading.engine.limits import Limits
-
-    if sandboxed and (problem := sandbox.probe()):
-        raise GradingError(f"no sandbox can be made here: {problem}")
-    return lambda: sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, hide=hide)
-
-
-def open_engine(config: Config, assignment: str, log: logging.Logger) -> Engine:
-    """The engine of an assignment, after a look at whether it can work.
-
-    Raises:
-        GradingError: if it can't.
-    """
-    try:
-        engine = Engine(config, assignment, log)
-    except MissingEntry:
-        raise GradingError(f"the gradebook knows no assignment {assignment!r}: generate it first") from None
-    except SQLAlchemyError as error:
-        raise GradingError(f"the gradebook can't be used: {describe(error)}") from error
-    if not engine.blueprints:
-        raise GradingError(f"the gradebook knows no notebooks of {assignment!r}: generate the assignment first")
-    for blueprint in engine.blueprints.values():
-        if "python" not in blueprint.language.lower():
-            raise GradingError(f"{blueprint.name} is written in {blueprint.language}; only Python runs in the sandbox")
-    return engine
-
-
-def find(engine: Engine, students: Sequence[str] | None) -> list[str]:
-    """Who handed in, or those of ``students``.
-
-    Raises:
-        GradingError: if nobody did, or one of ``students`` did not.
-    """
-    excluded = {name.strip() for name in engine.coursedir.student_id_exclude.split(",")}
-    there = sorted(set(everyone(engine)) - excluded)
-    for student in students or ():
-        if student not in there:
-            raise GradingError(f"{student!r} handed in nothing for {engine.assignment!r}")
-    if not there:
-        raise GradingError(f"nobody handed in anything for {engine.assignment!r}")
-    return sorted(set(students or there))
-
-
-def everyone(engine: Engine) -> Iterable[str]:
-    """The students with a folder for the assignment."""
-    pattern = engine.coursedir.format_path(
-        engine.coursedir.submitted_directory, "(?P<student>.*)", engine.assignment, escape=True
-    )
-    above = Path(engine.coursedir.format_path(engine.coursedir.submitted_directory, "*", engine.assignment))
-    parts = above.parts
-    star = parts.index("*")
-    for folder in Path(*parts[:star]).iterdir() if Path(*parts[:star]).is_dir() else ():
-        path = folder.joinpath(*parts[star + 1 :])
-        if path.is_dir() and (match := re.fullmatch(pattern, str(path))):
-            yield match["student"]
-
-
 @dataclass
 class Run:
     """One run over a class."""
@@ -227,7 +97,7 @@ class Run:
     engine: Engine
     book: Journal
     shared: Shared
-    workers: Workers
+    workers: Pool
     progress: Progress | None
     force: bool
     rows: dict[str, Row] = field(default_factory=dict)
@@ -310,7 +180,7 @@ class Run:
             made, entry = self.pending.pop(future)
             try:
                 result = future.result()
-            except GradingError as error:
+            except NotRun as error:
                 self.fail(entry, str(error))
                 continue
             entry.state, entry.result = RAN, result.to_json()
@@ -377,14 +247,6 @@ class Run:
             self.progress(row, len(self.rows), self.total)
 
 
-@contextlib.contextmanager
-def nbgrader_warnings() -> Iterator[None]:
-    """nbgrader's queries make SQLAlchemy warn of what does no harm."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        yield
-
-
 def result_of(entry: Entry) -> Result | None:
     """The stored result of an entry, if it can be read."""
     try:
@@ -395,33 +257,9 @@ def result_of(entry: Entry) -> Result | None:
 
 def reports(made: Submission, result: Result) -> list[dict[str, Any]]:
     """The verdicts of all checks with where they stand."""
-    from labkit.grading.engine.intake import grade_id
-
     return [
         {"notebook": name, "cell": grade_id(made.notebooks[name].cells[index]), **report}
         for name, outcome in result.outcomes.items()
         for index, cell in outcome.cells.items()
         for report in cell.reports
     ]
-
-
-def operational(error: BaseException | None) -> OperationalError | None:
-    """The trouble with the database behind an exception, if that is what it is; nbgrader wraps some of it."""
-    while error is not None and not isinstance(error, OperationalError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def describe(error: BaseException) -> str:
-    """An exception in a few words, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
-    text = str(getattr(error, "orig", None) or error)
-    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def quiet() -> logging.Logger:
-    """A logger that keeps nbgrader's messages to itself."""
-    log = logging.Logger("labkit.grading", logging.CRITICAL)
-    log.addHandler(logging.NullHandler())
-    return log

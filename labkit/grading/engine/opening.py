@@ -1,0 +1,121 @@
+"""The beginning of a run: is there such an assignment, who handed in, can it be graded here?"""
+
+import contextlib
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import MissingEntry
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from traitlets.config import Config
+
+from labkit.grading.engine.autograde import Engine
+from labkit.grading.engine.trouble import GradingError, describe
+from labkit.grading.engine.worker import Sandbox
+
+
+def private(engine: Engine) -> list[Path]:
+    """The course's folders that no submission may see, wherever the course lies."""
+    where = engine.coursedir
+    root = Path(where.root).resolve()
+    names = (where.source_directory, where.submitted_directory, where.autograded_directory, where.feedback_directory)
+    return [path for name in (*names, ".local") if (path := root / name).is_dir()]
+
+
+def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path]) -> Callable[[], Sandbox]:
+    """What makes a sandbox.
+
+    Raises:
+        GradingError: if this machine allows none.
+    """
+    from labkit.grading.engine import sandbox
+    from labkit.grading.engine.limits import Limits
+
+    if problem := sandbox.missing(sandboxed):
+        raise GradingError(f"no sandbox can be made here: {problem}")
+
+    def make() -> Sandbox:
+        try:
+            return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, hide=hide)
+        except sandbox.SandboxError as error:
+            raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error
+
+    return make
+
+
+def open_engine(config: Config, assignment: str, log: logging.Logger) -> Engine:
+    """The engine of an assignment, after a look at whether it can work.
+
+    Raises:
+        GradingError: if it can't.
+    """
+    missing_gradebook(config)
+    try:
+        engine = Engine(config, assignment, log)
+    except MissingEntry:
+        raise GradingError(f"the gradebook knows no assignment {assignment!r}: generate it first") from None
+    except SQLAlchemyError as error:
+        raise GradingError(f"the gradebook can't be used: {describe(error)}") from error
+    if not engine.blueprints:
+        raise GradingError(f"the gradebook knows no notebooks of {assignment!r}: generate the assignment first")
+    for blueprint in engine.blueprints.values():
+        if "python" not in blueprint.language.lower():
+            raise GradingError(f"{blueprint.name} is written in {blueprint.language}; only Python runs in the sandbox")
+    return engine
+
+
+def missing_gradebook(config: Config) -> None:
+    """Raise ``GradingError`` if the gradebook is a file that isn't there: nbgrader would make an empty one."""
+    where = config.CourseDirectory
+    url = make_url(str(where.get("db_url") or f"sqlite:///{Path(where.get('root') or '.') / 'gradebook.db'}"))
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+        raise GradingError(f"there is no gradebook {url.database}: generate the assignment first")
+
+
+def find(engine: Engine, students: Sequence[str] | None) -> list[str]:
+    """Who handed in, or those of ``students``.
+
+    Raises:
+        GradingError: if nobody did, or one of ``students`` did not.
+    """
+    excluded = {name.strip() for name in engine.coursedir.student_id_exclude.split(",")}
+    there = sorted(set(everyone(engine)) - excluded)
+    for student in students or ():
+        if student not in there:
+            raise GradingError(f"{student!r} handed in nothing for {engine.assignment!r}")
+    if not there:
+        raise GradingError(f"nobody handed in anything for {engine.assignment!r}")
+    return sorted(set(students or there))
+
+
+def everyone(engine: Engine) -> Iterable[str]:
+    """The students with a folder for the assignment."""
+    pattern = engine.coursedir.format_path(
+        engine.coursedir.submitted_directory, "(?P<student>.*)", engine.assignment, escape=True
+    )
+    above = Path(engine.coursedir.format_path(engine.coursedir.submitted_directory, "*", engine.assignment))
+    parts = above.parts
+    star = parts.index("*")
+    for folder in Path(*parts[:star]).iterdir() if Path(*parts[:star]).is_dir() else ():
+        path = folder.joinpath(*parts[star + 1 :])
+        if path.is_dir() and (match := re.fullmatch(pattern, str(path))):
+            yield match["student"]
+
+
+def quiet() -> logging.Logger:
+    """A logger that keeps nbgrader's messages to itself."""
+    log = logging.Logger("labkit.grading", logging.CRITICAL)
+    log.addHandler(logging.NullHandler())
+    return log
+
+
+@contextlib.contextmanager
+def nbgrader_warnings() -> Iterator[None]:
+    """nbgrader's queries make SQLAlchemy warn of what does no harm."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
