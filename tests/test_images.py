@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from labkit.augment import image
+from labkit.augment.image import _blocks
 
 
 def between(low, high):
@@ -337,6 +338,15 @@ def test_any_batch_of_grey_or_colour(op, shape):
     y = op(x, **op.draw(x))
     assert y.shape[:2] == x.shape[:2]
     assert y.isfinite().all()
+
+
+@over_ops
+def test_blocks_of_a_batch_make_up_the_whole(op, monkeypatch):
+    x = pictures(5, 3, 7, 9)
+    params = op.draw(x)
+    whole = op(x, **params)
+    monkeypatch.setattr(_blocks, "BLOCK", 2 * x[0].numel() // torch.get_num_threads())
+    torch.testing.assert_close(op(x, **params), whole, rtol=0, atol=1e-12)
 
 
 @over_ops
