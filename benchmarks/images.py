@@ -140,7 +140,8 @@ def report(device: torch.device, threads: list[int], rounds: int) -> str:
         f"kornia {kornia.__version__}, labkit {labkit.__version__}; float32, medians of {rounds} rounds in turn.\n\n"
         "How many times labkit's speed is that of the peer (above 1: labkit is faster). The goals: at 32², 10 times "
         "torchvision image by image, and kornia; at 224², kornia. A ratio below its goal is bold. "
-        "*One draw for all* is no goal: it does less than the others.\n"
+        "*One draw for all* is no goal: it does less than the others. With more threads than idle cores each step "
+        "waits for the slowest thread, and a table says more about the machine's other work than about the contenders.\n"
     )
     return "\n".join([head, *(section(device, n, rounds) for n in threads)])
 

@@ -175,7 +175,8 @@ def equalize(x: Images) -> Images:
     """Each channel of each image with its histogram evened out, so that every shade is about equally frequent.
 
     Values are counted in 256 bins and moved to multiples of 1/255 by the running count of the bins below, as in
-    Pillow and torchvision; a channel of a single shade stays as it is. Its gradient is zero.
+    Pillow and torchvision; as there, a channel of a single shade stays as it is, and so do pictures
+    of fewer than 256 pixels (but for the rounding). Its gradient is zero.
 
     Raises:
         ValueError: if x isn't a batch of float images.
