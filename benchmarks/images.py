@@ -141,7 +141,7 @@ def report(device: torch.device, threads: list[int], rounds: int) -> str:
         "How many times labkit's speed is that of the peer (above 1: labkit is faster). The goals: at 32², 10 times "
         "torchvision image by image, and kornia; at 224², kornia. A ratio below its goal is bold. "
         "*One draw for all* is no goal: it does less than the others. With more threads than idle cores each step "
-        "waits for the slowest thread, and a table says more about the machine's other work than about the contenders.\n"
+        "waits for the slowest thread, and a table says more about other work than about the contenders.\n"
     )
     return "\n".join([head, *(section(device, n, rounds) for n in threads)])
 
