@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jaxtyping
 import pytest
 import torch
 from hypothesis import given, settings
@@ -265,14 +264,6 @@ def pictures(*shape, dtype=torch.float64, device="cpu", seed=1):
     """Random pictures away from 0 and 1, where a clamp would hide a gradient."""
     g = torch.Generator().manual_seed(seed)
     return (torch.rand(shape or (4, 3, 7, 9), generator=g, dtype=torch.float64) * 0.9 + 0.05).to(device, dtype)
-
-
-@pytest.fixture
-def unchecked():
-    """What a user meets, who runs without the type checker of the tests."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @over_ops

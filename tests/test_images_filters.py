@@ -3,7 +3,6 @@
 from labkit.augment import image  # before torchvision, which labkit makes importable
 
 # isort: split
-import jaxtyping
 import kornia
 import numpy as np
 import pytest
@@ -19,13 +18,6 @@ SCIPY_MODES = {"constant": "constant", "edge": "nearest", "reflect": "mirror", "
 
 def pictures(*shape, dtype=torch.float64, seed=0):
     return torch.rand(shape or (4, 3, 11, 14), generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-@pytest.fixture
-def unchecked():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("fill", SCIPY_MODES)

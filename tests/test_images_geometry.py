@@ -3,7 +3,6 @@
 from labkit.augment import image  # before torchvision, which labkit makes importable
 
 # isort: split
-import jaxtyping
 import kornia
 import numpy as np
 import pytest
@@ -30,13 +29,6 @@ def waves(b=3, h=40, w=48):
     rows, columns = torch.meshgrid(torch.arange(h).double(), torch.arange(w).double(), indexing="ij")
     phase = torch.arange(b)[:, None, None, None].double()
     return 0.5 + 0.25 * torch.sin(rows / 6 + phase) + 0.25 * torch.cos(columns / 7 - phase)[:, :1]
-
-
-@pytest.fixture
-def unchecked():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 6, 6), (2, 1, 5, 8), (1, 3, 7, 4), (1, 1, 1, 3)], ids=str)

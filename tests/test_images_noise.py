@@ -1,6 +1,5 @@
 """Noise and erasing: their distributions, their exact rates, and what they leave alone."""
 
-import jaxtyping
 import pytest
 import scipy.stats
 import torch
@@ -16,13 +15,6 @@ def seeded(seed=0):
 
 def grey(shade, b=4, c=3, n=64):
     return torch.full((b, c, n, n), shade)
-
-
-@pytest.fixture
-def unchecked():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def follows(sample, law):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import jaxtyping
 import pytest
 import torch
 
@@ -15,14 +14,6 @@ def seeded(seed=0):
 
 def pictures(b=8, c=3, h=14, w=18):
     return torch.rand(b, c, h, w, generator=seeded(1)) * 0.8 + 0.1
-
-
-@pytest.fixture
-def unchecked():
-    """What a user meets, who runs without the type checker of the tests."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 PIPELINES = [

@@ -3,7 +3,6 @@
 from labkit.augment import image  # before torchvision, which labkit makes importable
 
 # isort: split
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -16,13 +15,6 @@ NUMPY_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wr
 
 def pictures(*shape, dtype=torch.float64, seed=0):
     return torch.rand(shape or (4, 3, 11, 14), generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-@pytest.fixture
-def unchecked():
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @given(
