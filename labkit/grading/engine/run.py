@@ -3,6 +3,7 @@
 prepare (here) → work (a worker's sandbox, the judge) → store the result → finish (here) → done
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -18,10 +19,12 @@ from traitlets.config import Config
 
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
+from labkit.grading.engine.cluster import connected
 from labkit.grading.engine.intake import grade_id
 from labkit.grading.engine.job import Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
+from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.opening import find, nbgrader_warnings, open_engine, private, quiet, sandboxes
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.shared import Shared
@@ -49,6 +52,7 @@ def grade(
     seeds: int = SEEDS,
     make: Callable[[], Sandbox] | None = None,
     judge: Judge | None = None,
+    cluster: str | None = None,
     log: logging.Logger | None = None,
 ) -> list[Row]:
     """Grade the submissions of an assignment that are due, and give a row for every one.
@@ -67,27 +71,44 @@ def grade(
         seeds: under how many secret seeds each check runs.
         make: makes a worker's sandbox, for tests.
         judge: who gives the verdicts, for tests.
+        cluster: the address of a Dask scheduler, whose workers run the notebooks instead of this machine.
         log: where nbgrader's messages go.
 
     Raises:
         GradingError: if it can't begin or can't go on: an unknown assignment, no submissions, no sandbox on this
             machine, a gradebook that is locked, a disk that is full.
     """
-    count = jobs or len(os.sched_getaffinity(0))
-    if count < 1:
-        raise GradingError(f"there are {jobs} jobs; expected at least one")
     engine = open_engine(config, assignment, log or quiet())
-    make = make or sandboxes(limits, sandboxed, private(engine))
     book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
-    judges = judge or Judges(max(1, count // 4))
+    wanted = find(engine, students)
     try:
-        with book.lock(), nbgrader_warnings(), Shared() as shared, Workers(make, judges, count, seeds) as workers:
-            return Run(engine, book, shared, workers, progress, force).all(find(engine, students))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(book.lock())
+            stack.enter_context(nbgrader_warnings())
+            shared = stack.enter_context(Shared())
+            if cluster:
+                pool: Pool = stack.enter_context(
+                    connected(cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds)
+                )
+            else:
+                count = workers(jobs)
+                box = make or sandboxes(limits, sandboxed, private(engine))
+                judge = judge or stack.enter_context(Judges(max(1, count // 4)))
+                pool = stack.enter_context(Workers(box, judge, count, seeds))
+            return Run(engine, book, shared, pool, progress, force).all(wanted)
     except journal.Busy as error:
         raise GradingError(str(error)) from None
-    finally:
-        if isinstance(judges, Judges):
-            judges.close()
+
+
+def workers(jobs: int | None) -> int:
+    """How many submissions run at a time.
+
+    Raises:
+        GradingError: if that is none.
+    """
+    if jobs is not None and jobs < 1:
+        raise GradingError(f"there are {jobs} jobs; expected at least one")
+    return jobs or len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -97,7 +118,7 @@ class Run:
     engine: Engine
     book: Journal
     shared: Shared
-    workers: Pool
+    pool: Pool
     progress: Progress | None
     force: bool
     rows: dict[str, Row] = field(default_factory=dict)
@@ -114,7 +135,7 @@ class Run:
         due = [entry for student in students if (entry := self.look(student))]
         try:
             for entry in due:
-                while len(self.pending) >= self.workers.count + 2:
+                while len(self.pending) >= self.pool.count + 2:
                     self.settle()
                 self.begin(entry)
             while self.pending:
@@ -167,7 +188,7 @@ class Run:
         entry.work = work
         if stored is not None:
             return self.complete(made, entry, stored)
-        self.pending[self.workers.submit(made.job)] = made, entry
+        self.pending[self.pool.submit(made.job)] = made, entry
 
     def absent(self) -> str:
         """The sentence for a submission without any notebook of the assignment."""
