@@ -602,7 +602,7 @@ def test_progress_counts_to_the_end_and_the_bar_takes_it(course, capsys):
     assert [counted[1:] for counted in seen] == [(1, 2), (2, 2)]
     with Bar() as bar:
         grade(settings, progress=bar)
-    assert "2/2" in capsys.readouterr().out
+    assert "2/2" in capsys.readouterr().err
 
 
 def test_the_stored_entry_of_a_graded_student_tells_of_each_check(course):

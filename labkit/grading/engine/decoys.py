@@ -9,7 +9,6 @@ Like canaries before test cells, decoys give tampering away; code that recognise
 import threading
 from typing import Any
 
-from labkit.checks.protocol import Report
 from labkit.grading.engine.judge import Broken, Forged
 
 CONSTANT = "lambda *a, **k: 0"
@@ -40,10 +39,9 @@ def right(key: str, expression: str, session: Any, judge: Any, seed: int) -> boo
     if ran.data is None:
         return False
     try:
-        report: Report = judge.judge(key, ran.data, seed)
+        return bool(judge.judge(key, ran.data, seed).right)
     except (Forged, Broken):
         return False
-    return report.right
 
 
 def named(decoy: str, expression: str) -> str:

@@ -1,7 +1,8 @@
 """The judge: processes that turn the bytes of an answer into a verdict, outside every sandbox.
 
 The bytes come from untrusted code, so the verdict falls in a process of its own under a time limit: one that hangs
-or dies costs its own verdict and nothing else. Messages over its pipes are a line of JSON, then raw bytes.
+or dies costs its own verdict and nothing else. Messages over its pipes are a line of JSON, then raw bytes. Only the
+judge imports torch and the checks; the process that grades does without.
 """
 
 import json
@@ -11,10 +12,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
-
-from labkit.checks.protocol import Report
 
 SECONDS = 120.0  # a verdict may take this long: it may train a small model
 TRIES = 4  # judges that an answer may cost: one may be killed by chance, not each
@@ -26,6 +26,29 @@ class Forged(ValueError):
 
 class Broken(RuntimeError):
     """There is no verdict, and that is not known to be the student's fault."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A ``labkit.checks.protocol.Report``, and the output that a notebook shows for it."""
+
+    key: str
+    points: int
+    status: str
+    sentence: str
+    case: str = ""
+    expected: str | None = None
+    given: str | None = None
+    output: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer earns its points."""
+        return self.status == "right"
+
+    def report(self) -> dict[str, Any]:
+        """The verdict without its output, by name."""
+        return {name: value for name, value in asdict(self).items() if name != "output"}
 
 
 class Judges:
@@ -45,7 +68,7 @@ class Judges:
             self.idle.put(Process(self.command))  # it imports torch while the first cells run
         self.count = count
 
-    def judge(self, key: str, data: bytes, seed: int) -> Report:
+    def judge(self, key: str, data: bytes, seed: int) -> Verdict:
         """The verdict on what ``wire.execute`` sent for the check ``key`` under ``seed``.
 
         Raises:
@@ -145,11 +168,11 @@ class Process:
         self.popen.wait()
 
 
-def unpack(answer: dict[str, Any]) -> Report:
-    """The report in a judge's answer; see ``Judges.judge`` for what is raised."""
+def unpack(answer: dict[str, Any]) -> Verdict:
+    """The verdict in a judge's answer; see ``Judges.judge`` for what is raised."""
     match answer:
-        case {"report": report}:
-            return Report(**report)
+        case {"verdict": verdict}:
+            return Verdict(**verdict)
         case {"forged": text}:
             raise Forged(text)
         case {"broken": text}:
@@ -159,17 +182,27 @@ def unpack(answer: dict[str, Any]) -> Report:
 
 def answer(head: dict[str, Any], data: bytes) -> dict[str, Any]:
     """What a judge process replies to one question."""
-    from dataclasses import asdict
-
     from labkit import checks
     from labkit.checks import wire
 
     try:
-        return {"report": asdict(wire.judge(checks.find(head["key"]), data, head["seed"]))}
+        report = wire.judge(checks.find(head["key"]), data, head["seed"])
+        return {"verdict": {**asdict(report), "output": shown(report)}}
     except wire.Malformed as error:
         return {"forged": str(error)[:300]}
     except Exception as error:  # noqa: BLE001  whatever fails here is the check's fault or the machine's
         return {"broken": f"{type(error).__name__}: {error}"[:300]}
+
+
+def shown(report: Any) -> dict[str, Any]:
+    """What ``check`` shows for a report: ✓ and the points, or an error output with the sentence."""
+    from labkit.checks.show import Accepted, lines, sentence
+
+    if report.right:
+        made = Accepted(report)
+        data = {"text/html": made._repr_html_(), "text/plain": repr(made)}
+        return {"output_type": "display_data", "data": data, "metadata": {}}
+    return {"output_type": "error", "ename": "Rejected", "evalue": sentence(report), "traceback": lines(report)}
 
 
 def serve(questions: IO[bytes], answers: IO[bytes], reply: Callable[[dict[str, Any], bytes], dict[str, Any]]) -> None:

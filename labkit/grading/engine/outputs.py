@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from labkit.checks.protocol import Report
-from labkit.checks.show import Accepted, lines, sentence
 from labkit.grading.engine.job import Output
 
 TEXT = 2 * 2**20  # characters of one text in an output
@@ -17,15 +15,6 @@ MIME = re.compile(r"^[a-z]+/[A-Za-z0-9.+-]{1,60}$")
 def stopped(name: str, text: str) -> Output:
     """An error output: nbgrader gives a cell that shows one no points."""
     return {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"\x1b[31m{name}\x1b[0m: {text}"]}
-
-
-def verdict(report: Report) -> Output:
-    """What ``check`` shows for a verdict: ✓ and the points, or an error output with the sentence."""
-    if report.right:
-        shown = Accepted(report)
-        data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
-        return {"output_type": "display_data", "data": data, "metadata": {}}
-    return {"output_type": "error", "ename": "Rejected", "evalue": sentence(report), "traceback": lines(report)}
 
 
 def failed(outputs: Iterable[Output]) -> bool:

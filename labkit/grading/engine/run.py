@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labkit.grading.engine import lean  # noqa: F401  before nbgrader
+
+# isort: split
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 

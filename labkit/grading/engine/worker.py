@@ -3,15 +3,14 @@
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from labkit.checks.protocol import Report
 from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import CHECK, TEST, Call, Step
 from labkit.grading.engine.decoys import Decoys, named, right
 from labkit.grading.engine.job import Cell, Job, Outcome, Part, Result
-from labkit.grading.engine.judge import Broken, Forged
+from labkit.grading.engine.judge import Broken, Forged, Verdict
 
 ENV = {"NBGRADER_EXECUTION": "autograde"}
 SEEDS = 3  # secret seeds a check is run under, as many as the notebook has public ones
@@ -42,7 +41,7 @@ class Sandbox(Protocol):
 class Judge(Protocol):
     """Who gives the verdicts, as ``judge.Judges`` does."""
 
-    def judge(self, key: str, data: bytes, seed: int) -> Report: ...
+    def judge(self, key: str, data: bytes, seed: int) -> Verdict: ...
 
 
 @dataclass
@@ -132,7 +131,7 @@ def checked(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
 def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> str:
     """One call of ``check``: its verdict goes to ``cell``. Returns why the process died, if it did."""
     try:
-        report, died = verdict(call, cell, session, court)
+        found, died = verdict(call, cell, session, court)
     except Forged as error:
         cell.flags.append(flag(step, f"its process sent what no check sends ({error})"))
         cell.outputs.append(shape.stopped("Refused", "the outputs of this check are not those of a check"))
@@ -142,19 +141,19 @@ def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> s
         cell.person = True
         cell.outputs.append(shape.stopped("NotJudged", "this check could not be judged; a person will"))
         return session.died
-    if report is None:
+    if found is None:
         return died
-    if report.right and not died and deceived(call, session, court):
+    if found.right and not died and deceived(call, session, court):
         cell.flags.append(flag(step, "an answer that is always wrong came out right, so its process was tampered with"))
         cell.outputs.append(shape.stopped("Tampered", "checks can't fail in this notebook; a person will look at it"))
         return session.died
-    cell.reports.append(asdict(report))
-    cell.outputs.append(shape.verdict(report))
+    cell.reports.append(found.report())
+    cell.outputs += shape.clean([found.output])
     return died
 
 
-def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Report | None, str]:
-    """The judge's report under one seed after another, up to the first that isn't right; why the process died.
+def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Verdict | None, str]:
+    """The judge's verdict under one seed after another, up to the first that isn't right; why the process died.
 
     There is none where no outputs came: then ``cell`` shows why.
 
@@ -176,10 +175,10 @@ def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Rep
                 raise Broken(getattr(ran, "failed", "") or "its process sent nothing")
             cell.outputs += errors or [shape.stopped("Stopped", ran.died)]
             return None, ran.died
-        report = court.judge.judge(call.key, ran.data, seed)
-        if not report.right or ran.died or time.monotonic() - start > ENOUGH:
+        found = court.judge.judge(call.key, ran.data, seed)
+        if not found.right or ran.died or time.monotonic() - start > ENOUGH:
             break
-    return report, ran.died
+    return found, ran.died
 
 
 def deceived(call: Call, session: Session, court: Court) -> bool:
