@@ -1,7 +1,7 @@
 """CIFAR-10 with and without mixing, as far as a processor goes: ``python -m benchmarks.mixing_cifar10``.
 
-A part of the training images and a small residual network; the paper's numbers are of all 50,000 and a PreAct ResNet-18.
-Images are flipped and moved by up to 4 pixels in every arm. Each run adds a line to ``benchmarks/results/mixing_cifar10.csv``
+A part of the training images and a small residual network; the papers use all 50,000 and far larger networks.
+Images are flipped and moved by up to 4 pixels in every arm. Each run adds a line to ``results/mixing_cifar10.csv``
 as soon as it is done, and runs that are there already are not repeated.
 """
 

@@ -1,0 +1,254 @@
+"""The explorer of topic 02: two pictures mixed, the label that goes with it, and what mixing does to a boundary.
+
+The left column says how two pictures are mixed; the panel shows the mixture and the label as code, too. The last row is a
+small network's opinion of the plane, trained on two moons without mixing and with mixup at the chosen α.
+"""
+
+import html
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
+
+from labkit import data, metrics, nets
+from labkit.augment import image
+from labkit.augment import mixing as augment
+from labkit.explore import charts
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.panel import Explorer
+from labkit.shapes import Float
+
+SIDE = 200  # pixels: of the pictures and of the plane
+PHOTOGRAPHS = ("cat", "astronaut", "coffee", "rocket", "flower", "china", "motorcycle", "retina")
+DIGITS = tuple(f"digit {k}" for k in range(10))
+FIRST = (*PHOTOGRAPHS, *DIGITS)
+SECOND = ("astronaut", *(name for name in FIRST if name != "astronaut"))
+METHODS = ("mixup", "CutMix")
+MIXTURE, PLANE = "Mixture", "Boundary"
+POINTS, STEPS = 60, 400
+LOW, HIGH = (-1.7, -1.4), (2.7, 1.9)  # the corners of the plane that is shown
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the sliders say."""
+
+    first: str = choice(FIRST, label="picture")
+    second: str = choice(SECOND, label="partner")
+    method: str = choice(METHODS, label="method", help="blend the whole picture, or paste a box of the partner")
+    lam: float = slider(0.6, 0, 1, step=0.01, label="λ", group=MIXTURE, draw=(0, 1), help="how much the picture keeps")
+    box_x: float = slider(50, 0, 100, step=1, label="from left (%)", group=MIXTURE, draw=(0, 100))
+    box_y: float = slider(50, 0, 100, step=1, label="from top (%)", group=MIXTURE, draw=(0, 100))
+    alpha: float = slider(
+        1, 0, 16, step=0.1, label="α", group=PLANE, draw=(0.2, 8), help="λ is drawn from Beta(α, α) for each pair"
+    )
+    wrong: float = slider(0.1, 0, 0.4, step=0.05, label="wrong labels", group=PLANE, draw=(0, 0.3))
+    noise: float = slider(0.15, 0, 0.4, step=0.05, label="noise", group=PLANE, draw=(0.05, 0.3))
+
+
+@cache
+def picture(name: str) -> Tensor:
+    """The picture called ``name``: (1, 3, SIDE, SIDE)."""
+    if name.startswith("digit "):
+        digits = data.digits("test")
+        same = digits.x[digits.y == int(name.removeprefix("digit "))]
+        typical = same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
+        return typical.repeat_interleave(SIDE // 8, 2).repeat_interleave(SIDE // 8, 3).expand(1, 3, SIDE, SIDE)
+    x = data.photograph(name)[None]
+    side = min(x.shape[2:])
+    top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
+    return image.resize(x[:, :, top : top + side, left : left + side], size=(SIDE, SIDE))
+
+
+def box(knobs: Knobs) -> Tensor:
+    """CutMix's box for λ around the chosen place: (2, 4), the same for both pictures."""
+    centre = [min(int(v * SIDE / 100), SIDE - 1) for v in (knobs.box_x, knobs.box_y)]
+    lam = torch.full((2,), knobs.lam)
+    return augment.cutmix_boxes(lam, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
+
+
+def mixture(knobs: Knobs) -> Tensor:
+    """The mixture: (3, SIDE, SIDE)."""
+    pair = torch.cat([picture(knobs.first), picture(knobs.second)])
+    if knobs.method == "mixup":
+        return augment.mixup(pair, partner=torch.tensor([1, 0]), lam=knobs.lam)[0]
+    return augment.cutmix(pair, partner=torch.tensor([1, 0]), boxes=box(knobs))[0]
+
+
+def kept(knobs: Knobs) -> float:
+    """The share of the label that the first picture keeps: λ, or what is left of its area."""
+    if knobs.method == "mixup":
+        return knobs.lam
+    return float(augment.share_kept(box(knobs), size=(SIDE, SIDE))[0])
+
+
+def label(knobs: Knobs) -> dict[str, float]:
+    """The mixed label by name."""
+    share = kept(knobs)
+    if knobs.first == knobs.second:
+        return {knobs.first: 1.0}
+    return {knobs.first: share, knobs.second: 1 - share}
+
+
+def sample(knobs: Knobs) -> tuple[Tensor, Tensor]:
+    """The moons that the network learns, with some labels exchanged: (POINTS, 2), (POINTS,)."""
+    g = knobs.generator()
+    moons = data.simulate.moons(POINTS, generator=g, noise=knobs.noise)
+    flipped = torch.randperm(POINTS, generator=g)[: round(knobs.wrong * POINTS)]
+    y = moons.y.clone()
+    y[flipped] = 1 - y[flipped]
+    return moons.x, y
+
+
+_LEARNED: set[tuple[float, float, float, int]] = set()
+
+
+def surface(knobs: Knobs, *, mixed: bool) -> Float[Tensor, "h w"]:
+    """The network's probability of the lower moon over the plane, rows from top to bottom."""
+    case = (knobs.alpha if mixed else 0.0, knobs.wrong, knobs.noise, knobs.seed)
+    result = learned(*case)
+    _LEARNED.add(case)
+    return result
+
+
+@lru_cache(maxsize=32)
+def learned(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
+    """Train with mixup at α (0: without) and look at the plane. The global random numbers stay as they were."""
+    x, y = sample(Knobs(wrong=wrong, noise=noise, seed=seed))
+    targets, g = augment.one_hot(y, classes=2), torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = nets.MLP(2, 2, hidden=(64, 64), mean=0.0, std=1.0)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    mix = augment.Mixup(alpha=alpha)
+    for _ in range(STEPS):
+        inputs, labels = mix(x, y=targets, generator=g)
+        loss = augment.soft_cross_entropy(net(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    half = SIDE // 2
+    across, down = torch.linspace(LOW[0], HIGH[0], half), torch.linspace(HIGH[1], LOW[1], half)
+    plane = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1).reshape(-1, 2)
+    return metrics.predict(net, plane, batch_size=len(plane)).softmax(1)[:, 1].view(half, half)
+
+
+def drawn(p: Float[Tensor, "h w"], x: Tensor, y: Tensor) -> Tensor:
+    """The plane as a picture (3, SIDE, SIDE): shades of two colours, the boundary as a dark line, points on top."""
+    p = p.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    upper, lower = colour(charts.BLUE), colour(charts.VERMILION)
+    shade = upper + p * (lower - upper)
+    canvas = 0.45 * shade + 0.55
+    side = p > 0.5
+    edge = torch.zeros_like(side)
+    edge[1:] |= side[1:] != side[:-1]
+    edge[:, 1:] |= side[:, 1:] != side[:, :-1]
+    canvas = torch.where(edge, torch.zeros_like(canvas), canvas)
+    low, high = torch.tensor(LOW), torch.tensor(HIGH)
+    place = ((x - low) / (high - low) * (SIDE - 1)).round().long().clamp(4, SIDE - 5)
+    for dx, dy, upper_moon in stamps():
+        inside = y == 0 if upper_moon else y == 1
+        rows, columns = SIDE - 1 - place[inside, 1] + dy, place[inside, 0] + dx
+        canvas[:, rows, columns] = (upper if upper_moon else lower)[:, :, 0] * 0.6
+    return canvas
+
+
+def colour(code: str) -> Tensor:
+    """A colour ``#rrggbb`` as (3, 1, 1)."""
+    return torch.tensor([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
+
+
+def stamps() -> list[tuple[int, int, bool]]:
+    """Offsets of the pixels of a mark, and whether it is the upper moon's disc or the lower moon's cross."""
+    span = range(-3, 4)
+    discs = [(dx, dy, True) for dx in span for dy in span if dx * dx + dy * dy <= 9]
+    crosses = [(dx, dy, False) for dx in span for dy in span if abs(abs(dx) - abs(dy)) < 1]
+    return discs + crosses
+
+
+def show_first(knobs: Knobs) -> charts.Picture:
+    """The picture."""
+    return charts.Picture(picture(knobs.first)[0], f"The picture: {knobs.first}.")
+
+
+def show_second(knobs: Knobs) -> charts.Picture:
+    """Its partner."""
+    return charts.Picture(picture(knobs.second)[0], f"Its partner: {knobs.second}.")
+
+
+def show_mixture(knobs: Knobs) -> charts.Picture:
+    """The mixture."""
+    shares = " and ".join(f"{p:.0%} {name}" for name, p in label(knobs).items())
+    return charts.Picture(mixture(knobs), f"The mixture by {knobs.method}: {shares}.")
+
+
+def show_label(knobs: Knobs, *, width: int = 250, height: int = 176) -> str:
+    """The mixed label as bars, with λ as a mark where the area differs from it."""
+    shares, parts, row = label(knobs), [], 44
+    for i, (name, p) in enumerate(shares.items()):
+        y = 14 + i * (row + 16)
+        fill = charts.BLUE if i == 0 else charts.VERMILION
+        parts.append(charts.text(8, y + 6, name, bold=True))
+        parts.append(f'<rect x="8" y="{y + 14}" width="{p * (width - 70):.1f}" height="18" fill="{fill}"/>')
+        parts.append(charts.text(14 + p * (width - 70), y + 28, f"{p:.2f}", bold=True))
+    if knobs.method == "CutMix" and len(shares) == 2 and abs(kept(knobs) - knobs.lam) > 0.005:
+        parts.append(charts.text(8, height - 14, f"λ was {knobs.lam:.2f}; the label goes by the area", soft=True))
+    words = ", ".join(f"{name} {p:.2f}" for name, p in shares.items())
+    return charts.svg(parts, width, height, f"The label: {words}.")
+
+
+def show_plane(knobs: Knobs, *, mixed: bool) -> charts.Picture:
+    """The boundary of the network, trained without or with mixup."""
+    x, y = sample(knobs)
+    p = surface(knobs, mixed=mixed)
+    sure = float(((p - 0.5).abs() > 0.45).double().mean())
+    how = f"with mixup, α {knobs.alpha:g}" if mixed else "without mixing"
+    return charts.Picture(drawn(p, x, y), f"The plane {how}: the network is surer than 95% on {sure:.0%} of it.")
+
+
+def waiting(knobs: Knobs, *, mixed: bool) -> str:
+    """What to say while the network is being trained."""
+    case = (knobs.alpha if mixed else 0.0, knobs.wrong, knobs.noise, knobs.seed)
+    return "" if case in _LEARNED else "A small network is learning the moons: about a second."
+
+
+def show_code(knobs: Knobs) -> str:
+    """The mixture as code to copy."""
+    pair = "j = torch.tensor([1, 0])                      # each is the other's partner\n"
+    if knobs.method == "mixup":
+        lines = (
+            f"{pair}x2 = mixing.mixup(x, partner=j, lam={knobs.lam})\ny2 = mixing.mixup(y, partner=j, lam={knobs.lam})"
+        )
+    else:
+        lines = (
+            f"{pair}boxes = torch.tensor({box(knobs).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
+            f"y2 = mixing.mixup(y, partner=j, lam=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
+        )
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(lines)}</pre>'
+
+
+def idle(knobs: Knobs) -> Collection[str]:
+    """Controls without effect: mixup has no box."""
+    return ["box_x", "box_y"] if knobs.method == "mixup" else []
+
+
+def mixing() -> Explorer:
+    """Two pictures, λ and a box; the label; and the boundary of a small network."""
+    rows = [
+        [Pane("Picture", show_first), Pane("Partner", show_second)],
+        [Pane("Mixture", show_mixture), Pane("Its label", show_label, html=True)],
+        [
+            Pane(
+                "Boundary without mixing",
+                lambda k: show_plane(k, mixed=False),
+                wait=lambda k: waiting(k, mixed=False),
+            ),
+            Pane("Boundary with mixup", lambda k: show_plane(k, mixed=True), wait=lambda k: waiting(k, mixed=True)),
+        ],
+    ]
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
