@@ -1,13 +1,14 @@
 """The explorer of topic 02: two pictures mixed, the label that goes with it, and what mixing does to a boundary.
 
-The left column says how two pictures are mixed; the panel shows the mixture and the label as code, too. The last row is a
-small network's opinion of the plane, trained on two moons without mixing and with mixup at the chosen α.
+The left column says how two pictures are mixed; the panel shows the mixture and its label, and both as code. The last
+row is a small network's opinion of the plane, trained on two moons without mixing and with mixup at the chosen α.
 """
 
+import base64
 import html
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -210,6 +211,15 @@ def show_plane(knobs: Knobs, *, mixed: bool) -> charts.Picture:
     return charts.Picture(drawn(p, x, y), f"The plane {how}: the network is surer than 95% on {sure:.0%} of it.")
 
 
+def boundary(knobs: Knobs, *, mixed: bool) -> str:
+    """``show_plane`` as HTML: a pane that may have to wait must be able to say so in words."""
+    picture = show_plane(knobs, mixed=mixed)
+    source = base64.b64encode(picture.png()).decode("ascii")
+    return (
+        f'<img alt="{html.escape(picture.alt, quote=True)}" style="width: 100%" src="data:image/png;base64,{source}">'
+    )
+
+
 def waiting(knobs: Knobs, *, mixed: bool) -> str:
     """What to say while the network is being trained."""
     case = (knobs.alpha if mixed else 0.0, knobs.wrong, knobs.noise, knobs.seed)
@@ -244,11 +254,9 @@ def mixing() -> Explorer:
         [Pane("Mixture", show_mixture), Pane("Its label", show_label, html=True)],
         [
             Pane(
-                "Boundary without mixing",
-                lambda k: show_plane(k, mixed=False),
-                wait=lambda k: waiting(k, mixed=False),
+                "Boundary without mixing", partial(boundary, mixed=False), html=True, wait=partial(waiting, mixed=False)
             ),
-            Pane("Boundary with mixup", lambda k: show_plane(k, mixed=True), wait=lambda k: waiting(k, mixed=True)),
+            Pane("Boundary with mixup", partial(boundary, mixed=True), html=True, wait=partial(waiting, mixed=True)),
         ],
     ]
     return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)

@@ -98,13 +98,13 @@ def synthetic_classification(
 
 def synthetic_regression(
     x1: Float[Tensor, "b *rest"],
-    y1: Float[Tensor, "b *targets"],
+    y1: Float[Tensor, "b *t"],
     x2: Float[Tensor, "b *rest"],
-    y2: Float[Tensor, "b *targets"],
+    y2: Float[Tensor, "b *t"],
     *,
     w: float | Tensor | None = None,
     generator: Generator | None = None,
-) -> tuple[Float[Tensor, "b *rest"], Float[Tensor, "b *targets"]]:
+) -> tuple[Float[Tensor, "b *rest"], Float[Tensor, "b *t"]]:
     """The deck's second function: inputs and targets of similar pairs, mixed with the same w.
 
     Raises:
@@ -212,12 +212,14 @@ def weights(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
     Raises:
         ValueError: if it is neither one number nor one a sample, or outside [0, 1].
     """
-    if isinstance(value, Tensor):
-        outside = value.device.type == "cpu" and not bool(((value >= 0) & (value <= 1)).all())
-        worst = value.detach().flatten()[(value.detach().flatten() - 0.5).abs().argmax()] if outside else value
+    if not isinstance(value, Tensor):
+        bad = [] if 0 <= value <= 1 else [value]
+    elif value.device.type == "cpu":
+        held = value.detach().flatten()
+        bad = held[~((held >= 0) & (held <= 1))].tolist()
     else:
-        outside, worst = not 0 <= value <= 1, value
-    if outside:
-        raise ValueError(f"{name} is {float(worst):g}; expected a number from 0 to 1")
+        bad = []
+    if bad:
+        raise ValueError(f"{name} is {bad[0]:g}; expected a number from 0 to 1")
     like = x if x.dtype == wide(x.dtype) else x.new_empty((x.shape[0],), dtype=wide(x.dtype))
     return shapes.per_sample(value, like, name=name).to(x.dtype)

@@ -64,7 +64,7 @@ def same_class_partners(y: Labels, *, generator: Generator | None = None) -> Int
     return order[first + torch.minimum((u * count).long(), count - 1)]
 
 
-def similarity(y: Float[Tensor, "b *targets"], *, sigma: float) -> Float[Tensor, "b b"]:
+def similarity(y: Float[Tensor, "b *t"], *, sigma: float) -> Float[Tensor, "b b"]:
     """P(j | i) ∝ exp(−‖y_i − y_j‖² / 2σ²): row i holds the probabilities of i's partners, itself included.
 
     Args:
@@ -84,7 +84,7 @@ def similarity(y: Float[Tensor, "b *targets"], *, sigma: float) -> Float[Tensor,
 
 
 def similar_partners(
-    y: Float[Tensor, "b *targets"], *, sigma: float, generator: Generator | None = None
+    y: Float[Tensor, "b *t"], *, sigma: float, generator: Generator | None = None
 ) -> Int[Tensor, "b"]:
     """For each sample a partner drawn from ``similarity``: (B,). Memory and time grow with B².
 
