@@ -16,9 +16,10 @@ def below(results, arm: str, quantity: str) -> torch.Tensor:
 @pytest.mark.slow
 def test_mixup_beats_plain_on_corrupted_labels_in_ten_of_ten_seeds():
     results = experiments.corrupted_labels(seeds=10)
-    # MARGIN
+    # Over seeds 0 to 9 the least gains are 0.110, 0.118 and 0.122, and 0.38 of the wrong labels: half is asked for.
     assert float(below(results, "mixup, α = 1", "error").min()) > 0.05
-    assert float(below(results, "mixup, α = 8", "error").min()) > 0.07
+    assert float(below(results, "mixup, α = 8", "error").min()) > 0.06
+    assert float(below(results, "CutMix, α = 1", "error").min()) > 0.06
     assert float(below(results, "mixup, α = 1", "wrong labels learned").min()) > 0.2
 
 
@@ -26,9 +27,9 @@ def test_mixup_beats_plain_on_corrupted_labels_in_ten_of_ten_seeds():
 def test_mixing_dissimilar_points_harms_a_regression_and_c_mixup_does_not():
     results = experiments.regression(seeds=10, tasks=("y = tanh 6x",))["y = tanh 6x"]
     plain, any_two, similar = (torch.tensor(v["RMSE"]) for v in results.values())
-    # MARGIN
+    # Over seeds 0 to 9: 2.3 at least, 1.07 at most, and 0.46 at most.
     assert float((any_two / plain).min()) > 1.5
-    assert float((similar / plain).max()) < 1.5
+    assert float((similar / plain).max()) < 1.3
     assert float((similar / any_two).max()) < 0.6
 
 

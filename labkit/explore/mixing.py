@@ -66,7 +66,7 @@ def picture(name: str) -> Tensor:
 def box(knobs: Knobs) -> Tensor:
     """CutMix's box for λ around the chosen place: (2, 4), the same for both pictures."""
     centre = [min(int(v * SIDE / 100), SIDE - 1) for v in (knobs.box_x, knobs.box_y)]
-    lam = torch.full((2,), knobs.lam)
+    lam = torch.full((2,), float(knobs.lam))
     return augment.cutmix_boxes(lam, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
 
 

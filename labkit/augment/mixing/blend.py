@@ -34,7 +34,9 @@ def mixup(x: Float[Tensor, "b *rest"], *, partner: Int[Tensor, "b"], lam: float 
             neither one number nor one a pair, or outside [0, 1].
     """
     weight = weights(lam, batch(x), name="lam")
-    return x.index_select(0, partners(partner, x)).lerp(x, weight.view(-1, *[1] * (x.ndim - 1)))
+    other, shaped = x.index_select(0, partners(partner, x)), weight.view(-1, *[1] * (x.ndim - 1))
+    # Into the copy that was just made: fresh memory costs more than the arithmetic. A gradient of λ needs it as it was.
+    return other.lerp(x, shaped) if shaped.requires_grad else other.lerp_(x, shaped)
 
 
 def one_hot(

@@ -83,9 +83,7 @@ def similarity(y: Float[Tensor, "b *t"], *, sigma: float) -> Float[Tensor, "b b"
     return torch.softmax(-squared / (2 * sigma**2), dim=1)
 
 
-def similar_partners(
-    y: Float[Tensor, "b *t"], *, sigma: float, generator: Generator | None = None
-) -> Int[Tensor, "b"]:
+def similar_partners(y: Float[Tensor, "b *t"], *, sigma: float, generator: Generator | None = None) -> Int[Tensor, "b"]:
     """For each sample a partner drawn from ``similarity``: (B,). Memory and time grow with B².
 
     Raises:

@@ -33,7 +33,11 @@ def cutmix(x: Images, *, partner: Int[Tensor, "b"], boxes: Tensor) -> Images:
     """
     if boxes.shape != (shapes.images(x).shape[0], 4):
         raise ValueError(f"boxes have shape ({x.shape[0]}, 4), one a picture; these have {tuple(boxes.shape)}")
-    return torch.where(box_masks(boxes, x), x.index_select(0, partners(partner, x)), x)
+    other, inside = x.index_select(0, partners(partner, x)), box_masks(boxes, x)
+    if torch.is_grad_enabled() and x.requires_grad:
+        return torch.where(inside, other, x)
+    # Into the copy that was just made: fresh memory costs more than the choice.
+    return torch.where(inside, other, x, out=other)
 
 
 def cutmix_boxes(lam: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple[int, int]) -> Boxes:
