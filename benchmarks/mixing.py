@@ -148,9 +148,9 @@ def render(found: dict[str, Any]) -> str:
     if "speed" in found:
         parts.append("## Speed\n")
         parts.append(
-            "One thread, CPU time; the contenders take turns, and the ratio is the median over the rounds of the peer's "
-            "time divided by labkit's (above 1: labkit is faster). labkit draws λ, partner and box for every sample, "
-            "torchvision one of each for the batch.\n"
+            "One thread, CPU time; the contenders take turns, and the ratio is the median over the rounds of the "
+            "peer's time divided by labkit's (above 1: labkit is faster). labkit draws λ, partner and box for every "
+            "sample, torchvision one of each for the batch.\n"
         )
         parts.append("| | labkit | × peer | |\n|---|--:|--:|---|")
         for r in found["speed"]:
