@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmarks import mixing_cifar10
 from benchmarks import mixing_experiments as experiments
 from labkit import data, metrics
 
@@ -57,3 +58,15 @@ def test_every_arm_of_the_experiments_trains():
         g = experiments.generator(0)
         model = experiments.classify(digits.x, digits.y, g, classes=10, steps=60, **arm)
         assert metrics.accuracy(metrics.predict(model, digits.x), digits.y) > 0.5
+
+
+def test_every_arm_trains_on_cifar10_and_a_seed_decides_the_outcome(real_data):
+    x, y, x_test, y_test = mixing_cifar10.load(50, torch.device("cpu"))
+    assert (x.shape, y.shape) == ((50, 3, 32, 32), (50,))
+    assert (x_test.shape, y_test.shape) == ((1000, 3, 32, 32), (1000,))
+    assert 0 <= float(x.min()) < float(x.max()) <= 1
+    size = {"samples": 64, "epochs": 2, "blocks": 1, "width": 4, "device": torch.device("cpu")}
+    for arm in mixing_cifar10.ARMS:
+        wrong = mixing_cifar10.error(arm, 0, **size)
+        assert 0 < wrong < 1
+        assert wrong == mixing_cifar10.error(arm, 0, **size)

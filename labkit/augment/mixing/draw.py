@@ -118,7 +118,7 @@ class CutMix(_Mix):
 
 @dataclass(frozen=True)
 class _Chosen(_Mix):
-    """Partners that depend on the labels."""
+    """Partners by the labels, which ``Compose`` hands on and ``OneOf`` doesn't: use ``p``, not ``Sometimes``."""
 
     def partners(self, y: Tensor, generator: Generator | None) -> Tensor:
         """A partner for each sample, (B,)."""
