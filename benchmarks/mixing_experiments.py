@@ -229,7 +229,7 @@ def turned_digits(n: int, g: Generator) -> tuple[Tensor, Tensor]:
 REGRESSIONS = {
     "y = tanh 6x": (step_data, 40, 0.1),
     "y = sin 2πx": (wave_data, 40, 0.1),
-    "angle of a turned digit": (turned_digits, 300, 0.0),
+    "angle of a turned digit, in units of 35°": (turned_digits, 300, 0.0),
 }
 
 
