@@ -5,7 +5,6 @@ about checks, which are judged outside the sandbox. The second is about nbgrader
 themselves beside the student's code: what a canary can notice is flagged, and ``UNSEEN`` says what none can.
 """
 
-import json
 import textwrap
 
 import pytest
@@ -365,8 +364,7 @@ def test_what_no_canary_sees_is_known(marked, name):
 
 def test_what_happened_is_said(marked):
     assert "ended its own process" in marked["check hard exit"].sentence
-    assert "killed" in marked["check kill"].sentence
-    assert json.dumps([row.sentence for row in marked.values()])
+    assert marked["check endless"].sentence == "check_saturation was interrupted at its time limit"
 
 
 def test_no_flag_or_sentence_tells_a_seed_or_a_path(marked, tmp_path_factory):

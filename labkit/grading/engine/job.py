@@ -78,12 +78,14 @@ class Cell:
         flags: sentences for a person who should look at this cell.
         person: whether its points must be given by hand, because nothing outside the student's reach decides them.
         reports: the verdicts on the checks of this cell, for statistics.
+        said: what happened to it beyond what its code did, in a sentence: it was interrupted.
     """
 
     outputs: list[Output] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     person: bool = False
     reports: list[dict[str, Any]] = field(default_factory=list)
+    said: str = ""
 
 
 @dataclass
@@ -92,6 +94,10 @@ class Outcome:
 
     cells: dict[int, Cell] = field(default_factory=dict)
     died: str = ""
+
+    def said(self) -> list[str]:
+        """What happened beyond what the code did, in sentences."""
+        return [*(cell.said for cell in self.cells.values() if cell.said), *([self.died] if self.died else [])]
 
 
 @dataclass

@@ -227,7 +227,9 @@ class Run:
             *(text for o in result.outcomes.values() for c in o.cells.values() for text in c.flags),
         ]
         entry.reports = reports(made, result)
-        entry.sentence = "; ".join([*made.broken.values(), *(o.died for o in result.outcomes.values() if o.died)])
+        entry.sentence = "; ".join(
+            [*made.broken.values(), *(text for o in result.outcomes.values() for text in o.said())]
+        )
         entry.state, entry.result = DONE, ""
         self.book.put(entry)
         row = Row(made.student, self.engine.assignment, GRADED, flags=entry.flags, notes=entry.notes,

@@ -97,6 +97,7 @@ def plain(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     """Run an ordinary cell."""
     ran = session.run_cell(step.source)
     cell = Cell(shape.clean(ran.outputs))
+    late(step, ran, cell)
     if ran.tampered:
         cell.flags.append(flag(step, "its process sent replies that no honest notebook sends"))
     return cell, ran.died
@@ -131,7 +132,7 @@ def checked(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
 def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> str:
     """One call of ``check``: its verdict goes to ``cell``. Returns why the process died, if it did."""
     try:
-        found, died = verdict(call, cell, session, court)
+        found, died = verdict(step, call, cell, session, court)
     except Forged as error:
         cell.flags.append(flag(step, f"its process sent what no check sends ({error})"))
         cell.outputs.append(shape.stopped("Refused", "the outputs of this check are not those of a check"))
@@ -152,7 +153,7 @@ def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> s
     return died
 
 
-def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Verdict | None, str]:
+def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> tuple[Verdict | None, str]:
     """The judge's verdict under one seed after another, up to the first that isn't right; why the process died.
 
     There is none where no outputs came: then ``cell`` shows why.
@@ -166,6 +167,7 @@ def verdict(call: Call, cell: Cell, session: Session, court: Court) -> tuple[Ver
         seed = secrets.randbits(BITS)
         ran = session.run_check(call.key, call.expression, seed)
         outputs = shape.clean(ran.outputs)
+        late(step, ran, cell)
         cell.outputs += [o for o in outputs if o.get("name") == "stdout"] if round == 0 else []
         if ran.tampered:
             raise Forged(ran.died or "more than one reply")
@@ -186,6 +188,12 @@ def deceived(call: Call, session: Session, court: Court) -> bool:
     seed = secrets.randbits(BITS)
     decoys = court.decoys.of(call.key, court.sandbox, court.judge, seed)
     return any(right(call.key, named(decoy, call.expression), session, court.judge, seed) for decoy in decoys)
+
+
+def late(step: Step, ran: Any, cell: Cell) -> None:
+    """Say so if a cell was interrupted at its time limit."""
+    if getattr(ran, "timed_out", False):
+        cell.said = f"{step.name or f'cell {step.index + 1}'} was interrupted at its time limit"
 
 
 def flag(step: Step, text: str) -> str:
