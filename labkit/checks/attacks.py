@@ -346,7 +346,7 @@ class Pgd(Check):
         return [
             case("one step from x", 1, apart=0.0, eps=0.3, alpha=0.02, steps=1),
             case("seven steps where five reach the border", 2, apart=0.0, eps=0.1, alpha=0.02, steps=7),
-            case("from a random start", 3, apart=0.1, eps=0.1, alpha=0.02, steps=3),
+            case("from a random start", 3, apart=0.1, eps=0.1, alpha=0.02, steps=6),
             {**edge, "start": edge["x"].clone()},
         ]
 
@@ -383,11 +383,11 @@ class Pgd(Check):
                  climbing(lambda z, step: bounded(z + step, start))),
                 ("it takes steps of the gradient itself: take its sign",
                  climb(model, y, start, steps, lambda z, g: bounded(z + alpha * g))),
+                ("it begins at `x`: begin at `start`", climbing(right, start=x)),
                 ("each step has size eps: its size is alpha",
                  climb(model, y, start, steps, lambda z, g: bounded(z + eps * g.sign()))),
                 ("the gradient is computed once: compute it anew at every point",
                  repeated(gradient(model, start, y).sign(), start, steps, alpha, bounded)),
-                ("it begins at `x`: begin at `start`", climbing(right, start=x)),
                 ("it takes a single step", climbing(right, n=1)),
                 ("it takes one step too few", climbing(right, n=steps - 1)),
                 ("it takes one step too many", climbing(right, n=steps + 1)),
