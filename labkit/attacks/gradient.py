@@ -200,7 +200,8 @@ def borrowed(model: nn.Module) -> Iterator[None]:
 def _gradient(model: nn.Module, z: Tensor, y: Tensor, loss: Loss) -> Tensor:
     """The input gradient at z, which is detached."""
     # A tensor born in inference mode can't be part of a graph; a copy can.
-    z = (z.clone() if z.is_inference() else z.detach()).requires_grad_(True)
+    z, y = (t.clone() if t.is_inference() else t.detach() for t in (z, y))
+    z.requires_grad_(True)
     logits = model(z)
     if logits.ndim != 2 or len(logits) != len(z):
         raise ValueError(f"the model gives {tuple(logits.shape)} for {len(z)} samples; expected logits (B, k)")
