@@ -3,6 +3,7 @@
 import math
 import warnings
 from functools import partial
+from inspect import unwrap
 
 import numpy as np
 import pytest
@@ -161,12 +162,13 @@ class TestAgainstArt:
     @pytest.mark.parametrize("norm", ["linf", "l2"])
     def test_pgd_without_a_random_start(self, peer, conv, some, norm):
         evasion, model = peer
-        eps = 0.2 if norm == "linf" else 1.5
+        # In l2 ART clamps before it shrinks, we (and foolbox) after: compared where neither clamps.
+        eps, x = (0.2, some[0]) if norm == "linf" else (0.3, 0.4 + 0.2 * some[0])
         attack = evasion.ProjectedGradientDescent(
             model, norm=np.inf if norm == "linf" else 2, eps=eps, eps_step=eps / 4, max_iter=10, verbose=False
         )
-        theirs = torch.from_numpy(attack.generate(some[0].numpy(), some[1].numpy()))
-        ours = attacks.bim(conv, *some, eps=eps, alpha=eps / 4, steps=10, norm=norm)
+        theirs = torch.from_numpy(attack.generate(x.numpy(), some[1].numpy()))
+        ours = attacks.bim(conv, x, some[1], eps=eps, alpha=eps / 4, steps=10, norm=norm)
         assert ((ours - theirs).abs() < 1e-5).float().mean() > 0.999
 
 
@@ -315,7 +317,8 @@ class TestTheModelIsLeftAlone:
             assert grad is None or torch.equal(grad, grad2)
         assert before[2] == after[2]
         assert torch.equal(x, some[0])
-        assert not (x.requires_grad or z.requires_grad)
+        assert not x.requires_grad
+        assert not z.requires_grad
 
     def test_also_if_it_fails(self, some):
         model = self.watched()
@@ -448,7 +451,7 @@ class TestTraining:
         assert math.isclose(float(scalars["robust"]), float((slow(z).argmax(1) == y).double().mean()), rel_tol=1e-6)
         plain.step()
         assert torch.allclose(self.weights(model), self.weights(slow), atol=1e-12)
-        assert math.isclose(float(scalars["loss"]), float(loss), rel_tol=1e-9)
+        assert math.isclose(float(scalars["loss"]), float(loss.detach()), rel_tol=1e-9)
 
     def test_fast_is_one_step_of_pgd_from_a_random_start(self):
         x, y = batch()
@@ -532,9 +535,8 @@ class TestMeasures:
         y = torch.tensor([0, 1, 2, 3, 1])
         before, after = torch.tensor([0, 1, 2, 0, 0]), torch.tensor([1, 1, 0, 1, 1])
         assert attacks.success_rate(before, after, y) == pytest.approx(2 / 3)
-        assert attacks.success_rate(
-            functional.one_hot(before, 4).double(), functional.one_hot(after, 4).double(), y
-        ) == (pytest.approx(2 / 3))
+        logits = [functional.one_hot(answers, 4).double() for answers in (before, after)]
+        assert attacks.success_rate(*logits, y) == pytest.approx(2 / 3)
         # Towards 0: the second of the two that are right and of another class gets there.
         assert attacks.success_rate(before, after, y, target=torch.zeros(5, dtype=torch.long)) == pytest.approx(1 / 2)
 
@@ -572,9 +574,9 @@ STEP = (MODEL, torch.optim.SGD(MODEL.parameters(), lr=0.1))
         (lambda: attacks.fgsm(MODEL, X, Y, eps=torch.tensor([0.1, 0.2])), "one for each of the 3 samples"),
         (lambda: attacks.fgsm(MODEL, 255 * X, Y, eps=8.0), "expected 0 to 1"),
         (lambda: attacks.fgsm(MODEL, (X - 0.5) / 0.5, Y, eps=0.1), "first layer normalise"),
-        (lambda: attacks.fgsm(MODEL, X.long(), Y, eps=0.1), "takes a float batch"),
-        (lambda: attacks.input_gradient(MODEL, X[0, 0, 0], Y), "takes a float batch"),
-        (lambda: attacks.fgsm(MODEL, X, Y[:2], eps=0.1), "one class for each of 3 samples"),
+        (lambda: unwrap(attacks.pgd)(MODEL, X.long(), Y, eps=0.1), "takes a float batch"),
+        (lambda: unwrap(attacks.input_gradient)(MODEL, X[0, 0, 0], Y), "takes a float batch"),
+        (lambda: unwrap(attacks.pgd)(MODEL, X, Y[:2], eps=0.1), "one class for each of 3 samples"),
         (lambda: attacks.fgsm(MODEL, X, Y, eps=0.1, norm="l1"), "expected one of linf, l2"),
         (lambda: attacks.fgsm(MODEL, X, Y, eps=0.1, bounds=(1.0, 0.0)), "lower one first"),
         (lambda: attacks.pgd(MODEL, X, Y, eps=0.1, steps=0), "0 steps"),
@@ -582,7 +584,7 @@ STEP = (MODEL, torch.optim.SGD(MODEL.parameters(), lr=0.1))
         (lambda: attacks.pgd(MODEL, X, Y, eps=0.1, restarts=2, random_start=False), "without a random start"),
         (lambda: attacks.pgd(MODEL, X, Y, eps=0.1, alpha=-0.1), "alpha is a size"),
         (lambda: attacks.fgsm(nn.Flatten(0), X, Y, eps=0.1), r"expected logits \(B, k\)"),
-        (lambda: attacks.project(X[:2], X, eps=0.1), "has the shape of x"),
+        (lambda: unwrap(attacks.project)(X[:2], X, eps=0.1), "has the shape of x"),
         (lambda: attacks.adversarial(*STEP, attacks.input_gradient, clean=1.0), "clean is 1"),
         (lambda: attacks.free(*STEP, eps=0.1, replays=0), "replays is 0"),
         (lambda: attacks.success_rate(Y + 1, Y, Y), "no attack could succeed"),
