@@ -1,0 +1,478 @@
+"""Attacks measured: MNIST against the papers, the panda against the deck, speed and memory against the peers.
+
+    python -m benchmarks.attacks              # everything (about a quarter of an hour on one core), or some of:
+    python -m benchmarks.attacks speed mnist photographs
+
+Each part writes its section of ``benchmarks/results/attacks.md``. MNIST and the photographs come from ``LABKIT_DATA``.
+Peers that are not installed are left out. torchattacks pins an old requests: put it into a folder of its own
+(``pip install --no-deps --target FOLDER torchattacks``) and that folder onto ``PYTHONPATH``.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from labkit import attacks, data, metrics, nets, train
+from labkit.augment import image
+
+RESULTS = Path(__file__).parent / "results" / "attacks.md"
+SEEDS = range(5)
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+def folder() -> Path:
+    """The folder of real data.
+
+    Raises:
+        SystemExit: with what to do, if there is none.
+    """
+    if not os.environ.get("LABKIT_DATA"):
+        raise SystemExit("set LABKIT_DATA to the folder that holds MNIST/ and imagenet/")
+    return Path(os.environ["LABKIT_DATA"])
+
+
+def write(name: str, text: str) -> None:
+    """Put a section into the results in place of its last version."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
+    if begin in old:
+        before, _, rest = old.partition(begin)
+        old = before + rest.partition(end)[2]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(f"{old.rstrip()}\n\n{begin}{text.strip()}\n{end}", encoding="utf-8")
+    print(text)
+
+
+HEAD = """# Attacks, measured
+
+Written by `python -m benchmarks.attacks`. Means ± sample standard deviation over seeds where there is chance.
+"""
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    return f"{platform.machine()}, one core, torch {torch.__version__}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+# ── MNIST ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def small_net(seed: int) -> nn.Module:
+    """The convolutional net of Wong and Kolter (2018): 166,406 parameters."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nets.Normalize(0.0, 1.0), nn.Conv2d(1, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 4, 2, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(32 * 49, 100), nn.ReLU(), nn.Linear(100, 10),
+    )  # fmt: skip
+
+
+class Growing:
+    """PGD-5 whose radius grows over the first steps: begun at its full size it never leaves chance level."""
+
+    def __init__(self, eps: float, over: int, generator: torch.Generator) -> None:
+        self.eps, self.over, self.generator, self.done = eps, over, generator, 0
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        self.done += 1
+        eps = self.eps * min(1.0, self.done / self.over)
+        return attacks.pgd(model, x, y, eps=eps, alpha=eps / 2.5, steps=5, generator=self.generator)
+
+
+LESSONS = {
+    "plain": ("nothing", 1, 2e-3),
+    "FGSM": ("FGSM ε = .25, half of each batch's loss on clean images", 2, 2e-3),
+    "fast": ("fast: FGSM from a random start, ε = .3, α = .375", 1, 2e-3),
+    "free": ("free: ε = .3, 4 replays", 1, 2e-3),
+    "PGD": ("PGD-5, ε growing to .3", 2, 2e-3),
+}
+
+
+def lesson(name: str, model: nn.Module, optimizer: torch.optim.Optimizer, batches: int, g: torch.Generator):  # type: ignore[no-untyped-def]
+    """The step of a way to train."""
+    if name == "plain":
+        return train.supervised(model, optimizer)
+    if name == "FGSM":
+        return attacks.adversarial(model, optimizer, partial(attacks.fgsm, eps=0.25), clean=0.5)
+    if name == "fast":
+        return attacks.fast(model, optimizer, eps=0.3, generator=g)
+    if name == "free":
+        return attacks.free(model, optimizer, eps=0.3, replays=4)
+    return attacks.adversarial(model, optimizer, Growing(0.3, int(0.4 * batches), g))
+
+
+def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
+    """Train with Adam, its rate rising for two fifths of the time and then falling to 0."""
+    _, epochs, rate = LESSONS[name]
+    model, g = small_net(seed), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    batches = train.Minibatches(digits.x, digits.y, size=128, generator=g)
+    total = epochs * len(batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=rate, total_steps=total, pct_start=0.4, anneal_strategy="linear", cycle_momentum=False
+    )
+    update = lesson(name, model, optimizer, total, g)
+
+    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        scalars = update(batch)
+        schedule.step()
+        return scalars
+
+    train.fit(step, batches, epochs=epochs)
+    return model.eval()
+
+
+def judged(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
+    """Error on the test set, and on parts of it under attack."""
+    g = torch.Generator().manual_seed(seed)
+    x, y = test.x[:500], test.y[:500]
+    found = {"clean": 1 - metrics.accuracy(metrics.predict(model, test.x), test.y)}
+    for eps in (0.25, 0.3):
+        kinds: dict[str, Attack] = {
+            "random signs": lambda m, x, y, eps=eps: attacks.random_sign(x, eps=eps, generator=g),  # type: ignore[misc]
+            "FGSM": partial(attacks.fgsm, eps=eps),
+            "PGD-40": partial(attacks.pgd, eps=eps, alpha=0.01, steps=40, generator=g),
+        }
+        for name, attack in kinds.items():
+            z = attacks.examples(model, x, y, attack)
+            p = metrics.predict(model, z).softmax(1)
+            wrong = p.argmax(1) != y
+            found[f"{name} {eps}"] = float(wrong.double().mean())
+            if name == "FGSM" and bool(wrong.any()):
+                found[f"confidence {eps}"] = float(p.amax(1)[wrong].double().mean())
+    if found["PGD-40 0.3"] < 0.6:
+        many = partial(attacks.pgd, eps=0.3, alpha=0.01, steps=100, restarts=20, generator=g)
+        part = partial(attacks.robust_accuracy, model, x[:50], y[:50])
+        once = partial(attacks.pgd, eps=0.3, alpha=0.01, steps=40, generator=g)
+        found["PGD-100 × 20, 50 images"] = 1 - part(many)
+        found["PGD-40, 50 images"] = 1 - part(once)
+    return found
+
+
+def mnist() -> None:
+    """Train five ways with five seeds; each result is kept in a file until all are there."""
+    kept = Path(tempfile.gettempdir()) / "labkit-attacks-mnist.json"
+    done = json.loads(kept.read_text()) if kept.exists() else {}
+    digits, test = (data.mnist(split, root=folder(), download=False) for split in ("train", "test"))
+    for seed in SEEDS:
+        for name in LESSONS:
+            if f"{name} {seed}" not in done:
+                start = time.process_time()
+                model = learn(name, digits, seed)
+                seconds = time.process_time() - start
+                done[f"{name} {seed}"] = judged(model, test, seed) | {"seconds": seconds}
+                kept.write_text(json.dumps(done))
+                print(name, seed, done[f"{name} {seed}"], flush=True)
+    write("mnist", mnist_text(done))
+    kept.unlink()
+
+
+def mnist_text(done: dict[str, dict[str, float]]) -> str:
+    """The table, with what the papers have."""
+
+    def cell(name: str, column: str) -> str:
+        values = [done[f"{name} {seed}"][column] for seed in SEEDS if column in done[f"{name} {seed}"]]
+        if len(values) < len(SEEDS):
+            return "–"
+        return str(metrics.summary(values, percent=column != "seconds"))
+
+    columns = ["clean", "random signs 0.25", "FGSM 0.25", "PGD-40 0.25", "FGSM 0.3", "PGD-40 0.3", "seconds"]
+    head = ["trained against", "epochs", *(f"{c} %" if c != "seconds" else "CPU s to train" for c in columns)]
+    rows = [[LESSONS[name][0], str(LESSONS[name][1]), *(cell(name, c) for c in columns)] for name in LESSONS]
+    more = "".join(
+        f"- {name}: error {cell(name, 'PGD-40, 50 images')} % under PGD-40 on the first 50 test images, "
+        f"{cell(name, 'PGD-100 × 20, 50 images')} % under PGD-100 with 20 restarts on the same.\n"
+        for name in ("free", "PGD")
+    )
+    return f"""## MNIST: error, against Goodfellow and others (2015) and Madry and others (2018)
+
+All 60,000 training images, five seeds, a net of 166,406 parameters (two convolutions, one hidden layer of 100), Adam;
+{machine()}. Clean error on the 10,000 test images, attacked error on the first 500 of them; α = .01 in PGD-40.
+
+{table(head, rows)}
+
+{more}
+Mean confidence in the wrong answers under FGSM .25 without defence: {cell("plain", "confidence 0.25")} %.
+
+The papers: Goodfellow, ε = .25, maxout network: error 89.4 % under FGSM with a mean confidence of 97.6 %, after
+adversarial training with FGSM 17.9 %. Madry, ε = .3, trained with PGD-40 for much longer and with a net twenty times as
+large: error 1.2 % clean, 4.4 % under FGSM, 6.8 % under PGD-40, 10.7 % under PGD-100 with 20 restarts; without defence
+93.6 % under FGSM."""
+
+
+# ── photographs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def imagenet() -> tuple[nn.Module, Tensor, Tensor, list[str]]:
+    """SqueezeNet, the photographs (35, 3, 224, 224) in [0, 1], their classes, and the names of all classes."""
+    from PIL import Image
+    from torchvision.models import squeezenet1_0
+    from torchvision.transforms.v2.functional import pil_to_tensor
+
+    at = folder() / "imagenet"
+    net = squeezenet1_0()
+    net.load_state_dict(torch.load(next(at.glob("squeezenet1_0*.pth")), weights_only=True))
+    model = nn.Sequential(nets.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), net).eval()
+    files = sorted((at / "photos").glob("*.jpg"))
+    x = torch.cat([cut(pil_to_tensor(Image.open(f).convert("RGB"))[None].float() / 255) for f in files])
+    y = torch.tensor([int(f.name[:3]) for f in files])
+    return model, x, y, json.loads((at / "imagenet-simple-labels.json").read_text())
+
+
+def cut(x: Tensor) -> Tensor:
+    """The shorter side 256 pixels, then the 224² in the middle, as ImageNet's networks are tested."""
+    scale = 256 / min(x.shape[2:])
+    x = image.resize(x, size=(round(x.shape[2] * scale), round(x.shape[3] * scale)))
+    top, left = (x.shape[2] - 224) // 2, (x.shape[3] - 224) // 2
+    return x[:, :, top : top + 224, left : left + 224]
+
+
+PANDA, GIBBON = 388, 368
+LEVELS = (0.5, 1.0, 1.785, 2.0, 4.0, 8.0, 16.0)  # grey levels of 255; 1.785 is the deck's .007
+
+
+def photographs() -> None:
+    """The panda's confidence against ε, and how many of the photographs fall."""
+    model, x, y, names = imagenet()
+    panda, truth, gibbon = x[y == PANDA], torch.tensor([PANDA]), torch.tensor([GIBBON])
+
+    def said(z: Tensor) -> str:
+        p = metrics.predict(model, z).softmax(1)[0]
+        best = int(p.argmax())
+        return f"{names[best]} {float(p[best]):.1%}"
+
+    rows = []
+    for level in LEVELS:
+        eps = level / 255
+        g = torch.Generator().manual_seed(0)
+        rows.append(
+            [f"{level:g}", f"{eps:.4f}", *map(said, [
+                attacks.random_sign(panda, eps=eps, generator=g),
+                attacks.fgsm(model, panda, truth, eps=eps),
+                attacks.fgsm(model, panda, truth, eps=eps, loss=attacks.margin),
+                attacks.bim(model, panda, truth, eps=eps, steps=10),
+                attacks.bim(model, panda, gibbon, eps=eps, steps=20, targeted=True),
+            ])]
+        )  # fmt: skip
+    before = metrics.predict(model, x)
+    right = before.argmax(1) == y
+    falls = [
+        [f"{level:g}", *(f"{rate:.0%}" for rate in fallen(model, x[right], y[right], level / 255))] for level in LEVELS
+    ]
+    head = ["ε (grey levels)", "ε", "random signs", "FGSM", "FGSM on the margin", "BIM-10", "BIM-20 → gibbon"]
+    write(
+        "photographs",
+        f"""## The panda, and {int(right.sum())} photographs that SqueezeNet 1.0 recognises
+
+What the network says, and how sure it is; clean: {said(panda)}. ε in pixel units is the grey levels over 255.
+The random signs are those of one seed; nothing else has chance in it.
+
+{table(head, rows)}
+
+The deck's picture (GoogLeNet, one step of ε = .007, which are 1.785 grey levels): panda 57.7 % → gibbon 99.3 %.
+
+How many of the {int(right.sum())} photographs (of {len(x)}) that are recognised clean are no longer recognised:
+
+{table(["ε (grey levels)", "random signs", "FGSM", "BIM-10"], falls)}""",
+    )
+
+
+def fallen(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> list[float]:
+    """The shares that fall to random signs (mean of five draws), FGSM and BIM-10."""
+
+    def rate(z: Tensor) -> float:
+        return 1 - metrics.accuracy(metrics.predict(model, z, batch_size=16), y)
+
+    draws = [attacks.random_sign(x, eps=eps, generator=torch.Generator().manual_seed(s)) for s in SEEDS]
+    made = [partial(attacks.fgsm, eps=eps), partial(attacks.bim, eps=eps, steps=10)]
+    noise = statistics.mean(rate(z) for z in draws)
+    return [noise, *(rate(attacks.examples(model, x, y, attack, batch_size=16)) for attack in made)]
+
+
+# ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+KINDS = {"FGSM": 1, "PGD-10": 10, "PGD-40": 40}
+EPS, STEP = 0.3, 0.01
+MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
+    "CNN, 128 × 1×28×28": lambda: (nets.CNN(1, 10), (128, 1, 28, 28)),
+    "ResNet-20, 32 × 3×32×32": lambda: (nets.ResNet(3, 10), (32, 3, 32, 32)),
+    "MLP, 256 × 1×8×8": lambda: (nets.MLP(64, 10), (256, 1, 8, 8)),
+}
+
+
+def contestant(peer: str, model: nn.Module, steps: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """The attack of labkit or of a peer with the same knobs, and no random start."""
+    if peer == "labkit":
+        if steps == 1:
+            return partial(attacks.fgsm, model, eps=EPS)
+        return partial(attacks.bim, model, eps=EPS, alpha=STEP, steps=steps)
+    if peer == "torchattacks":
+        ta = importlib.import_module("torchattacks")
+        return ta.FGSM(model, eps=EPS) if steps == 1 else ta.PGD(model, EPS, STEP, steps, random_start=False)
+    if peer == "foolbox":
+        fb = importlib.import_module("foolbox")
+        there = fb.PyTorchModel(model, bounds=(0, 1), device=next(model.parameters()).device)
+        kind = fb.attacks.LinfPGD(steps=steps, abs_stepsize=EPS if steps == 1 else STEP, random_start=False)
+        return lambda x, y: kind.run(there, x, fb.criteria.Misclassification(y), epsilon=EPS)
+    return art(model, steps)
+
+
+def art(model: nn.Module, steps: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """ART's attack, which takes and gives arrays of NumPy."""
+    evasion = importlib.import_module("art.attacks.evasion")
+    estimators = importlib.import_module("art.estimators.classification")
+    shape = (3, 32, 32) if isinstance(model, nets.ResNet) else (1, 8, 8) if isinstance(model, nets.MLP) else (1, 28, 28)
+    kind = "gpu" if next(model.parameters()).is_cuda else "cpu"
+    there = estimators.PyTorchClassifier(model, nn.CrossEntropyLoss(), shape, 10, clip_values=(0, 1), device_type=kind)
+    if steps == 1:
+        made = evasion.FastGradientMethod(there, eps=EPS, batch_size=1000)
+    else:
+        made = evasion.ProjectedGradientDescent(
+            there, eps=EPS, eps_step=STEP, max_iter=steps, batch_size=1000, verbose=False
+        )
+    return lambda x, y: torch.from_numpy(made.generate(x.cpu().numpy(), y.cpu().numpy()))
+
+
+def available(peers: tuple[str, ...]) -> list[str]:
+    """The peers that can be imported."""
+    found = []
+    for peer in peers:
+        if peer == "labkit" or importlib.util.find_spec(peer):
+            found.append(peer)
+        else:
+            print(f"{peer} is not installed and is left out")
+    return found
+
+
+PEERS = ("labkit", "torchattacks", "foolbox", "art")
+
+
+def speed(rounds: int = 15) -> None:
+    """Interleaved medians of the time, and the peak of memory in a process of its own."""
+    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    peers = available(PEERS)
+    rows = []
+    for name, make in MODELS.items():
+        torch.manual_seed(0)
+        model, shape = make()
+        model = model.to(here).eval()
+        x, y = torch.rand(shape, device=here), torch.randint(10, shape[:1], device=here)
+        for kind, steps in KINDS.items():
+            calls = {peer: contestant(peer, model, steps) for peer in peers}
+            times = interleaved(calls, x, y, rounds if steps < 40 else max(3, rounds // 3))
+            best = min(t for p, t in times.items() if p != "labkit") if len(times) > 1 else times["labkit"]
+            rows.append([name, kind, *(f"{1000 * times[p]:.2f}" for p in peers), f"{best / times['labkit']:.2f}"])
+            print(rows[-1], flush=True)
+    peaks = [[name, *(f"{peak(name, peer):.1f}" for peer in peers)] for name in MODELS]
+    where = torch.cuda.get_device_name() if here.type == "cuda" else machine()
+    coarse = " (of the process, eight batches at once)" if here.type == "cpu" else ""
+    write(
+        f"speed on {here.type}",
+        f"""## Speed on {here.type}: {where}
+
+Milliseconds for a whole batch, interleaved medians ({rounds} rounds, a third of them for PGD-40); no random start,
+the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1 labkit is
+faster.
+
+{table(["model", "attack", *peers, "fastest peer / labkit"], rows)}
+
+Memory at the peak of PGD-10 above what model and batch take, MiB{coarse}:
+
+{table(["model", *peers], peaks)}""",
+    )
+
+
+def interleaved(
+    calls: dict[str, Callable[[Tensor, Tensor], Tensor]], x: Tensor, y: Tensor, rounds: int
+) -> dict[str, float]:
+    """The median of each, all in turn, so that a busy moment of the machine meets everybody."""
+    times: dict[str, list[float]] = {peer: [] for peer in calls}
+    for r in range(rounds + 2):
+        order = list(calls)
+        order = order[r % len(order) :] + order[: r % len(order)]
+        for peer in order:
+            synchronise(x)
+            start = time.perf_counter()
+            calls[peer](x, y)
+            synchronise(x)
+            if r >= 2:
+                times[peer].append(time.perf_counter() - start)
+    return {peer: statistics.median(t) for peer, t in times.items()}
+
+
+def synchronise(x: Tensor) -> None:
+    """Wait for the device."""
+    if x.is_cuda:
+        torch.cuda.synchronize()
+
+
+def peak(name: str, peer: str) -> float:
+    """The peak of memory of one attack, MiB, measured in a fresh process."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+def measure_peak(name: str, peer: str) -> None:
+    """Print the peak of PGD-10 over the state before it."""
+    torch.set_num_threads(1)
+    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(0)
+    model, (n, *rest) = MODELS[name]()
+    model = model.to(here).eval()
+    call = contestant(peer, model, 10)
+
+    def batch(n: int) -> tuple[Tensor, Tensor]:
+        return torch.rand(n, *rest, device=here), torch.randint(10, (n,), device=here)
+
+    call(*batch(4))  # imports and caches
+    x, y = batch(8 * n if here.type == "cpu" else n)  # the peak of a process is coarse: eight times the batch
+    if here.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before: float = torch.cuda.memory_allocated()
+        call(x, y)
+        print((torch.cuda.max_memory_allocated() - before) / 2**20)
+        return
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    call(x, y)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+
+
+PARTS = {"speed": speed, "mnist": mnist, "photographs": photographs}
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts to run; all if none is named")
+    parser.add_argument("--peak", nargs=2, metavar=("MODEL", "PEER"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if arguments.peak:
+        return measure_peak(*arguments.peak)
+    torch.set_num_threads(1)
+    for part in arguments.parts or PARTS:
+        PARTS[part]()
+
+
+if __name__ == "__main__":
+    main()
