@@ -1,0 +1,238 @@
+"""The explorer of topic 04: a digit, an attack on sliders, and what a network makes of the result.
+
+The map shows the network's answer on a plane through the digit: to the right along the signs of its gradient, upwards
+along signs tossed with a coin.
+"""
+
+import html
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labkit import attacks as adversary
+from labkit import data, nets, train
+from labkit.explore import charts
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.panel import Explorer
+
+PICTURES = ("digit 3", *(f"digit {k}" for k in range(10) if k != 3))
+LESSONS = ("digits as they are", "digits attacked by FGSM", "digits attacked by PGD")
+ATTACKS = ("FGSM", "BIM", "PGD", "random signs")
+AWAY = "away from its class"
+AIMS = (AWAY, *(f"towards {k}" for k in range(10)))
+ATTACK = "Attack"
+TRAINED = 0.2  # the size of the attacks in training
+REACH, CELLS = 0.4, 15  # the map: how far it goes, and its cells a side
+CELL, LEFT, TOP = 13, 18, 4  # units of the SVG
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    picture: str = choice(PICTURES, label="picture")
+    lesson: str = choice(LESSONS, label="network saw", help="what the network was trained on")
+    attack: str = choice(ATTACKS, label="attack", group=ATTACK)
+    eps: float = slider(0.1, 0, 0.5, step=0.01, label="size ε", group=ATTACK, draw=(0.02, 0.3), help="in pixel units")
+    steps: float = slider(10, 1, 40, step=1, label="steps", group=ATTACK, draw=(2, 20))
+    norm: str = choice(("linf", "l2"), label="norm", group=ATTACK, help="each pixel up to ε, or a length of 4 ε")
+    aim: str = choice(AIMS, label="aim", group=ATTACK)
+
+
+def budget(knobs: Knobs) -> float:
+    """The radius of the ball; in l2 half the length of a change of ε everywhere, so that one slider suits both."""
+    return knobs.eps if knobs.norm == "linf" else round(4 * knobs.eps, 4)
+
+
+@cache
+def original(name: str) -> Tensor:
+    """A digit (1, 1, 8, 8): the most typical of those that no network here has seen."""
+    digits = data.digits("test")
+    same = digits.x[digits.y == int(name[-1])]
+    return same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
+
+
+def truth(knobs: Knobs) -> Tensor:
+    """The digit's class (1,)."""
+    return torch.tensor([int(knobs.picture[-1])])
+
+
+def label(knobs: Knobs) -> tuple[Tensor, bool]:
+    """The class that the attack is about, and whether it is the target."""
+    targeted = knobs.aim != AWAY
+    return (torch.tensor([int(knobs.aim[-1])]) if targeted else truth(knobs)), targeted
+
+
+@lru_cache(maxsize=8)
+def result(knobs: Knobs) -> Tensor:
+    """The attacked digit (1, 1, 8, 8)."""
+    x, eps, model = original(knobs.picture), budget(knobs), network(knobs.lesson)
+    if knobs.attack == "random signs":
+        return adversary.random_sign(x, eps=eps, norm=knobs.norm, generator=knobs.generator())
+    y, targeted = label(knobs)
+    if knobs.attack == "FGSM":
+        return adversary.fgsm(model, x, y, eps=eps, norm=knobs.norm, targeted=targeted)
+    climb = partial(adversary.pgd, eps=eps, norm=knobs.norm, targeted=targeted, steps=int(knobs.steps))
+    if knobs.attack == "BIM":
+        return climb(model, x, y, random_start=False)
+    return climb(model, x, y, generator=knobs.generator())
+
+
+def code(knobs: Knobs) -> str:
+    """The attack in python: what it makes of ``x`` is what the panel shows."""
+    y, targeted = label(knobs)
+    knob = [f"eps={budget(knobs)!r}"] + ([f"norm={knobs.norm!r}"] if knobs.norm != "linf" else [])
+    chance = f"generator=torch.Generator().manual_seed({knobs.seed})"
+    if knobs.attack == "random signs":
+        return f"z = attacks.random_sign(x, {', '.join([*knob, chance])})"
+    knob += [f"steps={int(knobs.steps)}"] if knobs.attack != "FGSM" else []
+    knob += ["targeted=True"] if targeted else []
+    knob += [chance] if knobs.attack == "PGD" else []
+    name = knobs.attack.lower()
+    return f"y = torch.tensor([{int(y)}])\nz = attacks.{name}(model, x, y, {', '.join(knob)})"
+
+
+_LEARNED: dict[str, nn.Module] = {}
+
+
+def network(lesson: str) -> nn.Module:
+    """A small network that has learned 1,297 digits as the lesson says; trained at the first call, then kept."""
+    if lesson not in _LEARNED:
+        _LEARNED[lesson] = learn(lesson)
+    return _LEARNED[lesson]
+
+
+def learn(lesson: str) -> nn.Module:
+    """Train the network. The global random numbers stay as they were."""
+    digits, generator = data.digits("train"), torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nets.MLP(64, 10, hidden=(128, 128))
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    fgsm = partial(adversary.fgsm, eps=TRAINED)
+    pgd = partial(adversary.pgd, eps=TRAINED, steps=5, generator=generator)
+    step = {
+        LESSONS[0]: train.supervised(model, optimizer),
+        LESSONS[1]: adversary.adversarial(model, optimizer, fgsm),
+        LESSONS[2]: adversary.adversarial(model, optimizer, pgd),
+    }[lesson]
+    batches = train.Minibatches(digits.x, digits.y, size=64, generator=generator)
+    train.fit(step, batches, epochs=8 if lesson == LESSONS[0] else 15)
+    return model.eval().requires_grad_(False)
+
+
+def probabilities(knobs: Knobs, x: Tensor) -> Tensor:
+    """What the network gives each of the ten digits: (10,)."""
+    return functional.softmax(network(knobs.lesson)(x), dim=1)[0]
+
+
+def waiting(knobs: Knobs) -> str:
+    """What to say while the network is being trained."""
+    return "" if knobs.lesson in _LEARNED else f"A small network is learning 1,297 {knobs.lesson}: a few seconds."
+
+
+def answer(knobs: Knobs, x: Tensor) -> str:
+    """The network's answer in words."""
+    p = probabilities(knobs, x)
+    return f"{int(p.argmax())} at {float(p.max()):.0%}"
+
+
+def show_original(knobs: Knobs) -> charts.Picture:
+    """The digit."""
+    return charts.Picture(original(knobs.picture)[0], f"The original: {knobs.picture}.")
+
+
+def show_change(knobs: Knobs) -> charts.Picture:
+    """The change, blown up to the whole range: grey is none."""
+    if knobs.lesson not in _LEARNED:
+        return charts.Picture(torch.full((1, 8, 8), 0.5), "No change yet: the network is still to learn.")
+    change = result(knobs)[0] - original(knobs.picture)[0]
+    largest = float(change.abs().max())
+    times = f"{0.5 / largest:.1f} times" if largest else "nothing to blow up"
+    return charts.Picture(0.5 + change / (2 * largest or 1), f"The change, {times}: grey is none, white is brighter.")
+
+
+def show_result(knobs: Knobs) -> charts.Picture:
+    """The attacked digit."""
+    if knobs.lesson not in _LEARNED:
+        return charts.Picture(original(knobs.picture)[0], f"{knobs.picture}, not attacked yet.")
+    z = result(knobs)
+    return charts.Picture(z[0], f"{knobs.picture} after {knobs.attack}: taken for {answer(knobs, z)}.")
+
+
+def show_opinion(knobs: Knobs) -> str:
+    """The network's ten probabilities for the attacked digit."""
+    return charts.opinion(probabilities(knobs, result(knobs)), truth=int(truth(knobs)))
+
+
+@lru_cache(maxsize=32)
+def plane(picture: str, lesson: str, seed: int) -> Tensor:
+    """The probabilities (CELLS, CELLS, 10) on the plane of the gradient's signs and of tossed ones."""
+    x, y = original(picture), torch.tensor([int(picture[-1])])
+    model = network(lesson)
+    uphill = adversary.input_gradient(model, x, y).sign()
+    half = torch.full_like(x, 0.5)
+    tossed = 2 * (adversary.random_sign(half, eps=0.5, generator=torch.Generator().manual_seed(seed)) - half)
+    return adversary.surface(model, x, uphill, tossed, torch.linspace(-REACH, REACH, CELLS)).softmax(2)
+
+
+def show_map(knobs: Knobs) -> str:
+    """The answer at each point of the plane as a number; the digit stands in the middle."""
+    p, true = plane(knobs.picture, knobs.lesson, knobs.seed), int(truth(knobs))
+    middle, bottom = CELLS // 2, TOP + CELLS * CELL
+    parts = [cell(i, j, p[i, j], true) for i in range(CELLS) for j in range(CELLS)]
+    x, y = LEFT + middle * CELL, TOP + middle * CELL
+    frame = 'fill="none" stroke="currentColor" stroke-width="2"'
+    parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {frame}/>')
+    parts.append(charts.text(LEFT, bottom + 12, f"−{REACH}", soft=True))
+    parts.append(
+        charts.text(LEFT + CELLS * CELL, bottom + 12, f"along the gradient → +{REACH}", anchor="end", soft=True)
+    )
+    coin = charts.text(0, 0, "signs of a coin →", soft=True)
+    parts.append(f'<g transform="translate(12 {bottom}) rotate(-90)">{coin}</g>')
+    wrong = p.argmax(2) != true
+    uphill = wrong[middle, middle:].nonzero()
+    where = f"at {REACH * int(uphill[0]) / middle:.2f}" if len(uphill) else f"not within {REACH}"
+    right = 1 - float(wrong[:, middle].double().mean())
+    words = f"along the gradient the answer changes {where}; across it, {right:.0%} of the answers are right."
+    return charts.svg(parts, 220, 216, f"Answers on a plane through {knobs.picture}: {words}")
+
+
+def cell(i: int, j: int, p: Tensor, true: int) -> str:
+    """The answer at one point: its number, paler where the network is less sure."""
+    # Rows count downwards on the screen, and steps upwards.
+    x, y = LEFT + j * CELL, TOP + (CELLS - 1 - i) * CELL
+    said = int(p.argmax())
+    colour = charts.BLUE if said == true else charts.VERMILION
+    shade = f'fill="{colour}" opacity="{0.1 + 0.5 * float(p.max()):.2f}"'
+    square = f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {shade}/>'
+    return square + charts.text(x + CELL / 2, y + 10, str(said), anchor="middle", bold=said != true)
+
+
+def show_code(knobs: Knobs) -> str:
+    """The attack as code to copy."""
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(code(knobs))}</pre>'
+
+
+def idle(knobs: Knobs) -> Collection[str]:
+    """Controls without effect: one step needs no number of steps, a coin no aim."""
+    return {"random signs": ("steps", "aim"), "FGSM": ("steps",)}.get(knobs.attack, ())
+
+
+def attacks() -> Explorer:
+    """Open the explorer of attacks: pick a digit, an attack and its size, see what a network makes of the result."""
+    # The opinion comes before the pictures of the attack: it says what is waited for, and they need what it trains.
+    rows = [
+        [Pane("Clean", show_original), Pane("What the network sees", show_opinion, html=True, wait=waiting)],
+        [Pane("Change, blown up", show_change), Pane("Attacked", show_result)],
+        [
+            Pane("Its answers around the digit", show_map, html=True, wait=waiting),
+            Pane("The same in python", show_code, html=True),
+        ],
+    ]
+    return Explorer(Knobs(), rows, idle=idle)
