@@ -39,6 +39,7 @@ demo: install
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.images
+	$(BIN)/python -m benchmarks.attacks speed
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,7 +20,7 @@ def generator(seed: int) -> Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def victim(g: Generator, *, channels: int = 1, side: int = 4, dtype: torch.dtype = torch.float32) -> nn.Module:
+def victim(g: Generator, *, channels: int = 1, side: int = 4, dtype: torch.dtype = torch.float32) -> nn.Sequential:
     """A small smooth classifier of three classes with batch normalisation inside, its numbers drawn from ``g``."""
     n = channels * side * side
     model = nn.Sequential(nn.Flatten(), nn.Linear(n, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 3)).to(dtype)
@@ -65,7 +65,7 @@ class InputGradient(Check):
     def inputs(self, seed: int) -> list[Case]:
         """One picture; a batch, whose gradients must not be divided by its size; weights that have gradients."""
         g = generator(seed)
-        cases = [
+        cases: list[Case] = [
             {"case": "one picture", "model": victim(g), **pictures(g, 1)},
             {"case": "a batch of five", "model": victim(g), **pictures(g, 5)},
             {"case": "weights that already have gradients", "model": victim(g), **pictures(g, 2)},
