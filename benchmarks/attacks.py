@@ -289,8 +289,8 @@ The random signs are those of one seed; nothing else has chance in it.
 The deck's picture (GoogLeNet, one step of ε = .007, which are 1.785 grey levels): panda 57.7 % → gibbon 99.3 %.
 
 FGSM in single precision sees little of this panda: the network's doubt is {doubt:.1g}, and in the gradient of the
-cross-entropy the score of class y stands with the factor p_y − 1, which float32 rounds to 0. In double precision, or with the margin
-z_k − z_y in place of the cross-entropy, the gradient is whole.""",
+cross-entropy the score of class y stands with the factor p_y − 1, which float32 rounds to 0. In double precision,
+or with the margin z_k − z_y in place of the cross-entropy, the gradient is whole.""",
     )
 
 

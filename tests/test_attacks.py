@@ -1,5 +1,6 @@
 """Attacks against foolbox, ART, closed forms, finite differences and slow loops."""
 
+import copy
 import math
 import warnings
 from functools import partial
@@ -511,8 +512,8 @@ class TestTraining:
 
 
 class TestWhatTheLectureClaims:
-    # Margins: over ten seeds the undefended net kept at most 40 % under FGSM and at least 90 % under the control; the
-    # net trained with PGD at least 60 % under PGD-20, the undefended one at most 15 %.
+    # Over ten seeds the undefended net kept 93 to 96 % under the control, 21 to 33 % under FGSM and 15 to 25 % under PGD,
+    # the one trained with PGD 65 to 69 % under PGD.
     def test_an_attack_beats_noise_of_its_size_and_training_against_it_helps(self, taught):
         test = data.digits("test")
         plain = taught(train.supervised, 8)
@@ -528,6 +529,40 @@ class TestWhatTheLectureClaims:
         assert rates["plain", "noise"] > rates["plain", "fgsm"] + 0.3
         assert rates["plain", "pgd"] <= rates["plain", "fgsm"]
         assert rates["hardened", "pgd"] > rates["plain", "pgd"] + 0.3
+
+
+@pytest.fixture(scope="module")
+def seen(real_data):
+    """SqueezeNet, which normalises by itself, and the panda (1, 3, 224, 224)."""
+    folder = real_data / "imagenet"
+    if not folder.is_dir():
+        pytest.skip("needs imagenet/ with SqueezeNet's weights and a panda below LABKIT_DATA")
+    from PIL import Image
+    from torchvision.models import squeezenet1_0
+    from torchvision.transforms.v2.functional import center_crop, pil_to_tensor, resize
+
+    net = squeezenet1_0()
+    net.load_state_dict(torch.load(next(folder.glob("squeezenet1_0*.pth")), weights_only=True))
+    photo = pil_to_tensor(Image.open(next(folder.glob("photos/388_*"))).convert("RGB"))[None]
+    panda = center_crop(resize(photo, [256], antialias=True), [224, 224]).float() / 255
+    return nn.Sequential(nets.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), net).eval(), panda
+
+
+class TestThePanda:
+    def test_what_rounding_hides_double_precision_and_the_margin_find(self, seen):
+        model, x = seen
+        y, gibbon, eps = torch.tensor([388]), torch.tensor([368]), 0.007
+
+        def said(z):
+            return int(metrics.predict(model, z.float()).argmax())
+
+        noise = attacks.random_sign(x, eps=eps, generator=torch.Generator().manual_seed(0))
+        assert [said(z) for z in (x, noise, attacks.fgsm(model, x, y, eps=eps))] == [388, 388, 388]
+        assert said(attacks.fgsm(model, x, y, eps=eps, loss=attacks.margin)) != 388
+        assert said(attacks.bim(model, x, y, eps=eps, steps=5)) != 388
+        assert said(attacks.bim(model, x, gibbon, eps=eps, steps=10, targeted=True)) == 368
+        exact = attacks.fgsm(copy.deepcopy(model).double(), x.double(), y, eps=eps)
+        assert said(exact) != 388
 
 
 class TestMeasures:

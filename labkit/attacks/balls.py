@@ -164,16 +164,15 @@ def column(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
     Raises:
         ValueError: if it is negative or not finite, or not one for each sample.
     """
-    if not isinstance(value, Tensor) or value.device.type == "cpu":
-        held = torch.as_tensor(value)
-        if not bool((held.isfinite() & (held >= 0)).all()):
-            raise ValueError(f"{name} is a size in pixel units, 0 or more; this is {worst(held):g}")
+    if not isinstance(value, Tensor):
+        bad = [] if 0 <= value < math.inf else [float(value)]
+    elif value.device.type == "cpu":
+        bad = value[~(value.isfinite() & (value >= 0))].flatten().tolist()
+    else:
+        bad = []
+    if bad:
+        raise ValueError(f"{name} is a size in pixel units, 0 or more; this is {bad[0]:g}")
     return shaped(per_sample(value, x, name=name), x)
-
-
-def worst(held: Tensor) -> float:
-    """A value that is negative or not finite."""
-    return float(held[~(held.isfinite() & (held >= 0))].flatten()[0])
 
 
 def checked(x: Tensor, bounds: Bounds) -> Tensor:

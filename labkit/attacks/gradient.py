@@ -102,9 +102,9 @@ def pgd(
         raise ValueError(f"there are {steps} steps and {restarts} restarts; expected 1 or more of each")
     if restarts > 1 and not random_start:
         raise ValueError(f"{restarts} restarts without a random start end alike; set random_start=True")
-    _aligned(checked(x, bounds), y)
-    x = x.detach()
-    inside = ball(x, eps=eps, norm=norm, bounds=bounds)
+    inside = ball(x.detach(), eps=eps, norm=norm, bounds=bounds)
+    x = inside.x
+    _aligned(x, y)
     size = inside.eps * (2.5 / steps) if alpha is None else column(alpha, x, name="alpha")
     size = -size if targeted else size
     with borrowed(model):
@@ -190,7 +190,8 @@ def borrowed(model: nn.Module) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(evaluating(model))
+        if any(module.training for module in model.modules()):
+            stack.enter_context(evaluating(model))
         stack.callback(lambda: [p.requires_grad_(True) for p in trainable])
         for p in trainable:
             p.requires_grad_(False)
