@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit import attacks, data, metrics, nets, train
+from labkit.attacks.balls import checked
 
 EIGHT = 8 / 255
 
@@ -512,8 +513,8 @@ class TestTraining:
 
 
 class TestWhatTheLectureClaims:
-    # Over ten seeds the undefended net kept 93 to 96 % under the control, 21 to 33 % under FGSM and 15 to 25 % under PGD,
-    # the one trained with PGD 65 to 69 % under PGD.
+    # Over ten seeds the undefended net kept 93 to 96 % under the control, 21 to 33 % under FGSM and 15 to 25 % under
+    # PGD, the one trained with PGD 65 to 69 % under PGD.
     def test_an_attack_beats_noise_of_its_size_and_training_against_it_helps(self, taught):
         test = data.digits("test")
         plain = taught(train.supervised, 8)
@@ -609,7 +610,7 @@ STEP = (MODEL, torch.optim.SGD(MODEL.parameters(), lr=0.1))
         (lambda: attacks.fgsm(MODEL, X, Y, eps=torch.tensor([0.1, 0.2])), "one for each of the 3 samples"),
         (lambda: attacks.fgsm(MODEL, 255 * X, Y, eps=8.0), "expected 0 to 1"),
         (lambda: attacks.fgsm(MODEL, (X - 0.5) / 0.5, Y, eps=0.1), "first layer normalise"),
-        (lambda: unwrap(attacks.pgd)(MODEL, X.long(), Y, eps=0.1), "takes a float batch"),
+        (lambda: checked(X.long(), (0.0, 1.0)), "takes a float batch"),
         (lambda: unwrap(attacks.input_gradient)(MODEL, X[0, 0, 0], Y), "takes a float batch"),
         (lambda: unwrap(attacks.pgd)(MODEL, X, Y[:2], eps=0.1), "one class for each of 3 samples"),
         (lambda: attacks.fgsm(MODEL, X, Y, eps=0.1, norm="l1"), "expected one of linf, l2"),
