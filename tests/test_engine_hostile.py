@@ -330,6 +330,18 @@ def test_deleted_cells_come_back(course):  # noqa: F811
     assert order.index("squares") < order.index("test_squares") < order.index("test_hidden") < order.index("half")
 
 
+def test_half_a_character_in_a_cell_is_replaced(course):  # noqa: F811
+    root, settings = course
+    hand_in(root, "ada")
+
+    def change(tree):
+        tree["cells"][-1]["source"] = "x = '\ud800'"
+        tree["cells"][0]["source"] = ["# \udfff", "two"]
+
+    edit(root, "ada", change)
+    assert grade(settings)[0].score == 9.5
+
+
 @pytest.mark.parametrize(
     "junk",
     [

@@ -121,12 +121,12 @@ def parse(raw: dict[str, Any], name: str) -> NotebookNode:
         if raw["nbformat"] == 3:
             raw = nbformat.convert(nbformat.from_dict(raw), 4)
         light = lighten(raw)
-        text = json.dumps(light)
+        text = json.dumps(light, ensure_ascii=False).encode(errors="replace").decode()
         if len(text) > KEPT:
             raise Unreadable(
                 f"{name} holds {len(text) / 2**20:.0f} MB of text; at most {KEPT / 2**20:.0f} MB are graded"
             )
-        made = nbformat.reads(text.encode(errors="replace").decode(), as_version=4)
+        made = nbformat.reads(text, as_version=4)
         _, made = nbformat.validator.normalize(made, strip_invalid_metadata=True)
         nbformat.validate(made)
     except Unreadable:
