@@ -27,9 +27,7 @@ _libraries: list[Any] = []  # torch forgets a Library's schemas when the object 
 class _BeforeTorchvision(MetaPathFinder):
     """Declares the missing schemas the moment torchvision is looked up, then steps aside."""
 
-    def find_spec(
-        self, fullname: str, path: Any = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname == "torchvision":
             sys.meta_path.remove(self)
             declare_missing_operators()
