@@ -1,0 +1,47 @@
+"""Self-training: a model labels the data that nobody has labelled, and learns from its own labels.
+
+Given are labelled examples (X, y) and many more X_u without labels. Three families share one idea, that of Scudder,
+"Probability of Error of Some Adaptive Pattern-Recognition Machines" (1965): what the model is sure of becomes a target.
+
+``loop``          label the surest, move them into the training set, learn anew; what "sure" and "surest" mean
+``consistency``   every step labels a batch anew: pseudo-labels with a ramp, two policies, a teacher that averages
+``calibration``   is a model right as often as it is sure? The temperature that makes it so
+"""
+
+from labkit.selftrain.calibration import fit_temperature, soften
+from labkit.selftrain.consistency import (
+    Consistency,
+    consistency_loss,
+    fixmatch_loss,
+    follow,
+    gaussian_ramp,
+    pseudo_label_loss,
+    ramp,
+)
+from labkit.selftrain.loop import Estimator, Learner, Network, Round, Trace, confidence, select, self_train
+from labkit.selftrain.steps import Batch, PairedBatches, mean_teacher, pseudo_label, two_policies
+
+__all__ = [
+    "Batch",
+    "Consistency",
+    "Estimator",
+    "Learner",
+    "Network",
+    "PairedBatches",
+    "Round",
+    "Trace",
+    "confidence",
+    "consistency_loss",
+    "fit_temperature",
+    "fixmatch_loss",
+    "follow",
+    "gaussian_ramp",
+    "mean_teacher",
+    "pseudo_label",
+    "pseudo_label_loss",
+    "ramp",
+    "select",
+    "self_train",
+    "soften",
+    "two_policies",
+]

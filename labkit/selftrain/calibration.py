@@ -1,0 +1,52 @@
+"""Temperature scaling: logits z become z / T, with the one T > 0 that makes held-back labels likeliest.
+
+    p = softmax(z / T),     T = argmin_T −1/n Σ_i log p_i[y_i]
+
+No prediction changes, only how sure the model is: T > 1 for a model that is too sure of itself. Guo, Pleiss, Sun and
+Weinberger, "On Calibration of Modern Neural Networks" (2017), section 4.2.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labkit.shapes import Labels, Logits
+
+LOWEST, HIGHEST = 1e-2, 1e2
+STEPS = 60  # halvings: log T is then known to the last digits of float64
+
+
+def soften(logits: Logits, *, temperature: float | Tensor) -> Logits:
+    """Probabilities at a temperature: ``softmax(logits / temperature)``.
+
+    Raises:
+        ValueError: if the temperature is a number that is not above 0.
+    """
+    if not isinstance(temperature, Tensor) and not temperature > 0:
+        raise ValueError(f"temperature is {temperature}; expected a number above 0")
+    return functional.softmax(logits / temperature, dim=1)
+
+
+def fit_temperature(logits: Logits, y: Labels) -> Tensor:
+    """The temperature at which the labels ``y`` are likeliest: a scalar, from 0.01 to 100.
+
+    In β = 1/T the loss is convex, and its slope is the mean logit under p minus that of the label:
+    dL/dβ = E_p[z] − z_y, averaged. So T is where that changes sign, found by halving an interval.
+
+    Args:
+        logits: of held-back samples, which the model was not trained on.
+        y: their true classes.
+
+    Raises:
+        ValueError: if there are no samples.
+    """
+    if len(y) == 0:
+        raise ValueError("there are no samples; expected held-back logits with their labels")
+    z = logits.detach().double()
+    target = z.gather(1, y.long()[:, None]).mean()
+    low, high = (torch.full_like(target, 1 / bound).log() for bound in (HIGHEST, LOWEST))
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        expected = (functional.softmax(z * middle.exp(), dim=1) * z).sum(1).mean()
+        low, high = torch.where(expected < target, middle, low), torch.where(expected < target, high, middle)
+    return (-(low + high) / 2).exp().to(logits.dtype)

@@ -1,0 +1,275 @@
+"""The loop, in the letters of the course's deck::
+
+    repeat
+        model.fit(X, y)
+        yu, c = model.predict(Xu)        c[i]: how sure the model is of yu[i]
+        (Xh, yh): those of (Xu, yu) with the highest c
+        move Xh from Xu to X, append yh to y
+
+What "highest" means is up to ``select``: the q highest, all above a threshold, the q highest of each class. Sources:
+H. Scudder, "Probability of Error of Some Adaptive Pattern-Recognition Machines" (1965); D. Yarowsky, "Unsupervised
+Word Sense Disambiguation Rivaling Supervised Methods" (1995).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labkit import metrics
+from labkit.shapes import Float, Int, Labels, PerSample
+
+KINDS = ("max", "margin", "entropy")
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What the loop trains: the deck's ``model``."""
+
+    def fit(self, X: Tensor, y: Tensor) -> Any:
+        """Learn from the examples (n, …) and their labels (n,) alone, anew: nothing is left of an earlier call."""
+
+    def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """For examples (n, …) the classes (n,) and the confidence in each (n,)."""
+
+
+def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tuple[Labels, PerSample]:
+    """The likeliest class of each sample, and how sure the model is of it.
+
+    Args:
+        probabilities: of the classes, each row adding up to 1.
+        kind: ``"max"``: the probability itself. ``"margin"``: its distance to the second largest, from 0 to 1.
+            ``"entropy"``: the negative entropy in nats, from −log k to 0.
+
+    Raises:
+        ValueError: if there is no such kind, or fewer than two classes.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
+    if probabilities.shape[1] < 2:
+        raise ValueError(f"there is {probabilities.shape[1]} class; expected two or more to choose between")
+    best, chosen = probabilities.max(1)
+    if kind == "margin":
+        first, second = probabilities.topk(2, dim=1).values.unbind(1)
+        best = first - second
+    elif kind == "entropy":
+        best = torch.special.xlogy(probabilities, probabilities).sum(1)
+    return chosen, best
+
+
+def select(
+    c: PerSample,
+    yu: Labels | None = None,
+    *,
+    q: int | None = None,
+    threshold: float | None = None,
+    per_class: bool = False,
+) -> Int[Tensor, "m"]:
+    """Which examples to move: indices into ``c``, the surest first; of equally sure ones the earlier first.
+
+    Args:
+        c: the confidence in each pseudo-label.
+        yu: the pseudo-labels; needed where ``per_class``.
+        q: how many at most; all, if it is not given.
+        threshold: only those whose confidence is above it.
+        per_class: ``q`` of each pseudo-class, so that easy classes can't crowd out the others.
+
+    Raises:
+        ValueError: if neither ``q`` nor ``threshold`` is given, ``q`` is below 1, ``per_class`` lacks ``q`` or
+            ``yu``, or a confidence is nan.
+    """
+    if q is None and threshold is None:
+        raise ValueError("neither q nor threshold is given; expected one of them, or everything would be moved at once")
+    if q is not None and q < 1:
+        raise ValueError(f"q is {q}; expected 1 or more examples a round")
+    if per_class and (q is None or yu is None):
+        raise ValueError("per_class takes the q surest of each class: it needs both q and yu")
+    if bool(c.isnan().any()):
+        raise ValueError("a confidence is nan; expected a number for every example")
+    order = c.argsort(descending=True, stable=True)
+    if threshold is not None:
+        order = order[c[order] > threshold]
+    if per_class and yu is not None:
+        order = order[rank_in_class(yu[order]) < q]
+    elif q is not None:
+        order = order[:q]
+    return order
+
+
+def rank_in_class(y: Labels) -> Int[Tensor, "b"]:
+    """How many of the same class stand before each: 0 for the first of its class."""
+    if len(y) == 0:
+        return torch.zeros_like(y)
+    classes, own = y.unique(return_inverse=True)
+    before = functional.one_hot(own, len(classes)).cumsum(0)
+    return before.gather(1, own[:, None])[:, 0] - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What one round moved: indices into the original X_u, the surest first, their pseudo-labels and confidence."""
+
+    moved: Int[Tensor, "m"]
+    y: Labels
+    c: PerSample
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a run of the loop did.
+
+    Attributes:
+        X, y: the training set of the last fit: what was given, then what was moved, in the order of moving.
+        rounds: what each round moved.
+        left: indices into X_u of what was never moved, in their order.
+        scores: what ``evaluate`` gave after each fit: one more than there are rounds.
+    """
+
+    X: Tensor
+    y: Labels
+    rounds: list[Round]
+    left: Int[Tensor, "r"]
+    scores: list[float] = field(default_factory=list)
+
+    def pseudo_labels(self) -> Labels:
+        """For each of X_u its pseudo-label, −1 where there is none."""
+        return self._scattered([r.y for r in self.rounds])
+
+    def when(self) -> Labels:
+        """For each of X_u the round that moved it, counted from 1; −1 for none."""
+        return self._scattered([torch.full_like(r.moved, i) for i, r in enumerate(self.rounds, 1)])
+
+    def _scattered(self, values: list[Tensor]) -> Tensor:
+        moved = [r.moved for r in self.rounds]
+        result = self.left.new_full((len(self.left) + sum(map(len, moved)),), -1)
+        for index, value in zip(moved, values):
+            result[index] = value.to(result.dtype)
+        return result
+
+
+def self_train(
+    model: Learner,
+    X: Float[Tensor, "n *rest"],
+    y: Int[Tensor, "n"],
+    Xu: Float[Tensor, "u *rest"],
+    *,
+    q: int | None = None,
+    threshold: float | None = None,
+    per_class: bool = False,
+    rounds: int | None = None,
+    evaluate: Callable[[], float] | None = None,
+) -> Trace:
+    """The deck's loop. It ends after ``rounds``, when X_u is empty, or when nothing is sure enough to be moved.
+
+    The model is fitted once more at the end, so that it has learned from all that was moved.
+
+    Args:
+        model: fits and predicts; it is trained in place.
+        X: labelled examples.
+        y: their labels.
+        Xu: examples without labels.
+        q, threshold, per_class: which to move, see ``select``.
+        rounds: how many at most; without it until nothing is left to move.
+        evaluate: called after each fit, say for the accuracy of ``model`` on held-back data.
+
+    Raises:
+        ValueError: as ``select``; also if ``rounds`` is negative or there are no labelled examples.
+    """
+    if rounds is not None and rounds < 0:
+        raise ValueError(f"rounds is {rounds}; expected 0 or more")
+    if len(y) == 0:
+        raise ValueError("there are no labelled examples; expected at least one to begin with")
+    left = torch.arange(len(Xu), device=Xu.device)
+    done: list[Round] = []
+    scores: list[float] = []
+    while True:
+        model.fit(X, y)
+        if evaluate is not None:
+            scores.append(float(evaluate()))
+        if len(left) == 0 or len(done) == rounds:
+            break
+        yu, c = model.predict(Xu[left])
+        h = select(c, yu, q=q, threshold=threshold, per_class=per_class)
+        if len(h) == 0:
+            break
+        done.append(Round(left[h], yu[h], c[h]))
+        X, y = torch.cat([X, Xu[left[h]]]), torch.cat([y, yu[h].to(y.dtype)])
+        left = left[without(h, len(left))]
+    return Trace(X, y, done, left, scores)
+
+
+def without(index: Int[Tensor, "m"], n: int) -> Tensor:
+    """A mask (n,) that is false at ``index``."""
+    mask = torch.ones(n, dtype=torch.bool, device=index.device)
+    mask[index] = False
+    return mask
+
+
+class Estimator:
+    """A classifier of scikit-learn as the loop's model: anything with ``fit``, ``predict_proba`` and ``classes_``.
+
+    Args:
+        estimator: the classifier; fitted in place. Its classes are whole numbers.
+        kind: of confidence, see ``confidence``.
+    """
+
+    def __init__(self, estimator: Any, *, kind: str = "max") -> None:
+        self.estimator, self.kind = estimator, kind
+
+    def fit(self, X: Tensor, y: Tensor) -> None:
+        """Fit the estimator to X (n, …), flattened, and y (n,)."""
+        self.estimator.fit(_table(X), y.cpu().numpy())
+
+    def probabilities(self, X: Tensor) -> Float[Tensor, "b k"]:
+        """Of the classes that have been seen, in their order, on X's device."""
+        return torch.from_numpy(np.asarray(self.estimator.predict_proba(_table(X)))).to(X.device)
+
+    def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Classes (n,) and confidences (n,)."""
+        chosen, c = confidence(self.probabilities(X), kind=self.kind)
+        return torch.as_tensor(self.estimator.classes_, device=X.device)[chosen], c
+
+
+def _table(X: Tensor) -> Any:
+    return X.flatten(1).detach().cpu().numpy()
+
+
+class Network:
+    """A neural network as the loop's model: a fresh one for every fit.
+
+    Args:
+        train: makes a network, trains it on (X, y) and returns it: ``train(X, y) -> nn.Module`` giving logits.
+        kind: of confidence, see ``confidence``.
+        temperature: what logits are divided by before the softmax, see ``fit_temperature``.
+
+    Attributes:
+        module: the network of the last fit.
+    """
+
+    def __init__(
+        self, train: Callable[[Tensor, Tensor], nn.Module], *, kind: str = "max", temperature: float = 1.0
+    ) -> None:
+        self.train, self.kind, self.temperature = train, kind, temperature
+        self.module: nn.Module | None = None
+
+    def fit(self, X: Tensor, y: Tensor) -> None:
+        """Train a fresh network on X (n, …) and y (n,)."""
+        self.module = self.train(X, y)
+
+    def probabilities(self, X: Tensor) -> Float[Tensor, "b k"]:
+        """Of all classes.
+
+        Raises:
+            ValueError: if nothing has been fitted yet.
+        """
+        if self.module is None:
+            raise ValueError("the network has not been trained yet: call fit first")
+        return functional.softmax(metrics.predict(self.module, X) / self.temperature, dim=1)
+
+    def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Classes (n,) and confidences (n,)."""
+        return confidence(self.probabilities(X), kind=self.kind)

@@ -1,0 +1,200 @@
+"""Steps for ``train.fit``: one update from a labelled and an unlabelled batch together.
+
+Each returns a closure for ``fit``; policies are functions of a batch of images, such as
+``lambda x: policy(x, generator=g)``. The networks are trained in place.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, follow, pseudo_label_loss
+from labkit.shapes import Float, Int, Labels
+
+Policy = Callable[[Tensor], Tensor]
+Step = Callable[["Batch"], dict[str, Tensor | float]]
+
+
+class Batch(NamedTuple):
+    """Labelled samples with their labels, and unlabelled samples."""
+
+    x: Float[Tensor, "b *rest"]
+    y: Labels
+    xu: Float[Tensor, "u *rest"]
+
+
+class PairedBatches:
+    """One epoch goes through X_u once, in a new order; labelled samples come around as often as that takes.
+
+    Args:
+        X: labelled samples.
+        y: their labels.
+        Xu: samples without labels.
+        size: labelled samples a batch, B; all of them where there are fewer.
+        ratio: unlabelled samples for each labelled one, FixMatch's μ.
+        generator: where the orders come from.
+
+    Raises:
+        ValueError: if ``size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
+    """
+
+    def __init__(
+        self,
+        X: Float[Tensor, "n *rest"],
+        y: Int[Tensor, "n"],
+        Xu: Float[Tensor, "u *rest"],
+        *,
+        size: int,
+        ratio: int = 1,
+        generator: torch.Generator,
+    ) -> None:
+        if size < 1 or ratio < 1:
+            raise ValueError(f"size is {size} and ratio {ratio}; expected 1 or more of each")
+        if not 1 <= size * ratio <= len(Xu) or len(y) == 0:
+            raise ValueError(
+                f"a batch needs {size * ratio} unlabelled samples and a labelled one; there are {len(Xu)} and {len(y)}"
+            )
+        self.X, self.y, self.Xu = X, y, Xu
+        self.size, self.ratio, self.generator = size, ratio, generator
+
+    def __len__(self) -> int:
+        return len(self.Xu) // (self.size * self.ratio)
+
+    def __iter__(self) -> Iterator[Batch]:
+        size = min(self.size, len(self.y))
+        unlabelled = self._order(len(self.Xu)).split(self.size * self.ratio)
+        rounds = -(-len(self) // (len(self.y) // size))
+        labelled = [part for _ in range(rounds) for part in self._order(len(self.y)).split(size) if len(part) == size]
+        for i, u in zip(labelled, unlabelled[: len(self)]):
+            yield Batch(self.X[i], self.y[i], self.Xu[u])
+
+    def _order(self, n: int) -> Tensor:
+        return torch.randperm(n, generator=self.generator, device=self.generator.device).to(self.X.device)
+
+
+def same(x: Tensor) -> Tensor:
+    """The policy that changes nothing."""
+    return x
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step downhill."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def pseudo_label(
+    model: nn.Module, optimizer: torch.optim.Optimizer, *, alpha: Callable[[int], float], augment: Policy = same
+) -> Step:
+    """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
+
+    Args:
+        model: gives logits; its dropout is part of the method.
+        optimizer: of the model's parameters.
+        alpha: the weight after t updates, say ``lambda t: ramp(t, T1=100, T2=600)``.
+        augment: applied to both batches.
+    """
+    updates = count()
+
+    def step(batch: Batch) -> dict[str, Tensor | float]:
+        weight = alpha(next(updates))
+        model.train()
+        if weight == 0:
+            loss = functional.cross_entropy(model(augment(batch.x)), batch.y)
+        else:
+            # One pass for both: batch normalisation then sees the same mixture throughout.
+            logits = model(augment(torch.cat([batch.x, batch.xu])))
+            own, free = logits.split([len(batch.x), len(batch.xu)])
+            loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free)
+        descend(optimizer, loss)
+        return {"loss": loss.detach(), "alpha": weight}
+
+    return step
+
+
+def two_policies(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    labelled: Policy,
+    target: Policy,
+    learned: Policy,
+    tau: float = 0.95,
+    weight: float = 1.0,
+    teacher: nn.Module | None = None,
+    decay: float = 0.99,
+) -> Step:
+    """One policy for labelled, another for unlabelled samples; with weak, weak and strong ones it is FixMatch.
+
+    The pseudo-label comes from the ``target`` view of a sample, and is learned on its ``learned`` view.
+
+    Args:
+        model: gives logits.
+        optimizer: of the model's parameters.
+        labelled: the policy of labelled samples.
+        target: of unlabelled samples, for the view that the pseudo-label is made from.
+        learned: of unlabelled samples, for the view that is trained.
+        tau: the least probability of a pseudo-label.
+        weight: λ of the unlabelled loss.
+        teacher: a copy of the model whose weights follow it by ``decay``, to be used afterwards: FixMatch's own
+            results are those of such an average.
+        decay: γ of that average.
+    """
+
+    def step(batch: Batch) -> dict[str, Tensor | float]:
+        model.train()
+        with torch.no_grad():
+            weak = model(target(batch.xu))
+        logits = model(torch.cat([labelled(batch.x), learned(batch.xu)]))
+        own, strong = logits.split([len(batch.x), len(batch.xu)])
+        unlabelled = fixmatch_loss(weak, strong, tau=tau)
+        loss = functional.cross_entropy(own, batch.y) + weight * unlabelled.loss
+        descend(optimizer, loss)
+        if teacher is not None:
+            follow(teacher, model, decay=decay)
+        return {"loss": loss.detach(), "used": unlabelled.used}
+
+    return step
+
+
+def mean_teacher(
+    model: nn.Module,
+    teacher: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    augment: Policy,
+    weight: Callable[[int], float],
+    decay: float = 0.99,
+) -> Step:
+    """Mean teacher's step: the model should say of one view what its average over time says of another.
+
+    Args:
+        model: the student.
+        teacher: a copy of it; only ``follow`` changes it.
+        optimizer: of the student's parameters.
+        augment: draws a new view in every call.
+        weight: of the consistency loss after t updates.
+        decay: γ; at first 1 − 1/(t + 1) where that is less, so that the teacher forgets the random start.
+    """
+    updates = count()
+
+    def step(batch: Batch) -> dict[str, Tensor | float]:
+        t = next(updates)
+        model.train()
+        teacher.train()
+        everything = torch.cat([batch.x, batch.xu])
+        student = model(augment(everything))
+        with torch.no_grad():
+            target = teacher(augment(everything))
+        consistency = consistency_loss(student, target)
+        loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + weight(t) * consistency
+        descend(optimizer, loss)
+        follow(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
+        return {"loss": loss.detach(), "consistency": consistency.detach()}
+
+    return step
