@@ -99,7 +99,7 @@ class TestSelect:
 
 
 class OrderlySVC(SVC):
-    """Its probabilities come from folds, which follow the order of the rows; scikit-learn keeps X's, the deck appends."""
+    """Its probabilities come from folds of the rows in their order: scikit-learn keeps X's, the deck appends."""
 
     def fit(self, X, y):
         order = np.lexsort(X.T)

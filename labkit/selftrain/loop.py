@@ -132,7 +132,7 @@ class Trace:
     X: Tensor
     y: Labels
     rounds: list[Round]
-    left: Int[Tensor, "r"]
+    left: Int[Tensor, "m"]
     scores: list[float] = field(default_factory=list)
 
     def pseudo_labels(self) -> Labels:
@@ -155,7 +155,7 @@ def self_train(
     model: Learner,
     X: Float[Tensor, "n *rest"],
     y: Int[Tensor, "n"],
-    Xu: Float[Tensor, "u *rest"],
+    Xu: Float[Tensor, "m *rest"],
     *,
     q: int | None = None,
     threshold: float | None = None,

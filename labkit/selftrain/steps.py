@@ -24,7 +24,7 @@ class Batch(NamedTuple):
 
     x: Float[Tensor, "b *rest"]
     y: Labels
-    xu: Float[Tensor, "u *rest"]
+    xu: Float[Tensor, "m *rest"]
 
 
 class PairedBatches:
@@ -46,7 +46,7 @@ class PairedBatches:
         self,
         X: Float[Tensor, "n *rest"],
         y: Int[Tensor, "n"],
-        Xu: Float[Tensor, "u *rest"],
+        Xu: Float[Tensor, "m *rest"],
         *,
         size: int,
         ratio: int = 1,
