@@ -434,3 +434,19 @@ class TestSteps:
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(model.parameters(), expected))
         # The first update forgets the teacher's random start altogether.
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(teacher.parameters(), expected))
+
+
+@pytest.mark.slow
+def test_the_surest_of_all_crowd_out_classes_and_the_surest_of_each_help():
+    """The lecture's claim, on ten draws of two labels a class that it does not show."""
+    lost, gained = [], []
+    for seed in range(10, 20):
+        labelled, unlabelled, test = few(2, seed)
+        for gains, rule in ((lost, {"q": 50}), (gained, {"q": 5, "per_class": True})):
+            model = Estimator(LogisticRegression(max_iter=100))
+            score = lambda model=model, test=test: metrics.accuracy(model.predict(test.x)[0], test.y)  # noqa: E731
+            trace = self_train(model, labelled.x, labelled.y, unlabelled.x, evaluate=score, **rule)
+            gains.append(trace.scores[-1] - trace.scores[0])
+    assert max(lost) < -0.05, lost
+    assert sum(gain > 0 for gain in gained) >= 9, gained
+    assert sum(gained) / 10 > 0.04, gained

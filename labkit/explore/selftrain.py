@@ -177,10 +177,9 @@ def background(region: Tensor) -> list[str]:
         for row in range(1, GRID + 1):
             if row == GRID or classes[row] != classes[begin]:
                 x, y = MARGIN + column * side, SIDE - MARGIN - row * side
+                size = f'width="{side + 0.2:.1f}" height="{(row - begin) * side:.1f}"'
                 shade = f'fill="{PALETTE[classes[begin]]}" opacity="0.16"'
-                parts.append(
-                    f'<rect x="{x:.1f}" y="{y:.1f}" width="{side + 0.2:.1f}" height="{(row - begin) * side:.1f}" {shade}/>'
-                )
+                parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} {shade}/>')
                 begin = row
     return parts
 
@@ -212,7 +211,9 @@ def show_course(knobs: Knobs) -> str:
     across = (right - left) / max(len(scores) - 1, 1)
 
     def line(values: Sequence[float], begin: int) -> str:
-        return " ".join(f"{left + (begin + i) * across:.1f},{base - (base - top) * v:.1f}" for i, v in enumerate(values))
+        return " ".join(
+            f"{left + (begin + i) * across:.1f},{base - (base - top) * v:.1f}" for i, v in enumerate(values)
+        )
 
     parts = [text(left - 5, base - (base - top) * v + 4, f"{v:.0%}", anchor="end", soft=True) for v in (0, 0.5, 1)]
     parts += [f'<path d="M{left} {base - (base - top) * v:.1f} H{right}" stroke="currentColor" opacity="0.2"/>'
@@ -228,7 +229,9 @@ def show_course(knobs: Knobs) -> str:
     share = f"{wrong[r - 1]:.1%}" if r else "none yet"
     parts += [text(left, base + 32, f"- - wrong among the moved: {share}"), text(left, base + 15, "0", soft=True)]
     parts += [text(right, base + 15, f"round {len(scores) - 1}", anchor="end", soft=True)]
-    return svg(parts, SIDE, base + 40, f"Accuracy from {scores[0]:.0%} before to {scores[-1]:.0%} after the last round.")
+    return svg(
+        parts, SIDE, base + 40, f"Accuracy from {scores[0]:.0%} before to {scores[-1]:.0%} after the last round."
+    )
 
 
 def show_round(knobs: Knobs) -> str:
@@ -252,8 +255,8 @@ def show_round(knobs: Knobs) -> str:
 def show_legend(knobs: Knobs) -> str:
     """What the marks mean."""
     return note(
-        "Large: given labels. Small shapes: pseudo-labels, those of this round with a dark edge, wrong ones crossed out. "
-        "Grey dots: not yet labelled. The ground is what the model says now."
+        "Large: given labels. Small shapes: pseudo-labels, those of this round with a dark edge, wrong ones crossed "
+        "out. Grey dots: not yet labelled. The ground is what the model says now."
     )
 
 

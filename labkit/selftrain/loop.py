@@ -93,7 +93,7 @@ def select(
     order = c.argsort(descending=True, stable=True)
     if threshold is not None:
         order = order[c[order] > threshold]
-    if per_class and yu is not None:
+    if per_class and yu is not None and q is not None:
         order = order[rank_in_class(yu[order]) < q]
     elif q is not None:
         order = order[:q]
