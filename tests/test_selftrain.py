@@ -443,7 +443,7 @@ def test_the_surest_of_all_crowd_out_classes_and_the_surest_of_each_help():
     for seed in range(10, 20):
         labelled, unlabelled, test = few(2, seed)
         for gains, rule in ((lost, {"q": 50}), (gained, {"q": 5, "per_class": True})):
-            model = Estimator(LogisticRegression(max_iter=100))
+            model = Estimator(LogisticRegression(max_iter=300))
             score = lambda model=model, test=test: metrics.accuracy(model.predict(test.x)[0], test.y)  # noqa: E731
             trace = self_train(model, labelled.x, labelled.y, unlabelled.x, evaluate=score, **rule)
             gains.append(trace.scores[-1] - trace.scores[0])
