@@ -31,6 +31,7 @@ from labkit.selftrain import Estimator, PairedBatches, self_train
 
 RESULTS = Path(__file__).parent / "results" / "selftrain.md"
 SEEDS = range(5)
+ROW = re.compile(r"\| [\w-]+ \| \w+, \d+ steps")
 LIGHT = image.Translate(dx=0.5, dy=0.5)
 AGGRESSIVE = image.Affine(degrees=15, dx=1, dy=1, scale=0.15)
 
@@ -63,7 +64,7 @@ METHODS = (
     "labelled light, unlabelled aggressive (FixMatch)",
     "both light",
     "both aggressive (target light)",
-    "mean teacher, light policy",
+    "mean teacher, γ = .9, light policy",
 )
 
 
@@ -81,8 +82,8 @@ def digits_step(
         ramp = partial(selftrain.ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
         return selftrain.pseudo_label(net, optimizer, alpha=ramp if "ramp" in method else lambda t: 1.0)
     if method.startswith("mean teacher"):
-        weight = lambda t: 30 * selftrain.gaussian_ramp(t, length=0.5 * steps)  # noqa: E731
-        return selftrain.mean_teacher(net, teacher, optimizer, augment=light, weight=weight, decay=0.98)
+        weight = lambda t: 30 * selftrain.gaussian_ramp(t, length=steps)  # noqa: E731
+        return selftrain.mean_teacher(net, teacher, optimizer, augment=light, weight=weight, decay=0.9)
     own, learned = {
         METHODS[5]: (strong, light),
         METHODS[6]: (light, strong),
@@ -292,7 +293,7 @@ def mnist(*, full: bool) -> None:
         ("pseudo-label", "CNN", 10000 if full else 600),
         ("FixMatch", "CNN", 20000 if full else 1000),
     ]
-    kept = [line for line in sections().get(title(side), "").splitlines() if re.match(r"\| [a-zF]", line)]
+    kept = [line for line in sections().get(title(side), "").splitlines() if ROW.match(line)]
     rows = {line.rpartition(" steps |")[0]: line for line in kept if " steps |" in line}
     for method, kind, steps in runs:
         key = f"| {method} | {kind}, {steps}"

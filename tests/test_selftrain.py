@@ -297,6 +297,7 @@ class TestLosses:
             ),
         ],
     )
+    @pytest.mark.usefixtures("unchecked")
     def test_bad_input_is_named(self, call, says):
         with pytest.raises(ValueError, match=says):
             call()
@@ -329,12 +330,27 @@ class TestTeacher:
         for ours, theirs in zip(teacher.parameters(), average.module.parameters()):
             assert torch.allclose(ours, theirs, atol=1e-6)
 
-    def test_running_statistics_are_copied(self):
-        student = nets.CNN(1, 10, width=4, depth=2)
+    def test_running_statistics_are_averaged_and_counts_copied(self):
+        student = nets.CNN(1, 10, width=4, depth=1)
         teacher = copy.deepcopy(student)
         student.train()(torch.rand(8, 1, 8, 8))
-        selftrain.follow(teacher, student, decay=0.99)
-        assert all(torch.equal(a, b) for a, b in zip(teacher.buffers(), student.buffers()))
+        selftrain.follow(teacher, student, decay=0.75)
+        mine, given = (next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)) for net in (teacher, student))
+        assert torch.allclose(mine.running_mean, 0.25 * given.running_mean)
+        assert torch.allclose(mine.running_var, 0.75 + 0.25 * given.running_var)
+        assert mine.num_batches_tracked == given.num_batches_tracked == 1
+
+
+class TestDevices:
+    def test_everything_follows_its_input(self, device):
+        weak, strong = logits(seed=1).to(device), logits(seed=2).to(device)
+        loss, used = selftrain.fixmatch_loss(weak, strong, tau=0.8)
+        chosen, c = selftrain.confidence(functional.softmax(weak, 1))
+        temperature = selftrain.fit_temperature(weak, chosen.flip(0))
+        found = (loss, used, select(c, chosen, q=2, per_class=True), temperature, selftrain.pseudo_label_loss(weak))
+        assert all(value.device.type == device.type for value in found)
+        trace = self_train(Estimator(GaussianNB()), weak[:20], chosen[:20], weak[20:], q=5)
+        assert all(value.device.type == device.type for value in (trace.X, trace.y, trace.left, trace.when()))
 
 
 class TestBatches:

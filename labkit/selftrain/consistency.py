@@ -69,7 +69,7 @@ class Consistency(NamedTuple):
     used: Float[Tensor, ""]
 
 
-def fixmatch_loss(weak: Logits, strong: Tensor, *, tau: float = 0.95) -> Consistency:
+def fixmatch_loss(weak: Logits, strong: Logits, *, tau: float = 0.95) -> Consistency:
     """FixMatch's unlabelled loss: what the weak view is sure of is what the strong view should say.
 
     The mean is over *all* samples, so that its weight grows as the model gets surer. No gradient flows to ``weak``.
@@ -92,7 +92,7 @@ def fixmatch_loss(weak: Logits, strong: Tensor, *, tau: float = 0.95) -> Consist
     return Consistency(loss, mask.mean())
 
 
-def consistency_loss(student: Logits, teacher: Tensor) -> Float[Tensor, ""]:
+def consistency_loss(student: Logits, teacher: Logits) -> Float[Tensor, ""]:
     """Mean squared distance of two opinions' probabilities; no gradient flows to ``teacher``.
 
     The mean is over samples and classes, as in the authors' code.
@@ -113,7 +113,8 @@ def consistency_loss(student: Logits, teacher: Tensor) -> Float[Tensor, ""]:
 def follow(teacher: nn.Module, student: nn.Module, *, decay: float) -> None:
     """One step of the exponential moving average, in place: θ' ← decay θ' + (1 − decay) θ.
 
-    Buffers (the running statistics of batch normalisation) are averages already, and are copied.
+    Running statistics (of batch normalisation) are averaged alike: those of other weights would not fit. Whole
+    numbers are copied.
 
     Raises:
         ValueError: if ``decay`` is not from 0 to 1, or the two networks differ.
@@ -126,4 +127,7 @@ def follow(teacher: nn.Module, student: nn.Module, *, decay: float) -> None:
     for name, p in ours.items():
         p.lerp_(theirs[name], 1 - decay)
     for mine, given in zip(teacher.buffers(), student.buffers()):
-        mine.copy_(given)
+        if mine.is_floating_point():
+            mine.lerp_(given, 1 - decay)
+        else:
+            mine.copy_(given)
