@@ -39,7 +39,9 @@ demo: install
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.images
-	$(BIN)/python -m benchmarks.attacks speed
+	$(BIN)/python -m benchmarks.mixing
+	$(BIN)/python -m benchmarks.selftrain
+	$(BIN)/python -m benchmarks.attacks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
