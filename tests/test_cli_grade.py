@@ -15,7 +15,7 @@ import pytest
 
 from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine import run
+from labkit.grading.engine import run, workers
 from labkit.grading.engine.limits import Limits
 from labkit.grading.marks import Mark, Row
 from tests import tiny
@@ -207,7 +207,7 @@ def test_a_failure_of_the_machine_is_no_zero(course, monkeypatch):
     def fail(*_):
         raise OSError("the sandbox is gone")
 
-    monkeypatch.setattr(run, "work", fail)
+    monkeypatch.setattr(workers, "work", fail)
     rows = {row.student: row for row in grade.grade(course, tiny.NAME, ["zoe", "ada"])}
     assert rows["zoe"].points is None
     assert "could not be run: the sandbox is gone" in rows["zoe"].remarks[0]
