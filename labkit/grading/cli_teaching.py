@@ -4,12 +4,15 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labkit.grading import course as places
 from labkit.grading.course import Course, CourseError
+
+if TYPE_CHECKING:
+    from labkit.grading.marks import Row
 
 NOT_ALL_RIGHT = 1
 
@@ -89,6 +92,35 @@ def grade(
         out.print(tables.assignment(rows))
 
 
+def collect(
+    topic: Topic,
+    source: Annotated[Path, typer.Argument(help="The zip of all submissions, or a folder with what it held.")],
+    lms: Annotated[str, typer.Option(help="moodle, canvas or auto.")] = "auto",
+    roster: Annotated[Path | None, typer.Option(help="A csv that says who is who.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+) -> None:
+    """Put a download of Moodle or Canvas into submitted/. Nothing there is lost."""
+    from labkit.grading import collect as collecting
+    from labkit.grading.screen import count, err, out, plain, table
+
+    here = teaching()
+    name = here.assignment(topic, here.sources())
+    if lms not in ("auto", "moodle", "canvas"):
+        raise CourseError(f"--lms is {lms!r}; expected moodle, canvas or auto")
+    with err.status(f"collecting {name} …"):
+        found = collecting.collect(here, name, source.expanduser(), lms=lms, names=roster, dry=dry_run)
+    made = table("student", "file", "what happened" if not dry_run else "what would happen")
+    for one in found.outcomes:
+        made.add_row(plain(one.student), plain(one.files), plain(one.happened))
+    out.print(made)
+    taken = sum(one.taken for one in found.outcomes)
+    out.print(f"\n{count(taken, 'submission')} of {len(found.outcomes)} from {found.lms.capitalize()}"
+              f"{'; nothing was written' if dry_run else ''}. {collecting.on_dates(found)}")  # fmt: skip
+    if found.others:
+        err.print(f"{count(len(found.others), 'file')} left out that no student's name is on", markup=False)
+    raise typer.Exit(NOT_ALL_RIGHT if taken < len(found.outcomes) else 0)
+
+
 def numbers(settings: list[str]) -> dict[str, float]:
     """``NAME=VALUE`` for each, as numbers by name.
 
@@ -127,29 +159,66 @@ def feedback(topic: Topics = None, student: Students = None) -> None:
 def grades(
     topic: OneTopic = None,
     csv: Annotated[str | None, typer.Option("--csv", help="Write a table to this file; `-` prints it.")] = None,
+    layout: Annotated[str | None, typer.Option("--format", help="For upload: moodle or canvas.")] = None,
+    column: Annotated[str | None, typer.Option(help="The exercise's heading in Canvas, as in `Images (4757)`.")] = None,
 ) -> None:
     """Show the gradebook, or one exercise of it check by check."""
     from labkit.grading import grades as tables
     from labkit.grading import marks, notebooks
-    from labkit.grading.screen import out
+    from labkit.grading.overview import overview
+    from labkit.grading.screen import err, out
 
     here = teaching()
     known = marks.assignments(here) if marks.exists(here) else []
     name = here.assignment(topic, sorted({*known, *here.sources()})) if topic else None
+    if layout and not (name and csv):
+        raise CourseError(
+            "--format goes with a topic and --csv, as in `labkit grades images --csv a.csv --format moodle`"
+        )
     rows = marks.rows(here, name) if known else []
     if not rows:
         raise CourseError(
             f"the gradebook holds no submissions{f' of {name}' if name else ''}; `labkit grade` makes them"
         )
+    text = for_upload(here, name, rows, layout, column) if layout and name else tables.as_csv(rows, checks=bool(name))
     if csv == "-":
-        sys.stdout.write(tables.as_csv(rows, checks=name is not None))
+        sys.stdout.write(text)
     elif csv:
-        notebooks.write(Path(csv).expanduser(), tables.as_csv(rows, checks=name is not None))
-        out.print(f"{len(rows)} rows in {csv}", markup=False)
+        notebooks.write(Path(csv).expanduser(), text)
+        out.print(f"{len(rows)} rows in {csv}" if not layout else f"{csv} is for {layout.capitalize()}", markup=False)
     elif name:
         out.print(tables.assignment(rows))
+        with err.status("reading what the checks said …"):
+            told = [with_sentences(here, row) for row in rows]
+        out.print(overview(told))
     else:
         out.print(tables.by_assignment(rows))
+
+
+def for_upload(here: Course, name: str, rows: list["Row"], layout: str, column: str | None) -> str:
+    """One exercise's points as csv for a learning platform; who is not in it is said."""
+    from labkit.grading import roster, upload
+    from labkit.grading.screen import count, err
+
+    lms, people = roster.collected(here, name)
+    text = upload.made(rows, layout, lms, people, column or name)
+    if missing := [row.student for row in rows if row.student not in people]:
+        err.print(f"left out, as {layout.capitalize()} does not know them: {', '.join(missing)}", markup=False)
+    if pending := sum(row.pending for row in rows):
+        err.print(f"{count(pending, 'answer')} still to mark by hand: these points are not in it yet")
+    return text
+
+
+def with_sentences(here: Course, row: "Row") -> "Row":
+    """A row with the sentence of each failed check; without, and told, if its graded notebook is broken."""
+    from labkit.grading import grade as grading
+    from labkit.grading.screen import err
+
+    try:
+        return grading.explained(here, row)
+    except CourseError as error:
+        err.print(f"{row.student}: {error}", markup=False)
+        return row
 
 
 def demo(
@@ -237,4 +306,4 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-COMMANDS = (release, tidy, grade, feedback, grades, demo)
+COMMANDS = (release, tidy, collect, grade, feedback, grades, demo)
