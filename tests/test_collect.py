@@ -316,6 +316,7 @@ def test_another_platform_for_the_same_exercise_is_refused(course):
         taken(course, {"x_11_5_01_images.ipynb": "a"})
 
 
+@pytest.mark.slow
 def test_an_instructors_day(shell, course):
     """Collected, graded, marked by hand, graded again after a fixed check, and sent back."""
     right = tiny.notebook()
