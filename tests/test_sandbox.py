@@ -337,7 +337,8 @@ def test_a_fork_bomb_stays_in_its_sandbox(impatient: Sandbox, sandbox: Sandbox, 
             result = session.run_cell(
                 "import os, time\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
             )
-            assert result.died.startswith("a cell ran longer than the 1.5 s it may take")
+            # The interrupt may reach the bomb between two forks, or it is killed: its time limit ends it either way.
+            assert result.timed_out or result.died.startswith("a cell ran longer than the 1.5 s it may take")
         check_untouched(beside)
     check_next_works(impatient)
 
