@@ -12,12 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from labkit import attacks
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, tensor
-
-
-def generator(seed: int) -> Generator:
-    """A source of random numbers of its own."""
-    return torch.Generator().manual_seed(seed)
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
 
 
 def victim(g: Generator, *, channels: int = 1, side: int = 4, dtype: torch.dtype = torch.float32) -> nn.Sequential:

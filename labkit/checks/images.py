@@ -14,15 +14,9 @@ from torch import Generator, Tensor
 from labkit import data, metrics, nets, train
 from labkit.augment import image
 from labkit.augment.pipeline import Compose
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
 from labkit.checks.protocol import describe as text
 from labkit.device import threads
-
-
-def generator(seed: int) -> Generator:
-    """A source of random numbers of its own."""
-    return torch.Generator().manual_seed(seed)
-
 
 # ── affine_matrix ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

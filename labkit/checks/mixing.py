@@ -9,16 +9,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 from labkit.augment import mixing
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, tensor
-
-
-def generator(seed: int) -> Generator:
-    """A source of random numbers of its own."""
-    return torch.Generator().manual_seed(seed)
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, generator, tensor
 
 
 def both(result: Any, names: tuple[str, str], *, name: str) -> Outputs:

@@ -98,6 +98,11 @@ class Report:
         return self.status == "right"
 
 
+def generator(seed: int) -> torch.Generator:
+    """A source of random numbers of its own, for the inputs of a check."""
+    return torch.Generator().manual_seed(seed)
+
+
 def tensor(value: Any, *, name: str = "your function") -> Tensor:
     """``value`` as a plain tensor, where it is one or can be taken for one (a number, a NumPy array).
 

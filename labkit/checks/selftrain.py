@@ -4,18 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 from labkit import metrics, selftrain
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
 from labkit.checks.protocol import describe as text
-
-
-def generator(seed: int) -> Generator:
-    """A source of random numbers of its own."""
-    return torch.Generator().manual_seed(seed)
-
 
 # ── surest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
