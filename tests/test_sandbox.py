@@ -599,7 +599,12 @@ for _ in range(3):
         os._exit(0)
 subprocess.Popen(["setsid", "nohup", "sleep", "{mark}"])
 import time
-while len([p for p in os.listdir("/proc") if p.isdigit() and "{mark}" in open(f"/proc/{{p}}/cmdline").read()]) < 4:
+def sleeps(pid):
+    try:
+        return open(f"/proc/{{pid}}/cmdline").read().split("\\0")[0].endswith("sleep")
+    except OSError:  # gone between the listing and the look
+        return False
+while sum(sleeps(pid) for pid in os.listdir("/proc") if pid.isdigit()) < 4:
     time.sleep(0.05)
 print("started")
 """
@@ -617,7 +622,7 @@ def sleeping(mark: str) -> list[str]:
             words = path.read_text().split("\0")
         except OSError:
             continue
-        if words[0] == "sleep" and mark in words:
+        if words[0].endswith("sleep") and mark in words:
             found.append(path.parent.name)
     return found
 
