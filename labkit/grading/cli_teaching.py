@@ -68,6 +68,9 @@ def grade(
     student: Students = None,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded as it is now.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
+    kernel: Annotated[
+        bool, typer.Option("--real-kernel", help="Run each notebook in a Jupyter kernel, sandboxed: slower.")
+    ] = False,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="How many at a time; all cores by default.")] = None,
     limit: Annotated[
         list[str] | None, typer.Option("--limit", help="As in cell_seconds=60; may be repeated.", metavar="NAME=VALUE")
@@ -87,8 +90,9 @@ def grade(
     for assignment in wanted:
         with Bar() as bar:
             rows = grading.grade(
-                here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, progress=bar
-            )
+                here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, kernel=kernel,
+                progress=bar,
+            )  # fmt: skip
         out.print(tables.assignment(rows))
 
 

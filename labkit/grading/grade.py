@@ -27,6 +27,7 @@ def grade(
     jobs: int | None = None,
     limits: "Limits | None" = None,
     sandboxed: bool = True,
+    kernel: bool = False,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Grade the submissions of an assignment. One that was graded as it is now is not graded again.
@@ -39,28 +40,41 @@ def grade(
         jobs: how many submissions run at a time; as many as there are processors, by default.
         limits: what a submission may use; the course's, by default.
         sandboxed: whether the students' code is contained. Without, it runs with the rights of this user.
+        kernel: whether each notebook runs in a Jupyter kernel, in the sandbox: slower, for what needs one.
         progress: called after each submission.
 
     Raises:
         CourseError: if there are no such submissions, the assignment itself is broken, this machine allows no
             sandbox, or the run can't go on (a locked gradebook, a full disk): what was graded stays graded.
     """
+    wanted = submissions(course, assignment, students)
+    if kernel:
+        refuse_kernel(sandboxed)
     from labkit.grading.engine import run
 
-    wanted = submissions(course, assignment, students)
     classic.register(course, assignment)
     changed = exercise_changed(course, assignment)
     try:
         with classic.logged(course) as (log, _):
             found = run.grade(
                 course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
-                sandboxed=sandboxed, force=force or changed, progress=progress,
+                sandboxed=sandboxed, kernel=kernel, force=force or changed, progress=progress,
             )  # fmt: skip
     except run.GradingError as error:
         raise CourseError(str(error)) from error
     if students is None:
         remember_exercise(course, assignment)
     return [told(course, row) for row in found]
+
+
+def refuse_kernel(sandboxed: bool) -> None:
+    """Raise ``CourseError`` if no Jupyter kernel can be contained here."""
+    from labkit.grading.engine import sandbox
+
+    if not sandboxed:
+        raise CourseError("a real kernel runs in the sandbox only: leave out --real-kernel or --no-sandbox")
+    if problem := sandbox.missing(sandboxed=True):
+        raise CourseError(f"no kernel can be contained here: {problem}")
 
 
 def submissions(course: Course, assignment: str, students: Sequence[str] | None = None) -> list[str]:

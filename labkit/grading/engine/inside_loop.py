@@ -49,25 +49,26 @@ def answer(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -
 
 
 def check(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
-    """Run a check's half that needs the student's function; its outputs as bytes.
-
-    What the student's code does wrong is part of those bytes; what is said in ``failed`` is the check's own fault.
-    """
-    from labkit import checks
-    from labkit.checks import wire
-
+    """Run a check's half that needs the student's function; its outputs as bytes."""
     shell.outputs.start()
     sys.stdout = inside_shell.Stream("stdout", shell.outputs)
     sys.stderr = inside_shell.Stream("stderr", shell.outputs)
-    data, failed = b"", ""
-    try:
-        specification = checks.find(request["key"])
-        data = wire.execute(
-            specification, value(shell, request["expression"]), request["seed"], limit=limits.reply_bytes
-        )
-    except (Exception, SystemExit) as error:  # noqa: BLE001  said in the reply
-        failed = f"{type(error).__name__}: {inside_shell.said(error)}"
+    data, failed = examine(shell.user_ns, request["key"], request["expression"], request["seed"], limits.reply_bytes)
     return {"outputs": shell.outputs_with(None), "failed": failed}, data
+
+
+def examine(names: dict[str, Any], key: str, expression: str, seed: int, limit: int) -> tuple[bytes, str]:
+    """Run a check's half on the answer that ``expression`` gives among ``names``.
+
+    What the student's code does wrong is part of the bytes; what is said in the text is the check's own fault.
+    """
+    try:
+        from labkit import checks
+        from labkit.checks import wire
+
+        return wire.execute(checks.find(key), value(names, expression), seed, limit=limit), ""
+    except (Exception, SystemExit) as error:  # noqa: BLE001  said in the reply
+        return b"", f"{type(error).__name__}: {inside_shell.said(error)}"
 
 
 class Missing:
@@ -83,10 +84,10 @@ class Missing:
         raise self.__dict__["_error"]
 
 
-def value(shell: inside_shell.Shell, expression: str) -> Any:
+def value(names: dict[str, Any], expression: str) -> Any:
     """The answer that a check's cell names, in the student's namespace."""
     try:
-        return eval(expression, shell.user_ns)
+        return eval(expression, names)
     except (Exception, SystemExit) as error:  # noqa: BLE001  the answer's fault, told through the check
         return Missing(error)
 

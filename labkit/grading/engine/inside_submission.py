@@ -1,8 +1,10 @@
 """A fork of the server becomes a submission: isolation, the assignment's files, limits, then the loop."""
 
+import json
 import os
 import signal
 import socket
+import sys
 import tempfile
 import traceback
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from labkit.grading.engine import inside_isolate, inside_loop, inside_syscalls
 from labkit.grading.engine.frames import READY, Channel, Closed
 from labkit.grading.engine.limits import Limits
 
+KERNEL = "labkit.grading.engine.inside_kernel"
+KERNEL_CHANNELS = ("shell", "iopub", "stdin", "hb", "control")  # in the order of their sockets
 MAX_SETUP = 1 << 26  # bytes of the list of files and of environment variables
 MAX_FILES = (1 << 32) - 1
 
@@ -63,6 +67,8 @@ class Submission:
             inside_isolate.confine(self.limits, sandboxed=folders is not None)
             os.environ.update(setup["env"], HOME=home or inside_isolate.HOME)
             ready(self.reports)
+            if "kernel" in setup:
+                become_kernel(self.replies, **setup["kernel"])
         except Closed:
             os._exit(0)  # the supervisor is gone, and nobody is left to tell
         except BaseException as error:  # noqa: BLE001  told to the supervisor, which raises it
@@ -87,6 +93,25 @@ class Submission:
                 file.write(memoryview(body)[start : start + size])
             start += size
         return header
+
+
+def become_kernel(replies: socket.socket, connection: dict[str, Any], arguments: list[str]) -> None:
+    """Make this process a Jupyter kernel, which finds the same walls and limits. Returns only if that fails.
+
+    Args:
+        replies: where its listening sockets come from.
+        connection: what a kernel's connection file says.
+        arguments: of the kernel's program.
+    """
+    _, listening, _, _ = socket.recv_fds(replies, 1, len(KERNEL_CHANNELS))
+    replies.close()
+    file = os.path.expanduser("~/.kernel.json")
+    with open(file, "w", encoding="utf-8") as out:
+        json.dump(connection, out)
+    for descriptor in listening:
+        os.set_inheritable(descriptor, True)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is ignored stays ignored in a new program
+    os.execv(sys.executable, [sys.executable, "-P", "-m", KERNEL, file, json.dumps(listening), *arguments])
 
 
 def ready(reports: socket.socket) -> None:

@@ -26,8 +26,11 @@ def private(engine: Engine) -> list[Path]:
     return [path for name in (*names, ".local") if (path := root / name).is_dir()]
 
 
-def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path]) -> Callable[[], Sandbox]:
+def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path], kernel: bool = False) -> Callable[[], Sandbox]:
     """What makes a sandbox.
+
+    Args:
+        kernel: one in which each notebook runs in a Jupyter kernel.
 
     Raises:
         GradingError: if this machine allows none.
@@ -40,6 +43,10 @@ def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path]) -> Callable[[]
 
     def make() -> Sandbox:
         try:
+            if kernel:
+                from labkit.grading.engine.kernel_session import KernelSandbox
+
+                return KernelSandbox(limits or Limits(), hide=hide)
             return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, hide=hide)
         except sandbox.SandboxError as error:
             raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error

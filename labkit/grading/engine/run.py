@@ -50,6 +50,7 @@ def grade(
     jobs: int | None = None,
     limits: Any = None,
     sandboxed: bool = True,
+    kernel: bool = False,
     force: bool = False,
     progress: Progress | None = None,
     seeds: int = SEEDS,
@@ -69,6 +70,7 @@ def grade(
         jobs: how many submissions run at a time; as many as there are processors, by default.
         limits: a ``limits.Limits``; what a submission may use.
         sandboxed: whether students' code is contained. Without, it runs with the rights of this user.
+        kernel: whether each notebook runs in a Jupyter kernel instead of the engine's own shell.
         force: grade what was graded before as well. Marks given by hand stay.
         progress: called with a row, how many are finished, and how many there are.
         seeds: under how many secret seeds each check runs.
@@ -89,13 +91,15 @@ def grade(
             stack.enter_context(book.lock())
             stack.enter_context(nbgrader_warnings())
             shared = stack.enter_context(Shared())
+            if cluster and kernel:
+                raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
             if cluster:
                 pool: Pool = stack.enter_context(
                     connected(cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds)
                 )
             else:
                 count = workers(jobs)
-                box = make or sandboxes(limits, sandboxed, private(engine))
+                box = make or sandboxes(limits, sandboxed, private(engine), kernel)
                 judge = judge or stack.enter_context(Judges(max(1, count // 4)))
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
             return Run(engine, book, shared, pool, progress, force).all(wanted)

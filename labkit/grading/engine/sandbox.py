@@ -80,8 +80,11 @@ class Sandbox:
             ValueError: if a path leaves the notebook's folder.
             SandboxError: if the machinery fails.
         """
-        files = dict(files or {})
-        for name in files:
+        return Session(self._ready(files), self.limits, dict(files or {}), dict(env or {}))
+
+    def _ready(self, files: Mapping[str, bytes] | None) -> Server:
+        """A server that runs, for files that may be put beside a notebook; see ``open``."""
+        for name in files or {}:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
                 raise ValueError(f"the file {name!r} lies outside the notebook's folder; expected a relative path")
@@ -89,7 +92,7 @@ class Sandbox:
             if not self._server.alive():
                 self._server.close()
                 self._server = self._make()
-        return Session(self._server, self.limits, files, dict(env or {}))
+            return self._server
 
     def close(self) -> None:
         """End the server and every session."""

@@ -84,7 +84,14 @@ class Died(Exception):
 class Session:
     """One submission's process, and all its cells see of the world. Made by ``Sandbox.open``."""
 
-    def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        limits: Limits,
+        files: dict[str, bytes],
+        env: dict[str, str],
+        more: dict[str, Any] | None = None,
+    ) -> None:
         self.limits = limits
         self.died = ""
         self.tampered = False
@@ -103,7 +110,7 @@ class Session:
             with their_replies, their_reports:
                 pass_credentials(reports)
                 server.order(b"f", self._number, [their_replies, their_reports])
-            self._settle(files, env)
+            self._settle(files, {"env": env, **(more or {})})
         except (Closed, Stalled, OSError) as error:
             reason = server.said() or type(error).__name__
             self.close()
@@ -112,7 +119,7 @@ class Session:
             self.close()
             raise
 
-    def _settle(self, files: dict[str, bytes], env: dict[str, str]) -> None:
+    def _settle(self, files: dict[str, bytes], setup: dict[str, Any]) -> None:
         """Wait for the process, hand it the files, wait until it has shut itself in."""
         pid = sender(self._reports.sock, SETUP_SECONDS)
         if self._server.sandboxed:
@@ -122,7 +129,7 @@ class Session:
                 self._group.enter(pid)
         table = [[name, len(data)] for name, data in files.items()]
         with contextlib.suppress(Closed):  # where it failed before it took all, its report says why
-            self._reports.send({"files": table, "env": env}, b"".join(files.values()), seconds=SETUP_SECONDS)
+            self._reports.send({"files": table, **setup}, b"".join(files.values()), seconds=SETUP_SECONDS)
         self._reports.sock.settimeout(SETUP_SECONDS)
         word, views, _, _ = socket.recv_fds(self._reports.sock, 1, 1)
         if word != READY:
