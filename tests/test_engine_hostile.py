@@ -22,6 +22,7 @@ class Nothing:
     """A sandbox in which every cell is silent and every check is refused: for tests of what surrounds it."""
 
     died = ""
+    killed = False
 
     def open(self, files, env=None):
         self.files = files

@@ -165,6 +165,9 @@ def grades(
     csv: Annotated[str | None, typer.Option("--csv", help="Write a table to this file; `-` prints it.")] = None,
     layout: Annotated[str | None, typer.Option("--format", help="For upload: moodle or canvas.")] = None,
     column: Annotated[str | None, typer.Option(help="The exercise's heading in Canvas, as in `Images (4757)`.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Upload the points so far where marks are missing.")
+    ] = False,
 ) -> None:
     """Show the gradebook, or one exercise of it check by check."""
     from labkit.grading import grades as tables
@@ -184,7 +187,11 @@ def grades(
         raise CourseError(
             f"the gradebook holds no submissions{f' of {name}' if name else ''}; `labkit grade` makes them"
         )
-    text = for_upload(here, name, rows, layout, column) if layout and name else tables.as_csv(rows, checks=bool(name))
+    text = (
+        for_upload(here, name, rows, layout, column, partial)
+        if layout and name
+        else tables.as_csv(rows, checks=bool(name))
+    )
     if csv == "-":
         sys.stdout.write(text)
     elif csv:
@@ -199,17 +206,18 @@ def grades(
         out.print(tables.by_assignment(rows))
 
 
-def for_upload(here: Course, name: str, rows: list["Row"], layout: str, column: str | None) -> str:
-    """One exercise's points as csv for a learning platform; who is not in it is said."""
+def for_upload(here: Course, name: str, rows: list["Row"], layout: str, column: str | None, partial: bool) -> str:
+    """One exercise's points as csv for a learning platform; who is not in it, or without a mark, is said."""
     from labkit.grading import roster, upload
     from labkit.grading.screen import count, err
 
     lms, people = roster.collected(here, name)
-    text = upload.made(rows, layout, lms, people, column or name)
+    text = upload.made(rows, layout, lms, people, column or name, partial=partial)
     if missing := [row.student for row in rows if row.student not in people]:
         err.print(f"left out, as {layout.capitalize()} does not know them: {', '.join(missing)}", markup=False)
-    if pending := sum(row.pending for row in rows):
-        err.print(f"{count(pending, 'answer')} still to mark by hand: these points are not in it yet")
+    if pending := sum(bool(row.pending) for row in rows if row.student in people):
+        said = "have the points so far" if partial else "are left empty; `--partial` gives the points so far"
+        err.print(f"{count(pending, 'student')} with answers still to mark by hand: their marks {said}", soft_wrap=True)
     return text
 
 

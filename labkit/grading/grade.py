@@ -1,9 +1,7 @@
 """A class is graded: the engine runs each submission in a sandbox and judges it outside; here is what it found."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.grading import classic, marks, notebooks, outcome, student
@@ -53,17 +51,15 @@ def grade(
     from labkit.grading.engine import run
 
     classic.register(course, assignment)
-    changed = exercise_changed(course, assignment)
     try:
         with classic.logged(course) as (log, _):
             found = run.grade(
                 course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
-                sandboxed=sandboxed, kernel=kernel, force=force or changed, progress=progress,
+                sandboxed=sandboxed, kernel=kernel, force=force, progress=progress,
+                exercise=student.digest_of(course.solutions / assignment),
             )  # fmt: skip
     except run.GradingError as error:
         raise CourseError(str(error)) from error
-    if students is None:
-        remember_exercise(course, assignment)
     return [told(course, row) for row in found]
 
 
@@ -110,27 +106,6 @@ def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limi
         return Limits(**{name: type(known[name])(value) for name, value in chosen.items()})
     except (TypeError, ValueError) as error:
         raise CourseError(f"the limits can't be used: {error}") from error
-
-
-def exercise_changed(course: Course, assignment: str) -> bool:
-    """Whether the exercise is another than the one the class was graded against: then everyone is due."""
-    try:
-        before = json.loads(receipt(course, assignment).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return before != student.digest_of(course.solutions / assignment)
-
-
-def remember_exercise(course: Course, assignment: str) -> None:
-    """Note which exercise the whole class was graded against."""
-    notebooks.write(receipt(course, assignment), json.dumps(student.digest_of(course.solutions / assignment)) + "\n")
-
-
-def receipt(course: Course, assignment: str) -> Path:
-    """The file that notes it."""
-    return course.local / "graded" / f"{assignment}.json"
 
 
 def told(course: Course, row: "report.Row") -> Row:

@@ -11,6 +11,9 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from labkit.grading.engine import lean  # noqa: F401  before nbformat
+
+# isort: split
 import nbformat
 import nbformat.reader
 from nbformat import NotebookNode

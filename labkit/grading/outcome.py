@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from labkit.grading.engine import lean  # noqa: F401  before nbformat
+
+# isort: split
 from nbformat import NotebookNode
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -23,29 +23,36 @@ MOODLE = ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (g
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 
 
-def moodle(rows: Sequence[Row], people: Mapping[str, Person]) -> str:
+def moodle(rows: Sequence[Row], people: Mapping[str, Person], *, partial: bool = False) -> str:
     """One assignment's points for Moodle: a line for each row whose student is among ``people``."""
     lines = [
-        [f"Participant {people[row.student].number}", people[row.student].name, value(row), number(row.maximum), "-"]
+        [
+            f"Participant {people[row.student].number}",
+            people[row.student].name,
+            value(row, partial),
+            number(row.maximum),
+            "-",
+        ]
         for row in rows
         if row.student in people
     ]
     return as_csv([MOODLE, *lines])
 
 
-def canvas(rows: Sequence[Row], people: Mapping[str, Person], column: str) -> str:
+def canvas(rows: Sequence[Row], people: Mapping[str, Person], column: str, *, partial: bool = False) -> str:
     """The same for Canvas; ``column`` is the assignment's heading there."""
     possible = ["    Points Possible", "", "", "", "", number(max(row.maximum for row in rows))]
     lines = []
     for row in rows:
         if person := people.get(row.student):
-            lines.append([person.name, person.number, person.sis, person.login, person.section, value(row)])
+            lines.append([person.name, person.number, person.sis, person.login, person.section, value(row, partial)])
     return as_csv([[*CANVAS, column], possible, *lines])
 
 
-def value(row: Row) -> str:
-    """A row's points; blank, which both platforms leave alone, where it was not graded."""
-    return "" if row.points is None else number(row.points)
+def value(row: Row, partial: bool) -> str:
+    """A row's points; blank, which both platforms leave alone, where it was not graded or, unless ``partial``, where
+    a person has still to mark an answer: what is missing would count as nothing."""
+    return "" if row.points is None or (row.pending and not partial) else number(row.points)
 
 
 def as_csv(lines: Sequence[Sequence[str]]) -> str:
@@ -55,8 +62,13 @@ def as_csv(lines: Sequence[Sequence[str]]) -> str:
     return file.getvalue()
 
 
-def made(rows: Sequence[Row], kind: str, lms: str, people: Mapping[str, Person], column: str) -> str:
+def made(
+    rows: Sequence[Row], kind: str, lms: str, people: Mapping[str, Person], column: str, *, partial: bool = False
+) -> str:
     """The csv of ``kind``, for an assignment that was collected from ``lms``.
+
+    Args:
+        partial: give the points so far of those who have answers still to be marked by hand.
 
     Raises:
         CourseError: if there is no such kind, or the assignment was not collected from it.
@@ -66,4 +78,6 @@ def made(rows: Sequence[Row], kind: str, lms: str, people: Mapping[str, Person],
     if lms != kind:
         before = f"{column} was collected from {lms}" if lms else f"{column} was not collected from a platform"
         raise CourseError(f"{before}, so nobody's number in {kind.capitalize()} is known; `labkit collect` notes them")
-    return moodle(rows, people) if kind == "moodle" else canvas(rows, people, column)
+    if kind == "moodle":
+        return moodle(rows, people, partial=partial)
+    return canvas(rows, people, column, partial=partial)

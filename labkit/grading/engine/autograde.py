@@ -8,7 +8,7 @@ back. Everything that touches the gradebook is nbgrader's own and runs in one pr
 import logging
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ class Engine(Autograde, Regular):
         self.made: dict[bool, list[Any]] = {}
         with self.book() as book:
             self.blueprints = {
-                name: plan.inorder(self.source_order(name)) for name, plan in cells.blueprints(book, assignment).items()
+                name: replace(plan.inorder(self.source_order(name)), hidden=cells.marks(self.config))
+                for name, plan in cells.blueprints(book, assignment).items()
             }
 
     def book(self) -> Gradebook:

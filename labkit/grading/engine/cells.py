@@ -20,9 +20,10 @@ from nbformat import NotebookNode
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook, Notebook
+    from traitlets.config import Config
 
 RUN, CHECK, TEST = "run", "check", "test"
-HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")  # nbgrader's marks
+HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")  # nbgrader's own marks, where the course chose no others
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,14 @@ class Blueprint:
         cells: its trusted cells by ``grade_id``.
         language: that of its kernel.
         ordered: whether the cells are known to stand in the order of the release; the gradebook keeps none.
+        hidden: what marks the beginning and the end of hidden tests.
     """
 
     name: str
     cells: dict[str, Trusted]
     language: str = "python"
     ordered: bool = False
+    hidden: tuple[str, str] = HIDDEN
 
     def inorder(self, names: Iterable[str]) -> "Blueprint":
         """The same, its cells in the order of ``names``: the ``grade_id``s of the source notebook."""
@@ -103,6 +106,14 @@ class Step:
     name: str = ""
     calls: tuple[Call, ...] = ()
     canaries: tuple[str, ...] = field(default=(), compare=False)
+
+
+def marks(config: "Config") -> tuple[str, str]:
+    """What marks the beginning and the end of hidden tests, by nbgrader's settings."""
+    from nbgrader.preprocessors import ClearHiddenTests
+
+    settings = ClearHiddenTests(config=config)
+    return settings.begin_test_delimeter, settings.end_test_delimeter
 
 
 def blueprints(book: "Gradebook", assignment: str) -> dict[str, Blueprint]:
@@ -152,11 +163,11 @@ def steps(notebook: NotebookNode, trusted: Blueprint) -> list[Step]:
     return made
 
 
-def visible(source: str) -> str:
+def visible(source: str, marks: tuple[str, str] = HIDDEN) -> str:
     """A test cell as students get it, without its hidden tests."""
     kept, hidden = [], False
     for line in source.split("\n"):
-        begins, ends = HIDDEN[0] in line, HIDDEN[1] in line
+        begins, ends = marks[0] in line, marks[1] in line
         if not (hidden or begins or ends):
             kept.append(line)
         hidden = (hidden or begins) and not ends

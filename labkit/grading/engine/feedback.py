@@ -17,6 +17,7 @@ from traitlets import Bool, List
 from labkit.grading.engine import autograde, cells
 from labkit.grading.engine import outputs as shape
 
+Marks = tuple[str, str]
 NOTE = "(An output that came after hidden tests is not shown here.)\n"
 SHORT = 8  # characters: a line of a hidden test below this length says nothing, and occurs anywhere
 
@@ -30,13 +31,14 @@ class Discreet(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Change the notebook in place."""
-        secrets, redact = hidden_lines(nb), self.redaction()
+        marks, redact = cells.marks(self.config), self.redaction()
+        secrets = hidden_lines(nb, marks)
         after = False
         for cell in nb.cells:
             if cell.cell_type != "code":
                 continue
-            if is_hidden(cell):
-                conceal(cell)
+            if is_hidden(cell, marks):
+                conceal(cell, marks)
                 after = True
             elif after and self.withhold and not is_check(cell):
                 cell.outputs = [from_dict(note)] if cell.outputs and (note := withheld(cell)) else []
@@ -54,9 +56,9 @@ class Feedback(GenerateFeedback):
     preprocessors = List([GetGrades, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
 
 
-def is_hidden(cell: NotebookNode) -> bool:
+def is_hidden(cell: NotebookNode, marks: Marks) -> bool:
     """Whether a cell holds hidden tests."""
-    return bool(is_grade(cell)) and not is_solution(cell) and cells.visible(cell.source) != cell.source
+    return bool(is_grade(cell)) and not is_solution(cell) and cells.visible(cell.source, marks) != cell.source
 
 
 def is_check(cell: NotebookNode) -> bool:
@@ -64,21 +66,21 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(is_grade(cell)) and not is_solution(cell) and bool(cells.parse(cell.source))
 
 
-def hidden_lines(notebook: NotebookNode) -> list[str]:
+def hidden_lines(notebook: NotebookNode, marks: Marks) -> list[str]:
     """The lines of all hidden tests that are long enough to be told from others."""
     lines: list[str] = []
     for cell in notebook.cells:
-        if cell.cell_type == "code" and is_hidden(cell):
-            shown = {line.strip() for line in cells.visible(cell.source).split("\n")}
+        if cell.cell_type == "code" and is_hidden(cell, marks):
+            shown = {line.strip() for line in cells.visible(cell.source, marks).split("\n")}
             hidden = (line.strip() for line in cell.source.split("\n") if line.strip() not in shown)
             lines += [line for line in hidden if len(line) >= SHORT]
     return lines
 
 
-def conceal(cell: NotebookNode) -> None:
+def conceal(cell: NotebookNode, marks: Marks) -> None:
     """Leave of a cell with hidden tests what students were given, and whether it passed."""
     failed = has_failed(cell)
-    cell.source = f"{cells.visible(cell.source).rstrip()}\n# … and hidden tests".lstrip()
+    cell.source = f"{cells.visible(cell.source, marks).rstrip()}\n# … and hidden tests".lstrip()
     text = "a test of this cell failed; hidden tests are not shown"
     cell.outputs = [from_dict(shape.stopped("Failed", text))] if failed else []
 

@@ -52,13 +52,8 @@ def check(key: str, expression: str, seed: int, limit: int) -> None:
 
     from labkit.grading.engine.inside_loop import examine
 
-    data, failed = examine(
-        get_ipython().user_ns,  # type: ignore[union-attr]
-        key,
-        expression,
-        seed,
-        limit,
-    )
+    shell: Any = get_ipython()
+    data, failed = examine(shell.user_ns, key, expression, seed, limit)
     display({MIME: {"data": base64.b64encode(data).decode(), "failed": failed}}, raw=True)
 
 

@@ -7,6 +7,7 @@ import builtins
 import getpass
 import importlib
 import sys
+import traceback
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -154,7 +155,10 @@ def preload(names: list[str]) -> None:
         from labkit import checks
 
         for topic in checks.topics():
-            checks.of(topic)
+            try:
+                checks.of(topic)
+            except (Exception, SystemExit):  # noqa: BLE001  a check of it will say so, and is left to a person
+                traceback.print_exc()
 
 
 def adopt(shell: Shell, outputs: Outputs) -> None:

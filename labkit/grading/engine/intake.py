@@ -204,7 +204,8 @@ def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list
         seen.add(known.name)
         if any(bool(given.get(key)) != value for key, value in (("grade", known.graded), ("solution", known.solution))):
             flags.append(f"{known.name}: the cell's nbgrader metadata was changed; the original's was used")
-        if known.tests and cell.source.strip() != visible(known.source).strip() and "AUTOTEST" not in known.source:
+        original = visible(known.source, blueprint.hidden)
+        if known.tests and cell.source.strip() != original.strip() and "AUTOTEST" not in known.source:
             notes.append(f"{known.name}: the test was edited; the original was run")
         cell.metadata["nbgrader"] = NotebookNode(known.metadata())
         if known.locked:

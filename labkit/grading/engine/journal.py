@@ -36,6 +36,7 @@ class Entry:
         notes: sentences for information.
         sentence: what happened, where that isn't simply that it was graded.
         reports: the verdicts of the checks, by notebook and cell.
+        exercise: what identifies the exercise it was graded against.
     """
 
     student: str
@@ -47,6 +48,7 @@ class Entry:
     notes: list[str] = field(default_factory=list)
     sentence: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
+    exercise: str = ""
 
 
 class Journal:

@@ -76,7 +76,7 @@ class KernelSession:
     """
 
     def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
-        self.limits, self.died, self.tampered, self.taken = limits, "", False, 0.0
+        self.limits, self.died, self.tampered, self.killed, self.taken = limits, "", False, False, 0.0
         self.loop = asyncio.new_event_loop()
         self.manager = AsyncKernelManager()
         self.manager._kernel_spec = SPEC
@@ -164,6 +164,7 @@ class KernelSession:
         """The session is over, and says why."""
         self.loop.run_until_complete(self.kernel.poll())
         self.tampered = self.tampered or isinstance(end, Tampered)
+        self.killed = bool(self.kernel.place and self.kernel.place.killed)
         self.died = TAMPERED if self.tampered else self.kernel.said or "its kernel stopped answering"
         self.close()
 

@@ -52,6 +52,7 @@ def grade(
     sandboxed: bool = True,
     kernel: bool = False,
     force: bool = False,
+    exercise: str = "",
     progress: Progress | None = None,
     seeds: int = SEEDS,
     make: Callable[[], Sandbox] | None = None,
@@ -72,6 +73,7 @@ def grade(
         sandboxed: whether students' code is contained. Without, it runs with the rights of this user.
         kernel: whether each notebook runs in a Jupyter kernel instead of the engine's own shell.
         force: grade what was graded before as well. Marks given by hand stay.
+        exercise: what identifies the exercise as it is now: who was graded against another is graded again.
         progress: called with a row, how many are finished, and how many there are.
         seeds: under how many secret seeds each check runs.
         make: makes a worker's sandbox, for tests.
@@ -102,7 +104,7 @@ def grade(
                 box = make or sandboxes(limits, sandboxed, private(engine), kernel)
                 judge = judge or stack.enter_context(Judges(max(1, count // 4)))
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
-            return Run(engine, book, shared, pool, progress, force).all(wanted)
+            return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)
     except journal.Busy as error:
         raise GradingError(str(error)) from None
 
@@ -128,6 +130,7 @@ class Run:
     pool: Pool
     progress: Progress | None
     force: bool
+    exercise: str = ""
     rows: dict[str, Row] = field(default_factory=dict)
     pending: dict["Future[Result]", tuple[Submission, Entry]] = field(default_factory=dict)
     total: int = 0
@@ -166,11 +169,13 @@ class Run:
             entry = Entry(student, DUE, print_)
             if self.force:
                 self.book.put(entry)  # a forced run that is killed is not forced when it goes on
+        entry.exercise = self.exercise
         return entry
 
     def due(self, student: str, entry: Entry | None, print_: str) -> bool:
-        """Whether to grade a submission: as nbgrader decides it by timestamps, or because its files have changed."""
-        if entry is not None and entry.state != DONE:
+        """Whether to grade a submission: as nbgrader decides it by timestamps, or because its files or the exercise
+        have changed."""
+        if entry is not None and (entry.state != DONE or self.exercise not in ("", entry.exercise)):
             return True
         if not self.engine.autograded(student).exists():
             return entry is None or entry.fingerprint != print_ or not entry.sentence

@@ -95,6 +95,7 @@ class Session:
         self.limits = limits
         self.died = ""
         self.tampered = False
+        self.killed = False  # by a signal that explains nothing: the submission's own, or somebody's outside
         self._kills = out_of_memory_kills()
         self._spent = 0.0  # seconds of cells and checks
         self._server, self._number = server, next(server.numbers)
@@ -245,6 +246,7 @@ class Session:
         if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
             self.close()
             raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
+        self.killed = unexplained(report, self.limits)
         return sentence(report, self.limits)
 
     def _spent_memory(self) -> str:
@@ -293,15 +295,20 @@ class Session:
 def sentence(report: dict[str, Any], limits: Limits) -> str:
     """How a process ended, in words."""
     code = report.get("exit")
-    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu_seconds"] > limits.cpu_seconds):
-        return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
-    if code == -signal.SIGKILL:
+    if unexplained(report, limits):
         return "its process was killed"
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"it used more than the {duration(limits.cpu_seconds)} of processor time it may"
     if code == -signal.SIGXFSZ:
         return f"it wrote a file larger than the {size(limits.file_bytes)} it may"
     if type(code) is int and code < 0:
         return f"its process crashed ({signal.strsignal(-code) or -code})"
     return f"it ended its own process (exit status {code}) instead of its cell"
+
+
+def unexplained(report: dict[str, Any], limits: Limits) -> bool:
+    """Whether a process was killed, and not for its processor time."""
+    return report.get("exit") == -signal.SIGKILL and report["cpu_seconds"] <= limits.cpu_seconds
 
 
 def out_of_memory_kills() -> int:

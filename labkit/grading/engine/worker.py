@@ -15,15 +15,15 @@ from labkit.grading.engine.judge import Broken, Forged, Verdict
 ENV = {"NBGRADER_EXECUTION": "autograde"}
 SEEDS = 3  # secret seeds a check is run under, as many as the notebook has public ones
 ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another seed
-KILLED = "its process was killed"  # how ``sandbox.sentence`` begins where it can't tell who did it
 BITS = 31  # of a seed: every generator takes it
 
 
 @runtime_checkable
 class Session(Protocol):
-    """One notebook's process, as ``sandbox.Session`` is."""
+    """One notebook's process, as ``sandbox.Session`` is. ``killed`` says that nobody knows who ended it."""
 
     died: str
+    killed: bool
 
     def run_cell(self, source: str) -> Any: ...
     def run_check(self, key: str, expression: str, seed: int) -> Any: ...
@@ -65,17 +65,16 @@ def work(job: Job, court: Court) -> Result:
     start = time.monotonic()
     outcomes = {}
     for part in job.parts:
-        outcomes[part.name] = attempt(part, job, court)
-        if outcomes[part.name].died.startswith(KILLED):
-            # By itself or by the machine? A submission that kills itself will do so again.
-            outcomes[part.name] = attempt(part, job, court)
+        outcomes[part.name], killed = attempt(part, job, court)
+        if killed:  # by itself or by the machine? A submission that kills itself will do so again
+            outcomes[part.name], _ = attempt(part, job, court)
     return Result(outcomes, time.monotonic() - start)
 
 
-def attempt(part: Part, job: Job, court: Court) -> Outcome:
-    """Run one notebook in a session of its own."""
+def attempt(part: Part, job: Job, court: Court) -> tuple[Outcome, bool]:
+    """Run one notebook in a session of its own; whether its process was killed by nobody knows whom."""
     with court.sandbox.open(job.files, dict(ENV)) as session:
-        return notebook(part, session, court)
+        return notebook(part, session, court), session.killed
 
 
 def notebook(part: Part, session: Session, court: Court) -> Outcome:
