@@ -182,6 +182,30 @@ def test_a_new_hand_in_a_new_check_and_force_are_graded_again(course):
     assert graded() == ["ada", "ben"]
 
 
+def test_a_killed_run_of_a_changed_exercise_goes_on_where_it_was(course):
+    source = course.solutions / tiny.NAME / tiny.FILE
+    source.write_text(source.read_text().replace("[2, 4], 'each", "[2, 4], 'Each"))
+    seen = []
+
+    def killed(row, *_):
+        seen.append(row)
+        if row.student == "ada":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade.grade(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=killed)
+    grade.grade(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=lambda row, *_: seen.append(row))
+    assert sorted((row.student, row.state) for row in seen) == [("ada", "graded"), ("ada", "kept"), ("ben", "graded")]
+
+
+def test_nbformat_is_imported_without_its_slow_part():
+    code = (
+        "import sys, labkit.grading.grade, nbformat; print('nbformat' in sys.modules, 'rfc3987_syntax' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_marks_given_by_hand_stay(course):
     with classic.gradebook(course) as book:
         given = book.find_grade("why", tiny.NAME, tiny.NAME, "ada")

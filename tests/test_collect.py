@@ -370,6 +370,20 @@ def test_canvas_gets_its_columns_and_the_maximum():
     ]
 
 
+def test_who_has_answers_still_to_be_marked_gets_no_mark_unless_that_is_wanted():
+    people = {"ada": roster.Person("11", "Ada"), "ben": roster.Person("12", "Ben")}
+    waiting = Row("ben", tiny.NAME, (Mark("a", 3.0, 5.0, False), Mark("essay", None, 5.0, True)))
+    rows = [row("ada", 12.5), waiting]
+
+    def grades_in(text, column):
+        return [line[column] for line in csv.DictReader(io.StringIO(text)) if line[column] != "30"]
+
+    assert grades_in(upload.moodle(rows, people), "Grade") == ["12.5", ""]
+    assert grades_in(upload.moodle(rows, people, partial=True), "Grade") == ["12.5", "3"]
+    assert grades_in(upload.canvas(rows, people, "Images"), "Images") == ["12.5", ""]
+    assert grades_in(upload.made(rows, "canvas", "canvas", people, "Images", partial=True), "Images") == ["12.5", "3"]
+
+
 def test_the_overview_counts_everybody_once_and_names_the_commonest_sentence():
     from rich.console import Console
 

@@ -1,5 +1,6 @@
 """The grading engine on a class: nbgrader's marks, whatever the cell, and none of its submissions lost."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,20 @@ from nbgrader.api import Gradebook
 
 from labkit import checks
 from labkit.checks import wire
-from labkit.grading.engine import cells, intake, job, journal, judge, outputs, run
+from labkit.grading.engine import (
+    cells,
+    feedback,
+    inside_loop,
+    inside_shell,
+    intake,
+    job,
+    journal,
+    judge,
+    outputs,
+    run,
+    sandbox_session,
+    worker,
+)
 from labkit.grading.engine.cells import Call
 from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
 from labkit.grading.engine.limits import Limits
@@ -410,6 +424,26 @@ def test_every_canary_fails_where_nothing_was_tampered_with(source):
     assert set(names) - before <= {"__builtins__"}, "canaries must not define names"
 
 
+def test_a_course_may_mark_its_hidden_tests_in_its_own_way():
+    from traitlets.config import Config
+
+    settings = Config()
+    assert cells.marks(settings) == cells.HIDDEN
+    settings.ClearHiddenTests.begin_test_delimeter = "GEHEIM"
+    settings.ClearHiddenTests.end_test_delimeter = "ENDE"
+    marks = cells.marks(settings)
+    source = "a\n# GEHEIM\nb\n# ENDE\nc"
+    assert cells.visible(source, marks) == "a\nc"
+    tests = cells.Trusted("t", "code", source, None, locked=True, solution=False, task=False, points=1.0)
+    meta = {"nbgrader": tests.metadata()}
+    notebook = new_notebook(cells=[new_code_cell("a\nc", metadata=meta)])
+    plan = cells.Blueprint("n", {"t": tests}, hidden=marks)
+    assert intake.trust(notebook, plan) == ([], [])
+    assert notebook.cells[0].source == source
+    feedback.conceal(notebook.cells[0], marks)
+    assert notebook.cells[0].source == "a\nc\n# … and hidden tests"
+
+
 def test_hidden_tests_are_invisible():
     source = "a\n### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS\nc"
     assert cells.visible(source) == "a\nc"
@@ -563,6 +597,52 @@ def test_many_threads_share_the_judges(answer):
         for thread in threads:
             thread.join()
     assert sorted(results) == [(5, "right")] * 3 + [(6, "wrong")] * 2
+
+
+class Mortal:
+    """A sandbox whose first sessions are killed, and whose check modules can't be imported."""
+
+    def __init__(self, kills):
+        self.kills, self.opened = kills, 0
+
+    def open(self, files, env=None):
+        self.opened += 1
+        self.killed = self.opened <= self.kills
+        self.died = "anything at all" if self.killed else ""
+        return contextlib.nullcontext(self)
+
+    def run_cell(self, source):
+        return Ran(died=self.died)
+
+    def run_check(self, key, expression, seed):
+        return sandbox_session.CheckResult(None, failed="ImportError: no such module")
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("kills", "opened", "died"), [(0, 1, ""), (1, 2, ""), (2, 2, "anything at all")])
+def test_a_notebook_whose_process_was_killed_runs_once_more(kills, opened, died):
+    made = Mortal(kills)
+    work = job.Job("ada", "ps1", (job.Part("n", (cells.Step(0, cells.RUN, "1"),)),))
+    result = worker.work(work, worker.Court(Here(), made))
+    assert (made.opened, result.outcomes["n"].died) == (opened, died)
+
+
+def test_a_check_whose_module_cannot_be_imported_is_left_to_a_person(monkeypatch, capsys):
+    step = cells.Step(0, cells.CHECK, name="test_it", calls=(Call("images.saturation", "f"),))
+    work = job.Job("ada", "ps1", (job.Part("n", (step,)),))
+    cell = worker.work(work, worker.Court(Here(), Mortal(0))).outcomes["n"].cells[0]
+    assert cell.person
+    assert cell.flags == ["test_it: it could not be judged, so a person must: ImportError: no such module"]
+
+    def broken(topic):
+        raise ImportError("no such module")
+
+    monkeypatch.setattr(checks, "of", broken)
+    inside_shell.preload(["labkit.checks"])  # the sandbox's server starts all the same
+    assert "ImportError: no such module" in capsys.readouterr().err
+    assert inside_loop.examine({}, "images.saturation", "1", 0, 100) == (b"", "ImportError: no such module")
 
 
 class Failing:

@@ -541,6 +541,7 @@ def test_ending_the_own_process_ends_the_own_session(
         assert result.died.startswith(died)
         assert result.outputs == []
         assert not result.tampered
+        assert session.killed == (died == "its process was killed")
         assert session.run_cell("1").died == result.died
         assert session.run_check("a.b", "f", 1).died == result.died
     check_next_works(sandbox)
