@@ -420,6 +420,20 @@ def test_a_cell_that_takes_too_long_is_interrupted_and_the_session_lives(tmp_pat
         assert text_of(session.run_cell("2")) == "2"
 
 
+@needs_sandbox
+def test_a_cell_that_swallows_interrupts_is_killed_and_a_message_too_large_is_not_read():
+    stubborn = "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except KeyboardInterrupt: pass"
+    small = Limits(cell_seconds=1, interrupt_seconds=0.5, output_bytes=2**20, reply_bytes=2**20)
+    with KernelSandbox(small) as box:
+        with box.open() as session:
+            assert session.run_cell(stubborn).died == (
+                "a cell ran longer than the 1 s it may take, and did not stop when it was interrupted"
+            )
+        with box.open() as session:
+            flood = session.run_cell("print('x' * 2**26)")
+            assert len(json.dumps(flood.outputs)) < 2**21
+
+
 @pytest.mark.parametrize("end", ["os._exit(3)", "import ctypes; ctypes.string_at(0)"])
 def test_a_kernel_that_ends_itself_says_so_and_no_cell_runs_after(session, end):
     first = session.run_cell(f"import os; {end}")

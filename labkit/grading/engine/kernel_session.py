@@ -16,6 +16,7 @@ from typing import Any
 from labkit.grading.engine import lean  # noqa: F401  before nbgrader
 
 # isort: split
+import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -25,11 +26,11 @@ from nbgrader.preprocessors import Execute
 from labkit.grading.engine import sandbox_launch, sandbox_outputs
 from labkit.grading.engine.frames import Tampered
 from labkit.grading.engine.inside_kernel import MIME
-from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.limits import Limits, duration
 from labkit.grading.engine.provisioner import Sandboxed
 from labkit.grading.engine.sandbox import Sandbox
 from labkit.grading.engine.sandbox_server import SandboxError, Server
-from labkit.grading.engine.sandbox_session import TAMPERED, CellResult, CheckResult
+from labkit.grading.engine.sandbox_session import PATIENCE, TAMPERED, CellResult, CheckResult
 
 START_SECONDS = 120
 SHOWN = 1000  # outputs of a cell
@@ -68,6 +69,18 @@ def size(content: dict[str, Any]) -> int:
     return len(text) if isinstance(text, str) else len(json.dumps(content, default=str))
 
 
+class Manager(AsyncKernelManager):
+    """Jupyter's manager of a kernel whose messages are limited in size: the reader holds each in memory."""
+
+    largest = 0
+
+    def client(self, **options: Any) -> Any:
+        """What talks to the kernel."""
+        made = super().client(**options)
+        made.context.setsockopt(zmq.MAXMSGSIZE, self.largest)  # of every socket to come
+        return made
+
+
 class KernelSession:
     """One notebook's kernel, as ``sandbox.Session`` is for the engine's own shell.
 
@@ -78,12 +91,14 @@ class KernelSession:
     def __init__(self, server: Server, limits: Limits, files: dict[str, bytes], env: dict[str, str]) -> None:
         self.limits, self.died, self.tampered, self.killed, self.taken = limits, "", False, False, 0.0
         self.loop = asyncio.new_event_loop()
-        self.manager = AsyncKernelManager()
+        self.manager = Manager()
+        self.manager.largest = limits.output_bytes + 3 * limits.reply_bytes
         self.manager._kernel_spec = SPEC
         self.kernel = Sandboxed(kernel_id="", kernel_spec=SPEC, parent=self.manager)
         self.kernel.server, self.kernel.files = server, files
         self.manager.provisioner = self.kernel
-        self.reader = Reader(timeout=limits.cell_seconds, startup_timeout=START_SECONDS, iopub_timeout=START_SECONDS)
+        patience = PATIENCE * limits.interrupt_seconds
+        self.reader = Reader(timeout=limits.cell_seconds, startup_timeout=START_SECONDS, iopub_timeout=patience)
         self.reader.nb, self.reader.km = v4.new_notebook(), self.manager
         try:
             self.loop.run_until_complete(self.start(env))
@@ -149,7 +164,7 @@ class KernelSession:
 
     def finish(self, work: Coroutine[Any, Any, NotebookNode]) -> NotebookNode:
         """Wait for a cell; not for ever, whatever the kernel sends."""
-        limit = self.limits.cell_seconds + self.limits.interrupt_seconds + START_SECONDS
+        limit = self.limits.cell_seconds + 2 * PATIENCE * self.limits.interrupt_seconds
         return self.loop.run_until_complete(asyncio.wait_for(work, limit))
 
     def outputs(self, given: list[NotebookNode]) -> list[dict[str, Any]]:
@@ -165,7 +180,12 @@ class KernelSession:
         self.loop.run_until_complete(self.kernel.poll())
         self.tampered = self.tampered or isinstance(end, Tampered)
         self.killed = bool(self.kernel.place and self.kernel.place.killed)
-        self.died = TAMPERED if self.tampered else self.kernel.said or "its kernel stopped answering"
+        late = (
+            f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
+            "and did not stop when it was interrupted"
+        )
+        why = self.kernel.said or (late if self.reader.late else "its kernel stopped answering")
+        self.died = TAMPERED if self.tampered else why
         self.close()
 
     def close(self) -> None:

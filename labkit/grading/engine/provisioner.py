@@ -8,6 +8,7 @@ of the folder it would have run in, but no notebook; nothing that is written the
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -107,7 +108,10 @@ class Sandboxed(KernelProvisionerBase):
         """None as long as it lives. Jupyter calls this every second, so that limits are looked after here."""
         if self.place is None:
             return 0
+        lived = not self.place.died
         self.said = self.place.look()
+        if self.said and lived:
+            self.log.error("the kernel in the sandbox ended: %s", self.said)
         return 1 if self.said else None
 
     async def wait(self) -> int | None:
@@ -119,7 +123,7 @@ class Sandboxed(KernelProvisionerBase):
 
     async def send_signal(self, signum: int) -> None:
         """An interrupt reaches the kernel; any other signal ends it, and all that it started."""
-        if self.place is not None and signum == 2:
+        if self.place is not None and signum == signal.SIGINT:
             self.place.interrupt()
         elif self.place is not None and signum != 0:
             self.place.close()
