@@ -152,7 +152,6 @@ print(said)
         server.bind(f"\0{name}")
         server.listen()
         assert started.run(code.replace("NAME", name)) in ("{'Invalid argument'}", "{'Connection refused'}")
-    assert started.run("print({s.split()[1] for s in open('/proc/net/tcp').readlines()[1:]})") == "set()"
 
 
 def test_a_kernel_sees_and_signals_no_process_of_the_machine(started):
