@@ -8,6 +8,7 @@ from labkit.data import simulate
 from labkit.data.dataset import About, DataError, Dataset, Texts
 from labkit.data.download import fetch
 from labkit.data.embedded import PHOTOGRAPHS, digits, faces, photograph, photographs
+from labkit.data.films import Films, movielens_100k
 from labkit.data.public import cifar10, cifar100, fashion_mnist, mnist, stl10, svhn, usps
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "About",
     "DataError",
     "Dataset",
+    "Films",
     "Texts",
     "cifar10",
     "cifar100",
@@ -23,6 +25,7 @@ __all__ = [
     "fashion_mnist",
     "fetch",
     "mnist",
+    "movielens_100k",
     "photograph",
     "photographs",
     "simulate",
