@@ -1,0 +1,256 @@
+"""The explorer of topic 18: a rating card that identifies its owner as it is filled in.
+
+"You" are one of 600 simulated people; the seed says which one. The card holds what somebody has heard from you about
+films you rated, with errors. Beside it: which record of the anonymous release it points at, how far that stands out,
+and what the rest of the record tells then.
+"""
+
+import html
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit import data
+from labkit import linkage as adversary
+from labkit.data.simulate import Ratings
+from labkit.explore.base import Pane, State, choice, slider, switch
+from labkit.explore.charts import svg, text
+from labkit.explore.panel import Explorer
+from labkit.plot import PALETTE
+
+USERS, FILMS, MOST = 600, 300, 12  # people, films, places on the card
+ORDERS = ("films as they come", "rare films first", "hits first")
+CARD, RELEASE = "The card", "The release"
+TABLE = "line-height: 1.4; font-size: 12px; white-space: nowrap"
+SIDE, SHOWN = 250, 6  # width of an SVG; records in the ranking, ratings that are read
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    order: str = choice(ORDERS, label="known first", help="which of your films are on the card")
+    films: float = slider(2, 0, MOST, step=1, label="films on it", group=CARD, draw=(1, 8))
+    stars: float = slider(1, 0, 4, step=1, label="stars off by", group=CARD, draw=(0, 2), help="up to so many")
+    days: float = slider(14, 0, 200, step=1, label="days off by", group=CARD, draw=(0, 60), help="up to so many")
+    wrong: float = slider(0, 0, 6, step=1, label="plainly wrong", group=CARD, draw=(0, 3), help="the first ones")
+    undated: bool = switch(label="no dates", group=CARD, draw=True)
+    share: float = slider(1.0, 0.1, 1.0, step=0.1, label="ratings kept", group=RELEASE, draw=(0.3, 1.0))
+    moved: float = slider(0, 0, 4, step=1, label="stars moved by", group=RELEASE, draw=(0, 2), help="days: 30 for each")
+    absent: bool = switch(label="you are not in it", group=RELEASE)
+    phi: float = slider(1.5, 0.0, 5.0, step=0.1, label="φ", group=RELEASE, help="how far a record must stand out")
+
+
+class Course(NamedTuple):
+    """What a card tells, film by film.
+
+    Attributes:
+        known: (1, 12), all of the card.
+        release: what is published.
+        mine: your record in it; −1 where you are not in it.
+        scores: (12, records) after so many films.
+        claims: the decision after each.
+    """
+
+    known: adversary.Known
+    release: Ratings
+    mine: int
+    scores: Tensor
+    claims: adversary.Claims
+
+
+@cache
+def service() -> Ratings:
+    """Everybody's true ratings."""
+    generator = torch.Generator().manual_seed(0)
+    return data.simulate.ratings(USERS, films=FILMS, per_user=(MOST + 4, 60), generator=generator)
+
+
+@cache
+def supports() -> Tensor:
+    """How many people rated each film, (films,)."""
+    return torch.bincount(service().film, minlength=FILMS)
+
+
+@lru_cache(maxsize=32)
+def course(knobs: Knobs) -> Course:
+    """The attack for these knobs, after 1, 2, … 12 films; ``knobs.films`` is left out of account."""
+    me, everybody = knobs.seed % USERS, service()
+    g = torch.Generator().manual_seed(1)
+    if knobs.absent:
+        everybody = everybody.take(everybody.user != me)
+    release = adversary.pseudonymise(everybody, generator=g)
+    ratings = adversary.sample_ratings(release.ratings, knobs.share, generator=g)
+    if knobs.moved:
+        ratings = adversary.perturb(ratings, stars=int(knobs.moved), days=30 * int(knobs.moved), generator=g)
+    known = card(knobs, me)
+    table = adversary.columns(ratings)
+    upto = torch.ones(MOST, MOST, dtype=torch.bool).tril()
+    several = adversary.Known(
+        torch.where(upto, known.film, -1), known.stars.expand(MOST, -1), known.day.expand(MOST, -1)
+    )
+    found = adversary.scores(several, table)
+    mine = -1 if knobs.absent else int(release.truth(torch.tensor([me])))
+    return Course(known, ratings, mine, found, adversary.decide(found, phi=knobs.phi))
+
+
+def card(knobs: Knobs, me: int) -> adversary.Known:
+    """Twelve of your ratings with errors, in the order of the card."""
+    g, wrong = knobs.generator(), int(knobs.wrong)
+    most = int((service().user == me).sum())
+    all_of_me = adversary.know(
+        service(), torch.tensor([me]), most, stars=int(knobs.stars), days=int(knobs.days), dates=not knobs.undated,
+        generator=g,
+    )  # fmt: skip
+    rarest = supports()[all_of_me.film[0]]
+    order = torch.arange(most) if knobs.order == ORDERS[0] else rarest.argsort(descending=knobs.order == ORDERS[2])
+    film, stars, day = (v[:, order[:MOST]].clone() for v in (all_of_me.film, all_of_me.stars, all_of_me.day))
+    stars[:, :wrong] = torch.randint(1, 6, (1, wrong), generator=g).float()
+    if not knobs.undated:
+        day[:, :wrong] = torch.randint(0, service().days, (1, wrong), generator=g).float()
+    return adversary.Known(film, stars, day)
+
+
+def state_of(knobs: Knobs) -> tuple[Course, int]:
+    """The course, and how many films the card holds."""
+    return course(replace(knobs, films=0)), int(knobs.films)
+
+
+def rated(stars: float) -> str:
+    """Stars as a person sees them."""
+    return "★" * round(stars) + "☆" * (5 - round(stars))
+
+
+def show_card(knobs: Knobs) -> str:
+    """What is known of you so far."""
+    run, m = state_of(knobs)
+    heard = zip(*(v[0, :m].tolist() for v in (run.known.film, run.known.stars, run.known.day)))
+    rows = [
+        f"<tr><td>film {film}</td><td>{int(supports()[film])}</td><td>{rated(stars)}</td>"
+        f"<td>{'' if day != day else round(day)}</td></tr>"
+        for film, stars, day in heard
+    ]
+    rows += ["<tr><td>…</td><td></td><td></td><td></td></tr>"] * (MOST - m)
+    head = "<tr><th></th><th>rated by</th><th>stars</th><th>day</th></tr>"
+    return f'<div style="{TABLE}"><table>{head}{"".join(rows)}</table></div>'
+
+
+def show_ranking(knobs: Knobs) -> str:
+    """The records that the card fits best."""
+    run, m = state_of(knobs)
+    if m == 0:
+        return empty("An empty card fits everybody alike.")
+    scores = run.scores[m - 1]
+    best = scores.topk(SHOWN)
+    longest, row = float(best.values[0]) or 1.0, 24
+    parts = []
+    for i, (value, record) in enumerate(zip(best.values.tolist(), best.indices.tolist())):
+        mine, y = record == run.mine, i * row
+        shade = f'fill="{PALETTE[0]}"' if mine else 'fill="currentColor" opacity="0.3"'
+        parts.append(text(62, y + 16, f"no. {record}", anchor="end", bold=mine))
+        parts.append(f'<rect x="68" y="{y + 4}" width="{120 * value / longest:.1f}" height="{row - 8}" {shade}/>')
+        parts.append(text(72 + 120 * value / longest, y + 16, f"{value:.2f}{' ◂ you' if mine else ''}", bold=mine))
+    return svg([*parts, *verdict(run, m, SHOWN * row + 14)], SIDE, SHOWN * row + 46, said(run, m))
+
+
+def verdict(run: Course, m: int, y: float) -> list[str]:
+    """Two lines: how far the best stands out, and what the attack says."""
+    eccentricity, match = float(run.claims.eccentricity[m - 1]), bool(run.claims.match[m - 1])
+    right = int(run.claims.record[m - 1]) == run.mine
+    says = ("“This is you”, and it is right." if right else "“This is you”, and it is wrong.") if match else "No claim."
+    return [text(4, y, f"it stands out by {eccentricity:.2f} σ", soft=True), text(4, y + 19, says, bold=True)]
+
+
+def said(run: Course, m: int) -> str:
+    """The same in a sentence, for who can't see it."""
+    place = "You are not in the release." if run.mine < 0 else (
+        f"Your record is number {int((run.scores[m - 1] > run.scores[m - 1, run.mine]).sum()) + 1} of {USERS}."
+    )  # fmt: skip
+    by = float(run.claims.eccentricity[m - 1])
+    return f"The {SHOWN} best records after {m} films. {place} The best stands out by {by:.2f} σ."
+
+
+def show_course(knobs: Knobs) -> str:
+    """The eccentricity as the card fills."""
+    run, m = state_of(knobs)
+    values = run.claims.eccentricity.tolist()
+    top = max(*values, knobs.phi, 1.0) * 1.1
+    left, right, head, base = 30, SIDE - 8, 14, 150
+    at = [(left + (right - left) * (i + 0.5) / MOST, base - (base - head) * v / top) for i, v in enumerate(values)]
+    line = base - (base - head) * knobs.phi / top
+    parts = [f'<path d="M{left} {base} H{right}" stroke="currentColor" opacity="0.35"/>']
+    parts.append(f'<path d="M{left} {line:.1f} H{right}" stroke="currentColor" stroke-dasharray="5 3" opacity="0.7"/>')
+    parts += [text(left - 4, line + 4, "φ", anchor="end"), text(left - 4, base + 4, "0", anchor="end", soft=True)]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    parts.append(f'<polyline points="{points}" fill="none" stroke="currentColor" opacity="0.35"/>')
+    for i, (x, y) in enumerate(at):
+        right_one = int(run.claims.record[i]) == run.mine
+        size = 5.5 if i + 1 == m else 3.5
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{PALETTE[0]}"/>' if right_one else
+            f'<path d="M{x - size:.1f} {y - size:.1f} l{2 * size} {2 * size} m0 {-2 * size} l{-2 * size} {2 * size}" '
+            f'stroke="{PALETTE[1]}" stroke-width="2"/>'
+        )  # fmt: skip
+    parts += [
+        text(at[0][0], base + 16, "1", anchor="middle", soft=True),
+        text(at[-1][0], base + 16, "12 films", anchor="end", soft=True),
+    ]
+    parts.append(text(left, base + 36, "● the best record is yours   × it isn't"))
+    first = next((i + 1 for i in range(MOST) if bool(run.claims.match[i])), None)
+    when = "nobody is claimed" if first is None else f"somebody is claimed from {first} films on, at first"
+    return svg(parts, SIDE, base + 44, f"How far the best record stands out after 1 to 12 films; {when}.")
+
+
+def show_reading(knobs: Knobs) -> str:
+    """What the claimed record says about films that are not on the card."""
+    run, m = state_of(knobs)
+    if m == 0 or not bool(run.claims.match[m - 1]):
+        return note("No record is claimed, so nothing is read. Fill in more of the card, or lower φ.")
+    record = int(run.claims.record[m - 1])
+    there = run.release.take(run.release.user == record)
+    other = there.take(~torch.isin(there.film, run.known.film[0, :m]))
+    mine = service().take(service().user == knobs.seed % USERS)
+    truth = dict(zip(mine.film.tolist(), mine.stars.tolist()))
+    rows = []
+    for film, stars in list(zip(other.film.tolist(), other.stars.tolist()))[:SHOWN]:
+        real = rated(truth[film]) if film in truth else "never rated"
+        rows.append(f"<tr><td>film {film}</td><td>{rated(stars)}</td><td>{real}</td></tr>")
+    head = "<tr><th></th><th>the record</th><th>you really</th></tr>"
+    words = f"{len(other)} more ratings are in record {record}."
+    return f'<div style="{TABLE}">{words}<table>{head}{"".join(rows)}</table></div>'
+
+
+def show_code(knobs: Knobs) -> str:
+    """The call that does this."""
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    words = f"claims = linkage.link(known.first({int(knobs.films)}), release.ratings, phi={knobs.phi:g})"
+    return f'<pre style="{style}">{words}</pre>'
+
+
+def note(words: str) -> str:
+    """A paragraph."""
+    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+
+
+def empty(words: str) -> str:
+    """A picture with nothing but a sentence."""
+    parts: Sequence[str] = [text(4, 20, words, soft=True)]
+    return svg(parts, SIDE, 60, words)
+
+
+def idle(knobs: Knobs) -> Collection[str]:
+    """Controls without effect."""
+    return ["days"] if knobs.undated else []
+
+
+def linkage() -> Explorer:
+    """Open the explorer of linkage: fill a rating card until it has a name."""
+    rows = [
+        [Pane("What somebody knows of you", show_card, html=True), Pane("Whom it fits", show_ranking, html=True)],
+        [Pane("As the card fills", show_course, html=True), Pane("What the record tells", show_reading, html=True)],
+    ]
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
