@@ -93,11 +93,11 @@ def oracle() -> str:
     sparse = linkage.scores(known, linkage.columns(ratings)).double()
     dense = linkage.dense_scores(known, ratings.matrix(), ratings.matrix(ratings.day)).double()
     gaps = [float((v - expected).abs().max()) for v in (sparse, dense)]
+    best = [int((v.argmax(1) == expected.argmax(1)).sum()) for v in (sparse, dense)]
     out = [
         "Scores of 20 targets (8 ratings each) against all 943 records of MovieLens 100k, beside the formula in plain "
         f"python: largest difference {gaps[0]:.1e} (sparse), {gaps[1]:.1e} (dense), float32; the same best record for "
-        f"{int((sparse.argmax(1) == expected.argmax(1)).sum())} and {int((dense.argmax(1) == expected.argmax(1)).sum())} "
-        "of 20."
+        f"{best[0]} and {best[1]} of 20."
     ]
     try:
         import pandas
@@ -159,12 +159,12 @@ def movielens() -> str:
     """The paper's question on real ratings."""
     ratings = data.movielens_100k(download=False).ratings
     return (
-        "943 people, 1,682 films, 100,000 ratings over 215 days; everybody is a target. Per cent *identified* / *falsely "
-        "claimed* (φ = 1.5) / *best record right, claimed or not*; mean ± standard deviation over five draws of what is "
-        "known. Where two are wrong and two or fewer are known, all but one are wrong.\n\n"
+        "943 people, 1,682 films, 100,000 ratings over 215 days; everybody is a target. Per cent *identified* / "
+        "*falsely claimed* (φ = 1.5) / *best record right, claimed or not*; mean ± standard deviation over five "
+        "draws of what is known. Where two are wrong and two or fewer are known, all but one are wrong.\n\n"
         + growth(ratings, (1, 2, 3, 4, 6, 8, 12))
-        + "\n\nNarayanan and Shmatikov on 480,189 subscribers of Netflix: with 8 ratings, 2 of them wrong, dates within 14 "
-        "days, 99 % of the records are uniquely identified."
+        + "\n\nNarayanan and Shmatikov on the 500,000 subscribers of Netflix's release: with 8 ratings, 2 of them "
+        "wrong, dates within 14 days, 99 % of the records are uniquely identified."
     )
 
 
@@ -177,14 +177,16 @@ def service() -> str:
 
 
 def promises() -> str:
-    """What sampling and perturbation do, for people inside and outside the release, and what is learned about them."""
+    """What sampling and perturbation do, for people inside and outside the release, and what is learned about "
+    "them."""
     ratings = data.movielens_100k(download=False).ratings
     out = [
-        "MovieLens 100k; eight known ratings, two of them wrong, dates ±14 days; φ = 1.5; five releases. *Outside*: people "
-        "who are not in the release (in the others their records were taken out). *Private opinions*: on a random tenth "
-        "of the films, which the adversary knows nothing about; is a rating 4 or 5? Right about the ratings of 300 people, "
-        "where silence is filled in with what most people in the release think (alone: last column).\n",
-        "| release | inside: identified | inside: falsely claimed | outside: falsely claimed | private opinions | guessed |",
+        "MovieLens 100k; eight known ratings, two of them wrong, dates ±14 days; φ = 1.5; five releases. *Outside*: "
+        "people who are not in the release (in the others their records were taken out). *Private opinions*: on a "
+        "random tenth of the films, which the adversary knows nothing about; is a rating 4 or 5? Right about the "
+        "ratings of 300 people, where silence is filled in with what most people in the release think (alone: last "
+        "column).\n",
+        "| release | inside: identified | inside: false claims | outside: false claims | private opinions | guessed |",
         "|---|---|---|---|---|---|",
     ]
     for name in PROMISES:
@@ -267,10 +269,10 @@ def tables() -> str:
         return float(model.score(((test[0] - mean) / deviation).numpy(), test[1].numpy()))
 
     out += [
-        f"\nAdult: {len(train[1]):,} people, six quasi-identifiers (age, education, capital gain and loss, hours, sex), the "
-        f"sensitive value is the income (above 50,000 or not). Mondrian, one run (there is no chance in it); logistic "
-        f"regression on the middles of the boxes, tested on {len(test[1]):,} real people. *Given away*: people in whose box "
-        "everybody has the same income class.\n",
+        f"\nAdult: {len(train[1]):,} people, six quasi-identifiers (age, education, capital gain and loss, hours, "
+        f"sex), the sensitive value is the income (above 50,000 or not). Mondrian, one run (there is no chance in "
+        f"it); logistic regression on the middles of the boxes, tested on {len(test[1]):,} real people. *Given "
+        "away*: people in whose box everybody has the same income class.\n",
         "| k | l demanded | groups | penalty | accuracy, % | given away, % |\n|---|---|---|---|---|---|",
     ]
     for k, l in ((1, 1), (2, 1), (5, 1), (10, 1), (50, 1), (200, 1), (5, 2), (50, 2)):  # noqa: E741
@@ -317,11 +319,12 @@ def synthetic() -> str:
     """Utility and the distance attack for each kind of release."""
     digits, test, ten = data.digits("train"), data.digits("test"), torch.arange(10).repeat(100)
     out = [
-        "scikit-learn's digits; 1,000 released pictures. *Useful*: accuracy on 500 real digits of a logistic regression "
-        "trained on the release. *Distance*: AUC of −distance to the nearest released picture, members against as many "
-        "digits that were not used. *D*: AUC of the GAN's own discriminator, which a careful owner would not publish. Five "
-        "draws of the members. The GAN: 1,500 steps, two layers of 64.\n",
-        "| release | 100 members: useful | distance | D | 400 members: useful | distance | D |\n|---|---|---|---|---|---|---|",
+        "scikit-learn's digits; 1,000 released pictures. *Useful*: accuracy on 500 real digits of a logistic "
+        "regression trained on the release. *Distance*: AUC of −distance to the nearest released picture, members "
+        "against as many digits that were not used. *D*: AUC of the GAN's own discriminator, which a careful owner "
+        "would not publish. Five draws of the members. The GAN: 1,500 steps, two layers of 64.\n",
+        "| release | 100 members: useful | distance | D | 400 members: useful | distance | D |",
+        "|---" * 7 + "|",
     ]
     table: dict[str, list[str]] = defaultdict(list)
     for per_class in (10, 40):
@@ -373,9 +376,10 @@ def large(users: int, films: int, per_user: int, seed: int) -> Ratings:
 def speed() -> str:
     """Candidates a second: the attack, and the loop in plain python."""
     out = [
-        "Eight known ratings a target; a candidate is one record scored for one target, and the decision is included. CPU "
-        f"seconds, one thread, best of three alternating repeats; python {sys.version.split()[0]}, torch "
-        f"{torch.__version__}. The loop is the formula above over dictionaries. *Prepared*: sorting the release once.\n",
+        "Eight known ratings a target; a candidate is one record scored for one target, and the decision is "
+        f"included. CPU seconds, one thread, best of three alternating repeats; python {sys.version.split()[0]}, "
+        f"torch {torch.__version__}. The loop is the formula above over dictionaries. *Prepared*: sorting the "
+        "release once.\n",
         "| records × films | ratings | prepared, s | labkit, candidates/s | python loop, candidates/s | ratio |",
         "|---|---|---|---|---|---|",
     ]
@@ -398,7 +402,8 @@ def speed() -> str:
                 linkage.decide(ranked[None])
             theirs.append(time.process_time() - start)
         fast, plain = many * users / min(ours), few * users / min(theirs)
-        row = f"| {users:,} × {films:,} | {len(ratings):,} | {prepared:.2f} | {fast:.2e} | {plain:.2e} | {fast / plain:.0f} |"
+        size = f"{users:,} × {films:,} | {len(ratings):,}"
+        row = f"| {size} | {prepared:.2f} | {fast:.2e} | {plain:.2e} | {fast / plain:.0f} |"
         out.append(row)
         print(row, flush=True)
     return "\n".join(out)
