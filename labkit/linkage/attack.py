@@ -22,7 +22,8 @@ from torch import Tensor
 from labkit.data.simulate import Ratings
 from labkit.shapes import Bool, Float, Int
 
-ENTRIES = 1 << 22  # how many scores a batch of targets may hold: 16 MB of float32
+ENTRIES = 1 << 19  # how many scores a batch of targets may hold: 2 MB of float32 stay in a processor's cache
+ON_DEVICE = 1 << 26  # on an accelerator it is the size of a batch that counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,19 +134,23 @@ def scores(
     _check(known, release.films, rho0, d0)
     w = weights(release.support) if weight is None else weight
     film = known.film.flatten()
-    support = release.support[film.clamp_min(0)] * (film >= 0)
+    place_of = film.clamp_min(0)
+    support = release.support[place_of] * (film >= 0)
     if not bool(support.any()):
         raise ValueError("none of the known films occurs in the release; expected film numbers as the release has them")
     # One entry for each pair of a known rating and a rating of the same film in the release.
-    pair = torch.repeat_interleave(torch.arange(len(film), device=film.device), support)
-    before = support.cumsum(0) - support
-    place = torch.arange(len(pair), device=film.device) + (release.start[film.clamp_min(0)] - before)[pair]
+    rating = torch.arange(len(film), device=film.device)
+    pair = torch.repeat_interleave(rating, support)
+    place = (release.start[place_of] - (support.cumsum(0) - support))[pair]
+    place += torch.arange(len(pair), device=film.device)
     alike = _alike(release.stars[place], known.stars.flatten()[pair], rho0)
-    alike = alike + _alike(release.day[place], known.day.flatten()[pair], d0)
-    m, users = known.film.shape[1], release.users
-    entry = pair.div(m, rounding_mode="floor") * users + release.user[place]
+    alike += _alike(release.day[place], known.day.flatten()[pair], d0)
+    alike *= w.to(alike.dtype)[place_of][pair]
+    users = release.users
+    entry = (rating.div(known.film.shape[1], rounding_mode="floor") * users)[pair]
+    entry += release.user[place]
     result = alike.new_zeros(len(known) * users)
-    return result.index_add_(0, entry, w.to(alike.dtype)[film.clamp_min(0)][pair] * alike).view(len(known), users)
+    return result.index_add_(0, entry, alike).view(len(known), users)
 
 
 def dense_scores(
@@ -211,7 +216,7 @@ def decide(scores: Float[Tensor, "t users"], *, phi: float = 1.5) -> Claims:
         raise ValueError(f"phi is {phi}; expected 0 or more")
     top = scores.topk(2, dim=1)
     first, second = top.values.unbind(1)
-    sigma = scores.std(1, correction=0)
+    sigma = (scores - scores.mean(1, keepdim=True)).square().mean(1).sqrt()  # several times as fast as scores.std
     eccentricity = torch.where(sigma > 0, (first - second) / sigma.clamp_min(1e-30), 0)
     return Claims(top.indices[:, 0], eccentricity, eccentricity > phi)
 
@@ -226,7 +231,8 @@ def link(known: Known, release: Ratings | Columns, *, phi: float = 1.5, rho0: fl
     if len(known) == 0:
         raise ValueError("there are no targets; expected at least one")
     _check(known, table.films, rho0, d0)
-    weight, size = weights(table.support), max(1, ENTRIES // table.users)
+    most = ENTRIES if known.film.device.type == "cpu" else ON_DEVICE
+    weight, size = weights(table.support), max(1, most // table.users)
     seen = table.support[known.film.clamp_min(0)] * (known.film >= 0)
     if not bool(seen.any()):
         raise ValueError("none of the known films occurs in the release; expected film numbers as the release has them")
