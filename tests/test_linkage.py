@@ -241,7 +241,7 @@ class TestRelease:
 
 
 class TestTheAttackWorks:
-    # On ten of ten seeds 99 to 100 % are identified, nobody falsely.
+    # On ten of ten seeds everybody is identified, nobody falsely claimed.
     @pytest.mark.parametrize("seed", SEEDS)
     def test_eight_ratings_two_wrong_are_enough(self, seed):
         g = torch.Generator().manual_seed(seed)
