@@ -1,6 +1,7 @@
 """Grading a class: ``nbgrader autograde`` beside labkit's engine, on the same submissions in the same run.
 
     python -m benchmarks.grading [--sizes 8 32 128] [--jobs 2] [--plain-up-to 128] [--out docs/grading.md]
+    python -m benchmarks.grading --writer 1000    # whether the gradebook's size tells on the process that writes it
 
 The exercise trains a small network and holds a check, asserts, hidden tests, partial credit and a written answer.
 Every submission is the same right one, so that the two do equal work; the gradebooks are compared row for row. Plain
@@ -166,6 +167,63 @@ def small_costs(rounds: int = 20) -> dict[str, float]:
         }
 
 
+class Silent:
+    """A sandbox in which every cell is silent and every check fails, at no cost."""
+
+    died, tampered, data, timed_out = "", False, None, False
+
+    def __init__(self, outputs: tuple[dict, ...] = ()) -> None:
+        self.outputs = list(outputs)
+
+    def open(self, files: dict, env: dict | None = None) -> "Silent":
+        return self
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run_cell(self, source: str) -> "Silent":
+        return Silent(outputs=(FAILED,) if source.startswith("assert") else ())
+
+    def run_check(self, key: str, expression: str, seed: int) -> "Silent":
+        return Silent(outputs=(FAILED,))
+
+    def files(self, given: dict) -> dict:
+        return given
+
+    def judge(self, key: str, data: bytes, seed: int) -> None:
+        raise AssertionError("there is nothing to judge")
+
+    def close(self) -> None:
+        pass
+
+
+FAILED = {"output_type": "error", "ename": "AssertionError", "evalue": "", "traceback": []}
+
+
+def writing(count: int) -> str:
+    """Processor milliseconds a submission of the process that writes, at the beginning and the end of a large class."""
+    from labkit.grading.engine.run import grade
+
+    moments = [0.0]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "course"
+        root.mkdir()
+        make_class(root, count)
+        moments[0] = time.process_time()
+        grade(
+            engine_class.config(root), ASSIGNMENT, jobs=1, make=Silent, judge=Silent(),
+            progress=lambda *_: moments.append(time.process_time()),
+        )  # fmt: skip
+        size = (root / "gradebook.db").stat().st_size
+    tenth = max(1, count // 10)
+    early, late = (1000 * (moments[end] - moments[end - tenth]) / tenth for end in (2 * tenth, count))
+    return (f"{count} submissions: {early:.1f} ms of processor time each in the second tenth, {late:.1f} ms in the "
+            f"last; the gradebook has {size / 2**20:.1f} MB in the end")  # fmt: skip
+
+
 def compare(count: int, jobs: int, plain: bool) -> dict:
     """One class size: both graders on the same class."""
     with tempfile.TemporaryDirectory() as folder:
@@ -234,12 +292,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--plain-up-to", type=int, default=128, help="the largest class that plain nbgrader grades")
     parser.add_argument("--out", type=Path, help="a page with a place for the figures")
+    parser.add_argument("--writer", type=int, metavar="COUNT", help="measure the process that writes, and nothing else")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.child:
         what, root, jobs = options.child
         print(json.dumps(measured(what, Path(root), int(jobs))))
+        return
+    if options.writer:
+        print(writing(options.writer))
         return
     results = []
     for count in options.sizes:

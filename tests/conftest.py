@@ -30,8 +30,21 @@ settings.register_profile(
 settings.load_profile("labkit")
 
 import labkit  # noqa: E402, F401  before torchvision, whichever test file is run alone
+from tests.tables import Tables, record  # noqa: E402, F401  a fixture
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Give pytest the option ``--tables``."""
+    parser.addoption("--tables", type=Path, metavar="PAGE", help="write what the tests record into this page's tables")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect what is recorded, in the one process that sees all tests."""
+    page = config.getoption("--tables")
+    if page and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Tables(page), "labkit tables")
 
 
 @pytest.fixture(scope="session", params=DEVICES)

@@ -9,7 +9,7 @@ from typing import Any
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox, Session, probe
 
-LIMITS = Limits(cell_seconds=20, interrupt_seconds=2)
+LIMITS = Limits(cell_seconds=20, interrupt_seconds=20)
 
 
 @cache

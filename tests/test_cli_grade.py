@@ -357,6 +357,23 @@ def test_feedback_is_written_for_those_who_were_graded(shell, course):
     assert str(course.root) not in page
 
 
+def test_names_that_are_patterns_mean_themselves(tmp_path):
+    course = tiny.build(tmp_path)
+    release.release(course, tiny.NAME)
+    names = ["*", "?", "[a]", "[!b]", "a", "x[1]"]
+    for name in names:
+        made = solution()
+        tiny.cell(made, "why").source = f"I am {name}."
+        tiny.hand_in(course, name, made)
+    assert [row.points for row in grade.grade(course, tiny.NAME)] == [5] * len(names)
+    for name in names:  # one by one: whose feedback is written beside is nobody's business
+        (page,) = feedback.feedback(course, tiny.NAME, [name])[name]
+        assert f"I am {name}." in page.read_text(encoding="utf-8")
+        assert {path.name for path in (tmp_path / "feedback").iterdir()} == {name}
+        shutil.rmtree(tmp_path / "feedback")
+    assert all(len(pages) == 1 for pages in feedback.feedback(course, tiny.NAME).values())
+
+
 def test_feedback_of_one_student(course):
     assert list(feedback.feedback(course, tiny.NAME, ["ada"])) == ["ada"]
     assert not (course.root / "feedback" / "ben").exists()

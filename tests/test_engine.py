@@ -117,6 +117,47 @@ def test_a_class_of_32_gets_the_marks_that_nbgrader_gives(course):
     assert {row.student for row in rows if row.state == GRADED} == set(stamped)
 
 
+def test_what_one_notebook_writes_the_next_can_read(course):
+    root, settings = course
+    writes = "open('made.txt', 'w').write('3')\nopen('data.csv', 'a').write('5,6\\n')\n" + RIGHT["squares"]
+    reads = "rows = int(open('made.txt').read()) * [open('data.csv').read()]\nassert '5,6' in rows[0]"
+    submit(root, "ada", {**RIGHT, "squares": writes, "reader": reads})
+    submit(root, "bob", {**RIGHT, "reader": reads})
+    same_marks(root, settings)
+    rows = gradebook_rows(root)
+    assert [rows[name, "problem2", "test_reader", "grade"][0] for name in ("ada", "bob")] == [1.0, 0.0]
+
+
+def test_a_cell_that_the_machine_gave_no_time_is_run_again(course):
+    root, settings = course
+    submit(root, "ada", RIGHT)
+    made = []
+
+    class Busy(Double):
+        """A sandbox on a machine that has no time for the first session, or for none."""
+
+        spared = 1
+
+        def open(self, files, env=None):
+            room = super().open(files, env)
+            made.append(room)
+            if len(made) <= self.spared:
+                real = room.run_cell
+                room.run_cell = lambda source: Late() if source.startswith("def squares") else real(source)
+            return room
+
+    class Late(Ran):
+        timed_out = starved = True
+
+    (row,) = grade(settings, make=Busy)
+    assert (row.score, row.flags, row.sentence) == (9.5, [], "")
+    Busy.spared = 1000
+    (row,) = grade(settings, make=Busy, force=True)
+    assert row.flags == ["squares: it ran out of time while this machine was too busy to run it; "
+                         "grade it again with --force when that is over"]  # fmt: skip
+    assert row.sentence == "squares was interrupted at its time limit"
+
+
 def test_a_name_with_brackets_is_graded(course):
     root, settings = course
     submit(root, "x[1]", RIGHT)

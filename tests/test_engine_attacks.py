@@ -257,6 +257,40 @@ UNSEEN = {
         """,
 }
 
+# How the table in docs/grading.md puts them together.
+GROUPS = {
+    "comparisons replaced": ("allclose", "torch function", "agreeable object"),
+    "the shell changed": ("ast transformer", "input transformer", "patched run_cell", "do_execute"),
+    "labkit patched": (
+        "patched find", "patched verdict", "patched execute", "patched run", "blinded watch", "labkit's own",
+    ),
+    "replies forged": (
+        "empty bytes", "junk bytes", "no records", "records without outputs", "status right", "another check's bytes",
+        "forged frames", "displayed verdict",
+    ),
+    "answers by heart": ("public seeds", "seeded generator", "fixed inputs"),
+    "ended or endless": ("system exit", "hard exit", "exit in the cell", "kill", "endless"),
+    "surroundings changed": (
+        "reset", "patched import", "cleared modules", "shadowed modules", "inputs changed",
+    ),
+    "odd answers": ("not finite", "returns the class", "requires grad"),
+    "the test cell itself": (
+        "deleted check", "edited check", "moved check", "doubled check", "check made an answer", "check made text",
+    ),
+    "asserts stripped": ("strip asserts", "blank input", "input transformer post", "patched compile"),
+    "shell replaced": ("patched run_code", "patched run_cell", "reset"),
+    "errors hidden": ("silent traceback", "exception without error", "exit"),
+    "objects that agree": ("agreeable list", "always equal"),
+}  # fmt: skip
+
+
+def group_of(name, judged):
+    """The group of a trick; some occur beside both kinds of test."""
+    groups = list(GROUPS)
+    at = groups.index("asserts stripped")
+    return next(group for group in (groups[:at] if judged else groups[at:]) if name in GROUPS[group])
+
+
 MOVES = ("deleted check", "edited check", "moved check", "doubled check", "check made an answer", "check made text")
 
 
@@ -305,7 +339,7 @@ def marked(tmp_path_factory):
     for name in MOVES:
         submit(root, name, {**RIGHT, "saturation": WRONG}, leave_out=["problem1"])
         move(root, name, name)
-    limits = type(LIMITS)(**{**LIMITS.as_dict(), "cell_seconds": 10.0, "interrupt_seconds": 1.0})
+    limits = type(LIMITS)(**{**LIMITS.as_dict(), "cell_seconds": 10.0, "interrupt_seconds": 30.0})
     rows = run.grade(settings, ASSIGNMENT, jobs=2, limits=limits)
     return {row.student: row for row in rows}
 
@@ -323,8 +357,12 @@ def test_the_honest_student_among_them_has_all_points_and_no_flag(marked):
 
 
 @pytest.mark.parametrize("name", [*(f"check {name}" for name in CHECKS), *MOVES])
-def test_a_wrong_answer_with_a_trick_earns_nothing_in_a_check(marked, name):
+def test_a_wrong_answer_with_a_trick_earns_nothing_in_a_check(marked, name, record):
     row = marked[name]
+    trick = name if name in MOVES else name.removeprefix("check ")
+    record("marks", judged="a check, outside", group=group_of(trick, True), of=2, deserved=0, attack=trick,
+           given=row.cells["problem2/check_saturation"],
+           flagged=bool(row.flags))  # fmt: skip
     assert row.cells["problem2/check_saturation"] in (0.0, None), row
     if row.cells["problem2/check_saturation"] is None:
         assert row.needs_manual
@@ -348,9 +386,17 @@ def test_a_test_cell_that_was_tampered_with_is_flagged(marked, name):
     assert marked[name].flags
 
 
+def note_test(record, name, row):
+    """For the table: what the two test cells gave."""
+    given = [row.cells[f"problem1/{cell}"] for cell in ("test_squares", "test_hidden")]
+    record("marks", judged="asserts, beside the answer", group=group_of(name, False), of=5, deserved=0, attack=name,
+           given=None if None in given else sum(given), flagged=bool(row.flags))  # fmt: skip
+
+
 @pytest.mark.parametrize("name", TESTS)
-def test_a_wrong_answer_with_a_trick_is_worth_nothing_or_flagged_in_a_test_cell(marked, name):
+def test_a_wrong_answer_with_a_trick_is_worth_nothing_or_flagged_in_a_test_cell(marked, name, record):
     row = marked[f"test {name}"]
+    note_test(record, name, row)
     for cell in ("test_squares", "test_hidden"):
         if row.cells[f"problem1/{cell}"] not in (0.0, None):
             assert any(flag.startswith(f"{cell}: ") for flag in row.flags), row
@@ -358,7 +404,8 @@ def test_a_wrong_answer_with_a_trick_is_worth_nothing_or_flagged_in_a_test_cell(
 
 
 @pytest.mark.parametrize("name", UNSEEN)
-def test_what_no_canary_sees_is_known(marked, name):
+def test_what_no_canary_sees_is_known(marked, name, record):
+    note_test(record, name, marked[f"test {name}"])
     assert marked[f"test {name}"].cells["problem1/test_hidden"] == 3.0
 
 

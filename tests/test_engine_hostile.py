@@ -23,10 +23,13 @@ class Nothing:
 
     died = ""
     killed = False
+    tampered = False
 
     def open(self, files, env=None):
-        self.files = files
         return self
+
+    def files(self, given):
+        return dict(given)
 
     def __enter__(self):
         return self
@@ -95,64 +98,204 @@ def mutated(tree, draw):
             other = draw.randrange(len(holder))
             holder[last], holder[other] = holder[other], holder[last]
         else:
-            holder[last] = draw.choice(VALUES)
+            holder[last] = copy.deepcopy(draw.choice(VALUES))
         if not tree:
             break
     return tree
 
 
-def damaged(text, draw):
-    """The bytes of a notebook, damaged in one of many ways."""
-    kind = draw.randrange(10)
+def twisted(text, draw):
+    """A notebook in which values anywhere are replaced, removed, doubled or swapped."""
+    return json.dumps(mutated(json.loads(text), draw)).encode()
+
+
+def truncated(text, draw):
+    """A notebook that was not saved to the end."""
     data = text.encode()
-    if kind <= 5:
-        return json.dumps(mutated(json.loads(text), draw)).encode()
-    if kind == 6:
-        return data[: draw.randrange(len(data))]
-    if kind == 7:
-        at = draw.randrange(len(data))
-        return data[:at] + draw.randbytes(draw.randint(1, 20)) + data[at + draw.randint(0, 20) :]
-    if kind == 8:
-        return draw.choice(
-            [b"", b"\0" * 100, draw.randbytes(500), b"[]", b"null", b"{}", b'{"nbformat": 4}', b"[" * 10**5]
-        )
+    return data[: draw.randrange(len(data))]
+
+
+def other_format(text, draw):
+    """A notebook that says it is of another format."""
+    other = draw.choice(["3", "5", "2", "0", "-1", '"4"', "4.5", "null", "[4]", "999999999999999999999"])
+    return text.replace('"nbformat": 4', f'"nbformat": {other}', 1).encode()
+
+
+def without_metadata(text, draw):
+    """A notebook without metadata: its own, its cells', or nbgrader's; or with junk in their place."""
+    tree = json.loads(text)
+    kind = draw.randrange(4)
+    for holder in [tree] if kind == 0 else tree["cells"]:
+        if kind == 1 and draw.random() < 0.5:
+            holder.pop("metadata", None)
+        elif kind == 2:
+            holder["metadata"].pop("nbgrader", None)
+        elif kind == 3:
+            holder["metadata"] = copy.deepcopy(draw.choice(VALUES))
+        elif kind == 0:
+            del holder["metadata"]
+    return json.dumps(tree).encode()
+
+
+def huge(text, draw):
+    """A notebook with a cell of a million characters or ten, with a thousand cells, or with a million brackets."""
+    tree = json.loads(text)
+    cell = draw.choice(tree["cells"])
+    kind = draw.randrange(4)
+    if kind == 0:
+        cell["source"] = "x" * draw.choice([10**6, 10**7])
+    elif kind == 1:
+        cell["source"] = ["#\n"] * 10**5
+    elif kind == 2:
+        tree["cells"] += [dict(tree["cells"][-1], id=f"more{i}") for i in range(draw.choice([1000, 6000]))]
+    else:
+        cell["metadata"]["deep"] = "MARK"
+        return json.dumps(tree).replace('"MARK"', "[" * 10**6 + "]" * 10**6).encode()
+    return json.dumps(tree).encode()
+
+
+def binary(text, draw):
+    """Bytes that are no text, in place of the notebook or in the middle of it."""
+    data = text.encode()
+    at = draw.randrange(len(data))
     return draw.choice(
-        [text.encode("utf-16"), b"\xef\xbb\xbf" + data, text.replace('"nbformat": 4', '"nbformat": 5').encode()]
+        [
+            draw.randbytes(500),
+            b"\0" * 100,
+            b"",
+            b"\x7fELF" + draw.randbytes(100),
+            b"PK\x03\x04" + draw.randbytes(100),
+            text.encode("utf-16"),
+            data[:at] + draw.randbytes(draw.randint(1, 20)) + data[at + draw.randint(0, 20) :],
+        ]
     )
 
 
-def grade_mutants(root, settings, count):
-    """Grade ``count`` students who hand in damaged notebooks, and one who doesn't."""
+def no_notebook(text, draw):
+    """JSON that is no notebook."""
+    return draw.choice([b"[]", b"null", b"{}", b"3", b'""', b'{"nbformat": 4}', b"[" * 10**5, b'{"cells": []}', b"NaN"])
+
+
+def upwards(text, draw):
+    """A notebook full of names that lead out of the folder."""
+    tree = json.loads(text)
+    name = draw.choice(["../../../x", "/etc/passwd", "..", "..\\..\\x", "a/../../b", "../" * 1000, "~/x", "\0/../x"])
+    for cell in tree["cells"]:
+        kind = draw.randrange(4)
+        if kind == 0:
+            cell["id"] = name
+        elif kind == 1:
+            cell.setdefault("metadata", {})["nbgrader"] = {"grade_id": name, "grade": True, "points": 5}
+        elif kind == 2:
+            cell["attachments"] = {name: {"image/png": "iVBORw0KGgo="}}
+        else:
+            cell["metadata"] |= {"name": name, "filename": name}
+    tree["metadata"] |= {"kernelspec": {"name": name, "display_name": name, "language": name}, "title": name}
+    return json.dumps(tree).encode()
+
+
+def fifty_megabytes(text, draw):
+    """A notebook of 50 MB: of white space, of text, or of a picture among its outputs."""
+    pad = b" " * 50 * 2**20
+    kind = draw.randrange(3)
+    if kind == 0:
+        return pad + text.encode()
+    tree = json.loads(text)
+    holder = next(cell for cell in tree["cells"] if cell["cell_type"] == "code")
+    if kind == 1:
+        holder["source"] = "MARK"
+    else:
+        holder["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "MARK"}}]
+    return json.dumps(tree).encode().replace(b"MARK", pad.replace(b" ", b"A"))
+
+
+def linked(path, root, draw):
+    """A link in the notebook's place."""
+    others = [root / "source" / ASSIGNMENT / path.name, root / "gradebook.db", "/etc/passwd", "/dev/zero", "/nowhere",
+              path.name, "..", "/proc/self/mem", "../../zoe/ps1/" + path.name]  # fmt: skip
+    path.symlink_to(draw.choice(others))
+
+
+# How many of a hundred notebooks are damaged in each way.
+DAMAGE = [
+    ("values replaced, removed, doubled or swapped anywhere in it", 30, twisted),
+    ("truncated JSON", 12, truncated),
+    ("another nbformat", 8, other_format),
+    ("metadata missing, or junk in its place", 12, without_metadata),
+    ("huge cells, many cells, deep nesting", 6, huge),
+    ("binary junk", 12, binary),
+    ("JSON that is no notebook", 5, no_notebook),
+    ("names with ../ in ids, attachments and metadata", 7, upwards),
+    ("a link in the notebook's place", 8, linked),
+]
+LARGE = ("a file of 50 MB", fifty_megabytes)
+
+
+def kinds(count, large):
+    """A kind of damage for each of ``count`` notebooks, evenly spread."""
+    every = [(name, make) for name, share, make in DAMAGE for _ in range(share)]
+    random.Random(1).shuffle(every)
+    made = [every[i % len(every)] for i in range(count)]
+    for i in range(large):
+        made[(2 * i + 1) * count // (2 * large)] = LARGE
+    return made
+
+
+def grade_mutants(root, settings, count, large):
+    """Grade ``count`` damaged notebooks, two a student, and those of one student who hands in sound ones.
+
+    Returns:
+        For each kind of damage: how many notebooks, how many of them were graded, how many got a sentence.
+    """
     draw = random.Random(7)
-    texts = {path.name: path.read_text() for path in (root / "release" / ASSIGNMENT).glob("*.ipynb")}
-    for i in range(count):
-        folder = root / "submitted" / f"m{i:04d}" / ASSIGNMENT
-        folder.mkdir(parents=True)
-        for name, text in texts.items():
-            (folder / name).write_bytes(damaged(text, draw))
+    texts = {path.name: path.read_text() for path in sorted((root / "release" / ASSIGNMENT).glob("*.ipynb"))}
+    chosen = kinds(count, large)
+    for i, (_, make) in enumerate(chosen):
+        folder = root / "submitted" / f"m{i // len(texts):04d}" / ASSIGNMENT
+        folder.mkdir(parents=True, exist_ok=True)
+        name = list(texts)[i % len(texts)]
+        if make is linked:
+            linked(folder / name, root, draw)
+        else:
+            (folder / name).write_bytes(make(texts[name], draw))
+    (root / "submitted/m0000" / ASSIGNMENT / "..\\..\\up.txt").write_text("x")
     submit(root, "zoe", RIGHT)
-    rows = run.grade(settings, ASSIGNMENT, jobs=1, make=Nothing, judge=Here())
-    assert len(rows) == count + 1
-    for row in rows:
+    rows = {row.student: row for row in run.grade(settings, ASSIGNMENT, jobs=1, make=Nothing, judge=Here())}
+    assert len(rows) == count // len(texts) + 1
+    for row in rows.values():
         assert row.state == GRADED or row.sentence, row
         assert "failed on it" not in row.sentence, (row.student, row.sentence)
         assert "\n" not in row.sentence
         assert len(row.sentence) < 800
-    return rows
+    assert rows["zoe"].state == GRADED
+    assert rows["zoe"].sentence == ""
+    found = {name: [0, 0, 0] for name, *_ in [*DAMAGE, LARGE]}
+    for i, (name, _) in enumerate(chosen):
+        row, notebook = rows[f"m{i // len(texts):04d}"], list(texts)[i % len(texts)]
+        ended = notebook in row.sentence
+        marked = any(cell.startswith(notebook.removesuffix("ipynb")[:-1] + "/") and points is not None
+                     for cell, points in row.cells.items())  # fmt: skip
+        assert ended != marked, (row, name)
+        found[name] = [n + m for n, m in zip(found[name], (1, marked, ended), strict=True)]
+    return found
 
 
 def test_mutated_notebooks_end_with_marks_or_a_sentence(course):  # noqa: F811
     root, settings = course
-    rows = grade_mutants(root, settings, 60)
-    states = [row.state for row in rows]
-    assert states.count(GRADED) > 10
-    assert states.count(UNGRADED) > 1
+    found = grade_mutants(root, settings, 200, 2)
+    graded, told = (sum(numbers[i] for numbers in found.values()) for i in (1, 2))
+    assert graded > 40
+    assert told > 40
+    assert found["truncated JSON"][1] == found["a link in the notebook's place"][1] == 0
 
 
 @pytest.mark.slow
-def test_two_thousand_mutated_notebooks_end_with_marks_or_a_sentence(course):  # noqa: F811
+def test_two_thousand_mutated_notebooks_end_with_marks_or_a_sentence(course, record):  # noqa: F811
     root, settings = course
-    grade_mutants(root, settings, 1000)  # of two notebooks each
+    found = grade_mutants(root, settings, 2000, 8)
+    assert sum(numbers[0] for numbers in found.values()) == 2000
+    for kind, (notebooks, graded, sentence) in found.items():
+        record("mutated", kind=kind, notebooks=notebooks, graded=graded, sentence=sentence)
 
 
 def hand_in(root, student):

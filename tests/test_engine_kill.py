@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from tests import engine_class
 from tests.engine_class import ASSIGNMENT, gradebook_rows
 from tests.engine_double import contained
 from tests.test_engine import template  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.timeout(1800)
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """
@@ -37,7 +40,7 @@ def start(root: Path) -> subprocess.Popen:
 
 def finish(root: Path) -> None:
     """Run to the end."""
-    assert start(root).wait(300) == 0
+    assert start(root).wait(600) == 0
 
 
 def children(pid: int) -> list[int]:
@@ -89,8 +92,9 @@ def classroom(template, tmp_path_factory):  # noqa: F811
     engine_class.pupils(root, 4, second=2)
     whole = root.parent / "whole"
     shutil.copytree(root, whole)
+    begun = time.monotonic()
     finish(whole)
-    return root, gradebook_rows(whole)
+    return root, gradebook_rows(whole), time.monotonic() - begun
 
 
 def check_resumes(root: Path, rows: dict) -> None:
@@ -110,7 +114,7 @@ def victims(run: subprocess.Popen, kind: str) -> list[int]:
 
 
 @pytest.mark.parametrize("done", [0, 2])
-def test_a_killed_run_goes_on_where_it_was(classroom, tmp_path, done):
+def test_a_killed_run_goes_on_where_it_was(classroom, tmp_path, done, record):
     root = tmp_path / "course"
     shutil.copytree(classroom[0], root)
     run = start(root)
@@ -127,11 +131,12 @@ def test_a_killed_run_goes_on_where_it_was(classroom, tmp_path, done):
     for path, when in before.items():
         if path.parts[-3] in finished:
             assert path.stat().st_mtime_ns == when, "what was done is not done again"
+    note(record, "kill -9 of the run, before any student is done and after two")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["judge", "worker"])
-def test_a_killed_helper_costs_a_retry_and_no_mark(classroom, tmp_path, kind):
+def test_a_killed_helper_costs_a_retry_and_no_mark(classroom, tmp_path, kind, record):
     root = tmp_path / "course"
     shutil.copytree(classroom[0], root)
     run = start(root)
@@ -144,28 +149,135 @@ def test_a_killed_helper_costs_a_retry_and_no_mark(classroom, tmp_path, kind):
             kill(found[0])
             killed += 1
     assert killed
-    run.wait(300)
+    run.wait(600)
     check_resumes(root, classroom[1])
+    note(record, f"kill -9 of a {'judge' if kind == 'judge' else 'sandbox'} in mid-run", stops=killed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(20))
-def test_twenty_random_moments(classroom, tmp_path, moment):
+def test_twenty_random_moments(classroom, tmp_path, moment, record):
     draw = random.Random(moment)
     root = tmp_path / "course"
-    shutil.copytree(classroom[0], root)
-    for _ in range(3):
-        run = start(root)
-        time.sleep(draw.uniform(0.5, 12))
-        pids = [run.pid, *children(run.pid)]
-        kill(draw.choice(pids))
-        if draw.random() < 0.5:
-            kill(run.pid)
-        try:
-            run.wait(300)
-        finally:
-            kill(run.pid)
+    before, rows, seconds = classroom
+    shutil.copytree(before, root)
+    run = start(root)
+    time.sleep(draw.uniform(0.05, 0.95) * seconds)  # of an uninterrupted run on this machine, however busy it is
+    below = children(run.pid)
+    kill(draw.choice([run.pid, *below]))
+    if draw.random() < 0.5:
+        kill(run.pid)
+    try:
+        run.wait(600)
+    finally:
+        kill(run.pid)
+    check_resumes(root, rows)
+    note(record, "kill -9 of the run, of a process below it, or both, at a random moment")
+
+
+def note(record, what, *, stops=1, said="–"):
+    """For the table: one run in which nothing was lost."""
+    record("lost", what=what, stops=stops, equal=True, said=said)
+
+
+# ── where nothing can be written ──────────────────────────────────────────────────────────────────────────────────────
+
+STOPPED = """
+import sys
+from labkit.grading.engine import run
+from tests import engine_class
+run.WAITS = 2
+settings = engine_class.config({root!r})
+settings.CourseDirectory.db_url = "sqlite:///{root}/gradebook.db?timeout=1"
+try:
+    run.grade(settings, "ps1", jobs=2, sandboxed={sandboxed})
+except run.GradingError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def stopped(root: Path) -> str:
+    """A run that can't go on: the sentence that it ends with."""
+    code = STOPPED.format(root=str(root), sandboxed=contained())
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=env, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
+    (line,) = done.stdout.splitlines()
+    return line.replace(str(root), "…")
+
+
+@pytest.fixture
+def small_disk(classroom, tmp_path):
+    """The course on a disk of its own, with what mounts that disk again with other options."""
+    point = tmp_path / "disk"
+    point.mkdir()
+
+    def mount(*options):
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "course", str(point)],
+                              capture_output=True, text=True)  # fmt: skip
+
+    if os.geteuid() != 0 or (refused := mount("size=64m").stderr):
+        pytest.skip("making a small disk needs root" if os.geteuid() else f"no disk can be mounted here: {refused}")
+    shutil.copytree(classroom[0], point / "course")
+    try:
+        yield point / "course", lambda *options: mount("remount", *options)
+    finally:
+        subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+def room(root: Path) -> int:
+    """Bytes that are in use on the disk of a course."""
+    found = os.statvfs(root)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spare", [0, 16, 48, 96])
+def test_a_full_disk_stops_the_run_with_a_sentence_and_loses_nothing(classroom, small_disk, spare, record):
+    root, remount = small_disk
+    assert not remount(f"size={room(root) + spare * 1024}").stderr
+    sentence = stopped(root)
+    assert "full" in sentence or "No space left on device" in sentence
+    assert not remount("size=64m").stderr
     check_resumes(root, classroom[1])
+    note(record, "the disk is full", said="it stopped: no space left, or: the gradebook can't be written, disk is full")
+
+
+@pytest.mark.slow
+def test_a_read_only_folder_stops_the_run_with_a_sentence_and_loses_nothing(classroom, small_disk, record):
+    root, remount = small_disk
+    assert not remount("ro").stderr
+    assert "Read-only file system" in stopped(root)
+    assert not remount("rw").stderr
+    check_resumes(root, classroom[1])
+    note(record, "the course is read-only", said="read-only file system, and which file")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("done", [0, 2])
+def test_a_gradebook_that_is_locked_stops_the_run_with_a_sentence_and_loses_nothing(classroom, tmp_path, done, record):
+    root = tmp_path / "course"
+    shutil.copytree(classroom[0], root)
+    if done:
+        run = start(root)
+        wait_for(run, root, done)
+        kill(run.pid)
+        run.wait()
+    other = sqlite3.connect(root / "gradebook.db", isolation_level=None, timeout=60)
+    other.execute("BEGIN EXCLUSIVE")
+    sentence = stopped(root)
+    other.execute("ROLLBACK")
+    other.close()
+    assert "locked" in sentence
+    check_resumes(root, classroom[1])
+    note(
+        record,
+        "another program holds the gradebook locked",
+        said="the gradebook can't be written or used: database is locked",
+    )
 
 
 @pytest.mark.slow

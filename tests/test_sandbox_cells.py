@@ -308,7 +308,7 @@ def ended(process: int) -> bool:
     """Wait for the end of a process, given by its descriptor."""
     poll = select.poll()
     poll.register(process, select.POLLIN)
-    return bool(poll.poll(20_000))
+    return bool(poll.poll(120_000))
 
 
 @needs_sandbox
@@ -317,7 +317,7 @@ def test_a_server_that_was_killed_is_the_machines_fault_and_starts_again() -> No
         opened = fragile.open()
         os.kill(fragile._server.pid, signal.SIGKILL)
         assert opened._process is not None
-        assert ended(opened._process), "the session outlived its server by 20 s"
+        assert ended(opened._process), "the session outlived its server by two minutes"
         with pytest.raises(SandboxError, match="server was killed"):
             opened.run_cell("1")
         with fragile.open() as again:
@@ -329,13 +329,13 @@ def test_nothing_outlives_a_killed_supervisor() -> None:
     script = (
         "import os, sys\nfrom labkit.grading.engine.sandbox import Limits, Sandbox\n"
         "s = Sandbox(Limits(), preload=())\no = s.open()\n"
-        "print(s._server.pid, flush=True)\no.run_cell('import time; time.sleep(25)')\n"
+        "print(s._server.pid, flush=True)\no.run_cell('import time; time.sleep(600)')\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None
         server = os.pidfd_open(int(supervisor.stdout.readline()))
         supervisor.kill()
-    assert ended(server), "the fork server outlived its supervisor by 20 s"
+    assert ended(server), "the fork server outlived its supervisor by two minutes"
     os.close(server)
 
 

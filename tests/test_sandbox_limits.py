@@ -12,7 +12,7 @@ from labkit.grading.engine.sandbox_cgroup import Branch, Group, branches
 
 REASON = probe()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
-LIMITS = Limits(cell_seconds=25, memory_bytes=256 * MIB, disk_bytes=32 * MIB, processes=16)
+LIMITS = Limits(cell_seconds=300, memory_bytes=256 * MIB, disk_bytes=32 * MIB, processes=16)
 SENTENCE = "it used more than the 256 MiB of memory it may and was stopped"
 
 MANY_PROCESSES = """
@@ -20,11 +20,11 @@ import os, time
 for _ in range(4):
     if os.fork() == 0:
         block = b"x" * (150 << 20)
-        time.sleep(20)
+        time.sleep(600)
         os._exit(0)
-time.sleep(20)
+time.sleep(600)
 """
-SHARED = "import mmap, time\nm = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1\ntime.sleep(20)"
+SHARED = "import mmap, time\nm = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1\ntime.sleep(600)"
 
 
 @needs_sandbox

@@ -1,7 +1,6 @@
 """nbgrader's own converters and gradebook, run from Python, quietly: their log goes to a file."""
 
 import contextlib
-import glob
 import logging
 import os
 import re
@@ -38,6 +37,9 @@ def convert(
 ) -> None:
     """Run one of nbgrader's converters for one assignment, and for one student where it takes students.
 
+    Args:
+        student: a pattern as nbgrader takes it; ``glob.escape`` makes one of a name.
+
     Raises:
         Failed: if it gives up.
     """
@@ -46,7 +48,7 @@ def convert(
 
     settings = config or course.config()
     settings.CourseDirectory.assignment_id = assignment
-    settings.CourseDirectory.student_id = student if student in ("*", ".") else glob.escape(student)
+    settings.CourseDirectory.student_id = student
     with logged(course) as (log, complaints):
         directory = CourseDirectory(config=settings, log=log)
         try:

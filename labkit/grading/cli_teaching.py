@@ -75,6 +75,9 @@ def grade(
     limit: Annotated[
         list[str] | None, typer.Option("--limit", help="As in cell_seconds=60; may be repeated.", metavar="NAME=VALUE")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Run on a Dask cluster, as in tcp://scheduler:8786.", metavar="ADDRESS")
+    ] = None,
 ) -> None:
     """Grade what lies in submitted/STUDENT/TOPIC/. Marks given by hand stay."""
     from labkit.grading import grade as grading
@@ -85,12 +88,16 @@ def grade(
     here = teaching()
     wanted = assignments(here, topic, handed_in=not topic)
     limits = grading.limits_of(here, numbers(limit or []))
+    if cluster is not None and jobs is not None:
+        raise CourseError("--jobs is for this machine; with --cluster, its workers' threads decide")
     if not sandbox:
-        err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on this machine")
+        err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on "
+                  f"{'the workers' if cluster else 'this machine'}")  # fmt: skip
     for assignment in wanted:
         with Bar() as bar:
             rows = grading.grade(
                 here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, kernel=kernel,
+                cluster=cluster,
                 progress=bar,
             )  # fmt: skip
         out.print(tables.assignment(rows))

@@ -1,5 +1,6 @@
 """Feedback: the html that nbgrader makes of a graded notebook, without what students must not see."""
 
+import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def feedback(
         if on_student is not None:
             on_student(name, number, len(wanted))
         try:
-            classic.convert(Feedback, course, assignment, student=name, force=True)
+            classic.convert(Feedback, course, assignment, student=glob.escape(name), force=True)
             results[name] = sorted((course.root / "feedback" / name / assignment).glob("*.html"))
         except classic.Failed as error:
             results[name] = f"no feedback could be written: {error}"

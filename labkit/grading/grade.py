@@ -26,6 +26,7 @@ def grade(
     limits: "Limits | None" = None,
     sandboxed: bool = True,
     kernel: bool = False,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Grade the submissions of an assignment. One that was graded as it is now is not graded again.
@@ -39,11 +40,13 @@ def grade(
         limits: what a submission may use; the course's, by default.
         sandboxed: whether the students' code is contained. Without, it runs with the rights of this user.
         kernel: whether each notebook runs in a Jupyter kernel, in the sandbox: slower, for what needs one.
+        cluster: the address of a Dask scheduler, whose workers run the notebooks instead of this machine.
         progress: called after each submission.
 
     Raises:
         CourseError: if there are no such submissions, the assignment itself is broken, this machine allows no
-            sandbox, or the run can't go on (a locked gradebook, a full disk): what was graded stays graded.
+            sandbox, the cluster can't be used, or the run can't go on (a locked gradebook, a full disk): what was
+            graded stays graded.
     """
     wanted = submissions(course, assignment, students)
     if kernel:
@@ -55,7 +58,7 @@ def grade(
         with classic.logged(course) as (log, _):
             found = run.grade(
                 course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
-                sandboxed=sandboxed, kernel=kernel, force=force, progress=progress,
+                sandboxed=sandboxed, kernel=kernel, force=force, progress=progress, cluster=cluster,
                 exercise=student.digest_of(course.solutions / assignment),
             )  # fmt: skip
     except run.GradingError as error:

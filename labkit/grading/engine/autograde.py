@@ -89,10 +89,13 @@ class Engine(Autograde, Regular):
         self.replay = Replay(shape.Redaction(paths(directory)))
         self.made: dict[bool, list[Any]] = {}
         with self.book() as book:
-            self.blueprints = {
-                name: replace(plan.inorder(self.source_order(name)), hidden=cells.marks(self.config))
-                for name, plan in cells.blueprints(book, assignment).items()
-            }
+            plans = cells.blueprints(book, assignment)
+        marks = cells.marks(self.config)
+        # In nbgrader's order, that of the files' names: a notebook may read what the one before it wrote.
+        self.blueprints = {
+            name: replace(plans[name].inorder(self.source_order(name)), hidden=marks)
+            for name in sorted(plans, key="{}.ipynb".format)
+        }
 
     def book(self) -> Gradebook:
         """The gradebook, to be closed."""

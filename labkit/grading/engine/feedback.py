@@ -5,6 +5,8 @@ what students were given of it and whether it passed. And since code that runs a
 it, outputs that came after one are withheld: students have their own. Checks hide nothing and show everything.
 """
 
+import glob
+import os
 from typing import Any
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -54,6 +56,15 @@ class Feedback(GenerateFeedback):
     """nbgrader's ``GenerateFeedback``, discreet."""
 
     preprocessors = List([GetGrades, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
+
+    def init_notebooks(self) -> None:
+        """nbgrader's, which takes a folder that it has found for a pattern, and so misses a student called ``[a]``."""
+        pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
+        names = f"{self.coursedir.notebook_id}.ipynb"
+        found = {folder: glob.glob(os.path.join(glob.escape(folder), names)) for folder in glob.glob(pattern)}
+        self.assignments = {folder: paths for folder, paths in found.items() if paths}
+        if not self.assignments:
+            super().init_notebooks()  # says what was looked for
 
 
 def is_hidden(cell: NotebookNode, marks: Marks) -> bool:

@@ -11,7 +11,7 @@ import tempfile
 from itertools import pairwise
 from typing import Any
 
-from labkit.grading.engine import inside_shell
+from labkit.grading.engine import inside_files, inside_shell
 from labkit.grading.engine.frames import Channel, Closed
 from labkit.grading.engine.inside_outputs import STREAMS, Outputs
 from labkit.grading.engine.limits import Limits
@@ -20,6 +20,8 @@ from labkit.grading.engine.limits import Limits
 def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: dict[str, int]) -> None:
     """Answer requests until the other side is gone."""
     inside_shell.adopt(shell, Outputs(limits.output_bytes, files))
+    own, home = os.getpid(), os.getcwd()
+    before = inside_files.stamps(home)
     while True:
         try:
             request, _ = channel.receive()
@@ -28,11 +30,16 @@ def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: di
         # Interrupts are for the cell, never for this loop.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            header, body = answer(shell, request, limits)
+            if request["do"] == "files":
+                header, body = inside_files.left(home, before, limits.reply_bytes)
+            else:
+                header, body = answer(shell, request, limits)
         except KeyboardInterrupt:
             header, body = {"outputs": [interrupted()]}, b""
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getpid() != own:
+            os._exit(0)  # a fork that ran on to the end of its cell; a cell has one reply
         channel.send({"nonce": request["nonce"], **header}, body)
 
 

@@ -79,6 +79,7 @@ class Cell:
         person: whether its points must be given by hand, because nothing outside the student's reach decides them.
         reports: the verdicts on the checks of this cell, for statistics.
         said: what happened to it beyond what its code did, in a sentence: it was interrupted.
+        starved: whether the machine was too busy to give it the time it may take.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -86,6 +87,7 @@ class Cell:
     person: bool = False
     reports: list[dict[str, Any]] = field(default_factory=list)
     said: str = ""
+    starved: bool = False
 
 
 @dataclass

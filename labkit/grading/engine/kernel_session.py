@@ -138,6 +138,10 @@ class KernelSession:
             data or None, outputs, self.died, self.tampered, self.reader.late, failed=failed, seconds=self.taken
         )
 
+    def files(self, given: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What the next notebook of the submission gets: in a kernel, what this one was given."""
+        return dict(given)
+
     def ask(self, source: str, budget: int, *, history: bool = True) -> NotebookNode | None:
         """The cell after it ran; None if the kernel is gone, or what it sent can't be read."""
         self.taken = 0.0

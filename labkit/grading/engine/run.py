@@ -86,18 +86,20 @@ def grade(
             machine, a gradebook that is locked, a disk that is full.
     """
     engine = open_engine(config, assignment, log or quiet())
-    book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
     wanted = find(engine, students)
     try:
+        book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
         with contextlib.ExitStack() as stack:
             stack.enter_context(book.lock())
             stack.enter_context(nbgrader_warnings())
             shared = stack.enter_context(Shared())
-            if cluster and kernel:
+            if cluster is not None and kernel:
                 raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
-            if cluster:
+            if cluster is not None:
                 pool: Pool = stack.enter_context(
-                    connected(cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds)
+                    connected(
+                        cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine)
+                    )
                 )
             else:
                 count = workers(jobs)
@@ -107,6 +109,8 @@ def grade(
             return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)
     except journal.Busy as error:
         raise GradingError(str(error)) from None
+    except OSError as error:
+        raise GradingError(f"the run can't begin: {describe(error)}") from error
 
 
 def workers(jobs: int | None) -> int:
@@ -142,9 +146,8 @@ class Run:
             GradingError: if the run can't go on.
         """
         self.total = len(students)
-        due = [entry for student in students if (entry := self.look(student))]
         try:
-            for entry in due:
+            for entry in [entry for student in students if (entry := self.look(student))]:
                 while len(self.pending) >= self.pool.count + 2:
                     self.settle()
                 self.begin(entry)

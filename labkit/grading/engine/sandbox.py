@@ -7,6 +7,7 @@
             result.died                                        # "" or one sentence; then the session is over
             check = session.run_check("attacks.fgsm", "fgsm", seed)
             check.data                                         # bytes for labkit.checks.wire.judge, or None
+            files = session.files({"data.csv": data})          # what its cells left, for the next notebook
 
 Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``SandboxError``, ``probe``.
 
@@ -30,8 +31,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.sandbox_results import CellResult, CheckResult
 from labkit.grading.engine.sandbox_server import SandboxError, Server
-from labkit.grading.engine.sandbox_session import CellResult, CheckResult, Session
+from labkit.grading.engine.sandbox_session import Session
 
 __all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Session", "probe"]
 

@@ -18,7 +18,7 @@ from labkit.grading.engine.frames import ORDER, Channel, Closed, Stalled
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox_cgroup import Group, branches
 
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 # As root, each server runs as an account of its own, so that what the kernel counts by account (processes, pipes,
 # watches) is no neighbour's. Numbers from a range that neither people, services nor containers are given.
 FIRST_ACCOUNT = 1_900_000_000

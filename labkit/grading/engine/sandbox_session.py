@@ -12,13 +12,14 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from labkit.grading.engine import sandbox_launch, sandbox_outputs
+from labkit.grading.engine import sandbox_files, sandbox_launch, sandbox_outputs
 from labkit.grading.engine.frames import READY, Channel, Closed, Frame, Stalled, Tampered
 from labkit.grading.engine.limits import Limits, duration, size
 from labkit.grading.engine.sandbox_cgroup import Group
+from labkit.grading.engine.sandbox_results import CellResult, CheckResult
 from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
 from labkit.grading.engine.sandbox_watch import TICK, Watch
 
@@ -33,48 +34,6 @@ TIMEOUT = {
     "traceback": ["\x1b[0;31mCellTimeoutError\x1b[0m: the cell was interrupted at its time limit"],
 }
 TAMPERED = "the reply channel was tampered with"
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """What a cell gave.
-
-    Attributes:
-        outputs: nbformat v4 outputs, validated and capped.
-        died: one sentence if the submission's process is gone; then the session is over.
-        tampered: whether the reply channel was misused.
-        timed_out: whether the cell was interrupted at its time limit.
-        count: the cell's execution count.
-        seconds: wall time.
-        waited: how much of that the process was ready to run and the machine had no processor for it.
-    """
-
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    died: str = ""
-    tampered: bool = False
-    timed_out: bool = False
-    count: int | None = None
-    seconds: float = 0.0
-    waited: float = 0.0
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What a check gave: as ``CellResult``, and besides
-
-    Attributes:
-        data: bytes for ``labkit.checks.wire.judge``, as little to be trusted as all that comes back.
-        failed: why there are none although the process lives: an unknown key, or the check's own failure.
-    """
-
-    data: bytes | None
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    died: str = ""
-    tampered: bool = False
-    timed_out: bool = False
-    failed: str = ""
-    seconds: float = 0.0
-    waited: float = 0.0
 
 
 class Died(Exception):
@@ -97,7 +56,9 @@ class Session:
         self.tampered = False
         self.killed = False  # by a signal that explains nothing: the submission's own, or somebody's outside
         self._kills = out_of_memory_kills()
-        self._spent = 0.0  # seconds of cells and checks
+        self._spent = self._own = 0.0  # seconds of cells and checks, and those without their waiting
+        self._taken = self._idle = 0.0
+        self._starved = False
         self._server, self._number = server, next(server.numbers)
         self._process: int | None = None  # its first process, as a descriptor that can't come to mean another
         self._watch = Watch(None, 0)
@@ -151,8 +112,8 @@ class Session:
                 raise Tampered("a cell's reply with a body")
             outputs, count = self._outputs(header, late), sandbox_outputs.number(header.get("count"))
         except (Died, Tampered) as end:
-            return CellResult(died=self._over(end), tampered=self.tampered, seconds=self._taken, waited=self._idle)
-        return CellResult(outputs, timed_out=late, count=count, seconds=self._taken, waited=self._idle)
+            return CellResult(died=self._over(end), tampered=self.tampered, **self._times())
+        return CellResult(outputs, timed_out=late, count=count, **self._times())
 
     def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
         """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
@@ -161,10 +122,27 @@ class Session:
             (header, body), late = self._ask(request)
             outputs, failed = self._outputs(header, late), sandbox_outputs.text(header.get("failed", ""), ())
         except (Died, Tampered) as end:
-            return CheckResult(
-                None, died=self._over(end), tampered=self.tampered, seconds=self._taken, waited=self._idle
-            )
-        return CheckResult(body or None, outputs, timed_out=late, failed=failed, seconds=self._taken, waited=self._idle)
+            return CheckResult(None, died=self._over(end), tampered=self.tampered, **self._times())
+        return CheckResult(body or None, outputs, timed_out=late, failed=failed, **self._times())
+
+    def files(self, given: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What lies in the notebook's folder now: for the next notebook of the same submission.
+
+        Args:
+            given: the files it was opened with, which are also the answer where its process is gone.
+        """
+        try:
+            (header, body), late = self._ask({"do": "files"})
+            if late:
+                return dict(given)
+            return sandbox_files.received(header.get("files"), body, given, self.limits.disk_bytes)
+        except (Died, Tampered) as end:
+            self._over(end)
+            return dict(given)
+
+    def _times(self) -> dict[str, Any]:
+        """What a result says of the time that it took."""
+        return {"seconds": self._taken, "waited": self._idle, "starved": self._starved}
 
     def _outputs(self, header: dict[str, Any], late: bool) -> list[dict[str, Any]]:
         """The validated outputs of a reply, with nbgrader's mark where the cell was interrupted."""
@@ -178,13 +156,14 @@ class Session:
             Died: if none comes.
             Tampered: if something else comes.
         """
-        self._taken = self._idle = 0.0
+        self._taken, self._idle, self._starved = 0.0, 0.0, False
         if self.died:
             raise Died(self.died)
         if self._replies.pending():
             raise Tampered("a reply before its request")
         allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self._spent)
         if allowed <= 0:
+            self._starved = self._own < self.limits.notebook_seconds
             raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
         nonce = secrets.token_hex(16)
         start, waited = time.monotonic(), self._watch.waited()
@@ -197,6 +176,7 @@ class Session:
             raise Died("its process stopped listening") from None
         finally:
             self._taken, self._idle = time.monotonic() - start, max(self._watch.waited() - waited, 0.0)
+            self._own += self._taken - self._idle
             self._spent += max(self._taken - self._idle, self._taken / PATIENCE)
         if frame[0].get("nonce") != nonce:
             raise Tampered("a reply to another request")
@@ -222,15 +202,19 @@ class Session:
                 raise Died(self._spent_memory())
             if remaining > 0:
                 continue
-            if late:
-                raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
-                           "and did not stop when it was interrupted")  # fmt: skip
-            own = start + min(allowed + self._watch.waited() - waited, allowed * PATIENCE)
+            idle = self._watch.waited() - waited
+            own = start + min(allowed + idle, allowed * PATIENCE)
             if own - deadline > TICK:
                 deadline = own
                 continue
+            self._starved |= idle > allowed * (PATIENCE - 1)
+            if late:
+                raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
+                           "and did not stop when it was interrupted")  # fmt: skip
             self._server.order(b"i", self._number)
-            late, deadline = True, time.monotonic() + self.limits.interrupt_seconds
+            late, allowed = True, self.limits.interrupt_seconds
+            start, waited = time.monotonic(), self._watch.waited()
+            deadline = start + allowed
 
     def _last_words(self) -> str:
         """Why the student's process is gone, from the server, which is out of its reach."""

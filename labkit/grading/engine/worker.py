@@ -15,6 +15,8 @@ from labkit.grading.engine.judge import Broken, Forged, Verdict
 ENV = {"NBGRADER_EXECUTION": "autograde"}
 SEEDS = 3  # secret seeds a check is run under, as many as the notebook has public ones
 ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another seed
+STRANGE = "its process sent replies that no honest notebook sends"
+BUSY = "it ran out of time while this machine was too busy to run it; grade it again with --force when that is over"
 BITS = 31  # of a seed: every generator takes it
 
 
@@ -24,9 +26,11 @@ class Session(Protocol):
 
     died: str
     killed: bool
+    tampered: bool
 
     def run_cell(self, source: str) -> Any: ...
     def run_check(self, key: str, expression: str, seed: int) -> Any: ...
+    def files(self, given: Mapping[str, bytes]) -> dict[str, bytes]: ...
 
 
 @runtime_checkable
@@ -64,17 +68,51 @@ def work(job: Job, court: Court) -> Result:
     """Run a job. What a student's code does ends as an outcome; what the machine does, as an exception."""
     start = time.monotonic()
     outcomes = {}
-    for part in job.parts:
-        outcomes[part.name], killed = attempt(part, job, court)
-        if killed:  # by itself or by the machine? A submission that kills itself will do so again
-            outcomes[part.name], _ = attempt(part, job, court)
+    files: Mapping[str, bytes] = job.files
+    for number, part in enumerate(job.parts, start=1):
+        more = number < len(job.parts)
+        outcome, left, unlucky = attempt(part, files, court, more)
+        if unlucky:
+            # By itself or by the machine? What a submission does to itself it will do again.
+            outcome, left, _ = attempt(part, files, court, more)
+            blame(part, outcome)
+        outcomes[part.name], files = outcome, left
     return Result(outcomes, time.monotonic() - start)
 
 
-def attempt(part: Part, job: Job, court: Court) -> tuple[Outcome, bool]:
-    """Run one notebook in a session of its own; whether its process was killed by nobody knows whom."""
-    with court.sandbox.open(job.files, dict(ENV)) as session:
-        return notebook(part, session, court), session.killed
+Attempt = tuple[Outcome, Mapping[str, bytes], bool]
+
+
+def attempt(part: Part, files: Mapping[str, bytes], court: Court, more: bool) -> Attempt:
+    """Run one notebook in a session of its own.
+
+    nbgrader runs the notebooks of a submission in one folder, in order: what one writes the next may read.
+
+    Returns:
+        Its outcome; the files for the notebook after it, if there are ``more``; whether the machine may be to blame
+        for how it ended: its process was killed by nobody knows whom, or got no processor.
+    """
+    with court.sandbox.open(files, dict(ENV)) as session:
+        outcome = notebook(part, session, court)
+        if more and not outcome.died:
+            files = session.files(files)
+            if session.died:
+                after(part, outcome, session)
+        return outcome, files, session.killed or any(cell.starved for cell in outcome.cells.values())
+
+
+def after(part: Part, outcome: Outcome, session: Session) -> None:
+    """Say that a notebook's process ended when its cells had run already."""
+    outcome.died = session.died
+    if session.tampered and part.steps:
+        outcome.cells[part.steps[-1].index].flags.append(flag(part.steps[-1], STRANGE))
+
+
+def blame(part: Part, outcome: Outcome) -> None:
+    """Have a person look at cells that the machine gave too little time, twice."""
+    for step in part.steps:
+        if step.index in outcome.cells and outcome.cells[step.index].starved:
+            outcome.cells[step.index].flags.append(flag(step, BUSY))
 
 
 def notebook(part: Part, session: Session, court: Court) -> Outcome:
@@ -98,7 +136,7 @@ def plain(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     cell = Cell(shape.clean(ran.outputs))
     late(step, ran, cell)
     if ran.tampered:
-        cell.flags.append(flag(step, "its process sent replies that no honest notebook sends"))
+        cell.flags.append(flag(step, STRANGE))
     return cell, ran.died
 
 
@@ -108,7 +146,7 @@ def tested(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     for canary in step.canaries:
         ran = session.run_cell(canary)
         if ran.died:
-            return Cell(flags=flags), ran.died
+            return Cell(flags=flags, starved=bool(getattr(ran, "starved", False))), ran.died
         if ran.tampered or not shape.failed(shape.clean(ran.outputs)):
             flags = [flag(step, "a test that is always wrong passed here, so this cell's result means nothing")]
     cell, died = plain(step, session, court)
@@ -191,6 +229,7 @@ def deceived(call: Call, session: Session, court: Court) -> bool:
 
 def late(step: Step, ran: Any, cell: Cell) -> None:
     """Say so if a cell was interrupted at its time limit."""
+    cell.starved |= bool(getattr(ran, "starved", False))
     if getattr(ran, "timed_out", False):
         cell.said = f"{step.name or f'cell {step.index + 1}'} was interrupted at its time limit"
 
