@@ -10,6 +10,7 @@ from labkit.data.download import fetch
 from labkit.data.embedded import PHOTOGRAPHS, digits, faces, photograph, photographs
 from labkit.data.films import Films, movielens_100k
 from labkit.data.public import cifar10, cifar100, fashion_mnist, mnist, stl10, svhn, usps
+from labkit.data.tables import adult
 
 __all__ = [
     "PHOTOGRAPHS",
@@ -18,6 +19,7 @@ __all__ = [
     "Dataset",
     "Films",
     "Texts",
+    "adult",
     "cifar10",
     "cifar100",
     "digits",

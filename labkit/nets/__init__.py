@@ -11,6 +11,7 @@ head on it (``model.head = nn.Linear(model.width, classes)``).
 
 from labkit.nets.count import Row, evaluating, parameter_count, parameter_table
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
+from labkit.nets.reversal import reverse_gradient
 
 __all__ = [
     "CNN",
@@ -22,4 +23,5 @@ __all__ = [
     "evaluating",
     "parameter_count",
     "parameter_table",
+    "reverse_gradient",
 ]

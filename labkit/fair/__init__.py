@@ -1,0 +1,47 @@
+"""Adversarially fair representations: h = f(x) from which an adversary cannot tell the group a.
+
+    min over f, g   max over q      L_y(g(f(x)), y) − λ L_a(q(f(x)), a)
+
+``gaps``        what "treated unequally" can mean, and what can't be had at once
+``adversary``   what the adversary sees under each of these meanings, and its losses
+``steps``       three ways to train: alternating, by gradient reversal, by projection
+``probe``       a fresh adversary on the finished representation: what is really gone?
+"""
+
+from labkit.fair.adversary import CRITERIA, LOSSES, adversary_loss, cell_mean, cells, view
+from labkit.fair.gaps import (
+    Gaps,
+    gaps,
+    implied_false_positive_rate,
+    least_error,
+    odds_gap,
+    opportunity_gap,
+    parity_gap,
+    rates,
+)
+from labkit.fair.probe import Probe, probe
+from labkit.fair.steps import Listener, adversarial, against, debias, reversal
+
+__all__ = [
+    "CRITERIA",
+    "LOSSES",
+    "Gaps",
+    "Listener",
+    "Probe",
+    "adversarial",
+    "adversary_loss",
+    "against",
+    "cell_mean",
+    "cells",
+    "debias",
+    "gaps",
+    "implied_false_positive_rate",
+    "least_error",
+    "odds_gap",
+    "opportunity_gap",
+    "parity_gap",
+    "probe",
+    "rates",
+    "reversal",
+    "view",
+]

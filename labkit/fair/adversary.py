@@ -1,0 +1,99 @@
+"""What the adversary sees, and how well it does.
+
+    parity          the adversary sees h                  every group weighs the same
+    opportunity     it sees h of samples with y = 1       every group weighs the same
+    odds            it sees h and y                       every pair of group and outcome weighs the same
+
+If no adversary beats chance on h, no decision made from h can have that gap: what can't be told apart can't be
+treated apart. Sources: Edwards and Storkey, "Censoring Representations with an Adversary" (2016); Beutel et al., "Data
+Decisions and Theoretical Implications when Adversarially Learning Fair Representations" (2017); Madras et al.,
+"Learning Adversarially Fair and Transferable Representations" (2018), called LAFTR.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labkit.shapes import Float, Int
+
+CRITERIA = ("parity", "opportunity", "odds")
+LOSSES = ("cross-entropy", "l1")
+
+
+def view(h: Float[Tensor, "n d"], y: Int[Tensor, "n"], *, criterion: str) -> Float[Tensor, "n m"]:
+    """What the adversary sees of each sample: h, and for equalised odds y beside it.
+
+    Raises:
+        ValueError: if the criterion is unknown.
+    """
+    if known(criterion) == "odds":
+        return torch.cat([h, y.to(h.dtype)[:, None]], dim=1)
+    return h
+
+
+def cells(y: Int[Tensor, "n"], a: Int[Tensor, "n"], *, criterion: str) -> Int[Tensor, "n"]:
+    """The cell of each sample whose mean weighs as much as every other's; −1 for a sample that doesn't count.
+
+    Raises:
+        ValueError: if the criterion is unknown.
+    """
+    if known(criterion) == "parity":
+        return a
+    if criterion == "opportunity":
+        return torch.where(y == 1, a, torch.full_like(a, -1))
+    return 2 * a + y
+
+
+def cell_mean(values: Float[Tensor, "n"], cell: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+    """The mean over cells 0 … 3 of the mean within each that occurs; cell −1 is left out. 0 if nothing is left."""
+    # Room for two groups and two outcomes: a size asked of the data would be a wait for the device.
+    sums = values.new_zeros(5).index_add(0, cell + 1, values)[1:]
+    sizes = values.new_zeros(5).index_add(0, cell + 1, torch.ones_like(values))[1:]
+    there = (sizes > 0).to(values.dtype)
+    return (sums / sizes.clamp_min(1)).sum() / there.sum().clamp_min(1)
+
+
+def adversary_loss(
+    logits: Tensor,
+    y: Int[Tensor, "n"],
+    a: Int[Tensor, "n"],
+    *,
+    criterion: str = "parity",
+    loss: str = "cross-entropy",
+) -> Float[Tensor, ""]:
+    """How badly the adversary tells the groups apart; it goes down this, the encoder goes up.
+
+    Args:
+        logits: the adversary's, (n,), above 0 where it says group 1.
+        y: outcomes, 0 or 1.
+        a: groups, 0 or 1.
+        criterion: which gap is to close: see the module's table.
+        loss: ``"cross-entropy"`` (log 2 at chance), or ``"l1"``: LAFTR's mean of |σ(logit) − a| (½ at chance),
+            which is 1 less the adversary's balanced accuracy where its σ is 0 or 1, and so bounds the gap itself.
+
+    Raises:
+        ValueError: if shapes differ or a name is unknown.
+    """
+    if not logits.shape == y.shape == a.shape or logits.ndim != 1:
+        raise ValueError(
+            f"logits, y and a have shapes {tuple(logits.shape)}, {tuple(y.shape)}, {tuple(a.shape)}; expected (n,)"
+        )
+    if loss not in LOSSES:
+        raise ValueError(f"loss is {loss!r}; expected one of {', '.join(LOSSES)}")
+    target = a.to(logits.dtype)
+    if loss == "l1":
+        each = (logits.sigmoid() - target).abs()
+    else:
+        each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return cell_mean(each, cells(y, a, criterion=criterion))
+
+
+def known(criterion: str) -> str:
+    """The criterion, if it is one.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion is {criterion!r}; expected one of {', '.join(CRITERIA)}")
+    return criterion

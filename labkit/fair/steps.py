@@ -1,0 +1,191 @@
+"""Steps for ``train.fit``: a batch is (x, y, a), and the attribute a is used in training alone.
+
+    min over f, g   max over q      L_y(g(f(x)), y) − λ L_a(q(f(x)), a)
+
+f is the body of the model, h = f(x) the representation, g its head, q the adversary. Three ways to go there:
+alternate (Edwards and Storkey; Madras et al.), reverse the gradient (Beutel et al.; Ganin and Lempitsky), or let the
+adversary look at the decision alone and remove from the gradient what helps it (Zhang et al.).
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labkit.fair.adversary import adversary_loss, known, view
+from labkit.nets import Classifier, reverse_gradient
+from labkit.shapes import Float
+
+Batch = tuple[Tensor, Tensor, Tensor]
+Step = Callable[[Batch], dict[str, Tensor]]
+
+
+def adversarial(
+    model: Classifier,
+    adversary: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    adversary_optimizer: torch.optim.Optimizer,
+    *,
+    lam: float,
+    criterion: str = "parity",
+    loss: str = "cross-entropy",
+    inner: int = 1,
+) -> Step:
+    """Alternate: the adversary learns from h as it is, then the model moves away from what the adversary can use.
+
+    Args:
+        model: its ``features`` are the representation, its ``head`` gives two logits.
+        adversary: from what it sees (``view``) to one logit (n, 1).
+        optimizer: of the model's parameters.
+        adversary_optimizer: of the adversary's parameters.
+        lam: λ, the weight of the adversary's loss; 0 trains as if there were none.
+        criterion: which gap is to close.
+        loss: the adversary's.
+        inner: updates of the adversary for each one of the model.
+
+    Returns:
+        A step that reports ``loss`` (of the task) and ``adversary``.
+
+    Raises:
+        ValueError: if λ is negative, ``inner`` below 1, or the criterion unknown.
+    """
+    sensible(lam, criterion)
+    if inner < 1:
+        raise ValueError(f"inner is {inner}; expected 1 or more")
+
+    def hears(h: Tensor, y: Tensor, a: Tensor) -> Tensor:
+        return adversary_loss(adversary(view(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion, loss=loss)
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        x, y, a = batch
+        model.train()
+        h = model.features(x)
+        for _ in range(inner):
+            descend(adversary_optimizer, hears(h.detach(), y, a))
+        task, leak = functional.cross_entropy(model.head(h), y), hears(h, y, a)
+        descend(optimizer, task - lam * leak)
+        return {"loss": task.detach(), "adversary": leak.detach()}
+
+    return step
+
+
+def reversal(
+    model: Classifier,
+    adversary: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    lam: float,
+    criterion: str = "parity",
+    loss: str = "cross-entropy",
+) -> Step:
+    """Both in one backward pass: the adversary goes downhill, and the encoder gets −λ times its gradient.
+
+    Args:
+        model, adversary, lam, criterion, loss: as in ``adversarial``.
+        optimizer: of the parameters of both.
+
+    Raises:
+        ValueError: if λ is negative or the criterion unknown.
+    """
+    sensible(lam, criterion)
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        x, y, a = batch
+        model.train()
+        h = model.features(x)
+        task = functional.cross_entropy(model.head(h), y)
+        seen = view(reverse_gradient(h, scale=lam), y, criterion=criterion)
+        leak = adversary_loss(adversary(seen)[:, 0], y, a, criterion=criterion, loss=loss)
+        descend(optimizer, task + leak)
+        return {"loss": task.detach(), "adversary": leak.detach()}
+
+    return step
+
+
+class Listener(nn.Module):
+    """Zhang's adversary: from the decision's logit s (and y, for opportunity and odds) to a logit of the group.
+
+    It sees z = (1 + |c|) s through σ; for ``odds`` σ(z), σ(z) y and σ(z) (1 − y): three numbers and a bias.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Parameter(torch.ones(()))
+        self.linear = nn.Linear(3, 1)
+
+    def forward(self, s: Float[Tensor, "n"], y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+        p = torch.sigmoid((1 + self.c.abs()) * s)
+        return self.linear(torch.stack([p, p * y, p * (1 - y)], dim=1))[:, 0]
+
+
+def debias(
+    model: nn.Module,
+    listener: Listener,
+    optimizer: torch.optim.Optimizer,
+    listener_optimizer: torch.optim.Optimizer,
+    *,
+    alpha: float,
+    criterion: str = "parity",
+) -> Step:
+    """Zhang, Lemoine and Mitchell, "Mitigating Unwanted Biases with Adversarial Learning" (2018).
+
+    The adversary sees nothing but the decision, and the model moves along
+
+        g − proj_u g − α u,     g = ∇ L_y,  u = ∇ L_a,
+
+    that is: not along whatever would help the adversary, even where it would help the task.
+
+    Args:
+        model: gives two logits; the decision is their difference.
+        listener: the adversary.
+        optimizer: of the model's parameters.
+        listener_optimizer: of the listener's.
+        alpha: α, as much as ``lam`` elsewhere.
+        criterion: for ``"parity"`` the listener isn't told y.
+
+    Raises:
+        ValueError: if α is negative or the criterion unknown.
+    """
+    sensible(alpha, criterion)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        x, y, a = batch
+        model.train()
+        logits = model(x)
+        s = logits[:, 1] - logits[:, 0]
+        told = torch.zeros_like(s) if criterion == "parity" else y.to(s.dtype)
+        leak = adversary_loss(listener(s, told), y, a, criterion=criterion)
+        task = functional.cross_entropy(logits, y)
+        g = torch.autograd.grad(task, parameters, retain_graph=True)
+        u = torch.autograd.grad(leak, parameters, retain_graph=True)
+        descend(listener_optimizer, leak)
+        for p, direction in zip(parameters, against(g, u, alpha=alpha)):
+            p.grad = direction
+        optimizer.step()
+        return {"loss": task.detach(), "adversary": leak.detach()}
+
+    return step
+
+
+def against(g: Sequence[Tensor], u: Sequence[Tensor], *, alpha: float) -> list[Tensor]:
+    """g − proj_u g − α u over all tensors taken as one long vector; where u is 0, g."""
+    along = sum((a * b).sum() for a, b in zip(g, u))
+    length = sum(b.square().sum() for b in u)
+    share = along / torch.clamp(torch.as_tensor(length), min=torch.finfo(u[0].dtype).tiny)
+    return [a - (share + alpha) * b for a, b in zip(g, u)]
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step downhill."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def sensible(weight: float, criterion: str) -> None:
+    """Raise ValueError if the weight is negative or the criterion unknown."""
+    known(criterion)
+    if weight < 0:
+        raise ValueError(f"the adversary's weight is {weight}; expected 0 or more")
