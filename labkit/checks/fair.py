@@ -14,15 +14,29 @@ from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, ge
 
 
 def people(g: torch.Generator, n: int, share: float = 0.4) -> tuple[Tensor, Tensor, Tensor]:
-    """Decisions, outcomes and groups of ``n`` people in which every pair of group and outcome meets both decisions."""
+    """Decisions, outcomes and groups of ``n`` + 8 people, in whom no two ways to measure a gap agree by chance."""
     corners = torch.cartesian_prod(torch.arange(2), torch.arange(2), torch.arange(2))
-    a = (torch.rand(n, generator=g) < share).long()
-    y = (torch.rand(n, generator=g) < 0.6 - 0.3 * a).long()
-    # Far apart on purpose: for the deserving of group 1 a yes is rare, for the undeserving of group 0 it isn't.
-    yes = (torch.rand(n, generator=g) < 0.35 + 0.5 * y * (1 - a) + 0.2 * y * a - 0.2 * a * (1 - y)).long()
-    rows = torch.cat([corners, torch.stack([yes, y, a], dim=1)])
-    yes, y, a = rows[torch.randperm(len(rows), generator=g)].unbind(1)
-    return yes, y, a
+    while True:
+        a = (torch.rand(n, generator=g) < share).long()
+        y = (torch.rand(n, generator=g) < 0.6 - 0.3 * a).long()
+        # Far apart on purpose: for the deserving of group 1 a yes is rare, for the undeserving of group 0 it isn't.
+        yes = (torch.rand(n, generator=g) < 0.35 + 0.5 * y * (1 - a) + 0.2 * y * a - 0.2 * a * (1 - y)).long()
+        rows = torch.cat([corners, torch.stack([yes, y, a], dim=1)])
+        yes, y, a = rows[torch.randperm(len(rows), generator=g)].unbind(1)
+        if told_apart(yes, y, a):
+            return yes, y, a
+
+
+def told_apart(yes: Tensor, y: Tensor, a: Tensor) -> bool:
+    """Whether right and mistaken gaps all differ, and those of both outcomes have the same sign."""
+    true, false = float(signed(yes, a, y == 1)), float(signed(yes, a, y == 0))
+    zero, one = fair.rates(yes, a).tolist()
+    both = (yes * y).double()
+    values = [true, false, zero - one, (true + false) / 2, true + false, float(signed(y, a, yes == 1))]
+    values += [float(both[a == 0].mean() - both[a == 1].mean()), one - float(yes.double().mean())]
+    values += [2 * float(a[yes == 1].double().mean()) - 1, min(zero / one, one / zero), 0.0]
+    ordered = torch.tensor(values).abs().sort().values
+    return true * false > 0 and float(ordered.diff().min()) > 5e-3
 
 
 def signed(decision: Tensor, a: Tensor, given: Tensor | None = None) -> Tensor:
@@ -43,13 +57,14 @@ class Gap(Check):
     """What the checks of the three gaps have in common: the people."""
 
     def inputs(self, seed: int) -> list[Case]:
-        """Ten people; two hundred; group 1 rare; the two groups change places, so that the sign changes."""
+        """Twenty people; two hundred; group 1 rare; groups, then outcomes, change places."""
         g = generator(seed)
         cases = []
-        for name, n, share in (("ten people", 2, 0.5), ("two hundred", 192, 0.4), ("group 1 is rare", 300, 0.08)):
+        for name, n, share in (("twenty people", 12, 0.5), ("two hundred", 192, 0.4), ("group 1 is rare", 300, 0.08)):
             yes, y, a = people(g, n, share)
             cases.append({"case": name, "yes": yes, "y": y, "a": a})
         cases.append({**cases[1], "case": "the groups have changed places", "a": 1 - cases[1]["a"]})
+        cases.append({**cases[1], "case": "the outcomes have changed places", "y": 1 - cases[1]["y"]})
         return cases
 
 
@@ -212,7 +227,7 @@ class AdversaryLoss(Check):
         p = logits.sigmoid()
         flipped = functional.binary_cross_entropy_with_logits(logits, 1 - a.to(logits.dtype), reduction="none")
         mistaken = {
-            "this is the mean over people: the larger group decides. Take the mean within each group first": each.mean(),
+            "this is the mean over people: the larger group decides. Take each group's mean first": each.mean(),
             "this is the sum of the two groups' means; asked is their mean": within.sum(),
             "this is the sum over people; asked is the mean of the two groups' means": each.sum(),
             "the logits went through the sigmoid twice: one of the two functions does that by itself": torch.stack(
@@ -229,8 +244,8 @@ class AdversaryLoss(Check):
         given = outputs["loss"]
         if not torch.isfinite(given).all() or (case["case"].endswith("very sure") and not agree(given, within.mean())):
             raise Wrong(
-                "for an adversary that is very sure the loss must stay finite and exact: log(sigmoid(z)) rounds to log(0); "
-                "PyTorch has one function that does both from the logit",
+                "for an adversary that is very sure the loss must stay finite and exact: log(sigmoid(z)) rounds to "
+                "log(0); PyTorch has one function that does both from the logit",
                 expected=within.mean(),
                 given=given,
             )
@@ -303,6 +318,8 @@ class Objectives(Check):
         """Call the answer; the two values, and the gradient of each with respect to each network."""
         model, adversary = self.nets(case)
         given = answer(model, adversary, case["x"], case["y"], case["a"], case["lam"])
+        if given is None:
+            raise Wrong("objectives returned nothing: is a `return` missing?")
         if not isinstance(given, tuple | list) or len(given) != 2:
             raise Wrong("expected two scalars: what the model descends, and what the adversary descends")
         one, two = (value if isinstance(value, Tensor) else tensor(value, name="objectives") for value in given)
@@ -429,12 +446,12 @@ class Probing(Check):
             raise Wrong("it says the same for everybody: that is right for one group and always wrong for the other")
         if case["case"].startswith("one in") and balanced < 0.74:
             raise Wrong(
-                f"right for {shares[0]:.0%} of group 0 and {shares[1]:.0%} of group 1: it overlooks the rare group. Weigh "
-                "both groups alike in the probe's loss"
+                f"right for {shares[0]:.0%} of group 0 and {shares[1]:.0%} of group 1: it overlooks the rare group. "
+                "Weigh both groups alike in the probe's loss"
             )
         if case["case"].startswith("one group") and balanced < 0.75:
             raise Wrong(
-                f"balanced accuracy {balanced:.2f} where the truth is plain to see for another classifier: no straight line "
+                f"balanced accuracy {balanced:.2f} where another classifier sees the truth at once: no straight line "
                 "tells these groups apart, and an adversary need not be straight. Give the probe hidden layers, and "
                 "time to learn"
             )
