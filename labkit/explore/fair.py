@@ -1,0 +1,189 @@
+"""The explorer of topic 17: λ against the gaps, with the scores of both groups, and what a new adversary still finds.
+
+Every setting is a training of its own on 1,500 simulated applicants, a few tenths of a second, and is remembered.
+"""
+
+import html
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit import fair as method
+from labkit import metrics, nets, train
+from labkit.data import Dataset, simulate
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.charts import svg, text
+from labkit.explore.panel import Explorer
+from labkit.plot import PALETTE
+
+PEOPLE, EPOCHS, BINS, WIDTH = 1500, 8, 24, 250
+LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0)  # the frontier's
+WORLD = "World"
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    criterion: str = choice(method.CRITERIA, label="closes", help="which gap the adversary is to close")
+    lam: float = slider(0, 0, 5, step=0.5, label="λ", group="Training", help="the adversary's weight")
+    cut: float = slider(0.5, 0.1, 0.9, step=0.05, label="yes above", group="Training", draw=(0.3, 0.7))
+    confounding: float = slider(1, 0, 2, step=0.25, label="confounding", group=WORLD, help="how much poorer group 1 is")
+    proxies: float = slider(1, 0, 2, step=0.25, label="proxies", group=WORLD, help="what name and district give away")
+
+
+class Trained(NamedTuple):
+    """A training: the score of each applicant of the test set, and what a fresh adversary finds."""
+
+    score: Tensor
+    probe: float
+
+
+@lru_cache(maxsize=8)
+def world(confounding: float, proxies: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Applicants to learn from, and others to measure on."""
+    g = torch.Generator().manual_seed(seed)
+    learn, test = (simulate.loans(PEOPLE, generator=g, confounding=confounding, proxies=proxies) for _ in range(2))
+    return learn, test
+
+
+@lru_cache(maxsize=256)
+def trained(criterion: str, lam: float, confounding: float, proxies: float, seed: int) -> Trained:
+    """Train for these knobs."""
+    learn, test = world(confounding, proxies, seed)
+    a, b = learn.extra["group"], test.extra["group"]
+    g = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = nets.MLP(learn.x.shape[1], 2, hidden=(24,), mean=0.0, std=1.0)
+        adversary = nets.MLP(24 + (criterion == "odds"), 1, hidden=(24,), mean=0.0, std=1.0)
+    ours, theirs = (torch.optim.Adam(net.parameters(), lr=lr) for net, lr in ((model, 3e-3), (adversary, 6e-3)))
+    step = method.adversarial(model, adversary, ours, theirs, lam=lam, criterion=criterion)
+    train.fit(step, train.Minibatches(learn.x, learn.y, a, size=128, generator=g), epochs=EPOCHS)
+    score = metrics.predict(model, test.x).softmax(1)[:, 1]
+    with torch.no_grad():
+        h, there = model.features(learn.x), model.features(test.x)
+    found = method.probe(h, a, there, b, generator=g, hidden=(32,), epochs=6)
+    return Trained(score, found.balanced)
+
+
+def of(knobs: Knobs, lam: float | None = None) -> tuple[Trained, Dataset]:
+    """The training for these knobs, with another λ if one is given, and the applicants it is measured on."""
+    place = (knobs.confounding, knobs.proxies, knobs.seed)
+    weight = knobs.lam if lam is None else lam
+    return trained(knobs.criterion, weight, *place), world(*place)[1]
+
+
+def show_scores(knobs: Knobs) -> str:
+    """The scores of the two groups as two histograms, group 0 upwards and group 1 downwards, and the cut."""
+    run, test = of(knobs)
+    a, left, right, middle, tall = test.extra["group"], 8, WIDTH - 8, 98, 72
+    shares = [torch.histc(run.score[a == k], BINS, 0, 1) / int((a == k).sum()) for k in (0, 1)]
+    most, wide = max(float(s.max()) for s in shares), (right - left) / BINS
+    parts = []
+    for k, sign in ((0, -1), (1, 1)):
+        for i, share in enumerate(shares[k].tolist()):
+            height = tall * share / most
+            y = middle - height if sign < 0 else middle
+            told = (i + 0.5) / BINS > knobs.cut
+            parts.append(f'<rect x="{left + i * wide:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{height:.1f}" '
+                         f'fill="{PALETTE[k]}" opacity="{0.9 if told else 0.35}"/>')  # fmt: skip
+    x = left + knobs.cut * (right - left)
+    parts.append(f'<path d="M{x:.1f} 18 V{middle + tall + 4}" stroke="currentColor" stroke-dasharray="4 3"/>')
+    rate = method.rates((run.score > knobs.cut).long(), a).tolist()
+    parts.append(text(left, 12, f"group 0: {rate[0]:.0%} are told yes", bold=True))
+    parts.append(text(left, middle + tall + 18, f"group 1: {rate[1]:.0%} are told yes", bold=True))
+    parts.append(text(right, middle + tall + 18, "score 1", anchor="end", soft=True))
+    alt = f"Scores of both groups, yes above {knobs.cut:g}: {rate[0]:.0%} of group 0 and {rate[1]:.0%} of group 1."
+    return svg(parts, WIDTH, middle + tall + 24, alt)
+
+
+def figures(knobs: Knobs, lam: float | None = None) -> dict[str, float]:
+    """Accuracy, the gaps, and the probe, by name."""
+    run, test = of(knobs, lam)
+    yes, a = (run.score > knobs.cut).long(), test.extra["group"]
+    rates = method.gaps(yes, test.y, a)
+    return {
+        "accuracy": metrics.accuracy(yes, test.y),
+        "parity gap": float(rates.parity),
+        "opportunity gap": float(rates.opportunity),
+        "odds gap": float(rates.odds),
+        "a new adversary": run.probe,
+    }
+
+
+def show_figures(knobs: Knobs) -> str:
+    """Bars: what it costs, what it closes, what is left."""
+    values, row, left = figures(knobs), 27, 104
+    parts = []
+    for i, (name, value) in enumerate(values.items()):
+        y, share = i * row + 6, min(max(value, 0.0), 1.0)
+        colour = f'fill="{PALETTE[1]}"' if "gap" in name else f'fill="{PALETTE[0]}"'
+        parts.append(text(left - 6, y + 14, name, anchor="end"))
+        parts.append(f'<rect x="{left}" y="{y}" width="{share * 100:.1f}" height="{row - 8}" {colour}/>')
+        parts.append(text(left + 104, y + 14, f"{value:.0%}", bold=True))
+    y, chance = 4 * row, left + 50
+    parts.append(f'<path d="M{chance} {y + 2} v{row - 2}" stroke="currentColor" stroke-dasharray="3 2"/>')
+    parts.append(text(chance, y + row + 11, "chance", anchor="middle", soft=True))
+    said = ", ".join(f"{name} {value:.0%}" for name, value in values.items())
+    return svg(parts, WIDTH, 5 * row + 18, f"At λ = {knobs.lam:g}: {said}.")
+
+
+def show_frontier(knobs: Knobs) -> str:
+    """Accuracy against the chosen gap for several λ; the one of the slider is filled."""
+    name = f"{knobs.criterion} gap"
+    points = {lam: figures(knobs, lam) for lam in sorted({*LAMBDAS, knobs.lam})}
+    xs, ys = [p[name] for p in points.values()], [p["accuracy"] for p in points.values()]
+    left, right, top, base = 40, WIDTH - 14, 22, 148
+    widest, low, high = max(0.1, *xs) * 1.08, min(ys) - 0.01, max(ys) + 0.01
+    parts = [f'<path d="M{left} {top} V{base} H{right}" fill="none" stroke="currentColor" opacity="0.4"/>']
+    for lam, x, y in zip(points, xs, ys):
+        cx, cy = left + (right - left) * x / widest, base - (base - top) * (y - low) / (high - low)
+        here = lam == knobs.lam
+        fill = f'fill="{PALETTE[1]}"' if here else f'fill="none" stroke="{PALETTE[0]}" stroke-width="1.6"'
+        parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{6 if here else 4}" {fill}/>')
+        parts.append(text(cx + 7, cy - 5, f"{lam:g}", soft=not here, bold=here))
+    parts += [text(left - 4, top + 8, f"{high:.0%}", anchor="end", soft=True)]
+    parts += [text(left - 4, base, f"{low:.0%}", anchor="end", soft=True), text(left, 12, "accuracy ↑  (numbers: λ)")]
+    parts += [text(right, base + 15, f"{name} up to {widest:.0%} →", anchor="end", soft=True)]
+    said = "; ".join(f"λ {lam:g}: accuracy {y:.0%}, gap {x:.0%}" for lam, x, y in zip(points, xs, ys))
+    return svg(parts, WIDTH, base + 22, f"Accuracy against the {name}. {said}.")
+
+
+def show_note(knobs: Knobs) -> str:
+    """The limits of this world, in words."""
+    _, test = of(knobs)
+    base = method.rates(test.y, test.extra["group"])
+    least = float(method.least_error(base))
+    words = (
+        f"Of group 0 {float(base[0]):.0%} repay, of group 1 {float(base[1]):.0%}. Whoever gives both the same share "
+        f"of yes errs on the two groups by {least:.0%} together at least. The gaps belong to the decisions; a new adversary "
+        f"reads the representation, and 50 % would be chance."
+    )
+    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+
+
+def show_code(knobs: Knobs) -> str:
+    """The step that does this."""
+    call = (
+        f"step = fair.adversarial(model, adversary, optimizer, its_optimizer,\n"
+        f"                        lam={knobs.lam:g}, criterion={knobs.criterion!r})\n"
+        f"fair.gaps(score > {knobs.cut:g}, y, a); fair.probe(h, a, h_test, a_test, generator=g)"
+    )
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(call)}</pre>'
+
+
+def fair() -> Explorer:
+    """Open the explorer of fairness: move λ, the cut and the world, see gaps, scores and what can still be read."""
+    rows = [
+        [
+            Pane("Scores of the groups", show_scores, html=True),
+            Pane("What it costs and closes", show_figures, html=True),
+        ],
+        [Pane("Accuracy against the gap", show_frontier, html=True), Pane("What can't be had", show_note, html=True)],
+    ]
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
