@@ -160,8 +160,8 @@ def show_note(knobs: Knobs) -> str:
     least = float(method.least_error(base))
     words = (
         f"Of group 0 {float(base[0]):.0%} repay, of group 1 {float(base[1]):.0%}. Whoever gives both the same share "
-        f"of yes errs on the two groups by {least:.0%} together at least. The gaps belong to the decisions; a new adversary "
-        f"reads the representation, and 50 % would be chance."
+        f"of yes errs on the two groups by {least:.0%} together at least. The gaps belong to the decisions; "
+        f"a new adversary reads the representation, and 50 % would be chance."
     )
     return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
 
