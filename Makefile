@@ -47,6 +47,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.mixing
 	$(BIN)/python -m benchmarks.selftrain
 	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.fair
+	$(BIN)/python -m benchmarks.linkage
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

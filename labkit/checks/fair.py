@@ -59,7 +59,7 @@ class Gap(Check):
     def inputs(self, seed: int) -> list[Case]:
         """Twenty people; two hundred; group 1 rare; groups, then outcomes, change places."""
         g = generator(seed)
-        cases = []
+        cases: list[Case] = []
         for name, n, share in (("twenty people", 12, 0.5), ("two hundred", 192, 0.4), ("group 1 is rare", 300, 0.08)):
             yes, y, a = people(g, n, share)
             cases.append({"case": name, "yes": yes, "y": y, "a": a})
