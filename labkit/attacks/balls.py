@@ -14,6 +14,7 @@ onto a convex set brings no point further away from a point of the set.
 
 import math
 from abc import ABC, abstractmethod
+from functools import cached_property
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +23,8 @@ from labkit.shapes import Float, per_sample
 
 Inputs = Float[Tensor, "b *rest"]
 Bounds = tuple[float, float]
+Size = float | Tensor
+"""One size for all samples, or one a sample in a shape that multiplies x."""
 
 
 class Ball(ABC):
@@ -39,7 +42,15 @@ class Ball(ABC):
 
     def __init__(self, x: Inputs, eps: float | Tensor, bounds: Bounds = (0.0, 1.0)) -> None:
         self.x, self.bounds = checked(x, bounds), bounds
-        self.eps = column(eps, x, name="eps")
+        self.eps = size(eps, x, name="eps")
+
+    def step(self, z: Inputs, d: Inputs, alpha: Size) -> Inputs:
+        """From ``z`` by ``alpha`` along the direction ``d``, and back into the ball."""
+        moved = stepped(z, d, alpha)
+        # From the centre no step of up to eps leaves the ball: FGSM need not work out where it ends.
+        if z is self.x and isinstance(alpha, float) and isinstance(self.eps, float) and abs(alpha) <= self.eps:
+            return moved.clamp_(*self.bounds)
+        return self.project(moved)
 
     @abstractmethod
     def direction(self, g: Inputs) -> Inputs:
@@ -63,20 +74,20 @@ class Ball(ABC):
 class Linf(Ball):
     """The cube of side 2ε: no pixel changes by more than ε."""
 
-    def __init__(self, x: Inputs, eps: float | Tensor, bounds: Bounds = (0.0, 1.0)) -> None:
-        super().__init__(x, eps, bounds)
-        # Both limits at once, so that a step needs a single clamp.
-        self.low = (x - self.eps).clamp_(min=bounds[0])
-        self.high = (x + self.eps).clamp_(max=bounds[1])
+    @cached_property
+    def limits(self) -> tuple[Inputs, Inputs]:
+        """Where the ball and the range of pixels end, so that a step needs a single clamp."""
+        low, high = self.bounds
+        return (self.x - self.eps).clamp_(min=low), (self.x + self.eps).clamp_(max=high)
 
     def direction(self, g: Inputs) -> Inputs:
         return g.sign()
 
     def project(self, z: Inputs) -> Inputs:
-        return z.clamp(self.low, self.high)
+        return z.clamp(*self.limits)
 
     def start(self, generator: Generator | None) -> Inputs:
-        return self.project(torch.addcmul(self.x, self.drawn("rand", generator).mul_(2).sub_(1), self.eps))
+        return self.project(stepped(self.x, self.drawn("rand", generator).mul_(2).sub_(1), self.eps))
 
 
 class L2(Ball):
@@ -144,8 +155,8 @@ def random_sign(
     held = ball(x, eps=eps, norm=norm, bounds=bounds)
     signs = held.drawn("rand", generator).sub_(0.5).sign_()
     signs[signs == 0] = 1
-    size = held.eps if norm == "linf" else held.eps / math.sqrt(max(1, x[0].numel() if len(x) else 1))
-    return torch.addcmul(x, signs, size).clamp_(*bounds)
+    change = held.eps if norm == "linf" else held.eps / math.sqrt(max(1, x[0].numel() if len(x) else 1))
+    return stepped(x, signs, change).clamp_(*bounds)
 
 
 def lengths(v: Inputs) -> Tensor:
@@ -158,8 +169,13 @@ def shaped(values: Float[Tensor, "b"], like: Tensor) -> Tensor:
     return values.view(-1, *[1] * (like.ndim - 1))
 
 
-def column(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
-    """A size that is not negative, for each sample, shaped to multiply x.
+def stepped(z: Inputs, d: Inputs, alpha: Size) -> Inputs:
+    """``z + alpha d``."""
+    return torch.add(z, d, alpha=alpha) if isinstance(alpha, float) else torch.addcmul(z, d, alpha)
+
+
+def size(value: float | Tensor, x: Tensor, *, name: str) -> Size:
+    """A size that is not negative: a number stays one, sizes of samples (B,) are shaped to multiply x.
 
     Raises:
         ValueError: if it is negative or not finite, or not one for each sample.
@@ -172,7 +188,7 @@ def column(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
         bad = []
     if bad:
         raise ValueError(f"{name} is a size in pixel units, 0 or more; this is {bad[0]:g}")
-    return shaped(per_sample(value, x, name=name), x)
+    return shaped(per_sample(value, x, name=name), x) if isinstance(value, Tensor) else float(value)
 
 
 def checked(x: Tensor, bounds: Bounds) -> Tensor:

@@ -9,14 +9,14 @@ to Adversarial Attacks" (2018); the margin from Carlini and Wagner, "Towards Eva
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from labkit.attacks.balls import Ball, Bounds, Inputs, ball, checked, column
+from labkit.attacks.balls import Ball, Bounds, Inputs, Size, ball, checked, size
 from labkit.nets import evaluating
 from labkit.shapes import Labels, Logits, PerSample
 
@@ -105,12 +105,12 @@ def pgd(
     inside = ball(x.detach(), eps=eps, norm=norm, bounds=bounds)
     x = inside.x
     _aligned(x, y)
-    size = inside.eps * (2.5 / steps) if alpha is None else column(alpha, x, name="alpha")
-    size = -size if targeted else size
+    step = inside.eps * (2.5 / steps) if alpha is None else size(alpha, x, name="alpha")
+    step = -step if targeted else step
     with borrowed(model):
         best, furthest = x, None
         for _ in range(restarts):
-            z = _climb(model, inside.start(generator) if random_start else x, y, inside, size, steps, loss)
+            z = _climb(model, inside.start(generator) if random_start else x, y, inside, step, steps, loss)
             if restarts == 1:
                 return z
             best, furthest = _further(model, z, y, best, furthest, targeted)
@@ -186,35 +186,36 @@ def borrowed(model: nn.Module) -> Iterator[None]:
     Frozen parameters save time and memory: autograd keeps only what leads back to the input. Afterwards every mode
     and flag is as it was.
     """
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        if any(module.training for module in model.modules()):
-            stack.enter_context(evaluating(model))
-        stack.callback(lambda: [p.requires_grad_(True) for p in trainable])
-        for p in trainable:
-            p.requires_grad_(False)
-        yield
+    modules = list(model.modules())
+    trainable = [p for m in modules for p in m._parameters.values() if p is not None and p.requires_grad]
+    mode = evaluating(model) if any(m.training for m in modules) else nullcontext()
+    with torch.inference_mode(False), torch.enable_grad(), mode:
+        try:
+            for p in trainable:
+                p.requires_grad_(False)
+            yield
+        finally:
+            for p in trainable:
+                p.requires_grad_(True)
 
 
 def _gradient(model: nn.Module, z: Tensor, y: Tensor, loss: Loss) -> Tensor:
     """The input gradient at z, which is detached."""
     # A tensor born in inference mode can't be part of a graph; a copy can.
-    z, y = (t.clone() if t.is_inference() else t.detach() for t in (z, y))
-    z.requires_grad_(True)
-    logits = model(z)
+    z = z.clone() if z.is_inference() else z.detach()
+    y = y.clone() if y.is_inference() else y
+    logits = model(z.requires_grad_(True))
     if logits.ndim != 2 or len(logits) != len(z):
         raise ValueError(f"the model gives {tuple(logits.shape)} for {len(z)} samples; expected logits (B, k)")
-    (g,) = torch.autograd.grad(loss(logits, y).sum(), z)
-    return g
+    # The same sum in one operation less.
+    total = functional.cross_entropy(logits, y, reduction="sum") if loss is cross_entropy else loss(logits, y).sum()
+    return torch.autograd.grad(total, z)[0]
 
 
-def _climb(model: nn.Module, z: Tensor, y: Tensor, inside: Ball, size: Tensor, steps: int, loss: Loss) -> Tensor:
+def _climb(model: nn.Module, z: Tensor, y: Tensor, inside: Ball, alpha: Size, steps: int, loss: Loss) -> Tensor:
     """The loop: a step along the steepest direction, back into the ball."""
     for _ in range(steps):
-        d = inside.direction(_gradient(model, z, y, loss))
-        z = inside.project(torch.addcmul(z.detach(), d, size))
+        z = inside.step(z, inside.direction(_gradient(model, z, y, loss)), alpha)
     return z
 
 

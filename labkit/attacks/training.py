@@ -132,7 +132,7 @@ def free(
             optimizer.step()
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
-                z = inside.project(torch.addcmul(z, inside.direction(gradient), inside.eps))
+                z = inside.step(z, inside.direction(gradient), inside.eps)
             losses.append(loss.detach())
             right.append((logits.argmax(1) == y).float().mean())
         kept["delta"] = torch.cat([z - x, delta[len(x) :]])
