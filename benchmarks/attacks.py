@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -391,8 +390,8 @@ def available(peers: tuple[str, ...]) -> list[str]:
 PEERS = ("labkit", "torchattacks", "foolbox", "art")
 
 
-def speed(rounds: int = 15) -> None:
-    """Interleaved medians of the time, and the peak of memory in a process of its own."""
+def speed(seconds: float = 6.0) -> None:
+    """Interleaved times, the best of each contender, and the peak of memory in processes of their own."""
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     peers = available(PEERS)
     rows = []
@@ -403,48 +402,61 @@ def speed(rounds: int = 15) -> None:
         x, y = torch.rand(shape, device=here), torch.randint(10, shape[:1], device=here)
         for kind, steps in KINDS.items():
             calls = {peer: contestant(peer, model, steps) for peer in peers}
-            times = interleaved(calls, x, y, rounds if steps < 40 else max(3, rounds // 3))
+            times = interleaved(calls, x, y, seconds)
             best = min(t for p, t in times.items() if p != "labkit") if len(times) > 1 else times["labkit"]
             rows.append([name, kind, *(f"{1000 * times[p]:.2f}" for p in peers), f"{best / times['labkit']:.2f}"])
             print(rows[-1], flush=True)
-    peaks = [[name, *(f"{peak(name, peer):.1f}" for peer in peers)] for name in MODELS]
+    peaks = [[n, kind, *(f"{peak(n, p, kind):.1f}" for p in peers)] for n in MODELS for kind in ("FGSM", "PGD-10")]
     unit = "Milliseconds of CPU time" if here.type == "cpu" else "Milliseconds"
     where = torch.cuda.get_device_name() if here.type == "cuda" else machine()
-    coarse = " (of the process, eight batches at once)" if here.type == "cpu" else ""
+    coarse = f" (of the process, {LARGER} such batches at once)" if here.type == "cpu" else ""
     write(
         f"speed on {here.type}",
         f"""## Speed on {here.type}: {where}
 
-{unit} for a whole batch, contenders in turn, medians of {rounds} rounds (a third of them for PGD-40); no random start,
-the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1 labkit is
-faster.
+{unit} for a whole batch: the best of many rounds, at least {LEAST}, in which the contenders take turns; no random
+start, the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1
+labkit is faster.
 
 {table(["model", "attack", *peers, "fastest peer / labkit"], rows)}
 
-Memory at the peak of PGD-10 above what model and batch take, MiB{coarse}:
+Memory at the peak of an attack above what model and batch take, MiB{coarse}:
 
-{table(["model", *peers], peaks)}""",
+{table(["model", "attack", *peers], peaks)}""",
     )
 
 
+LEAST = 8  # rounds
+LARGER = 8  # a process' peak is coarse, so memory is measured on several batches at once
+
+
 def interleaved(
-    calls: dict[str, Callable[[Tensor, Tensor], Tensor]], x: Tensor, y: Tensor, rounds: int
+    calls: dict[str, Callable[[Tensor, Tensor], Tensor]], x: Tensor, y: Tensor, seconds: float
 ) -> dict[str, float]:
-    """The median of each, all in turn, so that a busy moment of the machine meets everybody."""
+    """The best time of each, all in turn, so that a busy moment of the machine meets everybody.
+
+    A round calls each contender as often as takes about five milliseconds: clocks and caches need that long.
+    """
     # On one core the time of the process counts: what else the machine does is not in it.
     clock = time.perf_counter if x.is_cuda else time.process_time
-    times: dict[str, list[float]] = {peer: [] for peer in calls}
-    for r in range(rounds + 2):
-        order = list(calls)
-        order = order[r % len(order) :] + order[: r % len(order)]
-        for peer in order:
-            synchronise(x)
-            start = clock()
+
+    def took(peer: str, repeats: int) -> float:
+        synchronise(x)
+        start = clock()
+        for _ in range(repeats):
             calls[peer](x, y)
-            synchronise(x)
-            if r >= 2:
-                times[peer].append(clock() - start)
-    return {peer: statistics.median(t) for peer, t in times.items()}
+        synchronise(x)
+        return (clock() - start) / repeats
+
+    first = {peer: min(took(peer, 1) for _ in range(3)) for peer in calls}
+    repeats = {peer: max(1, round(0.005 / max(t, 1e-5))) for peer, t in first.items()}
+    rounds = max(LEAST, int(seconds / sum(first[peer] * repeats[peer] for peer in calls)))
+    times: dict[str, list[float]] = {peer: [] for peer in calls}
+    order = list(calls)
+    for r in range(rounds):
+        for peer in order[r % len(order) :] + order[: r % len(order)]:
+            times[peer].append(took(peer, repeats[peer]))
+    return {peer: min(t) for peer, t in times.items()}
 
 
 def synchronise(x: Tensor) -> None:
@@ -453,35 +465,42 @@ def synchronise(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def peak(name: str, peer: str) -> float:
+def peak(name: str, peer: str, kind: str) -> float:
     """The peak of memory of one attack, MiB, measured in a fresh process."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer, kind]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
-def measure_peak(name: str, peer: str) -> None:
-    """Print the peak of PGD-10 over the state before it."""
+def measure_peak(name: str, peer: str, kind: str) -> None:
+    """Print the peak of an attack over the state before it."""
     torch.set_num_threads(1)
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     model, (n, *rest) = MODELS[name]()
     model = model.to(here).eval()
-    call = contestant(peer, model, 10)
+    call = contestant(peer, model, KINDS[kind])
 
     def batch(n: int) -> tuple[Tensor, Tensor]:
         return torch.rand(n, *rest, device=here), torch.randint(10, (n,), device=here)
 
     call(*batch(4))  # imports and caches
-    x, y = batch(8 * n if here.type == "cpu" else n)  # the peak of a process is coarse: eight times the batch
+    x, y = batch(LARGER * n if here.type == "cpu" else n)
     if here.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before: float = torch.cuda.memory_allocated()
         call(x, y)
         print((torch.cuda.max_memory_allocated() - before) / 2**20)
         return
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: imports had one too
     call(x, y)
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+    print(resident("VmHWM") - before)
+
+
+def resident(what: str) -> float:
+    """The memory of this process by Linux' books, MiB: ``VmRSS`` now, ``VmHWM`` at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
 
 
 PARTS = {"speed": speed, "mnist": mnist, "panda": panda, "photographs": photographs}
@@ -491,7 +510,7 @@ def main() -> None:
     """Run the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts to run; all if none is named")
-    parser.add_argument("--peak", nargs=2, metavar=("MODEL", "PEER"), help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=3, metavar=("MODEL", "PEER", "ATTACK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.peak:

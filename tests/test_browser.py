@@ -1,10 +1,13 @@
 """The course in a real browser, as a student uses it: a lecture with its explorer, an exercise with its checks."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from labkit import explore
+from labkit.topics import SYLLABUS
 from tests import browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,3 +101,44 @@ def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
     verdict.get_by_text("✓ images.saturation").wait_for()
     assert "2 points" in verdict.inner_text()
     assert notebook.errors() == []
+
+
+def pictures(explorer):
+    """The pictures and drawings of an explorer, without its words."""
+    drawn = [source(image) for image in explorer.locator("img.widget-image").all()]
+    return drawn + [drawing.inner_html() for drawing in explorer.locator(".widget-html-content svg").all()]
+
+
+def settled(page, explorer, *, but=None, seconds=60):
+    """What an explorer shows once it has come to rest, ``but`` excepted."""
+    last, end = None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = pictures(explorer)
+        if now and now == last and now != but:
+            return now
+        last = now
+        page.wait_for_timeout(500)
+    raise AssertionError("no picture changed" if last == but else "the pictures never came to rest")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", explore.TOPICS)
+def test_every_explorer_follows_its_controls(lab, page, key):
+    """In its own lecture's notebook; of that only the explorer's cell runs."""
+    notebook = browser.Notebook(page, lab, f"lectures/{next(t.slug for t in SYLLABUS if t.key == key)}.ipynb")
+    cell = notebook.find(f"explore.{key}()")
+    notebook.run(cell)
+    explorer = notebook.output(cell).locator(".labkit-explorer")
+    first = settled(page, explorer)
+    tabs = explorer.locator(".lm-TabBar-tab")
+    for tab in range(tabs.count()):
+        tabs.nth(tab).click()
+        for slider in [s for s in explorer.get_by_role("slider").all() if s.is_visible() and s.is_enabled()][:3]:
+            slider.focus()
+            for _ in range(5):
+                page.keyboard.press("ArrowRight")
+    moved = settled(page, explorer, but=first)
+    explorer.get_by_role("button", name="Reset").click()
+    assert settled(page, explorer, but=moved) == first
+    assert notebook.errors() == []
+    assert "Traceback" not in explorer.inner_text()

@@ -57,9 +57,12 @@ def gaussian_ramp(t: float, *, length: float) -> float:
     return math.exp(-5 * (1 - min(t / length, 1.0)) ** 2)
 
 
-def pseudo_label_loss(logits: Logits) -> Float[Tensor, ""]:
-    """Cross-entropy to the class the logits themselves favour, mean over the batch."""
-    return functional.cross_entropy(logits, logits.detach().argmax(1))
+def pseudo_label_loss(logits: Logits, opinion: Logits | None = None) -> Float[Tensor, ""]:
+    """Cross-entropy to the class that the logits themselves favour, or those of ``opinion``, mean over the batch.
+
+    No gradient flows through the choice of the class.
+    """
+    return functional.cross_entropy(logits, (logits if opinion is None else opinion).detach().argmax(1))
 
 
 class Consistency(NamedTuple):

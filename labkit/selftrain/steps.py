@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labkit.metrics import predict
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, follow, pseudo_label_loss
 from labkit.shapes import Float, Int, Labels
 
@@ -89,7 +90,12 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 def pseudo_label(
-    model: nn.Module, optimizer: torch.optim.Optimizer, *, alpha: Callable[[int], float], augment: Policy = same
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    alpha: Callable[[int], float],
+    augment: Policy = same,
+    calm: bool = False,
 ) -> Step:
     """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
 
@@ -98,6 +104,8 @@ def pseudo_label(
         optimizer: of the model's parameters.
         alpha: the weight after t updates, say ``lambda t: ramp(t, T1=100, T2=600)``.
         augment: applied to both batches.
+        calm: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
+            pass that learns them, dropout included: a pass less, and more of them are wrong.
     """
     updates = count()
 
@@ -108,9 +116,10 @@ def pseudo_label(
             loss = functional.cross_entropy(model(augment(batch.x)), batch.y)
         else:
             # One pass for both: batch normalisation then sees the same mixture throughout.
-            logits = model(augment(torch.cat([batch.x, batch.xu])))
-            own, free = logits.split([len(batch.x), len(batch.xu)])
-            loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free)
+            both = augment(torch.cat([batch.x, batch.xu]))
+            own, free = model(both).split([len(batch.x), len(batch.xu)])
+            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if calm else free
+            loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
         descend(optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
 
