@@ -408,6 +408,21 @@ class TestSteps:
         selftrain.pseudo_label(model, optimizer, alpha=lambda t: 2.0)(batch)
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(model.parameters(), expected))
 
+    def test_calm_pseudo_labels_come_from_the_whole_network(self):
+        model, batch = nets.MLP(4, 3, hidden=(64,), dropout=0.9), self.batch()
+        torch.manual_seed(1)
+        own, free = model.train()(torch.cat([batch.x, batch.xu])).split([6, 18])
+        with torch.no_grad():
+            labels = model.eval()(batch.xu).argmax(1)
+        assert (labels != free.argmax(1)).any(), "dropout changes opinions here, or nothing is shown"
+        loss = functional.cross_entropy(own, batch.y) + 2 * functional.cross_entropy(free, labels)
+        expected = self.updated(model, loss, 0.1)
+        torch.manual_seed(1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        selftrain.pseudo_label(model, optimizer, alpha=lambda t: 2.0, calm=True)(batch)
+        assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(model.parameters(), expected))
+        assert model.training
+
     def test_pseudo_label_counts_its_updates(self):
         seen = []
         model, batch = nets.MLP(4, 3, hidden=()), self.batch()
