@@ -232,6 +232,15 @@ class TestPanel:
         assert "affine" in result.tooltip
         assert "degrees=45" in shown(opened, "The same in python").value
 
+    def test_a_slider_means_the_value_on_its_grid_that_a_browser_sends_nearly(self):
+        drawn = []
+        opened = panel.Explorer(Small(), [[base.Pane("", lambda state: drawn.append(state) or "", html=True)]])
+        opened.widgets["kept"].value = 3.9999999999
+        assert drawn == [opened.state] == [Small()], "nothing moved, so nothing is drawn again"
+        opened.widgets["kept"].value = 6.9999999999
+        opened.widgets["size"].value = 2.5000000001
+        assert opened.state == Small(kept=7, size=2.5)
+
     def test_controls_start_where_the_state_is_and_hold_its_range(self):
         opened = explore.images()
         for f in fields(Knobs):

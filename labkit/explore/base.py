@@ -53,14 +53,19 @@ class Control:
         if self.kind in ("slider", "number") and not self.low <= value <= self.high:
             raise ValueError(f"{name} is {value:g}; expected a number from {self.low:g} to {self.high:g}")
 
+    def snap(self, value: Any) -> Any:
+        """The value on the slider's grid that is meant: a browser says 9.999999 for the tenth of ten."""
+        if self.kind != "slider":
+            return value
+        return round(min(self.low + round((value - self.low) / self.step) * self.step, self.high), 10)
+
     def chance(self, generator: torch.Generator) -> Any:
         """A value within ``draw``, on the slider's grid; yes or no for a switch."""
         u = float(torch.rand((), generator=generator, dtype=torch.float64))
         if self.kind == "switch":
             return u < 0.5
         low, high = self.draw or (self.low, self.high)
-        steps = round((low + u * (high - low) - self.low) / self.step)
-        return round(min(self.low + steps * self.step, self.high), 10)
+        return self.snap(low + u * (high - low))
 
 
 def slider(

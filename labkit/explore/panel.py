@@ -87,8 +87,10 @@ class Explorer:
 
     def _moved(self, name: str, value: Any) -> None:
         if not self._moving:
-            self.state = replace(self.state, **{name: value})
-            self._refresh()
+            moved = replace(self.state, **{name: controls(self.state)[name].snap(value)})
+            if moved != self.state:
+                self.state = moved
+                self._refresh()
 
     def _refresh(self, *, wait: bool = True) -> None:
         """Draw every pane; one that takes long says so first, or, without ``wait``, only says so."""
