@@ -240,6 +240,13 @@ class TestOneLoop:
                 assert torch.allclose(z[i : i + 1], alone, atol=1e-12)
             assert torch.equal(z[0], x[0])
 
+    @pytest.mark.parametrize("norm", ["linf", "l2"])
+    def test_one_number_is_the_same_number_for_each_sample(self, norm):
+        model, (x, y) = smooth(), batch()
+        for attack in (attacks.fgsm, partial(attacks.bim, steps=3), partial(attacks.bim, steps=1, alpha=0.5)):
+            each = attack(model, x, y, eps=torch.full((6,), 0.2, dtype=x.dtype), norm=norm)
+            assert torch.allclose(attack(model, x, y, eps=0.2, norm=norm), each, atol=1e-12)
+
     def test_other_bounds(self):
         model, (x, y) = smooth(), batch()
         z = attacks.fgsm(model, 4 * x - 2, y, eps=0.5, bounds=(-2, 2))
