@@ -10,6 +10,8 @@ Peers that are not installed are left out. torchattacks pins an old requests: pu
 
 import argparse
 import copy
+import ctypes
+import gc
 import importlib.util
 import json
 import os
@@ -400,7 +402,7 @@ def available(peers: tuple[str, ...]) -> list[str]:
 PEERS = ("labkit", "torchattacks", "foolbox", "art")
 
 
-def speed(seconds: float = 6.0) -> None:
+def speed(seconds: float = 2.5) -> None:
     """Interleaved times, the best of each contender, and the peak of memory in processes of their own."""
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     peers = available(PEERS)
@@ -416,7 +418,8 @@ def speed(seconds: float = 6.0) -> None:
             best = min(t for p, t in times.items() if p != "labkit") if len(times) > 1 else times["labkit"]
             rows.append([name, kind, *(f"{1000 * times[p]:.2f}" for p in peers), f"{best / times['labkit']:.2f}"])
             print(rows[-1], flush=True)
-    peaks = [[n, kind, *(f"{peak(n, p, kind):.1f}" for p in peers)] for n in MODELS for kind in ("FGSM", "PGD-10")]
+    found = {(name, peer): peak(name, peer) for name in MODELS for peer in peers}
+    peaks = [[n, k, *(f"{found[n, p][i]:.1f}" for p in peers)] for n in MODELS for i, k in enumerate(PEAKS)]
     unit = "Milliseconds of CPU time" if here.type == "cpu" else "Milliseconds"
     where = torch.cuda.get_device_name() if here.type == "cuda" else machine()
     coarse = f" (of the process, {LARGER} such batches at once)" if here.type == "cpu" else ""
@@ -436,7 +439,8 @@ Memory at the peak of an attack above what model and batch take, MiB{coarse}:
     )
 
 
-LEAST = 8  # rounds
+LEAST = 4  # rounds
+PEAKS = {"FGSM": 1, "PGD": 3}  # further steps take no more memory
 LARGER = 8  # a process' peak is coarse, so memory is measured on several batches at once
 
 
@@ -458,7 +462,7 @@ def interleaved(
         synchronise(x)
         return (clock() - start) / repeats
 
-    first = {peer: min(took(peer, 1) for _ in range(3)) for peer in calls}
+    first = {peer: min(took(peer, 1) for _ in range(2)) for peer in calls}
     repeats = {peer: max(1, round(0.005 / max(t, 1e-5))) for peer, t in first.items()}
     rounds = max(LEAST, int(seconds / sum(first[peer] * repeats[peer] for peer in calls)))
     times: dict[str, list[float]] = {peer: [] for peer in calls}
@@ -475,36 +479,41 @@ def synchronise(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def peak(name: str, peer: str, kind: str) -> float:
-    """The peak of memory of one attack, MiB, measured in a fresh process."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer, kind]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+def peak(name: str, peer: str) -> list[float]:
+    """The peaks of memory of both kinds of attack, MiB, measured in a fresh process."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [float(number) for number in out.split()[-len(PEAKS) :]]
 
 
-def measure_peak(name: str, peer: str, kind: str) -> None:
-    """Print the peak of an attack over the state before it."""
+def measure_peak(name: str, peer: str) -> None:
+    """Print the peaks of the attacks over the state before each."""
     torch.set_num_threads(1)
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     model, (n, *rest) = MODELS[name]()
     model = model.to(here).eval()
-    call = contestant(peer, model, KINDS[kind])
+    n = LARGER * n if here.type == "cpu" else n
+    x, y = torch.rand(n, *rest, device=here), torch.randint(10, (n,), device=here)
+    for steps in PEAKS.values():
+        call = contestant(peer, model, steps)
+        call(x[:4], y[:4])  # imports and caches
+        print(above(lambda call=call: call(x, y), here))  # type: ignore[misc]
 
-    def batch(n: int) -> tuple[Tensor, Tensor]:
-        return torch.rand(n, *rest, device=here), torch.randint(10, (n,), device=here)
 
-    call(*batch(4))  # imports and caches
-    x, y = batch(LARGER * n if here.type == "cpu" else n)
+def above(call: Callable[[], Tensor], here: torch.device) -> float:
+    """The peak of memory during a call above what was taken before, MiB."""
     if here.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before: float = torch.cuda.memory_allocated()
-        call(x, y)
-        print((torch.cuda.max_memory_allocated() - before) / 2**20)
-        return
+        call()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back, or the next call would have it for nothing
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: imports had one too
-    call(x, y)
-    print(resident("VmHWM") - before)
+    call()
+    return resident("VmHWM") - before
 
 
 def resident(what: str) -> float:
@@ -520,7 +529,7 @@ def main() -> None:
     """Run the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts to run; all if none is named")
-    parser.add_argument("--peak", nargs=3, metavar=("MODEL", "PEER", "ATTACK"), help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=2, metavar=("MODEL", "PEER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.peak:
