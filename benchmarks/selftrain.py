@@ -366,7 +366,7 @@ def record(run: Run, seed: int, error: float, seconds: float) -> None:
     row = run.name() | {"seed": str(seed), "error": f"{error:.2f}", "seconds": f"{seconds:.0f}"}
     new = not MNIST_RESULTS.exists()
     with MNIST_RESULTS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)
