@@ -1,7 +1,7 @@
 """Attacks measured: MNIST against the papers, the panda against the deck, speed and memory against the peers.
 
     python -m benchmarks.attacks              # everything (about a quarter of an hour on one core), or some of:
-    python -m benchmarks.attacks speed mnist panda photographs
+    python -m benchmarks.attacks speed memory mnist panda photographs
 
 Each part writes its section of ``benchmarks/results/attacks.md``. MNIST and the photographs come from ``LABKIT_DATA``.
 Peers that are not installed are left out. torchattacks pins an old requests: put it into a folder of its own
@@ -10,23 +10,21 @@ Peers that are not installed are left out. torchattacks pins an old requests: pu
 
 import argparse
 import copy
-import ctypes
-import gc
 import importlib.util
 import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from labkit import attacks, data, metrics, nets, train
 from labkit.augment import image
@@ -407,7 +405,7 @@ PEERS = ("labkit", "torchattacks", "foolbox", "art")
 
 
 def speed(seconds: float = 2.5) -> None:
-    """Interleaved times, the best of each contender, and the peak of memory in processes of their own."""
+    """Interleaved times, the best of each contender."""
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     peers = available(PEERS)
     rows = []
@@ -422,11 +420,8 @@ def speed(seconds: float = 2.5) -> None:
             best = min(t for p, t in times.items() if p != "labkit") if len(times) > 1 else times["labkit"]
             rows.append([name, kind, *(f"{1000 * times[p]:.2f}" for p in peers), f"{best / times['labkit']:.2f}"])
             print(rows[-1], flush=True)
-    found = {(name, peer): peak(name, peer) for name in MODELS for peer in peers}
-    peaks = [[n, k, *(f"{found[n, p][i]:.1f}" for p in peers)] for n in MODELS for i, k in enumerate(PEAKS)]
     unit = "Milliseconds of CPU time" if here.type == "cpu" else "Milliseconds"
     where = torch.cuda.get_device_name() if here.type == "cuda" else machine()
-    coarse = f" (of the process, {LARGER} such batches at once)" if here.type == "cpu" else ""
     write(
         f"speed on {here.type}",
         f"""## Speed on {here.type}: {where}
@@ -435,17 +430,12 @@ def speed(seconds: float = 2.5) -> None:
 start, the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1
 labkit is faster.
 
-{table(["model", "attack", *peers, "fastest peer / labkit"], rows)}
-
-Memory at the peak of an attack above what model and batch take, MiB{coarse}:
-
-{table(["model", "attack", *peers], peaks)}""",
+{table(["model", "attack", *peers, "fastest peer / labkit"], rows)}""",
     )
 
 
 LEAST = 4  # rounds
 PEAKS = {"FGSM": 1, "PGD": 3}  # further steps take no more memory
-LARGER = 8  # a process' peak is coarse, so memory is measured on several batches at once
 
 
 def interleaved(
@@ -483,61 +473,57 @@ def synchronise(x: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def peak(name: str, peer: str) -> list[float]:
-    """The peaks of memory of both kinds of attack, MiB, measured in a fresh process."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.attacks", "--peak", name, peer]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [float(number) for number in out.split()[-len(PEAKS) :]]
-
-
-def measure_peak(name: str, peer: str) -> None:
-    """Print the peaks of the attacks over the state before each."""
-    torch.set_num_threads(1)
+def memory() -> None:
+    """The peak of each contender on each model."""
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(0)
-    model, (n, *rest) = MODELS[name]()
-    model = model.to(here).eval()
-    n = LARGER * n if here.type == "cpu" else n
-    x, y = torch.rand(n, *rest, device=here), torch.randint(10, (n,), device=here)
-    for steps in PEAKS.values():
-        call = contestant(peer, model, steps)
-        call(x[:4], y[:4])  # imports and caches
-        print(above(lambda call=call: call(x, y), here))  # type: ignore[misc]
+    peers = available(PEERS)
+    rows = []
+    for name, make in MODELS.items():
+        torch.manual_seed(0)
+        model, shape = make()
+        model = model.to(here).eval()
+        x, y = torch.rand(shape, device=here), torch.randint(10, shape[:1], device=here)
+        for kind, steps in PEAKS.items():
+            cells = []
+            for peer in peers:
+                call = contestant(peer, model, steps)
+                call(x[:4], y[:4])  # imports and caches
+                cells.append(f"{peak(partial(call, x, y), here):.2f}")
+            rows.append([name, kind, *cells])
+    write(
+        f"memory on {here.type}",
+        f"""## Memory on {here.type}
+
+The most that torch holds at a time during an attack, above model and batch, MiB: every allocation and release counts.
+Arrays of NumPy (ART's) don't.
+
+{table(["model", "attack", *peers], rows)}""",
+    )
 
 
-def above(call: Callable[[], Tensor], here: torch.device) -> float:
-    """The peak of memory during a call above what was taken before, MiB."""
+def peak(call: Callable[[], Tensor], here: torch.device) -> float:
+    """The most memory held during a call, MiB above what was held before."""
     if here.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before: float = torch.cuda.memory_allocated()
         call()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what was freed goes back, or the next call would have it for nothing
-    before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: imports had one too
-    call()
-    return resident("VmHWM") - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        call()
+    events = seen.profiler.kineto_results.events()  # type: ignore[union-attr]
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    return max(accumulate(nbytes for _, nbytes in changes)) / 2**20
 
 
-def resident(what: str) -> float:
-    """The memory of this process by Linux' books, MiB: ``VmRSS`` now, ``VmHWM`` at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
-
-
-PARTS = {"speed": speed, "mnist": mnist, "panda": panda, "photographs": photographs}
+PARTS = {"speed": speed, "memory": memory, "mnist": mnist, "panda": panda, "photographs": photographs}
 
 
 def main() -> None:
     """Run the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts to run; all if none is named")
-    parser.add_argument("--peak", nargs=2, metavar=("MODEL", "PEER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    if arguments.peak:
-        return measure_peak(*arguments.peak)
     torch.set_num_threads(1)
     for part in arguments.parts or PARTS:
         PARTS[part]()
