@@ -225,8 +225,8 @@ def mnist_text(done: dict[str, dict[str, float]]) -> str:
     titles = [f"{c} %" if c != "seconds" else "CPU s to train" for c in columns]
     head = ["trained against", "epochs", "seeds", *titles]
     rows = [[LESSONS[n][0], str(LESSONS[n][1]), seeds(n), *(cell(n, c) for c in columns)] for n in names]
-    restarts = f"""The last row's nets on the first 1,000 test images, ε = .3, α = .01: error {cell("PGD", "PGD-40")} % under
-PGD-40, {cell("PGD", "PGD-40 × 20")} % under the worst of its 20 restarts.
+    restarts = f"""The last row's nets on the first 1,000 test images, ε = .3, α = .01: error {cell("PGD", "PGD-40")} %
+under PGD-40, {cell("PGD", "PGD-40 × 20")} % under the worst of its 20 restarts.
 
 """
     restarts = restarts if found("PGD") else ""
