@@ -1,0 +1,90 @@
+"""Membership attacks: was this example in the training set of that model?
+
+A record (x, y) either was among the n training examples (a member) or comes from the same source and was not. An attack
+gives a score s, higher for what is more likely a member, and guesses "member" where s ≥ τ. It succeeds as far as the
+model treats what it learned from otherwise than what it has never seen: "overfitting is a privacy breach".
+
+``scores``      from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
+``measure``     ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
+``together``    many networks trained at once with ``torch.func``: what attacks by shadow models live on
+``shadow``      Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
+``generative``  against a GAN: by its discriminator, by one's own, by the nearest sample
+``private``     DP-SGD: per-sample gradients, clipping, noise, and what ε that is
+"""
+
+from labkit.membership.generative import discriminator_loss, discriminator_scores, nearest, own_discriminator
+from labkit.membership.lira import lira, lira_offline
+from labkit.membership.measure import (
+    Assessment,
+    Guesses,
+    Roc,
+    advantage,
+    assess,
+    auc_interval,
+    judge,
+    precision_by_class,
+    roc,
+)
+from labkit.membership.private import (
+    PoissonBatches,
+    clip,
+    epsilon,
+    gradient_norms,
+    per_sample_gradients,
+    private_gradient,
+    private_step,
+)
+from labkit.membership.scores import (
+    bounded_loss_attack,
+    confidence,
+    dp_bound,
+    gap_attack,
+    loss,
+    loss_attack,
+    scaled_confidence,
+    threshold_attack,
+    yeom_advantage,
+)
+from labkit.membership.shadow import ShadowAttack, shadow_attack
+from labkit.membership.together import MemberBatches, Stack, halves, subsets, together
+
+__all__ = [
+    "Assessment",
+    "Guesses",
+    "MemberBatches",
+    "PoissonBatches",
+    "Roc",
+    "ShadowAttack",
+    "Stack",
+    "advantage",
+    "assess",
+    "auc_interval",
+    "bounded_loss_attack",
+    "clip",
+    "confidence",
+    "discriminator_loss",
+    "discriminator_scores",
+    "dp_bound",
+    "epsilon",
+    "gap_attack",
+    "gradient_norms",
+    "halves",
+    "judge",
+    "lira",
+    "lira_offline",
+    "loss",
+    "loss_attack",
+    "nearest",
+    "own_discriminator",
+    "per_sample_gradients",
+    "precision_by_class",
+    "private_gradient",
+    "private_step",
+    "roc",
+    "scaled_confidence",
+    "shadow_attack",
+    "subsets",
+    "threshold_attack",
+    "together",
+    "yeom_advantage",
+]

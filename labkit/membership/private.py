@@ -1,0 +1,200 @@
+"""DP-SGD: no single example may move the model by more than the noise hides.
+
+    g_i = ∇_θ ℓ(θ, x_i, y_i),   ḡ_i = g_i · min(1, C/‖g_i‖)
+    g̃ = (Σ_{i ∈ batch} ḡ_i + σC·N(0, 1)) / (qN)
+
+with every example in the batch with probability q, independently (Poisson). M. Abadi and others, "Deep Learning with
+Differential Privacy" (2016). Each step is a subsampled Gaussian mechanism, whose Rényi divergence of whole order α is
+at most
+
+    ρ(α) = 1/(α − 1) · log Σ_{k=0}^{α} C(α, k) (1 − q)^{α−k} q^k e^{(k² − k)/2σ²}
+
+(I. Mironov, K. Talwar and L. Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism", 2019), so that
+after T steps ε = min_α Tρ(α) + log((α − 1)/α) − (log δ + log α)/(α − 1) (B. Balle and others, 2020). σ = 0 is
+clipping alone: it gives no guarantee (ε = ∞) and is the control that tells what the noise itself is good for.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn import functional
+
+from labkit.shapes import Float, Labels, PerSample
+
+Gradients = dict[str, Tensor]
+ORDERS = (*range(2, 64), 72, 80, 96, 128, 192, 256, 512)
+
+
+def per_sample_gradients(
+    model: nn.Module,
+    x: Float[Tensor, "b *rest"],
+    y: Labels,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+) -> Gradients:
+    """The gradient of each sample's own loss: (B, …) for each trainable parameter by name.
+
+    Args:
+        model: gives logits; its mode is left as it is. Samples must not see each other in it.
+        x: the samples.
+        y: their targets.
+        loss: of a batch; it is called with batches of one.
+
+    Raises:
+        ValueError: if the model normalises over the batch, so that no sample has a gradient of its own.
+    """
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in model.modules()):
+        raise ValueError("the model normalises over the batch, where no sample has a gradient of its own; "
+                         "expected one without, say CNN(..., batch_norm=False)")  # fmt: skip
+    parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    if len(x) == 0:
+        return {name: p.new_zeros(0, *p.shape) for name, p in parameters.items()}
+
+    def one(parameters: Gradients, x: Tensor, y: Tensor) -> Tensor:
+        return loss(functional_call(model, parameters, (x[None],)), y[None])
+
+    return vmap(grad(one), in_dims=(None, 0, 0), randomness="different")(parameters, x, y)
+
+
+def gradient_norms(gradients: Gradients) -> PerSample:
+    """‖g_i‖ of each sample over all parameters together."""
+    return torch.stack([g.flatten(1).square().sum(1) for g in gradients.values()]).sum(0).sqrt()
+
+
+def clip(gradients: Gradients, *, C: float) -> Gradients:
+    """Every sample's gradient, over all parameters together, shortened to length ``C`` where it is longer.
+
+    Raises:
+        ValueError: if ``C`` is not above 0.
+    """
+    if not C > 0:
+        raise ValueError(f"C is {C}; expected a length above 0")
+    factor = (C / gradient_norms(gradients).clamp_min(1e-12)).clamp_max(1)
+    return {name: g * factor.view(-1, *[1] * (g.ndim - 1)) for name, g in gradients.items()}
+
+
+def private_gradient(
+    gradients: Gradients, *, C: float, sigma: float, expected: float, generator: torch.Generator
+) -> Gradients:
+    """g̃: clipped, summed, noise added, divided by the batch size that is *expected*.
+
+    Args:
+        gradients: of each sample, as ``per_sample_gradients`` gives them; an empty batch gives noise alone.
+        C: the longest gradient allowed.
+        sigma: the noise multiplier σ: the noise of each number has standard deviation σC.
+        expected: qN. Dividing by the true size would give it away.
+        generator: of the noise.
+
+    Raises:
+        ValueError: if ``sigma`` is negative, ``expected`` or ``C`` not above 0.
+    """
+    if sigma < 0 or not expected > 0:
+        raise ValueError(f"sigma is {sigma} and expected {expected}; expected sigma ≥ 0 and a batch size above 0")
+    summed = {name: g.sum(0) for name, g in clip(gradients, C=C).items()}
+    if sigma:
+        for name, g in summed.items():
+            noise = torch.randn(g.shape, generator=generator, device=generator.device, dtype=g.dtype)
+            summed[name] = g + sigma * C * noise.to(g.device)
+    return {name: g / expected for name, g in summed.items()}
+
+
+class PoissonBatches:
+    """One epoch is round(1/q) batches; every sample is in each with probability q, independently.
+
+    Args:
+        x: samples.
+        y: their classes.
+        q: the probability.
+        generator: decides.
+
+    Raises:
+        ValueError: if ``q`` is not above 0 and at most 1.
+    """
+
+    def __init__(self, x: Float[Tensor, "b *rest"], y: Labels, *, q: float, generator: torch.Generator) -> None:
+        if not 0 < q <= 1:
+            raise ValueError(f"q is {q}; expected a probability above 0")
+        self.x, self.y, self.q, self.generator = x, y, q, generator
+
+    @property
+    def expected(self) -> float:
+        """qN, the mean size of a batch."""
+        return self.q * len(self.x)
+
+    def __len__(self) -> int:
+        return round(1 / self.q)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for _ in range(len(self)):
+            chosen = torch.rand(len(self.x), generator=self.generator, device=self.generator.device) < self.q
+            chosen = chosen.to(self.x.device)
+            yield self.x[chosen], self.y[chosen]
+
+
+def private_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    C: float,
+    sigma: float,
+    expected: float,
+    generator: torch.Generator,
+) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    """A step of DP-SGD for ``fit`` (or DP-Adam: what follows the noisy gradient costs no privacy).
+
+    Args:
+        model: gives logits.
+        optimizer: of its parameters.
+        C, sigma, expected, generator: see ``private_gradient``; ``PoissonBatches`` knows its ``expected``.
+
+    Returns:
+        A step on batches (x, y) that reports the share of gradients that were ``clipped``.
+    """
+    named = dict(model.named_parameters())
+
+    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        model.train()
+        gradients = per_sample_gradients(model, *batch)
+        for name, g in private_gradient(gradients, C=C, sigma=sigma, expected=expected, generator=generator).items():
+            named[name].grad = g
+        optimizer.step()
+        long = (gradient_norms(gradients) > C).sum()
+        return {"clipped": long / max(len(batch[0]), 1)}
+
+    return step
+
+
+def epsilon(*, sigma: float, q: float, steps: int, delta: float) -> float:
+    """ε of (ε, δ)-differential privacy after ``steps`` of DP-SGD, by Rényi accounting; infinite without noise.
+
+    Args:
+        sigma: the noise multiplier.
+        q: the probability with which a sample is in a batch.
+        steps: updates in all.
+        delta: δ, well below 1/N.
+
+    Raises:
+        ValueError: if a number lies outside its range.
+    """
+    if sigma < 0 or not 0 < q <= 1 or steps < 0 or not 0 < delta < 1:
+        raise ValueError(
+            f"sigma {sigma}, q {q}, steps {steps}, delta {delta}; expected σ ≥ 0, 0 < q ≤ 1, steps ≥ 0, 0 < δ < 1"
+        )
+    if sigma == 0:
+        return math.inf if steps else 0.0
+    bounds = [
+        steps * renyi(a, sigma=sigma, q=q) + math.log1p(-1 / a) - (math.log(delta) + math.log(a)) / (a - 1)
+        for a in ORDERS
+    ]
+    return max(0.0, min(bounds)) if steps else 0.0
+
+
+def renyi(order: int, *, sigma: float, q: float) -> float:
+    """ρ(α) of one step, for a whole order α ≥ 2."""
+    k = torch.arange(order + 1, dtype=torch.float64)
+    choose = math.lgamma(order + 1) - torch.lgamma(k + 1) - torch.lgamma(order - k + 1)
+    stay = torch.special.xlog1py(order - k, torch.tensor(-q, dtype=torch.float64))
+    return float((choose + stay + k * math.log(q) + (k * k - k) / (2 * sigma**2)).logsumexp(0)) / (order - 1)
