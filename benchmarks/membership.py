@@ -1,7 +1,7 @@
 """Membership attacks measured: ``python -m benchmarks.membership [PART ...]``, all parts without a name.
 
-Parts: speed, line, digits, cifar, lira, gan, defences. Each keeps its numbers in ``results/membership.json``, from which
-``results/membership.md`` is written; what stands there is measured again only with ``--again``. ``cifar`` needs
+Parts: digits, cifar, line, lira, gan, defences, speed. Each keeps its numbers in ``results/membership.json``, from
+which ``results/membership.md`` is written; what stands there is measured again only with ``--again``. ``cifar`` needs
 LABKIT_DATA and about seven minutes on one core; all the others together take about as long.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import membership_defences as side
 from benchmarks import membership_experiments as experiments
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +39,13 @@ def tasks() -> dict[str, Any]:
         named[f"digits {n}"] = lambda n=n: experiments.figure4(*experiments.digits(), n, experiments.all_at_once)
     for n in SIZES["cifar"]:
         named[f"cifar {n}"] = lambda n=n: experiments.figure4(*experiments.cifar(), n, experiments.one_after_another)
+    named["line"] = experiments.line
+    for noise in (0.0, 0.1):
+        named[f"lira {noise:g}"] = lambda noise=noise: experiments.lira(noise)
+    for n in (100, 800):
+        named[f"gan {n}"] = lambda n=n: experiments.gan(n)
+    named["defences"] = side.defences
+    named["speed"] = side.speed
     return named
 
 

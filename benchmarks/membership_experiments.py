@@ -116,3 +116,188 @@ def attacked(logits: Tensor, y: Tensor, member: Tensor, attack: membership.Shado
         "yeom_recall": yeom.recall,
         "loss_auc": metrics.roc_auc(-losses, member),
     }
+
+
+# ── overfitting is a privacy breach ───────────────────────────────────────────────────────────────────────────────────
+
+
+def trained(
+    x: Tensor, y: Tensor, members: Tensor, seed: int, *, epochs: int = 60, hidden: int = 64, **knobs: Any
+) -> Stack:
+    """Perceptrons on digits, all at once; knobs of AdamW."""
+    torch.manual_seed(seed)
+    stack = Stack([nets.MLP(64, 10, hidden=(hidden,)) for _ in members])
+    optimizer = torch.optim.AdamW(stack.parameters(), **{"lr": 5e-3, "weight_decay": 0.0} | knobs)
+    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
+    train.fit(together(stack, optimizer, x, y), batches, epochs=epochs)
+    return stack
+
+
+def gap_and_leak(logits: Tensor, y: Tensor, member: Tensor) -> Found:
+    """The gap of one network, and what two attacks gain."""
+    inside, outside = (metrics.accuracy(logits[m], y[m]) for m in (member, ~member))
+    losses = membership.loss(logits, y)
+    return {
+        "gap": inside - outside,
+        "gap_attack": membership.judge(membership.gap_attack(logits, y), member).advantage,
+        "loss_attack": membership.judge(
+            membership.loss_attack(logits, y, mean_loss=losses[member].mean()), member
+        ).advantage,
+        "best": membership.advantage(-losses, member),
+        "auc": metrics.roc_auc(-losses, member),
+    }
+
+
+def line() -> Found:
+    """The gap of many trainings, and the advantage of attacks on them: sizes, lengths of training, label noise."""
+    x, y = digits()
+    points = []
+    for n in (30, 60, 120, 240, 480):
+        for epochs in (5, 60):
+            for noise in (0.0, 0.2):
+                seed = n + epochs + round(100 * noise)
+                g = torch.Generator().manual_seed(seed)
+                members = subsets(len(x), models=5, size=n, generator=g)
+                labels = noisy(y, noise, g)
+                logits = trained(x, labels, members, seed, epochs=epochs)(x)
+                points += [
+                    {"n": n, "epochs": epochs, "noise": noise} | gap_and_leak(z, labels, m)
+                    for z, m in zip(logits, members)
+                ]
+    return {"points": points}
+
+
+def noisy(y: Tensor, share: float, g: torch.Generator) -> Tensor:
+    """Labels of which a share is drawn anew."""
+    other = torch.randint(10, y.shape, generator=g)
+    return torch.where(torch.rand(y.shape, generator=g) < share, other, y)
+
+
+# ── LiRA ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SEEDS, MODELS, ASKED = range(5), 66, 6
+
+
+def lira(noise: float) -> Found:
+    """Attacks on networks that learned half of 1,796 digits: mean over six targets of each of five seeds."""
+    every = digits()
+    x = every[0][:1796]
+    found: dict[str, list[list[float]]] = {}
+    start = time.process_time()
+    for seed in SEEDS:
+        g = torch.Generator().manual_seed(seed)
+        y = noisy(every[1][:1796], noise, g)
+        members = membership.halves(len(x), models=MODELS, generator=g)
+        logits = trained(x, y, members, seed, epochs=40)(x)
+        phi = torch.stack([membership.scaled_confidence(z, y) for z in logits])
+        one: dict[str, list[Tensor]] = {}
+        for i in range(ASKED):
+            for name, scores in lira_scores(i, logits, phi, members, y, g).items():
+                one.setdefault(name, []).append(figures(scores, members[i]))
+        for name, rows in one.items():
+            found.setdefault(name, []).append(torch.stack(rows).mean(0).tolist())
+    return {"attacks": found, "seconds": time.process_time() - start}
+
+
+def lira_scores(i: int, logits: Tensor, phi: Tensor, members: Tensor, y: Tensor, g: torch.Generator) -> Found:
+    """The scores of all attacks on network i; the others are its shadow models."""
+    others = torch.arange(len(phi)) != i
+    shadow, seen = phi[others], members[others]
+    scores: Found = {
+        "confidence": membership.confidence(logits[i]),
+        "loss": -membership.loss(logits[i], y),
+        "shadow models (Shokri), 16": membership.shadow_attack(
+            logits[others][:16], seen[:16], y, generator=g
+        ).scores(logits[i], y),
+    }  # fmt: skip
+    for m in (8, 16, 64):
+        scores[f"LiRA on line, {m}"] = membership.lira(phi[i], shadow[:m], seen[:m], pooled=True)
+        scores[f"LiRA off line, {m}"] = membership.lira_offline(phi[i], shadow[:m], seen[:m], pooled=True)
+    scores["LiRA on line, 64, own variances"] = membership.lira(phi[i], shadow[:64], seen[:64], pooled=False)
+    return scores
+
+
+def figures(scores: Tensor, member: Tensor) -> Tensor:
+    """AUC, advantage, TPR at .1 % and 1 % FPR."""
+    found = membership.assess(scores, member)
+    return torch.tensor([found.auc, found.advantage, found.tpr_at_01, found.tpr_at_1])
+
+
+# ── GANs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOISE, WIDTH, SAMPLES = 16, 128, 2000
+
+
+def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[Stack, list[nn.Module], Tensor]:
+    """A GAN for each row of ``members``, all trained at once: generators, discriminators, 2,000 samples of each."""
+    torch.manual_seed(seed)
+    m, g = len(members), torch.Generator().manual_seed(seed)
+    make = Stack([nn.Sequential(nets.MLP(NOISE, 64, hidden=(WIDTH, WIDTH), mean=0.0, std=1.0), nn.Sigmoid())
+                  for _ in range(m)])  # fmt: skip
+    judge = Stack([nets.MLP(64, 1, hidden=(WIDTH, WIDTH)) for _ in range(m)])
+    slow, fast = (torch.optim.Adam(s.parameters(), lr=lr, betas=(0.5, 0.99)) for s, lr in ((make, 1e-3), (judge, 2e-3)))
+    rows = members.nonzero()[:, 1].view(m, -1)
+
+    def step(_: int) -> dict[str, Tensor]:
+        real = x[rows.gather(1, torch.randint(rows.shape[1], (m, 64), generator=g))]
+        fake = make.each(torch.randn(m, 64, NOISE, generator=g))
+        both = judge.each(torch.cat([real, fake.detach()], dim=1)).squeeze(2)
+        on_real, on_fake = both[:, :64], both[:, 64:]
+        loss = nn.functional.softplus(-on_real).mean(1).sum() + nn.functional.softplus(on_fake).mean(1).sum()
+        fast.zero_grad()
+        loss.backward()
+        fast.step()
+        fooled = nn.functional.softplus(-judge.each(fake).squeeze(2)).mean(1).sum()
+        slow.zero_grad()
+        fooled.backward()
+        slow.step()
+        return {"D": loss.detach() / m, "G": fooled.detach() / m}
+
+    train.fit(step, range(steps), epochs=1)
+    return make, judge.unstack(), make(torch.randn(SAMPLES, NOISE, generator=g))
+
+
+def gan(n: int, *, steps: int = 4000) -> Found:
+    """Five GANs that learned n digits each, attacked with D and by their samples alone."""
+    every = digits()[0].flatten(1)
+    start = time.process_time()
+    orders = torch.stack([torch.randperm(len(every), generator=torch.Generator().manual_seed(s)) for s in SEEDS])
+    members = torch.zeros_like(orders, dtype=torch.bool).scatter_(1, orders[:, :n], value=True)
+    _, judges, samples = generators(every, members, steps=steps, seed=0)
+    found: dict[str, list[float]] = {}
+    others, asked = 400, min(n, 400)
+    for seed in SEEDS:
+        order, g = orders[seed], torch.Generator().manual_seed(seed)
+        x = torch.cat([every[order[:asked]], every[order[n : n + others]]])
+        fresh = every[order[n + others : n + others + 500]]
+        torch.manual_seed(seed)
+        own = membership.own_discriminator(
+            nets.MLP(64, 1, hidden=(WIDTH,)), samples[seed], fresh, epochs=40, weight_decay=0.1, generator=g
+        )
+        near = membership.nearest(x, samples[seed])
+        scores = {
+            "with D": membership.discriminator_scores(judges[seed], x),
+            "own D on samples and 500 fresh digits": own(x),
+            "nearest sample": near,
+            "nearest sample less nearest fresh digit": near - membership.nearest(x, fresh),
+            "control: own D on 500 fresh and 500 other fresh digits": control(every, order, n, others, seed)(x),
+        }
+        member = torch.arange(len(x)) < asked
+        for name, values in scores.items():
+            found.setdefault(name, []).append(metrics.roc_auc(values, member))
+        to_members, to_others = (membership.nearest(samples[seed], every[order[a:b]]).mean()
+                                 for a, b in ((0, asked), (n, n + asked)))  # fmt: skip
+        found.setdefault("distance of a sample to the nearest member", []).append(-float(to_members))
+        found.setdefault("to the nearest of as many others", []).append(-float(to_others))
+    return {"auc": found, "steps": steps, "seconds": time.process_time() - start}
+
+
+def control(every: Tensor, order: Tensor, n: int, others: int, seed: int) -> Callable[[Tensor], Tensor]:
+    """Eve's attack where the "synthetic" digits are fresh ones too, so that nothing can leak."""
+    rest = every[order[n + others :]]
+    half = len(rest) // 2
+    torch.manual_seed(seed)
+    return membership.own_discriminator(
+        nets.MLP(64, 1, hidden=(WIDTH,)), rest[:half][:500], rest[half:][:500], epochs=40, weight_decay=0.1,
+        generator=torch.Generator().manual_seed(seed),
+    )  # fmt: skip

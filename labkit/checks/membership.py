@@ -352,7 +352,7 @@ class EveLoss(Check):
     """The deck's attack on a release of synthetic data."""
 
     key = "membership.eve_loss"
-    points = 2
+    points = 1
     reference = staticmethod(eve_loss)
     forbidden = (membership.discriminator_loss, membership.own_discriminator)
 
@@ -435,7 +435,7 @@ class ClippedMean(Check):
     """DP-SGD without its noise."""
 
     key = "membership.clipped_mean"
-    points = 3
+    points = 2
     reference = staticmethod(clipped_mean)
     forbidden = (membership.clip, membership.private_gradient, membership.gradient_norms)
 

@@ -1,0 +1,197 @@
+"""Defences against membership attacks, each with its control; and what training together saves."""
+
+import copy
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.membership_experiments import SEEDS, Found, digits, small_cnn, trained
+from labkit import membership, metrics, nets, train
+from labkit.membership import MemberBatches, Stack, halves, together
+
+MODELS, POOL, EPOCHS, PRIVATE = 12, 400, 60, 30
+Defence = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+C, SIGMA, Q = 1.0, 3.0, 0.25
+
+
+def plain(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> Tensor:
+    """Logits for all of x, after training on the members."""
+    return trained(x[:POOL], y[:POOL], members, seed, epochs=EPOCHS, **knobs)(x)
+
+
+def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> tuple[Tensor, float]:
+    """Early stopping: each network as it was after the epoch with its least loss on 200 held-back digits."""
+    torch.manual_seed(seed)
+    stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
+    step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
+    held = slice(POOL, POOL + 200)
+    least = torch.full((len(members),), float("inf"))
+    kept, when = stack(x), torch.zeros(len(members))
+
+    def look(history: train.History) -> None:
+        nonlocal least, kept, when
+        logits = stack(x)
+        loss = torch.stack([functional.cross_entropy(z[held], y[held]) for z in logits])
+        better = loss < least
+        kept = torch.where(better[:, None, None], logits, kept)
+        least, when = torch.minimum(loss, least), torch.where(better, float(history.epoch), when)
+
+    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
+    train.fit(step, batches, epochs=EPOCHS, on_epoch=look)
+    return kept, float(when.mean())
+
+
+def mixed(x: Tensor, y: Tensor, members: Tensor, seed: int, *, inputs: bool) -> Tensor:
+    """mixup with α = 1; or its control, which mixes the labels by the same shares and leaves the pictures alone."""
+    torch.manual_seed(seed)
+    stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
+    optimizer = torch.optim.Adam(stack.parameters(), lr=5e-3)
+    g = torch.Generator().manual_seed(seed)
+
+    def step(index: Tensor) -> dict[str, Tensor]:
+        m, b = index.shape
+        share = torch.rand(m, b, 1, generator=g)  # Beta(1, 1)
+        share = torch.maximum(share, 1 - share)
+        partner = index.gather(1, torch.rand(m, b, generator=g).argsort(1))
+        target = share * functional.one_hot(y[index], 10) + (1 - share) * functional.one_hot(y[partner], 10)
+        pictures = x[index].flatten(2)
+        if inputs:
+            pictures = share * pictures + (1 - share) * x[partner].flatten(2)
+        loss = -(target * stack.each(pictures).log_softmax(2)).sum(2).mean(1)
+        optimizer.zero_grad()
+        loss.sum().backward()
+        optimizer.step()
+        return {"loss": loss.detach().mean()}
+
+    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=EPOCHS)
+    return stack(x)
+
+
+def private(x: Tensor, y: Tensor, members: Tensor, seed: int, *, sigma: float, lr: float = 0.3) -> Tensor:
+    """DP-SGD; with σ = 0 clipping alone."""
+    answers = []
+    for i, row in enumerate(members):
+        torch.manual_seed(100 * seed + i)
+        model = nets.MLP(64, 10, hidden=(64,))
+        g = torch.Generator().manual_seed(100 * seed + i)
+        batches = membership.PoissonBatches(x[:POOL][row], y[:POOL][row], q=Q, generator=g)
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+        step = membership.private_step(model, optimizer, C=C, sigma=sigma, expected=batches.expected, generator=g)
+        train.fit(step, batches, epochs=PRIVATE)
+        answers.append(metrics.predict(model, x))
+    return torch.stack(answers)
+
+
+def cooled(undefended: Tensor, defended: Tensor) -> Tensor:
+    """Undefended logits divided by the temperature at which they are as unsure as the defended ones, on average."""
+    low, high = torch.tensor(0.1), torch.tensor(100.0)
+    wanted = defended[:, :POOL].softmax(2).amax(2).mean()
+    for _ in range(40):
+        middle = (low * high).sqrt()
+        sure = (undefended[:, :POOL] / middle).softmax(2).amax(2).mean() > wanted
+        low, high = torch.where(sure, middle, low), torch.where(sure, high, middle)
+    return undefended / middle
+
+
+def defences() -> Found:
+    """All of them on five draws of 400 digits; in each twelve networks that learned 200 of them."""
+    found: dict[str, list[dict[str, float]]] = {}
+    every, epochs = digits(), []
+    for seed in SEEDS:
+        g = torch.Generator().manual_seed(seed)
+        order = torch.randperm(len(every[0]), generator=g)
+        x, y = every[0][order], every[1][order]
+        members = halves(POOL, models=MODELS, generator=g)
+        none = plain(x, y, members, seed)
+        early, when = stopped(x, y, members, seed)
+        epochs.append(when)
+        decayed = plain(x, y, members, seed, weight_decay=3.0)
+        answers = {
+            "none": none,
+            "early stopping": early,
+            "control: smaller steps, as far in all": plain(x, y, members, seed, lr=5e-3 * when / EPOCHS),
+            "weight decay": decayed,
+            "control: a temperature afterwards, as unsure": cooled(none, decayed),
+            "mixup": mixed(x, y, members, seed, inputs=True),
+            "control: the labels mixed, the pictures not": mixed(x, y, members, seed, inputs=False),
+            f"DP-SGD, σ = {SIGMA}": private(x, y, members, seed, sigma=SIGMA),
+            "control: clipping alone": private(x, y, members, seed, sigma=0.0),
+        }
+        for name, logits in answers.items():
+            found.setdefault(name, []).append(leaks(logits, y, members))
+    steps = PRIVATE * round(1 / Q)
+    eps = membership.epsilon(sigma=SIGMA, q=Q, steps=steps, delta=1e-3)
+    return {"defences": found, "epochs": epochs, "eps": eps, "steps": steps}
+
+
+def leaks(logits: Tensor, y: Tensor, members: Tensor) -> dict[str, float]:
+    """What a defence costs and what it keeps: means over the networks."""
+    phi = torch.stack([membership.scaled_confidence(z[:POOL], y[:POOL]) for z in logits])
+    rows = []
+    for i, member in enumerate(members):
+        z, others = logits[i], torch.arange(len(members)) != i
+        losses = membership.loss(z[:POOL], y[:POOL])
+        ratio = membership.lira(phi[i], phi[others], members[others], pooled=True)
+        accuracy = metrics.accuracy(z[POOL + 200 :], y[POOL + 200 :])
+        rows.append([
+            accuracy, metrics.accuracy(z[:POOL][member], y[:POOL][member]) - accuracy,
+            metrics.roc_auc(-losses, member), metrics.roc_auc(ratio, member),
+            metrics.tpr_at_fpr(ratio, member, fpr=0.01), membership.advantage(-losses, member),
+        ])  # fmt: skip
+    names = ("accuracy", "gap", "loss_auc", "lira_auc", "lira_tpr", "advantage")
+    return dict(zip(names, torch.tensor(rows).mean(0).tolist()))
+
+
+# ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def speed(*, repeats: int = 3, steps: int = 20) -> Found:
+    """Networks a minute, together and one after another, in processor seconds: the best of alternating repeats."""
+    rows = []
+    for kind, m, size in (
+        ("MLP 64-64-10, 8×8", 4, 32), ("MLP 64-64-10, 8×8", 16, 32), ("MLP 64-64-10, 8×8", 64, 32),
+        ("MLP 64-512-512-10, 8×8", 16, 32), ("CNN of 2 layers, 8×8", 16, 32), ("CNN of 2 layers, 32×32×3", 8, 32),
+    ):  # fmt: skip
+        torch.manual_seed(0)
+        alone = [network(kind) for _ in range(m)]
+        shape = (3, 32, 32) if "×3" in kind else (1, 8, 8)
+        x, y = torch.rand(512, *shape), torch.randint(10, (512,))
+        batches = [torch.randint(512, (m, size)) for _ in range(steps)]
+        stack = Stack([copy.deepcopy(model) for model in alone])
+        best = {"together": float("inf"), "alone": float("inf")}
+        for _ in range(repeats):
+            best["together"] = min(best["together"], seconds(partial(run_together, stack, x, y, batches)))
+            best["alone"] = min(best["alone"], seconds(partial(run_alone, alone, x, y, batches)))
+        rows.append({"kind": kind, "models": m, "size": size, "steps": steps} | best)
+    return {"rows": rows}
+
+
+def network(kind: str) -> torch.nn.Module:
+    """The network of a row."""
+    if kind.startswith("MLP"):
+        return nets.MLP(64, 10, hidden=(64,) if "512" not in kind else (512, 512))
+    return small_cnn() if "×3" in kind else nets.CNN(1, 10, width=16, depth=2, batch_norm=False)
+
+
+def run_together(stack: Stack, x: Tensor, y: Tensor, batches: list[Tensor]) -> None:
+    """So many steps of all networks at once."""
+    train.fit(together(stack, torch.optim.Adam(stack.parameters(), lr=1e-3), x, y), batches, epochs=1)
+
+
+def run_alone(models: list[torch.nn.Module], x: Tensor, y: Tensor, batches: list[Tensor]) -> None:
+    """The same steps, network by network."""
+    for i, model in enumerate(models):
+        step = train.supervised(model, torch.optim.Adam(model.parameters(), lr=1e-3))
+        train.fit(step, [(x[index[i]], y[index[i]]) for index in batches], epochs=1)
+
+
+def seconds(call: Callable[[], None]) -> float:
+    """Processor seconds."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
