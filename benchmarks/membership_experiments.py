@@ -226,6 +226,7 @@ def figures(scores: Tensor, member: Tensor) -> Tensor:
 # ── GANs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 NOISE, WIDTH, SAMPLES = 16, 128, 2000
+BATCH = 32
 
 
 def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[Stack, list[nn.Module], Tensor]:
@@ -234,15 +235,15 @@ def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[St
     m, g = len(members), torch.Generator().manual_seed(seed)
     make = Stack([nn.Sequential(nets.MLP(NOISE, 64, hidden=(WIDTH, WIDTH), mean=0.0, std=1.0), nn.Sigmoid())
                   for _ in range(m)])  # fmt: skip
-    judge = Stack([nets.MLP(64, 1, hidden=(WIDTH, WIDTH)) for _ in range(m)])
-    slow, fast = (torch.optim.Adam(s.parameters(), lr=lr, betas=(0.5, 0.99)) for s, lr in ((make, 1e-3), (judge, 2e-3)))
+    judge = Stack([nets.MLP(64, 1, hidden=(2 * WIDTH, 2 * WIDTH)) for _ in range(m)])
+    slow, fast = (torch.optim.Adam(s.parameters(), lr=1e-3, betas=(0.5, 0.99)) for s in (make, judge))
     rows = members.nonzero()[:, 1].view(m, -1)
 
     def step(_: int) -> dict[str, Tensor]:
-        real = x[rows.gather(1, torch.randint(rows.shape[1], (m, 64), generator=g))]
-        fake = make.each(torch.randn(m, 64, NOISE, generator=g))
+        real = x[rows.gather(1, torch.randint(rows.shape[1], (m, BATCH), generator=g))]
+        fake = make.each(torch.randn(m, BATCH, NOISE, generator=g))
         both = judge.each(torch.cat([real, fake.detach()], dim=1)).squeeze(2)
-        on_real, on_fake = both[:, :64], both[:, 64:]
+        on_real, on_fake = both[:, :BATCH], both[:, BATCH:]
         loss = nn.functional.softplus(-on_real).mean(1).sum() + nn.functional.softplus(on_fake).mean(1).sum()
         fast.zero_grad()
         loss.backward()
@@ -257,7 +258,7 @@ def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[St
     return make, judge.unstack(), make(torch.randn(SAMPLES, NOISE, generator=g))
 
 
-def gan(n: int, *, steps: int = 4000) -> Found:
+def gan(n: int, *, steps: int = 2500) -> Found:
     """Five GANs that learned n digits each, attacked with D and by their samples alone."""
     every = digits()[0].flatten(1)
     start = time.process_time()

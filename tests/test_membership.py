@@ -13,7 +13,7 @@ from sklearn import metrics as peers
 from torch import nn
 from torch.nn import functional
 
-from labkit import data, membership, metrics, nets, train
+from labkit import data, membership, metrics, nets, plot, train
 from labkit.membership import MemberBatches, Stack
 
 
@@ -185,6 +185,23 @@ class TestMeasures:
         fpr, tpr, _ = peers.roc_curve(member, scores)
         assert found.tpr_at_1 == pytest.approx(tpr[fpr <= 0.01].max())
         assert "AUC" in str(found)
+
+    def test_the_drawn_curve_has_the_rates_of_the_attack(self):
+        scores, member = torch.randn(300, generator=gen()), flags(300)
+        curve = membership.roc(scores + member, member)
+        figure = plot.roc({"attack": curve, "twice": [curve, curve]})
+        for fpr in (0.01, 0.1, 0.5):
+            rate = metrics.tpr_at_fpr(scores + member, member, fpr=fpr)
+            assert f"{rate:.1%} at {100 * fpr:.0f} %" in figure.alt.replace("TPR ", "").replace(" FPR", "")
+        left, right = figure.axes
+        assert right.get_xscale() == right.get_yscale() == "log"
+        assert np.allclose(left.lines[1].get_ydata(), left.lines[2].get_ydata())
+        x, y = left.lines[1].get_data()
+        assert y[24] == pytest.approx(metrics.tpr_at_fpr(scores + member, member, fpr=float(x[24])))
+        with pytest.raises(ValueError, match="rates of shapes"):
+            plot.roc({"attack": ([0.0, 2.0], [0.0, 1.0])})
+        with pytest.raises(ValueError, match="floor is 2"):
+            plot.roc({"attack": curve}, floor=2.0)
 
     @pytest.mark.usefixtures("unchecked")
     @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ FIGURES = {
     "lines": lambda: plot.lines({"roc": ([0.0, 1.0], [0.0, 1.0])}, diagonal=True, xlabel="fpr", ylabel="tpr"),
     "confusion": lambda: plot.confusion(torch.tensor([[3, 1], [0, 4]]), ["cat", "elephant"]),
     "bars": lambda: plot.bars({"plain": [0.5, 0.6], "mixed": [0.7, 0.8]}, label="accuracy"),
+    "roc": lambda: plot.roc({"attack": ([0.0, 0.2, 1.0], [0.0, 0.6, 1.0])}, title="Both"),
     "histogram": lambda: plot.histogram({"before": torch.rand(50), "after": torch.rand(50)}, title="Pixels"),
 }
 
