@@ -281,7 +281,7 @@ def gan(n: int, *, steps: int = 2500) -> Found:
             "own D on samples and 500 fresh digits": own(x),
             "nearest sample": near,
             "nearest sample less nearest fresh digit": near - membership.nearest(x, fresh),
-            "control: own D on 500 fresh and 500 other fresh digits": control(every, order, n, others, seed)(x),
+            "control: own D on fresh digits against other fresh ones": control(every, order, n, others, seed)(x),
         }
         member = torch.arange(len(x)) < asked
         for name, values in scores.items():
