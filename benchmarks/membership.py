@@ -230,9 +230,11 @@ def page_speed(found: dict[str, Any]) -> str:
         minute = [60 * row["models"] / (row[how] * 500 / row["steps"]) for how in ("alone", "together")]
         rows.append([row["kind"], row["models"], *(f"{m:,.0f}" for m in minute), f"{minute[1] / minute[0]:.2f}×"])
     return (
-        "## Networks trained together\n\n`torch.func.vmap` over networks against one after another, on one core: "
-        "networks a minute at 500 steps of 32 records each, from processor seconds, the best of three alternating "
-        "repeats.\n\n" + table("network | at once | a minute, one after another | a minute, together | ratio", rows)
+        "## Networks trained together\n\n`torch.func.vmap` over networks against one after another, on one core: networks a "
+        "minute at 500 steps of 32 records each, from processor seconds, the best of three alternating repeats. Where a "
+        "step is mostly overhead, together is faster; where one network alone fills the core (wide layers, larger "
+        "pictures) it isn't, and a stack of wide weights no longer fits the cache.\n\n"
+        + table("network | at once | a minute, one after another | a minute, together | ratio", rows)
     )
 
 
