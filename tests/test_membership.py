@@ -177,12 +177,12 @@ class TestMeasures:
         assert by_class[4].isnan()
 
     def test_an_assessment_holds_all_of_them(self):
-        scores, member = torch.randn(200, generator=gen()), flags(200)
+        scores, member = torch.randn(200, generator=gen()).requires_grad_(), flags(200)
         found = membership.assess(scores, member)
-        assert found.auc == pytest.approx(peers.roc_auc_score(member, scores))
+        assert found.auc == pytest.approx(peers.roc_auc_score(member, scores.detach()))
         assert found.low < found.auc < found.high
         assert found.tpr_at_01 <= found.tpr_at_1
-        fpr, tpr, _ = peers.roc_curve(member, scores)
+        fpr, tpr, _ = peers.roc_curve(member, scores.detach())
         assert found.tpr_at_1 == pytest.approx(tpr[fpr <= 0.01].max())
         assert "AUC" in str(found)
 
@@ -288,11 +288,13 @@ class TestTogether:
     def test_the_networks_given_are_left_alone(self):
         nets_ = some_nets("MLP")
         before = [p.clone() for net in nets_ for p in net.parameters()]
+        nets_[0].eval()
         stack = Stack(nets_)
         optimizer = torch.optim.SGD(stack.parameters(), lr=1.0)
         x, y = torch.rand(8, 64), torch.zeros(8).long()
         membership.together(stack, optimizer, x, y)(torch.arange(8).expand(3, -1))
         assert all(torch.equal(a, b) for a, b in zip(before, [p for net in nets_ for p in net.parameters()]))
+        assert [net.training for net in nets_] == [False, True, True]
 
     def test_halves_give_every_record_to_half_of_the_models(self):
         members = membership.halves(30, models=8, generator=gen())

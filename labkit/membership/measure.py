@@ -34,7 +34,7 @@ def roc(scores: PerSample, member: Bool[Tensor, "b"]) -> Roc:
     Raises:
         ValueError: if a score is nan, all are members, or none.
     """
-    check(scores, member)
+    scores, member = checked(scores, member)
     order = scores.argsort(descending=True, stable=True)
     s, true = scores[order].double(), member[order].double()
     # Equal scores are guessed alike: the curve has points only where the score changes.
@@ -66,7 +66,7 @@ def auc_interval(scores: PerSample, member: Bool[Tensor, "b"], *, level: float =
     Raises:
         ValueError: as ``roc``; also with fewer than two of a kind, or a ``level`` not between 0 and 1.
     """
-    check(scores, member)
+    scores, member = checked(scores, member)
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; expected a probability between 0 and 1, say 0.95")
     ours, others = scores[member].double(), scores[~member].double()
@@ -129,7 +129,7 @@ def judge(guess: Bool[Tensor, "b"], member: Bool[Tensor, "b"]) -> Guesses:
     Raises:
         ValueError: if all are members, or none.
     """
-    check(guess, member)
+    guess, member = checked(guess, member)
     called, recall = guess.double().sum(), guess[member].double().mean()
     precision = guess[member].double().sum() / called
     return Guesses(float(precision), float(recall), float(recall - guess[~member].double().mean()))
@@ -145,12 +145,17 @@ def precision_by_class(
     """
     if len(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
         raise ValueError(f"labels go from {int(y.min())} to {int(y.max())}; expected 0 to {classes - 1}")
+    guess, member, y = guess.cpu(), member.cpu(), y.cpu()
     called = torch.bincount(y[guess], minlength=classes).double()
     return torch.bincount(y[guess & member], minlength=classes).double() / called
 
 
-def check(scores: Tensor, member: Tensor) -> None:
-    """Raise ``ValueError`` unless there are a score and a truth for each record, and both kinds of records."""
+def checked(scores: Tensor, member: Tensor) -> tuple[Tensor, Tensor]:
+    """Both on the CPU, which has float64, if there are a score and a truth for each record, and both kinds of records.
+
+    Raises:
+        ValueError: saying what is wrong otherwise.
+    """
     if scores.shape != member.shape or scores.ndim != 1:
         raise ValueError(
             f"scores have shape {tuple(scores.shape)}, member {tuple(member.shape)}; expected (n,) of both"
@@ -161,3 +166,4 @@ def check(scores: Tensor, member: Tensor) -> None:
         raise ValueError(f"{int(member.sum())} of {len(member)} records are members; expected both kinds")
     if scores.is_floating_point() and bool(scores.isnan().any()):
         raise ValueError("a score is nan; expected a number for every record")
+    return scores.detach().cpu(), member.cpu()

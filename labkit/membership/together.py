@@ -37,11 +37,9 @@ class Stack:
         shapes = [{name: p.shape for name, p in model.named_parameters()} for model in models]
         if not models or any(s != shapes[0] for s in shapes):
             raise ValueError(f"there are {len(models)} models, not all alike; expected one or more of one architecture")
-        for model in models:
-            model.train()
-        self._parameters, self._buffers = stack_module_state(list(models))
-        # Only its code is used: every weight is passed in.
-        self._code = copy.deepcopy(models[0])
+        copies = [copy.deepcopy(model).train() for model in models]
+        self._parameters, self._buffers = stack_module_state(copies)
+        self._code = copies[0]  # only its code is used: every weight is passed in
 
     def __len__(self) -> int:
         return len(next(iter(self._parameters.values())))
@@ -85,7 +83,7 @@ class Stack:
         for i in range(len(self)):
             model = copy.deepcopy(self._code).eval()
             state = {name: value[i].detach().clone() for name, value in {**self._parameters, **self._buffers}.items()}
-            model.load_state_dict(state, strict=False)
+            model.load_state_dict(state, strict=False)  # buffers that no state dict holds are in `state`, too
             models.append(model)
         return models
 
