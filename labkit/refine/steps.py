@@ -1,0 +1,223 @@
+"""Algorithm 1 as a step for ``labkit.train.fit``, the turns it is given, and the pretraining.
+
+    one turn:   K_g times   θ ← θ − ∇ L_R(θ)    on b synthetic images
+                K_d times   φ ← φ − ∇ L_D(φ)    on b/2 refined images, b/2 of the past, and b real ones
+
+Labels never occur: whatever has been simulated with an image is its label afterwards as well. Shrivastava and others
+(2017), algorithm 1; pretraining as in their section 3.1: R on self-regularisation alone, then D with R held.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from labkit.refine.history import Past
+from labkit.refine.losses import Features, Maps, discriminator_loss, identity, refiner_loss, self_regularisation
+from labkit.shapes import Float, Images, images
+
+Many = Float[Tensor, "r b c h w"]
+Step = Callable[["Turn"], dict[str, Tensor]]
+
+
+class Turn(NamedTuple):
+    """What one turn is trained on: K_g synthetic batches for R; K_d synthetic and K_d real ones for D."""
+
+    x: Many
+    x_d: Many
+    y: Many
+
+
+class Turns:
+    """One epoch: so many turns, every batch drawn with replacement from all images.
+
+    Args:
+        synthetic: x.
+        real: y; their labels are not asked for.
+        size: b, images a batch; even, because half of D's come from the past.
+        turns: how many turns an epoch has.
+        K_g: updates of R in a turn.
+        K_d: updates of D in a turn.
+        generator: where the draws come from.
+
+    Raises:
+        ValueError: if ``size`` is odd or a number is below 1, or the images differ in shape.
+    """
+
+    def __init__(
+        self,
+        synthetic: Images,
+        real: Float[Tensor, "n c h w"],
+        *,
+        size: int,
+        turns: int,
+        K_g: int = 2,
+        K_d: int = 1,
+        generator: torch.Generator,
+    ) -> None:
+        if size < 2 or size % 2 or min(turns, K_g, K_d) < 1:
+            raise ValueError(
+                f"size is {size}, turns {turns}, K_g {K_g}, K_d {K_d}; expected an even size and 1 or more of the others"
+            )
+        if images(synthetic).shape[1:] != images(real).shape[1:]:
+            raise ValueError(
+                f"synthetic images have shape {tuple(synthetic.shape[1:])}, real ones {tuple(real.shape[1:])}; "
+                "expected the same"
+            )
+        self.synthetic, self.real, self.size, self.turns = synthetic, real, size, turns
+        self.K_g, self.K_d, self.generator = K_g, K_d, generator
+
+    def __len__(self) -> int:
+        return self.turns
+
+    def __iter__(self) -> Iterator[Turn]:
+        for _ in range(self.turns):
+            yield Turn(
+                self._draw(self.synthetic, self.K_g), self._draw(self.synthetic, self.K_d), self._draw(self.real, self.K_d)
+            )
+
+    def _draw(self, x: Tensor, k: int) -> Tensor:
+        chosen = torch.randint(len(x), (k, self.size), generator=self.generator, device=self.generator.device)
+        return x[chosen.to(x.device)]
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step downhill."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def update_refiner(
+    refiner: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    x: Images,
+    *,
+    lam: float,
+    psi: Features,
+) -> tuple[Tensor, Tensor]:
+    """One update of θ with φ held: the loss, and the share of patches that passed for real."""
+    refiner.train()
+    # Gradients pass through D to R; none is kept for φ, which halves the work of the backward pass through D.
+    discriminator.requires_grad_(False)
+    refined = refiner(x)
+    logits = discriminator(refined)
+    loss = refiner_loss(logits, refined, x, lam=lam, psi=psi)
+    descend(optimizer, loss)
+    discriminator.requires_grad_(True)
+    return loss.detach(), (logits < 0).float().mean()
+
+
+def update_discriminator(
+    refiner: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    x: Images,
+    y: Images,
+    *,
+    past: Past | None,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """One update of φ with θ held: the loss, and the share of patches, refined and real, that D got right."""
+    discriminator.train()
+    with torch.no_grad():
+        fresh = refiner(x if past is None else x[: len(x) // 2])
+    batch = fresh if past is None else past.join(fresh, generator=generator)
+    logits, real = discriminator(torch.cat([batch, y])).split([len(batch), len(y)])
+    loss = discriminator_loss(logits, real)
+    descend(optimizer, loss)
+    return loss.detach(), right(logits, real)
+
+
+def right(refined: Maps, real: Maps) -> Tensor:
+    """The share of patches that D tells right, refined and real ones weighing the same: ½ where it can only guess."""
+    return ((refined > 0).float().mean() + (real < 0).float().mean()) / 2
+
+
+def adversarial(
+    refiner: nn.Module,
+    discriminator: nn.Module,
+    optimizer_r: torch.optim.Optimizer,
+    optimizer_d: torch.optim.Optimizer,
+    *,
+    lam: float,
+    psi: Features = identity,
+    past: Past | None = None,
+    generator: torch.Generator,
+) -> Step:
+    """Algorithm 1: a step that trains R, then D, on one ``Turn``.
+
+    Args:
+        refiner: R.
+        discriminator: D, a map of logits (B, h, w), positive for "refined".
+        optimizer_r: of R's parameters.
+        optimizer_d: of D's parameters.
+        lam: λ.
+        psi: the features that are to stay; the pixels.
+        past: the history; without one D sees fresh images alone.
+        generator: of the history's draws.
+
+    Returns:
+        A step that reports ``refiner`` and ``discriminator``, the two losses; ``passed``, the share of refined patches
+        that D took for real; and ``told``, the share of all patches that D told right, ½ at chance.
+    """
+
+    def step(turn: Turn) -> dict[str, Tensor]:
+        knobs = {"lam": lam, "psi": psi}
+        of_r = [update_refiner(refiner, discriminator, optimizer_r, x, **knobs) for x in turn.x]
+        of_d = [
+            update_discriminator(refiner, discriminator, optimizer_d, x, y, past=past, generator=generator)
+            for x, y in zip(turn.x_d, turn.y)
+        ]
+        (loss_r, passed), (loss_d, told) = (torch.stack([torch.stack(p) for p in u]).mean(0) for u in (of_r, of_d))
+        return {"refiner": loss_r, "discriminator": loss_d, "passed": passed, "told": told}
+
+    return step
+
+
+def pretrain_refiner(refiner: nn.Module, optimizer: torch.optim.Optimizer, *, psi: Features = identity) -> Step:
+    """R on self-regularisation alone: it learns to leave images as they are. 1,000 updates in the paper.
+
+    Needless for a refiner with ``skip``, which begins there.
+
+    Returns:
+        A step on a ``Turn`` that reports ``change``, the self-regularisation.
+    """
+
+    def step(turn: Turn) -> dict[str, Tensor]:
+        refiner.train()
+        losses = []
+        for x in turn.x:
+            loss = self_regularisation(refiner(x), x, psi=psi)
+            descend(optimizer, loss)
+            losses.append(loss.detach())
+        return {"change": torch.stack(losses).mean()}
+
+    return step
+
+
+def pretrain_discriminator(
+    refiner: nn.Module,
+    discriminator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    past: Past | None = None,
+    generator: torch.Generator,
+) -> Step:
+    """D with R held: it learns what is wrong with the images as they are. 200 updates in the paper.
+
+    Returns:
+        A step on a ``Turn`` that reports ``discriminator``, its loss, and ``told``, the share of patches told right.
+    """
+
+    def step(turn: Turn) -> dict[str, Tensor]:
+        done = [
+            update_discriminator(refiner, discriminator, optimizer, x, y, past=past, generator=generator)
+            for x, y in zip(turn.x_d, turn.y)
+        ]
+        loss, told = torch.stack([torch.stack(pair) for pair in done]).mean(0)
+        return {"discriminator": loss, "told": told}
+
+    return step
