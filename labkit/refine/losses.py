@@ -45,7 +45,7 @@ def cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
     return functional.softplus(-logits if refined else logits).sum((1, 2)).mean()
 
 
-def discriminator_loss(refined: Maps, real: Maps) -> Scalar:
+def discriminator_loss(refined: Maps, real: Float[Tensor, "n h w"]) -> Scalar:
     """L_D: what D loses on refined images, taken for real ones, and on real ones, taken for refined.
 
     Args:

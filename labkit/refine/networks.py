@@ -23,8 +23,8 @@ class Block(nn.Module):
 
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, kernel, padding=kernel // 2, padding_mode="replicate")
-        self.second = nn.Conv2d(width, width, kernel, padding=kernel // 2, padding_mode="replicate")
+        self.first = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.second = nn.Conv2d(width, width, kernel, padding=kernel // 2)
 
     def forward(self, x: Images) -> Images:
         """Features of the same shape."""
@@ -55,7 +55,7 @@ class Refiner(nn.Module):
                 "expected 1 or more of each, and an odd kernel"
             )
         self.channels, self.skip = channels, skip
-        # A padding of zeros would tell the network where the border is, and R would paint one.
+        # Zeros beyond the border would be black to look at, and R would repaint what lies beside them.
         self.enter = nn.Conv2d(channels, width, kernel, padding=kernel // 2, padding_mode="replicate")
         self.blocks = nn.Sequential(*(Block(width, kernel) for _ in range(blocks)))
         self.leave = nn.Conv2d(width, channels, 1)
@@ -93,7 +93,7 @@ class LocalDiscriminator(nn.Module):
         self.channels, self.strides = channels, tuple(strides)
         layers: list[nn.Module] = []
         for before, after, stride in zip([channels, *widths], widths, strides):
-            layers += [nn.Conv2d(before, after, 3, stride, padding=1, padding_mode="replicate"), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(before, after, 3, stride, padding=1), nn.LeakyReLU(0.2)]
         layers += [nn.Conv2d(widths[-1], widths[-1], 1), nn.LeakyReLU(0.2), nn.Conv2d(widths[-1], 1, 1)]
         self.layers = nn.Sequential(*layers)
 
