@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from labkit.shapes import Float, Images
 
-Maps = Float[Tensor, "b h w"]
+Maps = Float[Tensor, "b p q"]
 Scalar = Float[Tensor, ""]
 Features = Callable[[Tensor], Tensor]
 
@@ -45,7 +45,7 @@ def cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
     return functional.softplus(-logits if refined else logits).sum((1, 2)).mean()
 
 
-def discriminator_loss(refined: Maps, real: Float[Tensor, "n h w"]) -> Scalar:
+def discriminator_loss(refined: Maps, real: Float[Tensor, "n p q"]) -> Scalar:
     """L_D: what D loses on refined images, taken for real ones, and on real ones, taken for refined.
 
     Args:

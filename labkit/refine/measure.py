@@ -76,11 +76,12 @@ def pupil_centre(x: Images, *, radius: float, sharpness: float = 30.0) -> Float[
     window = (radius * 3**0.5 + 0.5 - r).clamp(0, 1)
     template = window * (-inside + (inside * window).sum() / window.sum())
     kernels = torch.stack([template, window])[:, None]
-    padded = functional.pad(x, [reach] * 4, mode="replicate")
+    # Around their mean squares lose fewer digits.
+    padded = functional.pad(x - x.mean((2, 3), keepdim=True), [reach] * 4, mode="replicate")
     dot, mean = functional.conv2d(padded, kernels).unbind(1)
     square = functional.conv2d(padded.square(), kernels[1:])[:, 0]
     area = window.sum()
-    spread = (square - mean.square() / area).clamp_min(1e-4 * area)
+    spread = (square - mean.square() / area).clamp_min(1e-6 * area)
     match = dot / (spread.sqrt() * template.square().sum().sqrt())
     weight = functional.softmax(sharpness * match.flatten(1), dim=1).view_as(match)
     across = torch.arange(width, dtype=x.dtype, device=x.device) - (width - 1) / 2

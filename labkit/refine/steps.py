@@ -131,7 +131,7 @@ def update_discriminator(
     return loss.detach(), right(logits, real)
 
 
-def right(refined: Maps, real: Maps) -> Tensor:
+def right(refined: Maps, real: Float[Tensor, "n p q"]) -> Tensor:
     """The share of patches that D tells right, refined and real ones weighing the same: ½ where it can only guess."""
     return ((refined > 0).float().mean() + (real < 0).float().mean()) / 2
 
