@@ -270,7 +270,9 @@ class TestMeasures:
         # 1.1 pixels of 55 on average on each of ten seeds; a constant answer is 3.4 off.
         assert float((at - eyes.extra["pupil"]).norm(dim=1).mean()) < 2
         moved = refine.pupil_centre(functional.pad(eyes.x, (3, 0, 0, 0), mode="replicate")[..., :-3], radius=7.7)
-        assert math.isclose(float((moved - refine.pupil_centre(eyes.x, radius=7.7)).median(0).values[0]), 3, abs_tol=0.3)
+        assert math.isclose(
+            float((moved - refine.pupil_centre(eyes.x, radius=7.7)).median(0).values[0]), 3, abs_tol=0.3
+        )
 
     def test_brightness_and_contrast_do_not_move_it(self):
         eyes = data.simulate.eyes(50, generator=seeded())
@@ -337,4 +339,3 @@ def test_real_eyes_are_told_from_simulated_ones():
     real = torch.stack(grey).view(-1, 1, 35, 55).float() / 255
     made = data.simulate.eyes(80, generator=seeded()).x
     assert refine.told_apart(made, real, epochs=3, width=4, generator=seeded()) > 0.8
-

@@ -75,7 +75,7 @@ class LocalLoss(Check):
             expected,
             what="the loss",
             mistaken=[
-                ("the two answers are swapped: a logit is that of \"refined\"", local_loss(z, not refined)),
+                ('the two answers are swapped: a logit is that of "refined"', local_loss(z, not refined)),
                 ("it is averaged over the patches: add them up, average over images alone", each.mean()),
                 ("it is added up over the images too: average over images", each.sum()),
                 ("the sign is wrong: a cross-entropy is positive", -expected),
@@ -83,7 +83,10 @@ class LocalLoss(Check):
                     "the logits are taken for probabilities' logarithms: a sigmoid is missing",
                     (-z if refined else z).sum((1, 2)).mean(),
                 ),
-                ("this is the loss in bits: take the natural logarithm", expected / torch.log(expected.new_tensor(2.0))),
+                (
+                    "this is the loss in bits: take the natural logarithm",
+                    expected / torch.log(expected.new_tensor(2.0)),
+                ),
                 (
                     "this rounds probabilities before it takes their logarithm: work with the logits",
                     -(torch.sigmoid(z if refined else -z).clamp_min(1e-7)).log().sum((1, 2)).mean(),
@@ -159,7 +162,10 @@ class SelfRegularisation(Check):
                     "ψ belongs to each image, then the difference: this is ψ of the difference",
                     psi(r - x).abs().flatten(1).sum(1).mean(),
                 ),
-                ("the distance is squared, as on the slide: take absolute values", change.square().flatten(1).sum(1).mean()),
+                (
+                    "the distance is squared, as on the slide: take absolute values",
+                    change.square().flatten(1).sum(1).mean(),
+                ),
                 ("this is the Euclidean distance: ‖·‖₁ adds absolute values", change.flatten(1).norm(dim=1).mean()),
                 ("it is averaged over the features: add them up, average over images alone", change.abs().mean()),
                 ("it is added up over the images too: average over images", change.abs().sum()),
@@ -205,7 +211,9 @@ class Objective(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; both losses."""
         given = answer(case["refined"], case["real"], case["change"], case["lam"])
-        return dict(zip(("L_R", "L_D"), (tensor(v, name="objective") for v in pair(given, name="objective", of="L_R, L_D"))))
+        return dict(
+            zip(("L_R", "L_D"), (tensor(v, name="objective") for v in pair(given, name="objective", of="L_R, L_D")))
+        )
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Compare each loss with labkit's, and with what each usual mistake gives."""
@@ -219,13 +227,22 @@ class Objective(Check):
             L_R,
             what="L_R",
             mistaken=[
-                ("L_R asks D to say \"refined\": the refiner wants its images taken for real", say(z, refined=True) + lam * change),
+                (
+                    'L_R asks D to say "refined": the refiner wants its images taken for real',
+                    say(z, refined=True) + lam * change,
+                ),
                 ("L_R is without λ", say(z, refined=False) + change),
                 ("L_R is without self-regularisation", say(z, refined=False)),
-                ("in L_R λ weighs the realism: it belongs to the self-regularisation", lam * say(z, refined=False) + change),
+                (
+                    "in L_R λ weighs the realism: it belongs to the self-regularisation",
+                    lam * say(z, refined=False) + change,
+                ),
                 ("L_R uses the real images: the refiner never sees them", say(y, refined=False) + lam * change),
                 ("L_R uses the real images: the refiner never sees them", L_R + say(y, refined=False)),
-                ("λ multiplies both terms of L_R: only the self-regularisation", lam * (say(z, refined=False) + change)),
+                (
+                    "λ multiplies both terms of L_R: only the self-regularisation",
+                    lam * (say(z, refined=False) + change),
+                ),
                 (
                     "L_R subtracts D's loss, which saturates where D is sure: −log(1 − D), not + log D",
                     lam * change - say(z, refined=True),
@@ -319,7 +336,9 @@ class Mix(Check):
                     hint = ": it holds m images; half of 2m are fresh, as many come from the past"
                 if what == "the new past" and value.shape[1:2] == (n + m,):
                     hint = ": it has grown; the fresh images *replace* old ones"
-                raise Wrong(f"{what} has the wrong shape{hint}", expected=(size, *fresh.shape[1:]), given=tuple(value.shape[1:]))
+                raise Wrong(
+                    f"{what} has the wrong shape{hint}", expected=(size, *fresh.shape[1:]), given=tuple(value.shape[1:])
+                )
         if not (torch.equal(batches[0], batches[-1]) and torch.equal(pasts[0], pasts[-1])):
             raise Wrong("the same generator's seed gives something else: draw with generator=generator")
         if batches.dtype != fresh.dtype or pasts.dtype != past.dtype:
@@ -426,7 +445,10 @@ class LabelDrift(Check):
             what="the shift",
             mistaken=[
                 ("the shift points backwards: after − before", -shift),
-                ("in the shift ways there and back cancel no more: take the mean of the ways, not of their sizes", moved.abs().mean(0)),
+                (
+                    "in the shift ways there and back cancel no more: take the mean of the ways, not of their sizes",
+                    moved.abs().mean(0),
+                ),
                 ("the shift is added up over the images: take the mean", moved.sum(0)),
                 ("this is the median: the shift is the mean", moved.median(0).values),
             ],
@@ -443,7 +465,10 @@ class LabelDrift(Check):
                 ("this is the mean distance: the scatter is the root of the mean *square*", rest.norm(dim=1).mean()),
                 ("the square root of the scatter is missing", rest.square().sum(1).mean()),
                 ("an image's squares are averaged over its numbers: add them up", rest.square().mean().sqrt()),
-                ("divided by n − 1: here it is the mean over the n images", (rest.square().sum() / (len(rest) - 1)).sqrt()),
+                (
+                    "divided by n − 1: here it is the mean over the n images",
+                    (rest.square().sum() / (len(rest) - 1)).sqrt(),
+                ),
             ],
         )
 
@@ -496,11 +521,20 @@ class PatchSize(Check):
             torch.tensor(patch_size(strides, kernel), dtype=torch.float64),
             what="the side",
             mistaken=[
-                ("strides are left out: after a stride of 2 the next layer's pixels are twice as large", tensor(flat).double()),
+                (
+                    "strides are left out: after a stride of 2 the next layer's pixels are twice as large",
+                    tensor(flat).double(),
+                ),
                 ("a layer's own stride counts for the layers after it, not for itself", tensor(after).double()),
                 ("this is how far the map is scaled down, not what one logit sees", tensor(product).double()),
-                ("each layer adds kernel − 1 pixels, not kernel", tensor(sum(kernel * p for p in steps(strides))).double()),
-                ("the first pixel is missing: without a layer the view is 1", tensor(patch_size(strides, kernel) - 1).double()),
+                (
+                    "each layer adds kernel − 1 pixels, not kernel",
+                    tensor(sum(kernel * p for p in steps(strides))).double(),
+                ),
+                (
+                    "the first pixel is missing: without a layer the view is 1",
+                    tensor(patch_size(strides, kernel) - 1).double(),
+                ),
             ],
         )
 

@@ -14,15 +14,18 @@ D answers for patches: it returns a map of logits, one for each place, and every
 (the *local* adversarial loss). Half of D's refined images come from a buffer of earlier refiners' work.
 
 Shrivastava, Pfister, Tuzel, Susskind, Wang and Webb, "Learning from Simulated and Unsupervised Images through
-Adversarial Training" (CVPR 2017); deck 004 shows its objective with λ read as 2, θ as e and the two losses run together.
+Adversarial Training" (CVPR 2017); deck 004 shows its objective with λ read as 2, θ as e and the two losses run
+together.
 
 ``losses``    the objective, each term a function
 ``networks``  the refiner, the local discriminator, and a global one to compare with
 ``history``   the buffer
 ``steps``     K_g updates of R and K_d of D for ``labkit.train.fit``, and the pretraining of both
+``bundled``   refiners of eyes that come with labkit, for several λ
 ``measure``   what became of the labels, and whether the images can still be told from real ones
 """
 
+from labkit.refine.bundled import trained
 from labkit.refine.history import Past, mix
 from labkit.refine.losses import (
     cross_entropy,
@@ -57,4 +60,5 @@ __all__ = [
     "refiner_loss",
     "self_regularisation",
     "told_apart",
+    "trained",
 ]

@@ -2,8 +2,9 @@
 
     d_i = e(R(x_i)) − e(x_i),     shift = mean d,     scatter = √ mean ‖d − shift‖²
 
-with e an estimator of the label that has never seen a refined image: here one that nobody trained, which finds a pupil as
-the place that looks most like a dark disc. A shift that all share could be subtracted; scatter is lost information.
+with e an estimator of the label that has never seen a refined image: here one that nobody trained, which finds a
+pupil as the place that looks most like a dark disc. A shift that all share could be subtracted; scatter is lost
+information.
 
 Images pass where a classifier, trained afresh on half of them and of the real ones, guesses on the other half.
 """
@@ -54,8 +55,8 @@ def drift(before: Estimates, after: Estimates) -> Drift:
 def pupil_centre(x: Images, *, radius: float, sharpness: float = 30.0) -> Float[Tensor, "b 2"]:
     """Where the pupil is, as x, y in pixels from the middle of the image, y down, by nothing but its looks.
 
-    Each place is correlated with a dark disc on a bright ring of twice its area, both normalised, so that brightness and
-    contrast don't matter; the answer is the mean place, weighted by e^(sharpness · correlation).
+    Each place is correlated with a dark disc on a bright ring of twice its area, both normalised, so that brightness
+    and contrast don't matter; the answer is the mean place, weighted by e^(sharpness · correlation).
 
     Args:
         x: grey images.

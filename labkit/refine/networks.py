@@ -2,10 +2,10 @@
 
     R(x) = x + C(x)        C: a convolution, residual blocks, a 1×1 convolution that begins at zero
 
-so that R begins as the identity, which the paper reaches by pretraining (``skip=False`` is the paper's form, R = C). R keeps
-the resolution and has no pooling: it can repaint, hardly move. D is convolutional to its end: each logit of its map sees a
-patch of the image and nothing else, so that D can't ask what the image shows as a whole, only whether it looks real
-everywhere. Shrivastava and others (2017), section 2.1 and 2.2.
+so that R begins as the identity, which the paper reaches by pretraining (``skip=False`` is the paper's form, R = C).
+R keeps the resolution and has no pooling: it can repaint, hardly move. D is convolutional to its end: each logit of
+its map sees a patch of the image and nothing else, so that D can't ask what the image shows as a whole, only whether
+it looks real everywhere. Shrivastava and others (2017), section 2.1 and 2.2.
 """
 
 from collections.abc import Sequence

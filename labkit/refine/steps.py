@@ -58,7 +58,7 @@ class Turns:
     ) -> None:
         if size < 2 or size % 2 or min(turns, K_g, K_d) < 1:
             raise ValueError(
-                f"size is {size}, turns {turns}, K_g {K_g}, K_d {K_d}; expected an even size and 1 or more of the others"
+                f"size is {size}, turns {turns}, K_g {K_g}, K_d {K_d}; expected an even size, and 1 or more of the rest"
             )
         if images(synthetic).shape[1:] != images(real).shape[1:]:
             raise ValueError(
@@ -74,7 +74,9 @@ class Turns:
     def __iter__(self) -> Iterator[Turn]:
         for _ in range(self.turns):
             yield Turn(
-                self._draw(self.synthetic, self.K_g), self._draw(self.synthetic, self.K_d), self._draw(self.real, self.K_d)
+                self._draw(self.synthetic, self.K_g),
+                self._draw(self.synthetic, self.K_d),
+                self._draw(self.real, self.K_d),
             )
 
     def _draw(self, x: Tensor, k: int) -> Tensor:
@@ -165,8 +167,7 @@ def adversarial(
     """
 
     def step(turn: Turn) -> dict[str, Tensor]:
-        knobs = {"lam": lam, "psi": psi}
-        of_r = [update_refiner(refiner, discriminator, optimizer_r, x, **knobs) for x in turn.x]
+        of_r = [update_refiner(refiner, discriminator, optimizer_r, x, lam=lam, psi=psi) for x in turn.x]
         of_d = [
             update_discriminator(refiner, discriminator, optimizer_d, x, y, past=past, generator=generator)
             for x, y in zip(turn.x_d, turn.y)

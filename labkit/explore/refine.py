@@ -1,0 +1,209 @@
+"""The explorer of topic 13: an eye that looks where the sliders say, refined as strongly as one likes; its label."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from labkit import data
+from labkit import refine as method
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, shares, svg, text
+from labkit.explore.panel import Explorer
+from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, trained
+
+STRENGTHS = ("λ = 0.1", *(f"λ = {v:g}" for v in LAMBDAS if v != 0.1))
+GAZE, EYE = "Gaze", "Eye"
+RADIUS = 7.7 * SIZE[1] / 55  # of the iris, in pixels
+ZOOM = 20  # pixels of the picture for one of the eye's
+EYES = 200  # how many the chart is about
+WIDTH, HEIGHT, LEFT, BASE, TOP = 560, 190, 40, 156, 34  # the chart, in units of the SVG
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    strength: str = choice(STRENGTHS, label="refiner", help="trained with this λ")
+    pitch: float = slider(0, -20, 20, step=1, label="up", group=GAZE, draw=(-20, 20), help="degrees")
+    yaw: float = slider(10, -30, 30, step=1, label="to the right", group=GAZE, draw=(-30, 30), help="degrees")
+    openness: float = slider(0.9, 0.75, 1, step=0.01, label="open", group=EYE, draw=(0.75, 1))
+    skin: float = slider(0.6, 0.45, 0.75, step=0.01, label="skin", group=EYE, draw=(0.45, 0.75), help="brightness")
+    iris: float = slider(0.3, 0.2, 0.45, step=0.01, label="iris", group=EYE, draw=(0.2, 0.45), help="brightness")
+
+
+def strength(knobs: Knobs) -> float:
+    """λ."""
+    return float(knobs.strength.removeprefix("λ = "))
+
+
+@cache
+def refiner(lam: float) -> nn.Module:
+    """The refiner that comes with labkit for this λ."""
+    return trained(lam)
+
+
+@lru_cache(maxsize=16)
+def eye(knobs: Knobs, real: bool) -> tuple[Tensor, Tensor]:
+    """The eye (1, 1, H, W), as rendered or as the real camera sees the same one, and its pupil's true place (2,)."""
+    chosen = {
+        "pitch": knobs.pitch,
+        "yaw": knobs.yaw,
+        "openness": knobs.openness,
+        "skin": knobs.skin,
+        "iris": knobs.iris,
+    }
+    ranges: dict[str, Any] = {name: (float(v), float(v)) for name, v in chosen.items()}
+    if real:
+        ranges |= CAMERA
+    one = data.simulate.eyes(1, generator=knobs.generator(), size=SIZE, **ranges)
+    return one.x, one.extra["pupil"][0]
+
+
+def after(knobs: Knobs) -> Tensor:
+    """The eye, refined."""
+    return method.refined(refiner(strength(knobs)), eye(knobs, False)[0])
+
+
+def found(x: Tensor) -> Tensor:
+    """Where an estimator that nobody trained sees the pupil (2,)."""
+    return method.pupil_centre(x, radius=RADIUS)[0]
+
+
+def marked(x: Tensor, label: Tensor, seen: Tensor) -> Tensor:
+    """The image (3, H, W), blown up, with an upright cross at its label and a slanted one where the pupil is seen."""
+    big = x.repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2).repeat(3, 1, 1)
+    rows, columns = (torch.arange(s * ZOOM) / ZOOM - s / 2 + 0.5 / ZOOM for s in x.shape[-2:])
+    for place, colour, slanted in ((label, BLUE, False), (seen, VERMILION, True)):
+        across, down = columns[None] - place[0], rows[:, None] - place[1]
+        if slanted:
+            across, down = across - down, across + down
+        arm = (torch.minimum(across.abs(), down.abs()) < 0.14) & (torch.maximum(across.abs(), down.abs()) < 1.6)
+        halo = (torch.minimum(across.abs(), down.abs()) < 0.28) & (torch.maximum(across.abs(), down.abs()) < 1.75)
+        ink = torch.tensor([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
+        big = torch.where(arm, ink, torch.where(halo, torch.ones(()), big))
+    return big
+
+
+def place(x: Tensor, label: Tensor) -> str:
+    """How far from its label the pupil is seen, in words."""
+    return f"the pupil is seen {float((found(x) - label).norm()):.1f} pixels from its label"
+
+
+def show_before(knobs: Knobs) -> Picture:
+    """The synthetic eye with its label."""
+    x, label = eye(knobs, False)
+    return Picture(
+        marked(x[0], label, found(x)),
+        f"Synthetic eye, gaze {knobs.pitch:g}° up, {knobs.yaw:g}° to the right; {place(x, label)}.",
+    )
+
+
+def show_after(knobs: Knobs) -> Picture:
+    """The refined eye with the same label."""
+    x, label = after(knobs), eye(knobs, False)[1]
+    return Picture(marked(x[0], label, found(x)), f"The same eye refined with {knobs.strength}; {place(x, label)}.")
+
+
+def show_real(knobs: Knobs) -> Picture:
+    """What the real camera makes of the same eye, which the refiner never saw."""
+    x, label = eye(knobs, True)
+    return Picture(marked(x[0], label, found(x)), f"The same eye through the real camera; {place(x, label)}.")
+
+
+def show_values(knobs: Knobs) -> str:
+    """Histograms of the pixels before and after."""
+    return histogram(shares(eye(knobs, False)[0][0], bins=24), shares(after(knobs)[0], bins=24), names=["grey"])
+
+
+@cache
+def course() -> dict[str, list[float]]:
+    """For each λ, over many eyes: distance of pixels to the real camera's of the same eye; how far pupils moved."""
+    cameras: tuple[dict[str, Any], ...] = ({}, CAMERA)
+    made, real = (
+        data.simulate.eyes(EYES, generator=torch.Generator().manual_seed(77), size=SIZE, **camera) for camera in cameras
+    )
+    seen = method.pupil_centre(made.x, radius=RADIUS)
+    out: dict[str, list[float]] = {"gap": [float((made.x - real.x).abs().mean())], "moved": [0.0]}
+    for lam in LAMBDAS:
+        x = method.refined(refiner(lam), made.x)
+        out["gap"].append(float((x - real.x).abs().mean()))
+        out["moved"].append(float(method.drift(seen, method.pupil_centre(x, radius=RADIUS)).distance))
+    return out
+
+
+def curve(values: Sequence[float], most: float, colour: str, dash: str, chosen: int) -> list[str]:
+    """A line over the λ with a dot at each, a large one at the chosen."""
+    step = (WIDTH - LEFT - 150) / (len(values) - 1)
+    at = [(LEFT + i * step, BASE - (BASE - TOP) * v / most) for i, v in enumerate(values)]
+    path = " L".join(f"{x:.1f} {y:.1f}" for x, y in at)
+    parts = [f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"/>']
+    for i, (x, y) in enumerate(at):
+        size = 5 if i == chosen else 2.5
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>')
+    return parts
+
+
+def show_course(knobs: Knobs) -> str:
+    """Looks against labels: both over λ, from none (0) to the raw simulation, which is λ = ∞."""
+    known = course()
+    order = [*range(1, len(LAMBDAS) + 1), 0]  # the raw simulation last
+    names = [*(f"{v:g}" for v in LAMBDAS), "raw"]
+    gap, moved = ([known[k][i] for i in order] for k in ("gap", "moved"))
+    chosen = LAMBDAS.index(strength(knobs))
+    step = (WIDTH - LEFT - 150) / (len(names) - 1)
+    parts = [f'<path d="M{LEFT} {BASE} H{WIDTH - 150}" stroke="currentColor" opacity="0.35"/>']
+    parts += curve(gap, max(gap), BLUE, "", chosen) + curve(moved, max(*moved, 0.5), VERMILION, "5 3", chosen)
+    parts += [text(LEFT + i * step, BASE + 16, name, anchor="middle", bold=i == chosen) for i, name in enumerate(names)]
+    parts.append(text(LEFT + 3 * step, BASE + 31, "λ", anchor="middle", soft=True))
+    ends = [(BASE - (BASE - TOP) * gap[-1] / max(gap), "distance to the real look", BLUE)]
+    ends.append((BASE - (BASE - TOP) * moved[-1] / max(*moved, 0.5), "how far pupils moved", VERMILION))
+    for y, words, colour in ends:
+        parts.append(f'<rect x="{WIDTH - 142}" y="{y - 7:.1f}" width="8" height="8" fill="{colour}"/>')
+        parts.append(text(WIDTH - 130, y + 1, words))
+    parts.append(text(LEFT, 16, f"{knobs.strength}: pixels {gap[chosen]:.3f} from the real camera's of the same eyes, "
+                                f"pupils seen {moved[chosen]:.2f} pixels from where they were", bold=True))  # fmt: skip
+    said = ", ".join(f"λ {n}: {a:.3f} and {b:.2f} pixels" for n, a, b in zip(names, gap, moved))
+    return svg(parts, WIDTH, HEIGHT, f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {said}.")
+
+
+def show_legend(knobs: Knobs) -> str:
+    """How to read the pictures, and where the label is now."""
+    moved = float((found(after(knobs)) - found(eye(knobs, False)[0])).norm())
+    return (
+        f'<div style="line-height: 1.5"><b style="color: {BLUE}">+</b> the label: where the simulator put the pupil. '
+        f'<b style="color: {VERMILION}">×</b> where an estimator that nobody trained sees it, by its looks alone. '
+        f"Refining moved what it sees by {moved:.1f} pixels. The refiner saw real eyes, never this one's.</div>"
+    )
+
+
+def show_code(knobs: Knobs) -> str:
+    """The same in python."""
+    lines = [
+        "from labkit import data, refine",
+        f"gaze = {{'pitch': ({knobs.pitch:g}, {knobs.pitch:g}), 'yaw': ({knobs.yaw:g}, {knobs.yaw:g})}}",
+        f"eye = data.simulate.eyes(1, size={SIZE}, **gaze)",
+        f"x = refine.refined(refine.trained({strength(knobs):g}), eye.x)",
+        f"look = lambda x: refine.pupil_centre(x, radius={RADIUS:.2f})",
+        "look(x) - look(eye.x)  # how far the pupil moved",
+    ]
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(chr(10).join(lines))}</pre>'
+
+
+def refine() -> Explorer:
+    """Open the explorer of refinement: turn an eye, choose λ, see the picture and its label before and after."""
+    rows = [
+        [Pane("Synthetic", show_before), Pane("Refined", show_after)],
+        [Pane("Real camera, same eye", show_real), Pane("Pixels", show_values, html=True)],
+    ]
+    below = [
+        Pane("Looks against labels", show_course, html=True),
+        Pane("How to read it", show_legend, html=True),
+        Pane("The same in python", show_code, html=True),
+    ]
+    return Explorer(Knobs(), rows, below=below)
