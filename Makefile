@@ -49,6 +49,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.attacks
 	$(BIN)/python -m benchmarks.fair
 	$(BIN)/python -m benchmarks.linkage
+	$(BIN)/python -m benchmarks.refine
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -90,7 +90,7 @@ class TestNetworks:
         x = torch.rand(64, 1, 8, 8, generator=seeded())
         step = refine.pretrain_refiner(R, torch.optim.Adam(R.parameters(), lr=5e-3))
         history = train.fit(step, refine.Turns(x, x, size=16, turns=50, generator=seeded()), epochs=2)
-        # Ten of ten seeds fall below a fifth.
+        # Ten seeds end between .09 and .27 of the first half's mean.
         assert history["change"][-1] < 0.4 * history["change"][0]
 
     def test_a_refiner_takes_any_size(self):
@@ -267,7 +267,7 @@ class TestMeasures:
     def test_a_pupil_is_found_and_moves_with_the_image(self):
         eyes = data.simulate.eyes(200, generator=seeded(), pitch=(-8, 8), yaw=(-15, 15), openness=(1, 1))
         at = refine.pupil_centre(eyes.x, radius=7.7, sharpness=40)
-        # 1.1 pixels of 55 on average on each of ten seeds; a constant answer is 3.4 off.
+        # Ten seeds: .9 to 1.3 pixels of 55; the middle of the image is 2.7 to 3.0 off.
         assert float((at - eyes.extra["pupil"]).norm(dim=1).mean()) < 2
         moved = refine.pupil_centre(functional.pad(eyes.x, (3, 0, 0, 0), mode="replicate")[..., :-3], radius=7.7)
         assert math.isclose(
@@ -282,7 +282,7 @@ class TestMeasures:
     def test_equal_sets_are_not_told_apart_and_others_are(self):
         g = seeded()
         same = [torch.rand(200, 1, 8, 8, generator=g) for _ in range(2)]
-        # Chance on 200 held-back images is .5 ± .035.
+        # Ten seeds: .495 to .555; and 1.0 for the pair below.
         assert refine.told_apart(*same, epochs=3, width=4, generator=seeded()) < 0.65
         assert refine.told_apart(same[0] * 0.5, same[1], epochs=8, width=4, generator=seeded()) > 0.9
 
@@ -320,8 +320,8 @@ class TestLearning:
         R, synthetic, real = learn(lam=0.1)
         spread = [float(x.std((1, 2, 3)).mean()) for x in (synthetic.x, refine.refined(R, synthetic.x), real.x)]
         assert spread[0] > 2 * spread[2]
-        # On ten of ten seeds it goes at least a third of the way.
-        assert spread[0] - spread[1] > 0.15 * (spread[0] - spread[2])
+        # Five other seeds went .59 to .90 of the way.
+        assert spread[0] - spread[1] > 0.3 * (spread[0] - spread[2])
 
     def test_a_large_lambda_leaves_images_as_they_are(self):
         R, synthetic, _ = learn(lam=100.0, turns=20)

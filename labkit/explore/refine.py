@@ -165,8 +165,8 @@ def show_course(knobs: Knobs) -> str:
     for y, words, colour in ends:
         parts.append(f'<rect x="{WIDTH - 142}" y="{y - 7:.1f}" width="8" height="8" fill="{colour}"/>')
         parts.append(text(WIDTH - 130, y + 1, words))
-    parts.append(text(LEFT, 16, f"{knobs.strength}: pixels {gap[chosen]:.3f} from the real camera's of the same eyes, "
-                                f"pupils seen {moved[chosen]:.2f} pixels from where they were", bold=True))  # fmt: skip
+    line = f"{knobs.strength}: {gap[chosen]:.3f} from the real camera's pixels, pupils moved {moved[chosen]:.2f} pixels"
+    parts.append(text(LEFT, 16, line, bold=True))
     said = ", ".join(f"λ {n}: {a:.3f} and {b:.2f} pixels" for n, a, b in zip(names, gap, moved))
     return svg(parts, WIDTH, HEIGHT, f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {said}.")
 
