@@ -70,9 +70,9 @@ def measure_digits(name: str, rows: list[tuple[str, str]]) -> None:
 
 def measure_real() -> None:
     """Photographed eyes."""
-    for source in ("SynthesEyes", "labkit"):
+    for row, knobs in domains.REAL.items():
         for seed in SEEDS:
-            keep("real", source, seed, lambda s=source, seed=seed: domains.real_eyes_run(s, seed))
+            keep("real", row, seed, lambda knobs=knobs, seed=seed: domains.real_eyes_run(seed, **knobs))
 
 
 def checkpoints() -> None:
@@ -287,14 +287,13 @@ def report_real(runs: Runs) -> str:
     }
     text = flow(
         f"""
-        Towards MPIIGaze's 144 grey crops, at {domains.EYES[0]}×{domains.EYES[1]} (half their size: what a busy
-        CPU allows). The refiner sees 72 of them; the judge, a classifier trained afresh, has the other 72, half
-        to learn from and half to be asked. Balanced accuracy in per cent: 50 is chance. λ = .1,
-        {domains.REAL_TURNS} turns. Rendered: 52 crops of SynthesEyes, or labkit's own eyes. So few images make
-        a noisy judge.
+        52 rendered crops of SynthesEyes towards MPIIGaze's 144 photographed ones, grey, at
+        {domains.EYES[0]}×{domains.EYES[1]} (half their size: what a busy CPU allows). The refiner sees 72 of
+        the photographs; the judge, a classifier trained afresh, has the other 72, half to learn from and half
+        to be asked. Balanced accuracy in per cent: 50 is chance. So few images make a noisy judge.
         """
     )
-    return f"{text}\n\n{table(runs, ['SynthesEyes', 'labkit'], columns)}"
+    return f"{text}\n\n{table(runs, [*domains.REAL], columns)}"
 
 
 def report_speed(runs: dict[str, dict[str, float]]) -> str:

@@ -26,7 +26,7 @@ FILLING = VARIED | {
 SIMULATORS = {"plain": PLAIN, "varied": VARIED, "varied, filling": FILLING}
 GLYPHS, TURNS, BATCH = 3000, 300, 32
 PIXELS = 0.1  # weight of a pixel in ψ beside the logits of the glyphs' own classifier
-REAL_TURNS = 150
+REAL = {"λ = 0.1, 150 turns": {"lam": 0.1, "turns": 150}, "λ = 0.02, 300 turns": {"lam": 0.02, "turns": 300}}
 EYES = (18, 28)  # real eyes of 35×55, halved
 
 
@@ -145,19 +145,12 @@ def photographed(folder: str, *, crop: float = 1.0) -> Tensor:
     return torch.cat(images).clamp(0, 1)
 
 
-def eyes_of(source: str, seed: int) -> Tensor:
-    """Synthetic eyes: SynthesEyes' files, or labkit's own simulator."""
-    if source == "SynthesEyes":
-        return photographed("syntheyes", crop=0.75)
-    return data.simulate.eyes(500, generator=seeded(seed), size=EYES).x
-
-
-def real_eyes_run(source: str, seed: int, *, turns: int = REAL_TURNS) -> dict[str, Any]:
+def real_eyes_run(seed: int, *, lam: float, turns: int) -> dict[str, Any]:
     """How well a fresh classifier tells synthetic eyes from MPIIGaze's before and after, and what D said."""
-    x, y = eyes_of(source, seed), photographed("mpiigaze")
+    x, y = photographed("syntheyes", crop=0.75), photographed("mpiigaze")
     y = y[torch.randperm(len(y), generator=seeded(seed))]
     seen, unseen = y[: len(y) // 2], y[len(y) // 2 :]  # the refiner sees the first half, the judge the second
-    R, history, seconds = learned(x, seen, seed, lam=0.1, turns=turns, strides=(2, 2, 1))
+    R, history, seconds = learned(x, seen, seed, lam=lam, turns=turns, strides=(2, 2, 1))
     after, n = refine.refined(R, x), len(unseen)
     moved = refine.drift(*(refine.pupil_centre(images, radius=4.2) for images in (x, after)))
     tell = lambda images: refine.told_apart(images[:n], unseen, epochs=25, width=8, generator=seeded(seed))  # noqa: E731
