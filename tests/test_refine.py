@@ -336,6 +336,7 @@ def test_real_eyes_are_told_from_simulated_ones():
     if not files:
         pytest.skip("LABKIT_DATA holds no eyes/mpiigaze")
     grey = [torch.frombuffer(bytearray(Image.open(f).convert("L").tobytes()), dtype=torch.uint8) for f in files]
-    real = torch.stack(grey).view(-1, 1, 35, 55).float() / 255
-    made = data.simulate.eyes(80, generator=seeded()).x
-    assert refine.told_apart(made, real, epochs=3, width=4, generator=seeded()) > 0.8
+    real = functional.avg_pool2d(torch.stack(grey).view(-1, 1, 35, 55).float() / 255, 2)
+    made = functional.avg_pool2d(data.simulate.eyes(80, generator=seeded()).x, 2)
+    # 1.0 on ten of ten seeds.
+    assert refine.told_apart(made, real, epochs=30, width=4, generator=seeded()) > 0.8
