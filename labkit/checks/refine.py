@@ -276,9 +276,9 @@ def mix(fresh: Tensor, past: Tensor, generator: torch.Generator) -> tuple[Tensor
     return refine.mix(fresh, past, generator=generator)
 
 
-CALLS = 300
-# Each of 8 slots is hit in a quarter of 300 calls: 75 ± 7.5. Five and a half deviations never stop a right answer.
-LEAST, MOST = 34, 116
+CALLS = 150
+# Each of 8 slots is hit in a quarter of 150 calls: 37.5 ± 5.3. Five deviations and more never stop a right answer.
+LEAST, MOST = 9, 66
 
 
 class Mix(Check):
