@@ -1,0 +1,40 @@
+"""Clustering that ignores transformations: k-means, Frey and Jojic's mixture over shifts, deep transformation-invariant clustering.
+
+``kmeans``       k-means and k-means++
+``shifts``       EM over a discrete set of shifts
+``transforms``   colour, affine, projective, morphology, thin-plate spline: differentiable, the identity at β = 0
+``model``        prototypes and the networks that predict their transformations: k-means and the Gaussian mixture
+``training``     the step, the curriculum, empty clusters, the best of runs; ``cluster`` does it all
+"""
+
+from labkit.dti.kmeans import Clustering, assign, kmeans, lloyd, plus_plus, squared_distances, update
+from labkit.dti.model import DTIGMM, DTIKMeans, Encoder
+from labkit.dti.shifts import ShiftMixture, em_step, shift_mixture, shifted
+from labkit.dti.training import Clusters, cluster, curriculum, reassign, step
+from labkit.dti.transforms import affine_grid, family, projective_grid, thin_plate_grid
+
+__all__ = [
+    "Clustering",
+    "Clusters",
+    "DTIGMM",
+    "DTIKMeans",
+    "Encoder",
+    "ShiftMixture",
+    "affine_grid",
+    "assign",
+    "cluster",
+    "curriculum",
+    "em_step",
+    "family",
+    "kmeans",
+    "lloyd",
+    "plus_plus",
+    "projective_grid",
+    "reassign",
+    "shift_mixture",
+    "shifted",
+    "squared_distances",
+    "step",
+    "thin_plate_grid",
+    "update",
+]

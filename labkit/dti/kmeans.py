@@ -1,0 +1,135 @@
+"""Classical k-means, on samples of any shape.
+
+    minimise  L(c_1, …, c_k) = Σ_i min_j ‖x_i − c_j‖²
+
+by Lloyd's two steps in turn, each of which can only lower L: assign every x_i to its nearest centre, put every centre
+at the mean of what it was assigned. Sources: S. Lloyd, "Least Squares Quantization in PCM" (1982); D. Arthur and
+S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding" (2007).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit.shapes import Float, Int, Labels
+
+
+class Clustering(NamedTuple):
+    """What k-means found.
+
+    Attributes:
+        assignments: the number of each sample's centre, (N,).
+        centres: (k, …), shaped like the samples.
+        inertia: L, the sum of squared distances to the nearest centres.
+        iterations: updates until nothing moved any more, or the most that were allowed.
+    """
+
+    assignments: Tensor
+    centres: Tensor
+    inertia: float
+    iterations: int
+
+
+def squared_distances(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"]) -> Float[Tensor, "b k"]:
+    """‖x_i − c_j‖² for every pair."""
+    a, b = x.flatten(1), centres.flatten(1)
+    # Expanded, so that the work is one matrix product; rounding may take it a little below zero.
+    return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)).clamp_min(0)
+
+
+def assign(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"]) -> Labels:
+    """The number of the nearest centre of each sample; of equally near ones the first."""
+    return squared_distances(x, centres).argmin(1)
+
+
+def update(
+    x: Float[Tensor, "b *rest"], assignments: Labels, centres: Float[Tensor, "k *rest"]
+) -> Float[Tensor, "k *rest"]:
+    """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
+    count = torch.bincount(assignments, minlength=len(centres)).to(x.dtype)
+    total = torch.zeros_like(centres.flatten(1)).index_add_(0, assignments, x.flatten(1))
+    mean = total / count.clamp_min(1)[:, None]
+    return torch.where(count[:, None] > 0, mean, centres.flatten(1)).view_as(centres)
+
+
+def plus_plus(
+    x: Float[Tensor, "b *rest"], k: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "k *rest"]:
+    """k samples as first centres, each drawn with a probability in proportion to D², its squared distance to those before.
+
+    Raises:
+        ValueError: if ``k`` is not from 1 to the number of samples.
+    """
+    _enough(x, k)
+    chosen = [_draw(x.new_ones(len(x)), generator)]
+    nearest = squared_distances(x, x[chosen[0]])[:, 0]
+    for _ in range(k - 1):
+        # Where all samples coincide with centres there is nothing to prefer.
+        weights = torch.where(nearest.sum() > 0, nearest, torch.ones_like(nearest))
+        chosen.append(_draw(weights, generator))
+        nearest = torch.minimum(nearest, squared_distances(x, x[chosen[-1]])[:, 0])
+    return x[torch.cat(chosen)].clone()
+
+
+def lloyd(
+    x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"], *, iterations: int = 300
+) -> Clustering:
+    """Lloyd's two steps from given centres, until no sample changes its centre.
+
+    Raises:
+        ValueError: if centres are shaped otherwise than samples.
+    """
+    if centres.shape[1:] != x.shape[1:]:
+        raise ValueError(f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each")
+    assignments, done = assign(x, centres), 0
+    for done in range(1, iterations + 1):
+        centres = update(x, assignments, centres)
+        new = assign(x, centres)
+        settled = bool(torch.equal(new, assignments))
+        assignments = new
+        if settled:
+            break
+    nearest = (x - centres[assignments]).double().square().sum()
+    return Clustering(assignments, centres, float(nearest), done)
+
+
+def kmeans(
+    x: Float[Tensor, "b *rest"],
+    k: int,
+    *,
+    runs: int = 1,
+    iterations: int = 300,
+    generator: torch.Generator | None = None,
+) -> Clustering:
+    """k-means from ``runs`` starts of k-means++; the one with the lowest inertia.
+
+    Args:
+        x: the samples.
+        k: the number of clusters.
+        runs: how many starts.
+        iterations: the most updates a run.
+        generator: where the starts come from.
+
+    Raises:
+        ValueError: if ``k`` is not from 1 to the number of samples, ``runs`` is below 1, or a sample is not finite.
+    """
+    if runs < 1:
+        raise ValueError(f"runs is {runs}; expected 1 or more")
+    if not bool(x.isfinite().all()):
+        raise ValueError("a sample holds nan or inf; expected numbers")
+    found = (lloyd(x, plus_plus(x, k, generator=generator), iterations=iterations) for _ in range(runs))
+    return min(found, key=lambda run: run.inertia)
+
+
+def _enough(x: Tensor, k: int) -> None:
+    if not 1 <= k <= len(x):
+        raise ValueError(f"k is {k} for {len(x)} samples; expected 1 to {len(x)} clusters")
+
+
+def _draw(weights: Tensor, generator: torch.Generator | None) -> Int[Tensor, "1"]:
+    """One index, drawn in proportion to the weights. (``multinomial`` stops at 2²⁴ of them.)"""
+    where = generator.device if generator is not None else weights.device
+    u = torch.rand(1, generator=generator, device=where, dtype=torch.float64).to(weights.device)
+    edges = weights.double().cumsum(0)
+    return torch.searchsorted(edges, u * edges[-1], right=True).clamp_max(len(weights) - 1)

@@ -1,0 +1,242 @@
+"""Networks that predict how each prototype must be transformed to look like an image, and the two models around them.
+
+    minimise  Σ_i ℓ(x_i, {T_{f_1(x_i)}(c_1), …, T_{f_k(x_i)}(c_k)})      over prototypes c_j and networks f_j
+
+k-means has ℓ = min_j ‖x − T_j c_j‖² / n (n numbers a picture); the Gaussian mixture ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j).
+All f_j share an encoder; each has small networks of its own, one a transformation, whose last layer is zero at first,
+so that learning begins at the identity. Source: T. Monnier, T. Groueix and M. Aubry, "Deep Transformation-Invariant
+Clustering" (2020).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labkit.dti.transforms import Family, family
+from labkit.shapes import Float, Images, Labels
+
+Reconstructions = Float[Tensor, "b k c h w"]
+Features = Callable[[Tensor], Tensor]
+
+
+class Encoder(nn.Module):
+    """A small convolutional network that keeps where things are: what f needs to know to move a prototype there.
+
+    Two or three convolutions 3×3, each but the first halving the picture (until it has at most 8 pixels a side), then
+    one linear layer. There is no pooling over the picture, and nothing is normalised over the batch: an image's
+    transformation does not depend on its company.
+
+    Args:
+        channels: of the images.
+        size: (h, w) of the images.
+        width: channels after the first convolution; twice as many after the others.
+        features: the numbers it gives for an image.
+    """
+
+    def __init__(self, channels: int, size: tuple[int, int], *, width: int = 16, features: int = 128) -> None:
+        super().__init__()
+        h, w = size
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+        before = width
+        while max(h, w) > 8 or before == width:
+            layers += [nn.Conv2d(before, 2 * width, 3, stride=2, padding=1), nn.ReLU()]
+            before, h, w = 2 * width, -(-h // 2), -(-w // 2)
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * h * w, features), nn.ReLU())
+        self.width = features
+
+    def forward(self, x: Images) -> Float[Tensor, "b n"]:
+        return self.body(x)
+
+
+class Heads(nn.Module):
+    """k networks of two hidden layers side by side: features (b, n) → β (k, b, parameters), zero at first.
+
+    Args:
+        k: how many.
+        inputs: features of an image.
+        outputs: parameters of the transformation.
+        hidden: width of both hidden layers.
+    """
+
+    def __init__(self, k: int, inputs: int, outputs: int, *, hidden: int = 128) -> None:
+        super().__init__()
+        widths = [inputs, hidden, hidden, outputs]
+        self.weights = nn.ParameterList(nn.Parameter(torch.zeros(k, n, m)) for n, m in zip(widths, widths[1:]))
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(k, 1, m)) for m in widths[1:])
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1]):
+            # As torch.nn.Linear begins.
+            bound = 1 / math.sqrt(weight.shape[1])
+            nn.init.uniform_(weight, -bound, bound)
+            nn.init.uniform_(bias, -bound, bound)
+
+    def forward(self, features: Float[Tensor, "b n"]) -> Float[Tensor, "k b d"]:
+        y = features.expand(len(self.biases[0]), -1, -1)
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            y = torch.baddbmm(bias, y, weight)
+            y = y if i == last else functional.relu(y)
+        return y
+
+
+class Transformer(nn.Module):
+    """T_{f(x)}: a sequence of transformations, of which the first ``active`` are applied.
+
+    Args:
+        k: the number of prototypes.
+        families: the transformations in their order; none for the identity.
+        encoder: images → (b, encoder.width).
+        hidden: width of the heads' hidden layers.
+
+    Attributes:
+        active: how many transformations of the sequence are applied; the curriculum raises it.
+    """
+
+    def __init__(self, k: int, families: Sequence[Family], encoder: nn.Module, *, hidden: int = 128) -> None:
+        super().__init__()
+        self.families = tuple(families)
+        self.encoder = encoder if families else nn.Identity()
+        width = int(getattr(encoder, "width", 0))
+        self.heads = nn.ModuleList(Heads(k, width, f.parameters, hidden=hidden) for f in families)
+        self.active = len(self.families)
+
+    def betas(self, x: Images) -> list[Tensor]:
+        """The parameters of each active transformation: (k, b, parameters)."""
+        if not self.active:
+            return []
+        features = self.encoder(x)
+        # A list of all modules first: a ModuleList's slice would be a new module.
+        return [head(features) for head in list(self.heads)[: self.active]]
+
+    def transform(
+        self, z: Images, betas: Sequence[Tensor], *, spatial: bool = False
+    ) -> Float[Tensor, "k m c h w"]:
+        """Prototypes (k, c, h, w) → (k, b, c, h, w), or (k, 1, c, h, w) where nothing is active.
+
+        ``spatial`` leaves out what changes values rather than places, as variances need it.
+        """
+        out = z[:, None]
+        for kind, beta in zip(self.families, betas):
+            if kind.spatial or not spatial:
+                out = kind.apply(out, beta)
+        return out
+
+
+class DTIKMeans(nn.Module):
+    """Prototypes and their transformations; with no transformation it is k-means.
+
+    Args:
+        prototypes: to begin with, (k, C, H, W).
+        transforms: names of families in their order, see ``transforms``; the identity comes before them all.
+        encoder: images → (b, width), with an attribute ``width``; a small ``Encoder`` if None.
+        hidden: width of the heads' hidden layers.
+        kernel, control: of morphology and thin_plate.
+        features: compare features of the picture instead of its pixels: (n, C, H, W) → (n, …), differentiable.
+    """
+
+    def __init__(
+        self,
+        prototypes: Images,
+        transforms: Sequence[str],
+        *,
+        encoder: nn.Module | None = None,
+        hidden: int = 128,
+        kernel: int = 7,
+        control: int = 4,
+        features: Features | None = None,
+    ) -> None:
+        super().__init__()
+        k, c, h, w = prototypes.shape
+        families = [family(name, channels=c, kernel=kernel, control=control) for name in transforms]
+        self.prototypes = nn.Parameter(prototypes.detach().clone())
+        self.transformer = Transformer(k, families, encoder or Encoder(c, (h, w)), hidden=hidden).to(prototypes.device)
+        self.features = features
+
+    @property
+    def k(self) -> int:
+        """The number of prototypes."""
+        return len(self.prototypes)
+
+    def clusters(self) -> list[nn.Parameter]:
+        """The parameters that belong to clusters rather than to networks; their first dimension is k."""
+        return [self.prototypes]
+
+    def reconstruct(self, x: Images) -> Reconstructions:
+        """Every prototype, transformed to look like every image."""
+        z = self.transformer.transform(self.prototypes, self.transformer.betas(x)).transpose(0, 1)
+        return z.expand(len(x), *z.shape[1:])
+
+    def distances(self, x: Images) -> Float[Tensor, "b k"]:
+        """The mean squared difference of each image and each prototype transformed for it."""
+        z = self.transformer.transform(self.prototypes, self.transformer.betas(x))
+        if self.features is None:
+            return (z - x).square().flatten(2).mean(2).T.expand(len(x), -1)
+        seen = self.features(z.flatten(0, 1)).flatten(1).unflatten(0, z.shape[:2])
+        return (seen - self.features(x).flatten(1)).square().mean(2).T.expand(len(x), -1)
+
+    def costs(self, x: Images) -> Float[Tensor, "b k"]:
+        """What the assignment minimises over prototypes: the distances."""
+        return self.distances(x)
+
+    def loss(self, costs: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+        """The mean over images of the smallest distance."""
+        return costs.amin(1).mean()
+
+    @torch.no_grad()
+    def predict(self, x: Images, *, batch_size: int = 500) -> tuple[Labels, Float[Tensor, "b"]]:
+        """The nearest prototype of each image, and its cost."""
+        parts = [self.costs(part).min(1) for part in x.split(batch_size)]
+        return torch.cat([p.indices for p in parts]), torch.cat([p.values for p in parts])
+
+    @torch.no_grad()
+    def aligned(self, x: Images) -> Images:
+        """The image's own prototype, transformed to look like it: what the model thinks the image is."""
+        best = self.costs(x).argmin(1)
+        return self.reconstruct(x)[torch.arange(len(x), device=x.device), best]
+
+
+class DTIGMM(DTIKMeans):
+    """Prototypes with a variance for every pixel and mixing weights; the transformations move both.
+
+    Σ_j = σ_j² + v_min, pixel by pixel; σ is transformed as the prototype is, by those transformations that move places.
+
+    Args:
+        prototypes, transforms, encoder, hidden, kernel, control: as for ``DTIKMeans``.
+        sigma: of every pixel at first (σ₀).
+        least: v_min, which keeps a prototype from being certain of a pixel.
+    """
+
+    def __init__(
+        self,
+        prototypes: Images,
+        transforms: Sequence[str],
+        *,
+        encoder: nn.Module | None = None,
+        hidden: int = 128,
+        kernel: int = 7,
+        control: int = 4,
+        sigma: float = 0.5,
+        least: float = 0.25**2,
+    ) -> None:
+        super().__init__(prototypes, transforms, encoder=encoder, hidden=hidden, kernel=kernel, control=control)
+        self.sigmas = nn.Parameter(torch.full_like(prototypes, sigma))
+        self.mixing = nn.Parameter(prototypes.new_zeros(len(prototypes)))
+        self.least = least
+
+    def clusters(self) -> list[nn.Parameter]:
+        """Prototypes, deviations and logits of the mixing weights."""
+        return [self.prototypes, self.sigmas, self.mixing]
+
+    def costs(self, x: Images) -> Float[Tensor, "b k"]:
+        """−log π_j − log N(x; T_j c_j, T_j Σ_j), in nats."""
+        betas = self.transformer.betas(x)
+        mean = self.transformer.transform(self.prototypes, betas)
+        variance = self.transformer.transform(self.sigmas, betas, spatial=True).square() + self.least
+        each = (x - mean).square() / variance + variance.log() + math.log(2 * math.pi)
+        return 0.5 * each.flatten(2).sum(2).T - self.mixing.log_softmax(0)
+
+    def loss(self, costs: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+        """The mean over images of −log p(x)."""
+        return -(-costs).logsumexp(1).mean()
