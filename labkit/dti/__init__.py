@@ -1,4 +1,4 @@
-"""Clustering that ignores transformations: k-means, Frey and Jojic's mixture over shifts, deep transformation-invariant clustering.
+"""Clustering that ignores transformations: k-means, Frey and Jojic's mixture over shifts, and the deep variants.
 
 ``kmeans``       k-means and k-means++
 ``shifts``       EM over a discrete set of shifts
@@ -14,9 +14,9 @@ from labkit.dti.training import Clusters, cluster, curriculum, reassign, step
 from labkit.dti.transforms import affine_grid, family, projective_grid, thin_plate_grid
 
 __all__ = [
+    "DTIGMM",
     "Clustering",
     "Clusters",
-    "DTIGMM",
     "DTIKMeans",
     "Encoder",
     "ShiftMixture",

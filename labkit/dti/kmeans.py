@@ -56,7 +56,7 @@ def update(
 def plus_plus(
     x: Float[Tensor, "b *rest"], k: int, *, generator: torch.Generator | None = None
 ) -> Float[Tensor, "k *rest"]:
-    """k samples as first centres, each drawn with a probability in proportion to D², its squared distance to those before.
+    """k samples as first centres, each drawn in proportion to D², the squared distance to those before it.
 
     Raises:
         ValueError: if ``k`` is not from 1 to the number of samples.
@@ -72,24 +72,23 @@ def plus_plus(
     return x[torch.cat(chosen)].clone()
 
 
-def lloyd(
-    x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"], *, iterations: int = 300
-) -> Clustering:
+def lloyd(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"], *, iterations: int = 300) -> Clustering:
     """Lloyd's two steps from given centres, until no sample changes its centre.
 
     Raises:
         ValueError: if centres are shaped otherwise than samples.
     """
     if centres.shape[1:] != x.shape[1:]:
-        raise ValueError(f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each")
-    assignments, done = assign(x, centres), 0
-    for done in range(1, iterations + 1):
+        raise ValueError(
+            f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
+        )
+    assignments, done, settled = assign(x, centres), 0, False
+    while done < iterations and not settled:
+        done += 1
         centres = update(x, assignments, centres)
         new = assign(x, centres)
-        settled = bool(torch.equal(new, assignments))
+        settled = torch.equal(new, assignments)
         assignments = new
-        if settled:
-            break
     nearest = (x - centres[assignments]).double().square().sum()
     return Clustering(assignments, centres, float(nearest), done)
 

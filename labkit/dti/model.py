@@ -2,14 +2,15 @@
 
     minimise  Σ_i ℓ(x_i, {T_{f_1(x_i)}(c_1), …, T_{f_k(x_i)}(c_k)})      over prototypes c_j and networks f_j
 
-k-means has ℓ = min_j ‖x − T_j c_j‖² / n (n numbers a picture); the Gaussian mixture ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j).
-All f_j share an encoder; each has small networks of its own, one a transformation, whose last layer is zero at first,
-so that learning begins at the identity. Source: T. Monnier, T. Groueix and M. Aubry, "Deep Transformation-Invariant
+k-means has ℓ = min_j ‖x − T_j c_j‖² / n with n numbers a picture; the Gaussian mixture has
+ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j). All f_j share an encoder; each has small networks of its own, one a
+transformation, whose last layer is zero at first, so that learning begins at the identity. Source: T. Monnier, T. Groueix and M. Aubry, "Deep Transformation-Invariant
 Clustering" (2020).
 """
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,7 @@ class Heads(nn.Module):
     def __init__(self, k: int, inputs: int, outputs: int, *, hidden: int = 128) -> None:
         super().__init__()
         widths = [inputs, hidden, hidden, outputs]
-        self.weights = nn.ParameterList(nn.Parameter(torch.zeros(k, n, m)) for n, m in zip(widths, widths[1:]))
+        self.weights = nn.ParameterList(nn.Parameter(torch.zeros(k, n, m)) for n, m in pairwise(widths))
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(k, 1, m)) for m in widths[1:])
         for weight, bias in zip(self.weights[:-1], self.biases[:-1]):
             # As torch.nn.Linear begins.
@@ -110,9 +111,7 @@ class Transformer(nn.Module):
         # A list of all modules first: a ModuleList's slice would be a new module.
         return [head(features) for head in list(self.heads)[: self.active]]
 
-    def transform(
-        self, z: Images, betas: Sequence[Tensor], *, spatial: bool = False
-    ) -> Float[Tensor, "k m c h w"]:
+    def transform(self, z: Images, betas: Sequence[Tensor], *, spatial: bool = False) -> Float[Tensor, "k m c h w"]:
         """Prototypes (k, c, h, w) → (k, b, c, h, w), or (k, 1, c, h, w) where nothing is active.
 
         ``spatial`` leaves out what changes values rather than places, as variances need it.

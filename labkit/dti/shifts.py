@@ -144,7 +144,7 @@ def _variance(mixture: ShiftMixture, x: Images, r: Tensor) -> Float[Tensor, ""]:
 def shift_mixture(
     x: Images, k: int, *, radius: int, iterations: int = 60, generator: torch.Generator | None = None
 ) -> tuple[ShiftMixture, list[float]]:
-    """Frey and Jojic's EM: the mixture, and the log-likelihood (mean over images, nats) before each step and at the end.
+    """Frey and Jojic's EM: the mixture, and the log-likelihood before each step and at the end (mean, nats).
 
     Args:
         x: the images, (B, C, H, W).

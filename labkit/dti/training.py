@@ -1,13 +1,12 @@
-"""How the prototypes and their networks are learnt: one step, a curriculum, clusters that come back, and the best of runs.
+"""How the prototypes and their networks are learnt: a step, a curriculum, clusters that come back, the best of runs.
 
 Learning everything at once ends in bad minima: a network that may bend anything into anything needs no good prototype.
 So transformations are switched on one after another, simple ones first. A prototype that hardly any image chooses
-gets no gradient and would stay where it is for ever; it becomes a copy of the one that most choose, with its networks and
-its optimiser's moments, plus a little noise that lets the two part. And since a run may still end badly, there are
+gets no gradient and would stay where it is for ever; it becomes a copy of the one that most choose, with its networks
+and its optimiser's moments, plus a little noise that lets the two part. And since a run may still end badly, there are
 several, and the one with the lowest *loss* is kept: no label is needed for that. All after Monnier and others (2020).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +15,7 @@ from torch import Tensor
 
 from labkit import train
 from labkit.dti.kmeans import plus_plus
-from labkit.dti.model import DTIGMM, DTIKMeans, Encoder, Features
-from labkit.dti.transforms import family
+from labkit.dti.model import DTIGMM, DTIKMeans, Features
 from labkit.shapes import Float, Images, Labels, images
 from labkit.train import History, Minibatches
 
@@ -35,8 +33,8 @@ def reassign(
 ) -> list[int]:
     """Turn clusters with hardly any image into copies of the largest one; which ones they were.
 
-    The copy has the prototype plus noise, the heads of the transformer, and the optimiser's state of both. The largest one gets
-    noise, too. Changes the model and the optimiser.
+    The copy has the prototype plus noise, the heads of the transformer, and the optimiser's state of both. The
+    largest one gets noise, too. Changes the model and the optimiser.
 
     Args:
         model: k clusters.
@@ -129,7 +127,9 @@ def curriculum(
     """
     kinds = len(model.transformer.families)
     if len(starts) != kinds or list(starts) != sorted(starts) or any(not 0 <= s <= 1 for s in starts):
-        raise ValueError(f"the starts are {tuple(starts)}; expected {kinds} growing shares of the training, from 0 to 1")
+        raise ValueError(
+            f"the starts are {tuple(starts)}; expected {kinds} growing shares of the training, from 0 to 1"
+        )
     rates = [group["lr"] for group in optimizer.param_groups]
 
     def before(t: int, n: int) -> None:
@@ -147,7 +147,7 @@ class Clusters:
     Attributes:
         assignments: the cluster of each image, (N,).
         prototypes: (k, C, H, W).
-        loss: of all images at the end: the mean squared difference of pixels (of features), or −log p(x) for the mixture.
+        loss: of all images at the end: the mean squared difference of pixels (of features); −log p(x) of the mixture.
         history: of training: ``loss`` and ``reassigned`` by epoch.
         model: for other images: ``model.predict``, ``model.aligned``, ``model.reconstruct``.
         losses: of all runs; the smallest is this one's.
@@ -252,7 +252,9 @@ def _run(
 ) -> Clusters:
     """One training and what it found."""
     networks = list(model.transformer.parameters())
-    groups = [{"params": model.clusters()}, {"params": networks, "weight_decay": 1e-6}] if networks else model.clusters()
+    groups = (
+        [{"params": model.clusters()}, {"params": networks, "weight_decay": 1e-6}] if networks else model.clusters()
+    )
     optimizer = torch.optim.Adam(groups, lr=lr)
     order = generator if generator is not None else torch.default_generator
     batches = Minibatches(x, size=min(batch_size, len(x)), generator=order)

@@ -45,12 +45,12 @@ def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
 
 def sample(z: Prototypes, grid: Grid) -> Prototypes:
     """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w)."""
-    k, b, h, w, _ = grid.shape
+    b, h = grid.shape[1:3]
     if z.shape[1] == 1:
         # All of a prototype's grids lie below each other: one tall picture of it, and no copies of the prototype.
         tall = _look(z[:, 0], grid.flatten(1, 2))
         return tall.unflatten(2, (b, h)).transpose(1, 2)
-    return _look(z.flatten(0, 1), grid.flatten(0, 1)).unflatten(0, (k, b))
+    return _look(z.flatten(0, 1), grid.flatten(0, 1)).unflatten(0, (len(z), b))
 
 
 def _look(images: Tensor, grid: Tensor) -> Tensor:
