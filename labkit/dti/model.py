@@ -4,8 +4,8 @@
 
 k-means has ℓ = min_j ‖x − T_j c_j‖² / n with n numbers a picture; the Gaussian mixture has
 ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j). All f_j share an encoder; each has small networks of its own, one a
-transformation, whose last layer is zero at first, so that learning begins at the identity. Source: T. Monnier, T. Groueix and M. Aubry, "Deep Transformation-Invariant
-Clustering" (2020).
+transformation, whose last layer is zero at first, so that learning begins at the identity. Source: T. Monnier,
+T. Groueix and M. Aubry, "Deep Transformation-Invariant Clustering" (2020).
 """
 
 import math

@@ -154,7 +154,7 @@ class Clusters:
     """
 
     assignments: Labels
-    prototypes: Images
+    prototypes: Float[Tensor, "k c h w"]
     loss: float
     history: History
     model: DTIKMeans
@@ -233,7 +233,7 @@ def cluster(
                 model: DTIKMeans = DTIGMM(first, transforms, encoder=own, **knobs)
             else:
                 model = DTIKMeans(first, transforms, encoder=own, features=features, **knobs)
-        found.append(_run(model.to(x.device), x, passes, batch_size, lr, starts, every, generator, on_epoch))
+        found.append(_run(model.to(x), x, passes, batch_size, lr, starts, every, generator, on_epoch))
     best = min(found, key=lambda run: run.loss)
     best.losses.extend(run.loss for run in found)
     return best

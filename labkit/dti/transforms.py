@@ -30,11 +30,15 @@ from torch.nn import functional
 from labkit.shapes import Float
 
 Prototypes = Float[Tensor, "k m c h w"]
+Transformed = Float[Tensor, "k n c h w"]
 Beta = Float[Tensor, "k b d"]
 Grid = Float[Tensor, "k b h w 2"]
 
 PEAK = 5.0
 """Logits of the kernel of ``morphology`` at rest: +5 in the middle, −5 around it."""
+
+STEEPEST = 60.0
+"""The largest |α| of ``morphology``."""
 
 
 def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
@@ -43,7 +47,7 @@ def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
     return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
 
 
-def sample(z: Prototypes, grid: Grid) -> Prototypes:
+def sample(z: Prototypes, grid: Grid) -> Transformed:
     """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w)."""
     b, h = grid.shape[1:3]
     if z.shape[1] == 1:
@@ -57,7 +61,7 @@ def _look(images: Tensor, grid: Tensor) -> Tensor:
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def colour(z: Prototypes, beta: Beta) -> Prototypes:
+def colour(z: Prototypes, beta: Beta) -> Transformed:
     """(1 + gain) z + offset in each channel; β holds the gains, then the offsets."""
     gain, offset = beta[..., None, None].chunk(2, dim=2)
     return z * (1 + gain) + offset
@@ -70,7 +74,7 @@ def affine_grid(beta: Beta, h: int, w: int) -> Grid:
     return torch.einsum("hwi,kbji->kbhwj", at, matrix)
 
 
-def affine(z: Prototypes, beta: Beta) -> Prototypes:
+def affine(z: Prototypes, beta: Beta) -> Transformed:
     """Turned, scaled, sheared and moved by ``affine_grid``."""
     return sample(z, affine_grid(beta, *z.shape[-2:]))
 
@@ -85,32 +89,32 @@ def projective_grid(beta: Beta, h: int, w: int) -> Grid:
     return torch.stack([x / depth, y / depth], -1)
 
 
-def projective(z: Prototypes, beta: Beta) -> Prototypes:
+def projective(z: Prototypes, beta: Beta) -> Transformed:
     """Seen in another perspective, by ``projective_grid``."""
     return sample(z, projective_grid(beta, *z.shape[-2:]))
 
 
-def morphology(z: Prototypes, beta: Beta) -> Prototypes:
+def morphology(z: Prototypes, beta: Beta) -> Transformed:
     """Σ_u w_u x_u exp(α x_u) / Σ_u w_u exp(α x_u) over the neighbours u of each pixel; w = sigmoid(weights).
 
     α → ∞ is the largest of the neighbours (strokes grow), α → −∞ the smallest (they shrink), α = 0 their weighted mean.
-    Outside the image is zero.
+    Outside the image is zero. α is held within ±STEEPEST, where exp still has room in float32.
     """
     k, b, d = beta.shape
     side = math.isqrt(d - 1)
     x = z.expand(k, b, *z.shape[2:])
     rest = torch.full((side, side), -PEAK, dtype=beta.dtype, device=beta.device)
     rest[side // 2, side // 2] = PEAK
-    alpha = beta[..., :1, None, None]
+    alpha = beta[..., :1, None, None].clamp(-STEEPEST, STEEPEST)
     kernel = torch.sigmoid(beta[..., 1:].unflatten(-1, (side, side)) + rest)
-    # The quotient stays as it is when both sums are scaled: nothing overflows, however large α grows.
+    # The quotient stays as it is when both sums are scaled, so that nothing overflows.
     largest = (alpha * x).detach().amax((2, 3, 4), keepdim=True).clamp_min(0)
     e = torch.exp(alpha * x - largest)
     edge = torch.exp(-largest)
     return _neighbours(e * x, kernel, None) / _neighbours(e, kernel, edge)
 
 
-def _neighbours(x: Prototypes, kernel: Float[Tensor, "k b s s"], edge: Tensor | None) -> Prototypes:
+def _neighbours(x: Prototypes, kernel: Float[Tensor, "k b s s"], edge: Tensor | None) -> Transformed:
     """Σ_u w_u x_u with a kernel for each image; ``edge`` (k, b, 1, 1, 1) lies outside of it, zero if None."""
     k, b, c, h, w = x.shape
     margin = kernel.shape[-1] // 2
@@ -153,7 +157,7 @@ def _bending(a: Tensor, b: Tensor) -> Tensor:
     return torch.xlogy(squares, squares) / 2
 
 
-def thin_plate(z: Prototypes, beta: Beta) -> Prototypes:
+def thin_plate(z: Prototypes, beta: Beta) -> Transformed:
     """Bent smoothly, by ``thin_plate_grid``."""
     return sample(z, thin_plate_grid(beta, *z.shape[-2:]))
 
