@@ -10,7 +10,7 @@
 from labkit.dti.kmeans import Clustering, assign, kmeans, lloyd, plus_plus, squared_distances, update
 from labkit.dti.model import DTIGMM, DTIKMeans, Encoder
 from labkit.dti.shifts import ShiftMixture, em_step, shift_mixture, shifted
-from labkit.dti.training import Clusters, cluster, curriculum, reassign, step
+from labkit.dti.training import Clusters, cluster, curriculum, learn, reassign, step
 from labkit.dti.transforms import affine_grid, family, projective_grid, thin_plate_grid
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "em_step",
     "family",
     "kmeans",
+    "learn",
     "lloyd",
     "plus_plus",
     "projective_grid",

@@ -9,6 +9,7 @@ several, and the one with the lowest *loss* is kept: no label is needed for that
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -178,10 +179,10 @@ def cluster(
     steps: int = 3000,
     epochs: int | None = None,
     batch_size: int = 128,
-    lr: float = 1e-3,
+    lr: float = 5e-3,
     starts: Sequence[float] | None = None,
     encoder: Callable[[], torch.nn.Module] | None = None,
-    hidden: int = 128,
+    hidden: int = 32,
     features: Features | None = None,
     kernel: int | None = None,
     control: int = 4,
@@ -221,8 +222,6 @@ def cluster(
     passes = epochs if epochs is not None else -(-steps // batches_a_pass)
     side = min(x.shape[2:])
     knobs = {"kernel": kernel or min(7, max(3, side // 4 // 2 * 2 + 1)), "control": control, "hidden": hidden}
-    if starts is None:
-        starts = default_starts(len(transforms))
     found = []
     for _ in range(runs):
         with torch.random.fork_rng(devices=[]):
@@ -233,24 +232,30 @@ def cluster(
                 model: DTIKMeans = DTIGMM(first, transforms, encoder=own, **knobs)
             else:
                 model = DTIKMeans(first, transforms, encoder=own, features=features, **knobs)
-        found.append(_run(model.to(x), x, passes, batch_size, lr, starts, every, generator, on_epoch))
+        model = model.to(x)
+        history = learn(
+            model, x, epochs=passes, batch_size=batch_size, lr=lr, starts=starts, every=every, generator=generator,
+            on_epoch=on_epoch,
+        )  # fmt: skip
+        found.append(_found(model, x, history))
     best = min(found, key=lambda run: run.loss)
     best.losses.extend(run.loss for run in found)
     return best
 
 
-def _run(
+def learn(
     model: DTIKMeans,
     x: Images,
-    passes: int,
-    batch_size: int,
-    lr: float,
-    starts: Sequence[float],
-    every: int,
-    generator: torch.Generator | None,
-    on_epoch: Observer | Sequence[Observer] | None,
-) -> Clusters:
-    """One training and what it found."""
+    *,
+    epochs: int,
+    batch_size: int = 128,
+    lr: float = 5e-3,
+    starts: Sequence[float] | None = None,
+    every: int = 50,
+    generator: torch.Generator | None = None,
+    on_epoch: Observer | Sequence[Observer] | None = None,
+) -> History:
+    """Train a model in place with Adam, the curriculum and reassignment. The knobs are those of ``cluster``."""
     networks = list(model.transformer.parameters())
     groups = (
         [{"params": model.clusters()}, {"params": networks, "weight_decay": 1e-6}] if networks else model.clusters()
@@ -259,16 +264,20 @@ def _run(
     order = generator if generator is not None else torch.default_generator
     batches = Minibatches(x, size=min(batch_size, len(x)), generator=order)
     update = step(model, optimizer, every=every, generator=generator)
+    if starts is None:
+        starts = default_starts(len(model.transformer.families))
     prepare = curriculum(model, optimizer, starts=starts)
-    t, n = 0, max(passes * len(batches), 1)
+    steps, total = count(), epochs * len(batches)
 
     def scheduled(batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
-        nonlocal t
-        prepare(t, n)
-        t += 1
+        prepare(next(steps), total)
         return update(batch)
 
-    history = train.fit(scheduled, batches, epochs=passes, on_epoch=on_epoch)
+    return train.fit(scheduled, batches, epochs=epochs, on_epoch=on_epoch)
+
+
+def _found(model: DTIKMeans, x: Images, history: History) -> Clusters:
+    """What a trained model makes of the images."""
     assignments, costs = model.predict(x)
     with torch.no_grad():
         loss = float(_whole_loss(model, x, costs))

@@ -1,0 +1,236 @@
+"""The explorer of topic 20: prototypes that grow through the curriculum, and how each of them explains an image.
+
+A run is computed once, for what is chosen above the panel and the seed; every so often the whole model is kept, and
+the slider ``time`` looks at one of the copies.
+"""
+
+import copy
+import html
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labkit import data, metrics
+from labkit import dti as method
+from labkit.augment import image
+from labkit.explore import charts
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.panel import Explorer
+from labkit.plot import PALETTE
+
+WORLDS = ("digits", "digits, turned and moved", "shapes, turned and moved")
+LESSONS = ("one after another", "all at once", "none: k-means")
+TRANSFORMS = ("affine", "thin_plate")
+STARTS = {LESSONS[0]: (0.25, 0.7), LESSONS[1]: (0.0, 0.0), LESSONS[2]: ()}
+SHOTS, EPOCHS_A_SHOT, MANY = 16, 2, 900
+SIDE, GAP = 12, 2  # pixels: of a picture of the panes, and between two
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    world: str = choice(WORLDS, label="images")
+    lesson: str = choice(LESSONS, label="transformations", help="affine, then bending")
+    time: float = slider(SHOTS, 0, SHOTS, step=1, label="time", group="Look", help="0: prototypes are images")
+    image: float = slider(3, 0, 99, step=1, label="image", group="Look", draw=(0, 99))
+
+
+class Run(NamedTuple):
+    """The images, copies of the model over time, and the loss and accuracy that each of them has."""
+
+    images: data.Dataset
+    models: list[method.DTIKMeans]
+    losses: list[float]
+    accuracies: list[float]
+
+
+_RUNS: dict[tuple[str, str, int], Run] = {}
+
+
+def run_of(knobs: Knobs) -> Run:
+    """The run for these knobs; trained at the first call, then kept."""
+    key = (knobs.world, knobs.lesson, knobs.seed)
+    if key not in _RUNS:
+        _RUNS[key] = train_run(*key)
+    return _RUNS[key]
+
+
+@lru_cache(maxsize=4)
+def world(name: str) -> data.Dataset:
+    """The images of a world, white on black."""
+    g = torch.Generator().manual_seed(0)
+    if name == WORLDS[2]:
+        return data.simulate.shapes(
+            MANY, generator=g, size=SIDE, paper=0.0, rotation=(-25, 25), shift=0.3, scale=(0.5, 0.75),
+            line_width=(0.08, 0.1), contrast=(0.8, 1.0),
+        )  # fmt: skip
+    digits = data.digits().subset(per_class=MANY // 10, generator=g)
+    x = functional.pad(digits.x, (2, 2, 2, 2))
+    if name == WORLDS[1]:
+        x = image.Affine(degrees=30, dx=2, dy=2, scale=0.2)(x, generator=g)
+    return data.Dataset(x, digits.y, digits.classes, digits.about)
+
+
+def train_run(name: str, lesson: str, seed: int) -> Run:
+    """Train, and keep the model every few epochs. The global random numbers stay as they were."""
+    images, generator = world(name), torch.Generator().manual_seed(seed)
+    transforms = () if lesson == LESSONS[2] else TRANSFORMS
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        first = method.plus_plus(images.x, len(images.classes), generator=generator)
+        model = method.DTIKMeans(first, transforms, hidden=32)
+    model.transformer.active = 0
+    models = [copy.deepcopy(model)]
+
+    def keep(history: object) -> None:
+        if getattr(history, "epoch", 0) % EPOCHS_A_SHOT == 0:
+            models.append(copy.deepcopy(model).requires_grad_(False))
+
+    method.learn(
+        model, images.x, epochs=SHOTS * EPOCHS_A_SHOT, batch_size=32, starts=STARTS[lesson], generator=generator,
+        on_epoch=keep,
+    )  # fmt: skip
+    found = [shot.predict(images.x) for shot in models]
+    return Run(
+        images,
+        models,
+        [float(costs.mean()) for _, costs in found],
+        [metrics.clustering_accuracy(assignments, images.y) for assignments, _ in found],
+    )
+
+
+def waiting(knobs: Knobs) -> str:
+    """What to say while a run is being trained."""
+    known = (knobs.world, knobs.lesson, knobs.seed) in _RUNS
+    return "" if known else f"Prototypes are growing on {MANY} images: a few seconds."
+
+
+def model_of(knobs: Knobs) -> method.DTIKMeans:
+    """The model at that time."""
+    return run_of(knobs).models[int(knobs.time)]
+
+
+def chosen(knobs: Knobs) -> Tensor:
+    """The image (1, 1, h, w) that is looked at."""
+    images = world(knobs.world).x
+    return images[(int(knobs.image) * 7) % len(images)][None]
+
+
+def still_to_come() -> charts.Picture:
+    """What stands where a picture will be once the run is there."""
+    return charts.Picture(torch.full((1, SIDE, SIDE), 0.35), "Still to be learnt.")
+
+
+def sheet(pictures: Tensor, columns: int, marked: int | None = None) -> Tensor:
+    """Pictures (n, 1, h, w) side by side as one in colour; one of them with a frame."""
+    n, _, h, w = pictures.shape
+    rows = -(-n // columns)
+    out = torch.full((3, rows * (h + GAP) + GAP, columns * (w + GAP) + GAP), 0.35)
+    for i in range(n):
+        top, left = i // columns * (h + GAP) + GAP, i % columns * (w + GAP) + GAP
+        if i == marked:
+            frame = torch.tensor([int(PALETTE[1][j : j + 2], 16) / 255 for j in (1, 3, 5)])[:, None, None]
+            out[:, top - GAP : top + h + GAP, left - GAP : left + w + GAP] = frame
+        out[:, top : top + h, left : left + w] = pictures[i]
+    return out
+
+
+def columns_of(k: int) -> int:
+    """Ten pictures in rows of five, four in rows of two."""
+    return 5 if k > 6 else 2
+
+
+def show_prototypes(knobs: Knobs) -> charts.Picture:
+    """All prototypes at that time."""
+    if waiting(knobs):
+        return still_to_come()
+    model = model_of(knobs)
+    words = f"{model.k} prototypes at time {int(knobs.time)} of {SHOTS}."
+    return charts.Picture(sheet(model.prototypes.detach().clamp(0, 1), columns_of(model.k)), words)
+
+
+def show_image(knobs: Knobs) -> charts.Picture:
+    """The image that is explained."""
+    x = chosen(knobs)
+    return charts.Picture(x[0], f"Image {int(knobs.image)}.")
+
+
+@torch.no_grad()
+def show_aligned(knobs: Knobs) -> charts.Picture:
+    """Every prototype, transformed for the image; the nearest one framed."""
+    if waiting(knobs):
+        return still_to_come()
+    model, x = model_of(knobs), chosen(knobs)
+    distances = model.distances(x)[0]
+    best = int(distances.argmin())
+    words = (
+        f"The {model.k} prototypes transformed to look like the image; number {best + 1} comes nearest, with a mean "
+        f"squared difference of {float(distances[best]):.4f}; the next has {float(distances.sort().values[1]):.4f}."
+    )
+    return charts.Picture(sheet(model.reconstruct(x)[0].clamp(0, 1), columns_of(model.k), best), words)
+
+
+def show_course(knobs: Knobs) -> str:
+    """Loss and accuracy over time, the looked-at time, and when transformations are switched on."""
+    run, t = run_of(knobs), int(knobs.time)
+    wide, tall, left, top = 250, 190, 34, 34
+    base, right = tall - 22, wide - 8
+    across, most = (right - left) / SHOTS, max(run.losses[1:])
+
+    def line(values: list[float], scale: float) -> str:
+        return " ".join(
+            f"{left + i * across:.1f},{base - (base - top) * min(v / scale, 1):.1f}" for i, v in enumerate(values)
+        )
+
+    marks = [(v, base - (base - top) * v + 4) for v in (0, 0.5, 1)]
+    parts = [charts.text(left - 5, y, f"{v:.0%}", anchor="end", soft=True) for v, y in marks]
+    for name, start in zip(TRANSFORMS, STARTS[knobs.lesson]):
+        at = left + start * SHOTS * across
+        parts.append(f'<path d="M{at:.1f} {top} V{base}" stroke="currentColor" opacity="0.35" stroke-dasharray="2 3"/>')
+        if start:
+            parts.append(charts.text(at + 3, base - 5, name.replace("_", " "), soft=True))
+    at = left + t * across
+    parts.append(f'<path d="M{at:.1f} {top} V{base}" stroke="currentColor" opacity="0.8"/>')
+    for values, scale, colour, dash in ((run.accuracies, 1.0, PALETTE[0], ""), (run.losses, most, PALETTE[1], "6 3")):
+        parts.append(
+            f'<polyline points="{line(values, scale)}" fill="none" stroke="{colour}" stroke-width="2" '
+            f'stroke-dasharray="{dash}"/>'
+        )
+    parts.append(charts.text(left, 12, f"accuracy {run.accuracies[t]:.1%}", bold=True))
+    parts.append(charts.text(left, 26, f"- - loss {run.losses[t]:.4f} (down to {min(run.losses):.4f})"))
+    parts.append(charts.text(left, tall - 6, "0", soft=True))
+    parts.append(charts.text(right, tall - 6, f"time {SHOTS}", anchor="end", soft=True))
+    words = f"Accuracy {run.accuracies[t]:.0%} and loss {run.losses[t]:.4f} at time {t}."
+    return charts.svg(parts, wide, tall, words)
+
+
+def show_code(knobs: Knobs) -> str:
+    """The call that does this."""
+    transforms = () if knobs.lesson == LESSONS[2] else TRANSFORMS
+    words = (
+        f"found = dti.cluster(x, {len(world(knobs.world).classes)}, transforms={transforms!r}, "
+        f"starts={STARTS[knobs.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\nfound.model.reconstruct(x)"
+    )
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(words)}</pre>'
+
+
+def idle(knobs: Knobs) -> Collection[str]:
+    """Every control does something."""
+    return ()
+
+
+def dti() -> Explorer:
+    """Open the explorer: watch prototypes grow, and see how each of them explains an image."""
+    # The course comes first: it says what is waited for, and the pictures need what it trains.
+    rows = [
+        [Pane("Course", show_course, html=True, wait=waiting), Pane("Prototypes", show_prototypes)],
+        [Pane("The image", show_image), Pane("Prototypes transformed for it", show_aligned)],
+    ]
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
