@@ -24,28 +24,21 @@ Features = Callable[[Tensor], Tensor]
 
 
 class Encoder(nn.Module):
-    """A small convolutional network that keeps where things are: what f needs to know to move a prototype there.
+    """What f sees of an image: one linear layer of its pixels, and ReLU.
 
-    Two or three convolutions 3×3, each but the first halving the picture (until it has at most 8 pixels a side), then
-    one linear layer. There is no pooling over the picture, and nothing is normalised over the batch: an image's
-    transformation does not depend on its company.
+    So little, because f must know *where* things are, which pooling over the picture would lose, and because nothing is
+    normalised over the batch: an image's transformation does not depend on its company. On scikit-learn's digits and
+    on MNIST it clusters better than small convolutional networks given as many steps, in less time.
 
     Args:
         channels: of the images.
         size: (h, w) of the images.
-        width: channels after the first convolution; twice as many after the others.
         features: the numbers it gives for an image.
     """
 
-    def __init__(self, channels: int, size: tuple[int, int], *, width: int = 16, features: int = 128) -> None:
+    def __init__(self, channels: int, size: tuple[int, int], *, features: int = 128) -> None:
         super().__init__()
-        h, w = size
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-        before = width
-        while max(h, w) > 8 or before == width:
-            layers += [nn.Conv2d(before, 2 * width, 3, stride=2, padding=1), nn.ReLU()]
-            before, h, w = 2 * width, -(-h // 2), -(-w // 2)
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * h * w, features), nn.ReLU())
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(channels * size[0] * size[1], features), nn.ReLU())
         self.width = features
 
     def forward(self, x: Images) -> Float[Tensor, "b n"]:
@@ -129,7 +122,7 @@ class DTIKMeans(nn.Module):
     Args:
         prototypes: to begin with, (k, C, H, W).
         transforms: names of families in their order, see ``transforms``; the identity comes before them all.
-        encoder: images → (b, width), with an attribute ``width``; a small ``Encoder`` if None.
+        encoder: images → (b, width), with an attribute ``width``; an ``Encoder`` if None.
         hidden: width of the heads' hidden layers.
         kernel, control: of morphology and thin_plate.
         features: compare features of the picture instead of its pixels: (n, C, H, W) → (n, …), differentiable.

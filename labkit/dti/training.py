@@ -163,10 +163,8 @@ class Clusters:
 
 
 def default_starts(kinds: int) -> tuple[float, ...]:
-    """Prototypes alone for a sixth of the training, then the transformations one by one until two thirds."""
-    if kinds <= 1:
-        return (1 / 6,) * kinds
-    return tuple(1 / 6 + i * (2 / 3 - 1 / 6) / (kinds - 1) for i in range(kinds))
+    """Prototypes alone for a fifth of the training, then the transformations one by one, the last after four fifths."""
+    return tuple(0.2 + 0.6 * i / max(kinds - 1, 1) for i in range(kinds))
 
 
 def cluster(
@@ -205,7 +203,7 @@ def cluster(
         batch_size: images an update, at most.
         lr: Adam's step size.
         starts: when each transformation is switched on, as a share of the training; see ``default_starts``.
-        encoder: makes a module images → (b, width) with an attribute ``width``; a small convolutional one by default.
+        encoder: makes a module images → (b, width) with an attribute ``width``; a single layer by default.
         hidden: width of the two hidden layers of each head.
         features: compare features instead of pixels (k-means alone).
         kernel: side of morphology's neighbourhood; a quarter of the image's smaller side, odd, from 3 to 7 by default.
