@@ -259,7 +259,8 @@ WORDS = {
     "digits": (
         "scikit-learn's digits, ten seeds",
         "1,797 images of 8×8 pixels, k = 10, per cent; mean ± deviation over ten seeds. *Least "
-        "loss*: the accuracy of the run with the lowest loss, which no label chooses. Deep runs: 1,500 steps on batches of 64, the defaults of "
+        "loss*: the accuracy of the run with the lowest loss, which no label chooses. Deep runs: "
+        "1,500 steps on batches of 64, the defaults of "
         "`dti.cluster` otherwise. They were chosen on seeds 0 to 3 of these digits.",
     ),
     "mnist": (
@@ -270,8 +271,8 @@ WORDS = {
     ),
     "affine": (
         "MNIST-test in affine disguise",
-        "The 10,000 digits on sheets of 40×40, turned by up to ±20°, moved by ±5 pixels, scaled by ±20 % and sheared by "
-        "±12°, averaged to 20×20. Defaults of `dti.cluster`.",
+        "The 10,000 digits on sheets of 40×40, turned by up to ±20°, moved by ±5 pixels, scaled by ±20 % and "
+        "sheared by ±12°, averaged to 20×20. Defaults of `dti.cluster`.",
     ),
 }
 
@@ -306,8 +307,8 @@ def write(known: dict[str, Any]) -> None:
     if "speed" in known:
         text += (
             "\n## Speed beside the authors' implementation\n\nSeconds of CPU an update, one thread: batch 128, 28×28, "
-            "k = 10, ResNet-20, heads of 128, kernel 7, 16 control points in both; in each phase of the curriculum five "
-            "updates in turn, the shortest, and the median of the five ratios. The machine was busy. The encoder takes "
+            "k = 10, ResNet-20, heads of 128, kernel 7, 16 control points in both; in each phase of the curriculum "
+            "five updates in turn, the shortest, and the median of the five ratios. The machine was busy. The encoder takes "
             "about 0.35 s of an update in both; before the first transformation labkit doesn't run it.\n\n"
             "| last transformation | epochs | labkit | official | official / labkit |\n|---|---|---|---|---|\n"
         )

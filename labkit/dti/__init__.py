@@ -4,13 +4,15 @@
 ``shifts``       EM over a discrete set of shifts
 ``transforms``   colour, affine, projective, morphology, thin-plate spline: differentiable, the identity at β = 0
 ``model``        prototypes and the networks that predict their transformations: k-means and the Gaussian mixture
-``training``     the step, the curriculum, empty clusters, the best of runs; ``cluster`` does it all
+``training``     the step, the curriculum, empty clusters
+``clusters``     ``cluster`` does it all, and keeps the best of several runs
 """
 
+from labkit.dti.clusters import Clusters, cluster
 from labkit.dti.kmeans import Clustering, assign, kmeans, lloyd, plus_plus, squared_distances, update
 from labkit.dti.model import DTIGMM, DTIKMeans, Encoder
 from labkit.dti.shifts import ShiftMixture, em_step, shift_mixture, shifted
-from labkit.dti.training import Clusters, cluster, curriculum, learn, reassign, step
+from labkit.dti.training import curriculum, learn, reassign, step
 from labkit.dti.transforms import affine_grid, family, projective_grid, thin_plate_grid
 
 __all__ = [
