@@ -6,7 +6,6 @@ the slider ``time`` looks at one of the copies.
 
 import copy
 import html
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -221,11 +220,6 @@ def show_code(knobs: Knobs) -> str:
     return f'<pre style="{style}">{html.escape(words)}</pre>'
 
 
-def idle(knobs: Knobs) -> Collection[str]:
-    """Every control does something."""
-    return ()
-
-
 def dti() -> Explorer:
     """Open the explorer: watch prototypes grow, and see how each of them explains an image."""
     # The course comes first: it says what is waited for, and the pictures need what it trains.
@@ -233,4 +227,4 @@ def dti() -> Explorer:
         [Pane("Course", show_course, html=True, wait=waiting), Pane("Prototypes", show_prototypes)],
         [Pane("The image", show_image), Pane("Prototypes transformed for it", show_aligned)],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
