@@ -291,6 +291,15 @@ class TestCluster:
         assert math.isfinite(found.loss)
         assert found.model.aligned(x).shape == x.shape
 
+    def test_what_is_ignored_by_default_depends_on_the_channels(self):
+        for channels, expected in (
+            (1, ["affine", "morphology", "thin_plate"]),
+            (3, ["colour", "affine", "thin_plate"]),
+        ):
+            x = images(12, 8, channels=channels)
+            found = dti.cluster(x, 2, steps=1, hidden=8, generator=torch.Generator().manual_seed(0))
+            assert [kind.name for kind in found.model.transformer.families] == expected
+
     def test_double_images_stay_double(self):
         x = images(30, 8, dtype=torch.float64)
         found = dti.cluster(x, 2, steps=4, hidden=8, generator=torch.Generator().manual_seed(0))
@@ -324,7 +333,7 @@ class TestCluster:
             ({"k": 2, "runs": 0}, "runs is 0"),
             ({"k": 2, "transforms": ("twist",)}, "no transformation 'twist'"),
             ({"k": 2, "transforms": ("affine",), "starts": (0.2, 0.3)}, "expected 1 growing shares"),
-            ({"k": 2, "starts": (0.5, 0.2)}, "growing shares"),
+            ({"k": 2, "transforms": ("affine", "thin_plate"), "starts": (0.5, 0.2)}, "growing shares"),
             ({"k": 2, "mixture": True, "features": abs}, "k-means alone"),
         ]:
             with pytest.raises(ValueError, match=words):

@@ -12,6 +12,9 @@ from labkit.dti.training import Observer, learn
 from labkit.shapes import Float, Images, Labels, images
 from labkit.train import History
 
+GREY = ("affine", "morphology", "thin_plate")
+COLOURED = ("colour", "affine", "thin_plate")
+
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
@@ -38,7 +41,7 @@ def cluster(
     x: Images,
     k: int,
     *,
-    transforms: Sequence[str] = ("affine", "thin_plate"),
+    transforms: Sequence[str] | None = None,
     mixture: bool = False,
     runs: int = 1,
     steps: int = 3000,
@@ -61,8 +64,8 @@ def cluster(
         x: the images, (N, C, H, W), in [0, 1].
         k: the number of clusters.
         transforms: what is to be ignored, in the order of the curriculum: ``colour``, ``affine``, ``projective``,
-            ``morphology``, ``thin_plate``. Empty: k-means by gradients. For grey handwriting ("affine", "morphology",
-            "thin_plate") is the paper's choice, for colour pictures ("colour", "affine", "thin_plate").
+            ``morphology``, ``thin_plate``. By default the paper's choice: ``GREY`` for images with one channel,
+            ``COLOURED`` for others. Empty: k-means by gradients.
         mixture: the Gaussian mixture instead of k-means.
         runs: trainings from new starts; the one with the lowest loss is returned.
         steps: updates a run, where ``epochs`` is not given; rounded up to whole epochs.
@@ -83,6 +86,8 @@ def cluster(
         ValueError: if ``x`` is not images or not finite, ``k`` is not from 1 to N, or a knob is out of its range.
     """
     _check(images(x), k, runs, steps if epochs is None else epochs, batch_size, mixture, features)
+    if transforms is None:
+        transforms = GREY if x.shape[1] == 1 else COLOURED
     batches_a_pass = -(-len(x) // batch_size)
     passes = epochs if epochs is not None else -(-steps // batches_a_pass)
     side = min(x.shape[2:])
