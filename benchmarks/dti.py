@@ -316,7 +316,7 @@ def write(known: dict[str, Any]) -> None:
             "\n## Speed beside the authors' implementation\n\nSeconds of CPU an update, one thread: batch 128, 28×28, "
             "k = 10, ResNet-20, heads of 128, kernel 7, 16 control points in both; in each phase of the curriculum "
             "five updates in turn, the shortest, and the median of the five ratios. The machine was busy. "
-            "Nearly all of an update with the affine transformation alone is the encoder's (in labkit with its channels "
+            "Most of an update with the affine transformation alone is the encoder's (in labkit with its channels "
             "last in memory); before the first transformation labkit doesn't run it.\n\n"
             "| last transformation | epochs | labkit | official | official / labkit |\n|---|---|---|---|---|\n"
         )
