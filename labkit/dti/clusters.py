@@ -92,10 +92,11 @@ def cluster(
     passes = epochs if epochs is not None else -(-steps // batches_a_pass)
     side = min(x.shape[2:])
     knobs = {"kernel": kernel or min(7, max(3, side // 4 // 2 * 2 + 1)), "control": control, "hidden": hidden}
+    where = generator.device if generator is not None else "cpu"
     found = []
     for _ in range(runs):
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator, device=where)))
             own = encoder() if encoder is not None else None
             first = plus_plus(x, k, generator=generator)
             if mixture:
