@@ -50,6 +50,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.fair
 	$(BIN)/python -m benchmarks.linkage
 	$(BIN)/python -m benchmarks.refine
+	$(BIN)/python -m benchmarks.membership
+	$(BIN)/python -m benchmarks.dti
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
