@@ -1,0 +1,137 @@
+"""A small GAN in a few seconds, and those that come with the course.
+
+``small`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan_weights.py`` has trained: weights in
+half precision, and beside them a file that says on what, with which seed, how long, and how good it is.
+"""
+
+import copy
+import json
+from functools import partial
+from importlib.resources import as_file, files
+from typing import Any, NamedTuple
+
+import torch
+
+from labkit import train
+from labkit.gan.diffaugment import DiffAugment
+from labkit.gan.nets import Discriminator, Generator
+from labkit.gan.steps import adversarial, same
+from labkit.shapes import Images, Labels
+from labkit.train.observers import Listener
+
+
+class Trained(NamedTuple):
+    """A generator to sample from (an average of weights), the discriminator, and how training went."""
+
+    generator: Generator
+    discriminator: Discriminator
+    history: train.History
+
+
+def small(
+    x: Images,
+    y: Labels | None = None,
+    *,
+    seed: int = 0,
+    steps: int = 600,
+    classes: int = 0,
+    latent: int = 32,
+    width: int = 16,
+    size: int = 32,
+    lr: float = 1e-3,
+    lr_d: float = 1e-3,
+    game: str = "non-saturating",
+    norm: str = "batch",
+    class_weight: float = 1.0,
+    class_on_fakes: bool = True,
+    decay: float = 0.99,
+    augment: DiffAugment | None = None,
+    on_epoch: Listener | None = None,
+) -> Trained:
+    """Train a GAN on images of 8², 16² or 32²; an AC-GAN where labels are given. Seconds on one core.
+
+    Args:
+        x: images in [0, 1].
+        y: their labels, for an AC-GAN.
+        seed: of everything random.
+        steps: updates of either player, at least one epoch.
+        classes: of the labels; one more than the largest, if not given.
+        latent: the length of z.
+        width: of both networks.
+        size: images a batch; all, where there are fewer.
+        lr: Adam's step size for the generator; β = (.5, .999), as in DCGAN.
+        lr_d: for the discriminator; larger ones are Heusel and others' two time scales (2017).
+        game: one of ``losses.GAMES``.
+        norm: the discriminator's.
+        class_weight: of AC-GAN's class terms.
+        class_on_fakes: whether D learns classes from fakes too.
+        decay: of the average of the generator's weights.
+        augment: for data of few images.
+        on_epoch: an observer. An epoch goes through the images once, or fifty times ``size`` of them if that is more.
+
+    Raises:
+        ValueError: if the images are not squares of 8, 16, 32, … pixels, or ``steps`` is below 1.
+    """
+    if x.shape[-1] != x.shape[-2] or steps < 1:
+        raise ValueError(f"images are {tuple(x.shape[-2:])} and steps {steps}; expected squares and 1 step or more")
+    kinds = 0 if y is None else classes or int(y.max()) + 1
+    g = torch.Generator(device=x.device).manual_seed(seed)
+    with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        G = Generator(x.shape[-1], x.shape[1], latent=latent, width=width, classes=kinds).to(x.device)
+        D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=norm).to(x.device)
+    average = copy.deepcopy(G).requires_grad_(False)
+    adam = partial(torch.optim.Adam, betas=(0.5, 0.999))
+    change = partial(augment, generator=g) if augment is not None else same
+    step = adversarial(
+        G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
+        class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
+    )  # fmt: skip
+    batches = train.Minibatches(
+        *((x,) if y is None else (x, y)), size=min(size, len(x)), generator=g, drop_last=True
+    )
+    rounds = max(1, min(50, steps) // len(batches))
+    many = [batches] * rounds
+    epoch = lambda: (batch for one in many for batch in one)  # noqa: E731
+    history = train.fit(step, epoch, epochs=max(1, round(steps / (rounds * len(batches)))), on_epoch=on_epoch)
+    return Trained(average, D, history)
+
+
+class Pretrained(NamedTuple):
+    """A generator and a discriminator in evaluation mode, and what is known of their training."""
+
+    generator: Generator
+    discriminator: Discriminator
+    about: dict[str, Any]
+
+
+FOLDER = "labkit.gan.weights"
+
+
+def available() -> tuple[str, ...]:
+    """The names that ``pretrained`` knows."""
+    return tuple(sorted(f.name.removesuffix(".json") for f in files(FOLDER).iterdir() if f.name.endswith(".json")))
+
+
+def pretrained(name: str) -> Pretrained:
+    """A GAN that comes with the course, in float32 on the CPU, in a few milliseconds.
+
+    Args:
+        name: ``"lesions"``: the liver-lesion simulator's 182 images at 32²; ``"digits"``: scikit-learn's at 8²; ``"mnist"``;
+            one with ``@`` is an earlier stage of the same training, as in ``"mnist@100"``.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in available():
+        raise ValueError(f"no GAN is called {name!r}; there are {', '.join(available())}")
+    from safetensors.torch import load_file
+
+    about = json.loads((files(FOLDER) / f"{name}.json").read_text(encoding="utf-8"))
+    with as_file(files(FOLDER) / f"{name}.safetensors") as path:
+        weights = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+    G, D = Generator(**about["generator"]), Discriminator(**about["discriminator"])
+    for prefix, module in (("G.", G), ("D.", D)):
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+        module.eval().requires_grad_(False)
+    return Pretrained(G, D, about)
