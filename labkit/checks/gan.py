@@ -64,8 +64,12 @@ class DiscriminatorLoss(Check):
         if loss.ndim == 0 and not agree(loss, right):
             clamped = self._clamped(s, t)
             if any(agree(loss, c, rtol=1e-2) for c in clamped):
-                raise Wrong("probabilities are cut off or rounded before the logarithm: that changes the loss of a D that "
-                            "is sure and wrong, and kills its gradient", expected=right, given=loss)  # fmt: skip
+                raise Wrong(
+                    "probabilities are cut off or rounded before the logarithm: that changes the loss of a D that is "
+                    "sure and wrong, and kills its gradient",
+                    expected=right,
+                    given=loss,
+                )
         close(loss, right, what="the loss", mistaken=mistaken)
 
     @staticmethod
@@ -120,11 +124,13 @@ class Slopes(Check):
         """Compare with the derivative by autograd, and with what each common mistake gives."""
         d = case["d"]
         s = torch.logit(d).requires_grad_()
-        flat, steep = (torch.autograd.grad(v, s)[0] for v in (-functional.softplus(s).sum(), functional.softplus(-s).sum()))
+        flat, steep = (
+            torch.autograd.grad(v, s)[0] for v in (-functional.softplus(s).sum(), functional.softplus(-s).sum())
+        )
         first, second = outputs["saturating"], outputs["non_saturating"]
-        if bool((d != 0.5).all()) and first.shape == second.shape == d.shape:
-            if agree(first, steep) and agree(second, flat):
-                raise Wrong("the two are exchanged: the saturating one is flat where d is near 0", given=first)
+        told_apart = bool((d != 0.5).all()) and first.shape == second.shape == d.shape
+        if told_apart and agree(first, steep) and agree(second, flat):
+            raise Wrong("the two are exchanged: the saturating one is flat where d is near 0", given=first)
         # Near 0 the slopes differ by little from those of the mistakes: relative errors decide.
         for what, given, right, other in (
             ("the slope of log(1 − D)", first, flat, -1 / (1 - d)),
@@ -153,7 +159,13 @@ class Players(Check):
     key = "gan.players"
     points = 3
     reference = staticmethod(players)
-    forbidden = (gan.discriminator_loss, gan.generator_loss, losses.cross_entropy, losses.non_saturating, gan.adversarial)
+    forbidden = (
+        gan.discriminator_loss,
+        gan.generator_loss,
+        losses.cross_entropy,
+        losses.non_saturating,
+        gan.adversarial,
+    )
 
     def inputs(self, seed: int) -> list[Case]:
         """Points on a line; images; float64."""
@@ -306,7 +318,9 @@ class CopyScore(Check):
         """Few points on a line; a memoriser of pictures; a generator that is fair; one that is far off; float64."""
         g = generator(seed)
 
-        def case(name: str, n: int, m: int, how: str, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Case:
+        def case(
+            name: str, n: int, m: int, how: str, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+        ) -> Case:
             # Three kinds of sample around centres of their own.
             centres = 3 * torch.randn(3, *shape, generator=g, dtype=dtype)
 
@@ -359,8 +373,14 @@ class CopyScore(Check):
             ("divide by the deviation, the *root* of n m (n + m + 1) / 12", (u - n * m / 2) / spread**2),
             ("this is the share of pairs: make a z-score of it", u / (n * m)),
             ("the mean n m / 2 is not subtracted", u / spread),
-            ("the distances are *from* the training samples: for each generated one, its nearest in training", backwards),
-            ("the generated samples are compared with the held-out ones: copies are near to *training* samples", to_held),
+            (
+                "the distances are *from* the training samples: for each generated one, its nearest in training",
+                backwards,
+            ),
+            (
+                "the generated samples are compared with the held-out ones: copies are near to *training* samples",
+                to_held,
+            ),
             ("the mean distance to all training samples sees no copy: take the nearest", averaged),
             ("the deviation lacks the + 1", (u - n * m / 2) / (n * m * (n + m) / 12) ** 0.5),
         ]
@@ -377,6 +397,8 @@ def pairs(a: Tensor, b: Tensor) -> Tensor:
 
 class Means(nn.Module):
     """A classifier that takes the class whose mean is nearest: learned in one line, so that a check costs nothing."""
+
+    means: Tensor
 
     def __init__(self, x: Tensor, y: Tensor, classes: int) -> None:
         super().__init__()
@@ -416,6 +438,7 @@ class Cas(Check):
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer with a quick learner."""
+
         def learn(x: Tensor, y: Tensor) -> nn.Module:
             return Means(x, y, case["classes"])
 

@@ -44,7 +44,7 @@ def shift(x: Images, *, dx: Int[Tensor, "b"], dy: Int[Tensor, "b"], fill: float 
 
 
 def cut(x: Images, *, row: Int[Tensor, "b"], column: Int[Tensor, "b"], side: int, fill: float = 0.5) -> Images:
-    """Paint a square of ``side`` pixels with ``fill``; (row, column) is its middle, and it may reach beyond the edge."""
+    """Paint a square of ``side`` pixels with ``fill``; (row, column) is its middle, and it may reach over the edge."""
     rows = torch.arange(x.shape[2], device=x.device) - row[:, None] + side // 2
     columns = torch.arange(x.shape[3], device=x.device) - column[:, None] + side // 2
     inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None]

@@ -1,16 +1,17 @@
 """Is generated data any good? Five questions that a look at it does not answer.
 
     copies        d(x) = min over training t of ‖x − t‖
-                  C_T = Σ P(π) Z(π) / Σ P(π) over cells π; Z the z-score of the Mann-Whitney U of d(generated) > d(held-out)
+                  C_T = Σ P(π) Z(π) / Σ P(π) over cells π; Z: z-score of the number of pairs d(generated) > d(held-out)
     precision     share of generated samples within the k-NN balls of real ones:       do they look right?
     recall        share of real samples within the k-NN balls of generated ones:       is everything there?
     Fréchet       ‖μ − μ'‖² + tr(Σ + Σ' − 2 (Σ Σ')^½) of features: FID, if the features are Inception's
     CAS           accuracy on real samples of a classifier trained on generated ones alone: is it of any use?
 
-C_T ≪ 0: closer to the training data than new real samples are: copies. About 0: as far. ≫ 0: further, which says that the
-samples are off, not that they are new. Sources: C. Meehan and others, "A Non-Parametric Test to Detect Data-Copying in
-Generative Models" (2020); T. Kynkäänniemi and others, "Improved Precision and Recall Metric" (2019); M. Heusel and others,
-"GANs Trained by a Two Time-Scale Update Rule" (2017: FID); S. Ravuri and O. Vinyals, "Classification Accuracy Score" (2019).
+C_T ≪ 0: closer to the training data than new real samples are: copies. About 0: as far. ≫ 0: further, which says that
+the samples are off, not that they are new. Sources: C. Meehan and others, "A Non-Parametric Test to Detect
+Data-Copying in Generative Models" (2020); T. Kynkäänniemi and others, "Improved Precision and Recall Metric" (2019);
+M. Heusel and others, "GANs Trained by a Two Time-Scale Update Rule" (2017: FID); S. Ravuri and O. Vinyals,
+"Classification Accuracy Score" (2019).
 """
 
 import math
@@ -30,12 +31,10 @@ class Nearest(NamedTuple):
     """For each sample the distance to the nearest of others, and which one that is."""
 
     distance: PerSample
-    index: Int[Tensor, "b"]
+    which: Int[Tensor, "b"]
 
 
-def nearest(
-    x: Float[Tensor, "b *rest"], others: Float[Tensor, "m *rest"], *, chunk: int = 1024
-) -> Nearest:
+def nearest(x: Float[Tensor, "b *rest"], others: Float[Tensor, "m *rest"], *, chunk: int = 1024) -> Nearest:
     """The nearest of ``others`` to each sample, by Euclidean distance of their entries (pixels, or features).
 
     Raises:
@@ -77,8 +76,8 @@ def copying(
     """C_T: far below 0 where the samples are nearer to the training data than held-out real ones are.
 
     The space is cut into ``cells`` by k-means on the training data, so that copying one kind of sample is not hidden by
-    another kind that is off. Cells with fewer than ten samples of either kind are left out. Copies exact or nearly so give
-    about −√(3 n m / (n + m + 1)), the least there is.
+    another kind that is off. Cells with fewer than ten samples of either kind are left out. Copies exact or nearly so
+    give about −√(3 n m / (n + m + 1)), the least there is.
 
     Args:
         generated: samples, as images or features.
@@ -166,10 +165,11 @@ def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
 
 
 def diversity(generated: Float[Tensor, "n *rest"], real: Float[Tensor, "m *rest"]) -> float:
-    """Mean distance to the nearest other sample, of generated ones relative to real ones; equally many of each are used.
+    """Mean distance to the nearest other sample, of generated ones relative to as many real ones.
 
-    About 1 where samples differ as real ones do, 0 where they are all the same, near 0 where they are many of a few: the
-    statistic of the collapse alarm. It is below 1 for blurred samples too, and it can't see what is missing altogether.
+    About 1 where samples differ as real ones do, 0 where they are all the same, near 0 where they are many of a few:
+    the statistic of the collapse alarm. It is below 1 for blurred samples too, and it can't see what is missing
+    altogether.
 
     Raises:
         ValueError: if one of the two has fewer than two samples.

@@ -1,6 +1,7 @@
 """The losses of a generative adversarial network, as functions of the discriminator's logits.
 
-The discriminator says ``D(x) = σ(s(x))``: how likely x is real. G makes x = G(z) from noise z. With mean E over a batch::
+The discriminator says ``D(x) = σ(s(x))``: how likely x is real. G makes x = G(z) from noise z. With mean E over a
+batch::
 
     game             the discriminator minimises                          the generator minimises
     saturating       −E log D(x) − E log(1 − D(G(z)))                      E log(1 − D(G(z)))
@@ -9,8 +10,8 @@ The discriminator says ``D(x) = σ(s(x))``: how likely x is real. G makes x = G(
     hinge            E max(0, 1 − s(x)) + E max(0, 1 + s(G(z)))            −E s(G(z))
     wasserstein      E s(G(z)) − E s(x) + λ gradient_penalty               −E s(G(z))
 
-For densities p of the data and q of the generator the best discriminator of the first two games is D* = p / (p + q), its
-logit ``s* = log p − log q``; where p = q both D* = ½ and the discriminator's loss is 2 log 2. By softplus, log D(x) =
+For densities p of the data and q of the generator the best discriminator of the first two games is D* = p / (p + q),
+its logit ``s* = log p − log q``; where p = q D* is ½ and the discriminator's loss 2 log 2. By softplus, log D(x) =
 −softplus(−s) and log(1 − D(x)) = −softplus(s): no logarithm of 0, however sure D is.
 
 Sources: I. Goodfellow and others, "Generative Adversarial Nets" (2014); X. Mao and others, "Least Squares GANs" (2017);

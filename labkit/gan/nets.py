@@ -6,12 +6,13 @@ A generator doubles 4×4 maps until they are as large as the image, a discrimina
     D: 2x − 1 → [convolution 4×4, stride 2; norm; leaky ReLU .2] … → 4×4 → convolution 3×3; norm; leaky ReLU
        → one logit, and a logit for each class
 
-``generator(z)`` or ``generator(z, y)`` gives images in [0, 1]; ``discriminator(x)`` gives logits (B,), positive for what
-it takes for real; ``discriminator.both(x)`` those and the class logits (B, k). Widths halve and double along with the
-size: ``width`` is that of the largest maps.
+``generator(z)`` or ``generator(z, y)`` gives images in [0, 1]; ``discriminator(x)`` gives logits (B,), positive for
+what it takes for real; ``discriminator.both(x)`` those and the class logits (B, k). Widths halve and double along with
+the size: ``width`` is that of the largest maps.
 
-Sources: A. Radford and others, "Unsupervised Representation Learning with DCGANs" (2016); A. Odena and others, "Auxiliary
-Classifier GANs" (2017); T. Miyato and others, "Spectral Normalization for GANs" (2018), by torch's parametrization.
+Sources: A. Radford and others, "Unsupervised Representation Learning with DCGANs" (2016); A. Odena and others,
+"Auxiliary Classifier GANs" (2017); T. Miyato and others, "Spectral Normalization for GANs" (2018), by torch's
+parametrization.
 """
 
 from itertools import pairwise
@@ -51,9 +52,7 @@ class Generator(nn.Module):
         ValueError: if ``size`` is no power of two from 8.
     """
 
-    def __init__(
-        self, size: int, channels: int = 1, *, latent: int = 64, width: int = 16, classes: int = 0
-    ) -> None:
+    def __init__(self, size: int, channels: int = 1, *, latent: int = 64, width: int = 16, classes: int = 0) -> None:
         super().__init__()
         self.size, self.latent, self.classes = size, latent, classes
         widths = [width * 2**i for i in reversed(range(stages(size)))]
@@ -129,7 +128,9 @@ class Discriminator(nn.Module):
             ValueError: if the images have another size.
         """
         if x.shape[-2:] != (self.size, self.size):
-            raise ValueError(f"this discriminator takes {self.size}×{self.size} pixels; these are {tuple(x.shape[-2:])}")
+            raise ValueError(
+                f"this discriminator takes {self.size}×{self.size} pixels; these are {tuple(x.shape[-2:])}"
+            )
         return self.shrink(2 * x - 1)
 
     def forward(self, x: Images) -> PerSample:

@@ -5,8 +5,8 @@
     slerp(a, b, t) = sin((1 − t) ω)/sin ω · a + sin(t ω)/sin ω · b,     ω the angle between a and b
 
 Almost all of N(0, I) in n dimensions lies near the sphere of radius √n. A straight line between two of its points cuts
-through the inside, where G never was; a walk along the sphere stays where it was trained. T. White, "Sampling Generative
-Networks" (2016).
+through the inside, where G never was; a walk along the sphere stays where it was trained. T. White, "Sampling
+Generative Networks" (2016).
 """
 
 import torch
@@ -27,9 +27,7 @@ def noise(
     return z.to(device), None if y is None else y.to(device)
 
 
-def sample(
-    G: Generator, y: int | Labels, *, generator: torch.Generator | None = None, batch_size: int = 512
-) -> Images:
+def sample(G: Generator, y: int | Labels, *, generator: torch.Generator | None = None, batch_size: int = 512) -> Images:
     """Images from noise, in evaluation mode, without gradients.
 
     Args:

@@ -1,7 +1,7 @@
 """A small GAN in a few seconds, and those that come with the course.
 
-``small`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan_weights.py`` has trained: weights in
-half precision, and beside them a file that says on what, with which seed, how long, and how good it is.
+``small`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan.py`` has trained:
+weights in half precision, and beside them a file that says on what, with which seed, how long, and how good it is.
 """
 
 import copy
@@ -87,9 +87,7 @@ def small(
         G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
         class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
     )  # fmt: skip
-    batches = train.Minibatches(
-        *((x,) if y is None else (x, y)), size=min(size, len(x)), generator=g, drop_last=True
-    )
+    batches = train.Minibatches(*((x,) if y is None else (x, y)), size=min(size, len(x)), generator=g, drop_last=True)
     rounds = max(1, min(50, steps) // len(batches))
     many = [batches] * rounds
     epoch = lambda: (batch for one in many for batch in one)  # noqa: E731
@@ -117,8 +115,8 @@ def pretrained(name: str) -> Pretrained:
     """A GAN that comes with the course, in float32 on the CPU, in a few milliseconds.
 
     Args:
-        name: ``"lesions"``: the liver-lesion simulator's 182 images at 32²; ``"digits"``: scikit-learn's at 8²; ``"mnist"``;
-            one with ``@`` is an earlier stage of the same training, as in ``"mnist@100"``.
+        name: ``"lesions"``: the liver-lesion simulator's 182 images at 32²; ``"digits"``: scikit-learn's at 8²;
+            ``"mnist"`` at 16²; ``"brain"``: simulated slices at 32².
 
     Raises:
         ValueError: if there is none of that name.

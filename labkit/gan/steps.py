@@ -5,7 +5,8 @@
     G goes downhill on generator_loss(D(fake)), with D held still
 
 One batch of fakes serves both. Real and fake go through D one after the other, as batch normalisation wants it. For a
-GPU: ``generator.to(memory_format=torch.channels_last)``, the same for the discriminator, and ``autocast=torch.bfloat16``.
+GPU: ``generator.to(memory_format=torch.channels_last)``, the same for the discriminator, and
+``autocast=torch.bfloat16``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,11 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from labkit.gan import losses
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import noise
-from labkit.shapes import Images
-from torch.nn import functional
 
 Augment = Callable[[Tensor], Tensor]
 Step = Callable[[Sequence[Tensor]], dict[str, Tensor]]
@@ -64,7 +64,8 @@ def adversarial(
 
     Returns:
         A step for batches (x, …) or (x, y) that reports ``d_loss``, ``g_loss``, and ``d_real``, ``d_fake``, the mean of
-        D(x) and D(G(z)); with classes also ``agreement``, the share of fakes that D gives the class they were asked for.
+        D(x) and D(G(z)); with classes also ``agreement``, the share of fakes that D gives the class they were asked
+        for.
 
     Raises:
         ValueError: if there is no such game, G and D disagree about classes, or ``autocast`` is float16, which needs

@@ -1,11 +1,10 @@
 """Observers of a training: what a student looks at while two networks play.
 
-A GAN's losses don't say whether it learns: they are those of a game. Samples do, and the alarm goes off when all of them
-become alike.
+A GAN's losses don't say whether it learns: they are those of a game. Samples do, and the alarm goes off when all of
+them become alike.
 """
 
 import torch
-from torch import Tensor
 
 from labkit.gan.evaluate import diversity
 from labkit.gan.nets import Generator
@@ -53,8 +52,8 @@ class Samples(Observer):
 class CollapseAlarm(Observer):
     """Goes off when samples are all alike, or many of a few: mode collapse.
 
-    The statistic is ``diversity``: the mean distance from a sample to the nearest other one, relative to real samples. It
-    is about 0 for a generator that ignores its noise, .5 to 1 for one that works.
+    The statistic is ``diversity``: the mean distance from a sample to the nearest other one, relative to real samples.
+    It is about 0 for a generator that ignores its noise, .5 to 1 for one that works.
 
     Args:
         G: the generator.

@@ -1,0 +1,257 @@
+"""The explorer of GANs: walk through a latent space while two losses look on, and take a visual Turing test.
+
+The walk goes from one random z to another, for a class of your choice. D's logit of the picture you see is the dot on
+the curves of the generator's two losses. In the test, ten pictures are real or generated: tick what you take for
+generated.
+"""
+
+import base64
+import html
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labkit import data
+from labkit import gan as networks
+from labkit.explore.base import Pane, State, choice, slider, switch
+from labkit.explore.charts import Picture, svg, text
+from labkit.explore.panel import Explorer
+from labkit.nets import evaluating
+from labkit.plot import PALETTE
+
+MODELS = {"liver lesions": "lesions", "handwritten digits": "digits"}
+PATHS = ("along the sphere", "straight")
+SOURCES = ("the GAN", "a memoriser")
+WALK, TEST = "Walk", "Test"
+ASKED = 10  # pictures in the test
+REACH = 6.0  # the chart's logits go from −REACH to REACH
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    model: str = choice(tuple(MODELS), label="GAN of")
+    kind: float = slider(0, 0, 9, step=1, label="class", group=WALK, draw=(0, 9), help="lesions have three: 0, 1, 2")
+    t: float = slider(0, 0, 1, step=0.05, label="way t", group=WALK, draw=(0, 1), help="from one z to another")
+    path: str = choice(PATHS, label="path", group=WALK)
+    source: str = choice(SOURCES, label="fakes from", group=TEST)
+    told: bool = switch(label="tell me", group=TEST, help="shows which are generated, and your score")
+    a: bool = switch(label="1 is generated", group=TEST)
+    b: bool = switch(label="2 is generated", group=TEST)
+    c: bool = switch(label="3 is generated", group=TEST)
+    d: bool = switch(label="4 is generated", group=TEST)
+    e: bool = switch(label="5 is generated", group=TEST)
+    f: bool = switch(label="6 is generated", group=TEST)
+    g: bool = switch(label="7 is generated", group=TEST)
+    h: bool = switch(label="8 is generated", group=TEST)
+    i: bool = switch(label="9 is generated", group=TEST)
+    j: bool = switch(label="10 is generated", group=TEST)
+
+    def ticked(self) -> Tensor:
+        """Which of the ten are taken for generated."""
+        return torch.tensor([getattr(self, name) for name in "abcdefghij"])
+
+
+@cache
+def opened(model: str) -> networks.Pretrained:
+    """The GAN."""
+    return networks.pretrained(MODELS[model])
+
+
+@cache
+def training(model: str) -> data.Dataset:
+    """What it was trained on."""
+    if MODELS[model] == "digits":
+        return data.digits("train")
+    return data.simulate.lesions(generator=torch.Generator().manual_seed(0), size=32)
+
+
+@cache
+def unseen(model: str) -> data.Dataset:
+    """Real pictures it never saw."""
+    if MODELS[model] == "digits":
+        return data.digits("test")
+    return data.simulate.lesions(300, generator=torch.Generator().manual_seed(77), size=32)
+
+
+def label(knobs: Knobs) -> int:
+    """The class; the last one where the GAN has fewer than the slider."""
+    return min(int(knobs.kind), len(training(knobs.model).classes) - 1)
+
+
+@lru_cache(maxsize=64)
+def walked(model: str, kind: int, path: str, seed: int) -> tuple[Tensor, Tensor]:
+    """The pictures of a walk (21, C, H, W), and D's logits of them (21,)."""
+    G, D, _ = opened(model)
+    ends = torch.randn(2, G.latent, generator=torch.Generator().manual_seed(seed))
+    way = networks.slerp if path == PATHS[0] else networks.lerp
+    z = way(ends[0], ends[1], torch.linspace(0, 1, 21))
+    with evaluating(G), evaluating(D), torch.no_grad():
+        x = G(z, torch.full((21,), kind))
+        return x, D(x)
+
+
+def here(knobs: Knobs) -> tuple[Tensor, float]:
+    """The picture of the walk where the slider stands, (C, H, W), and D's logit of it."""
+    x, s = walked(knobs.model, label(knobs), knobs.path, knobs.seed)
+    at = round(20 * knobs.t)
+    return x[at], float(s[at])
+
+
+def show_walk(knobs: Knobs) -> Picture:
+    """The picture at t."""
+    x, s = here(knobs)
+    name = training(knobs.model).classes[label(knobs)]
+    return Picture(x, f"A generated {name}, at t = {knobs.t:.2f} of the walk; D takes it for real at {sigmoid(s):.0%}.")
+
+
+def show_strip(knobs: Knobs) -> Picture:
+    """The whole walk, nine pictures in three rows."""
+    x, _ = walked(knobs.model, label(knobs), knobs.path, knobs.seed)
+    some = functional.pad(x[[0, 2, 5, 8, 10, 12, 15, 18, 20]], (1, 1, 1, 1), value=1.0)
+    rows = [torch.cat(list(some[i : i + 3]), dim=2) for i in (0, 3, 6)]
+    return Picture(torch.cat(rows, dim=1), "The whole walk in nine pictures, row by row.")
+
+
+def show_nearest(knobs: Knobs) -> Picture:
+    """The training picture that is nearest to it."""
+    x, known = here(knobs)[0], training(knobs.model)
+    found = networks.nearest(x[None], known.x)
+    usual = networks.nearest(unseen(knobs.model).x[:100], known.x).distance.median()
+    words = f"{float(found.distance[0]):.2f} away; new real pictures are {float(usual):.2f} away on average"
+    return Picture(known.x[int(found.which[0])], f"The nearest training picture, {words}.")
+
+
+def sigmoid(s: float) -> float:
+    """1 / (1 + e^−s)."""
+    return 1 / (1 + math.exp(-s))
+
+
+def softplus(s: float) -> float:
+    """log(1 + e^s)."""
+    return max(s, 0.0) + math.log1p(math.exp(-abs(s)))
+
+
+def show_losses(knobs: Knobs) -> str:
+    """The generator's two losses over D's logit, a dot where D stands for this picture, and how hard each pulls."""
+    s = max(-REACH, min(REACH, here(knobs)[1]))
+    left, right, top, base = 26.0, 242.0, 8.0, 150.0
+
+    def across(v: float) -> float:
+        return left + (right - left) * (v + REACH) / (2 * REACH)
+
+    def up(v: float) -> float:
+        return base - (base - top) * (v + REACH) / (2 * REACH)
+
+    parts = [
+        f'<path d="M{left} {up(0):.1f} H{right} M{across(0):.1f} {top} V{base}" stroke="currentColor" opacity="0.25"/>'
+    ]
+    curves = {"−log D": lambda v: softplus(-v), "log(1 − D)": lambda v: -softplus(v)}
+    for (name, f), colour, dash in zip(curves.items(), PALETTE, ("", ' stroke-dasharray="6 3"')):
+        points = " ".join(f"{across(v / 4):.1f},{up(f(v / 4)):.1f}" for v in range(-24, 25))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+        parts.append(f'<circle cx="{across(s):.1f}" cy="{up(f(s)):.1f}" r="4.5" fill="{colour}"/>')
+        at = -5.4 if name == "−log D" else 1.2
+        parts.append(text(across(at), up(f(at)) + (24 if name == "−log D" else -8), name))
+    d = sigmoid(s)
+    parts.append(text(left, base + 14, "logit −6: fake", soft=True))
+    parts.append(text(right, base + 14, "6: real", anchor="end", soft=True))
+    parts.append(text(left, base + 30, f"D = {d:.2f}", bold=True))
+    parts.append(text(left, base + 45, f"slope of −log D {d - 1:.2f}, of log(1 − D) {-d:.2f}"))
+    words = f"D says {d:.2f}; −log D is {softplus(-s):.2f}, log(1 − D) is {-softplus(s):.2f}."
+    return svg(parts, 250, 200, f"The generator's two losses over D's logit: {words}")
+
+
+@lru_cache(maxsize=64)
+def questions(model: str, source: str, seed: int) -> tuple[Tensor, Tensor]:
+    """Ten pictures (10, C, H, W), and which of them are generated: five, in random order."""
+    g = torch.Generator().manual_seed(seed)
+    real = unseen(model).x
+    pick = real[torch.randperm(len(real), generator=g)[: ASKED // 2]]
+    if source == SOURCES[0]:
+        fake = networks.sample(opened(model).generator, ASKED // 2, generator=g)
+    else:
+        known = training(model).x
+        fake = known[torch.randperm(len(known), generator=g)[: ASKED // 2]]
+        fake = (fake + 0.01 * torch.randn(fake.shape, generator=g)).clamp(0, 1)
+    order = torch.randperm(ASKED, generator=g)
+    return torch.cat([pick, fake])[order], (torch.arange(ASKED) >= ASKED // 2)[order]
+
+
+def score(knobs: Knobs) -> int:
+    """How many of the ten are named rightly."""
+    return int((questions(knobs.model, knobs.source, knobs.seed)[1] == knobs.ticked()).sum())
+
+
+def luck(hits: int) -> float:
+    """The probability of as many or more by tossing a coin."""
+    return sum(math.comb(ASKED, k) for k in range(hits, ASKED + 1)) / 2**ASKED
+
+
+def show_test(knobs: Knobs) -> str:
+    """The ten pictures with their numbers, and, if asked for, the truth."""
+    x, generated = questions(knobs.model, knobs.source, knobs.seed)
+    cells = []
+    for n, (picture, fake, taken) in enumerate(zip(x, generated.tolist(), knobs.ticked().tolist()), start=1):
+        truth = ("generated" if fake else "real") + (" ✓" if fake == taken else " ✗")
+        words = f"{n}: {truth}" if knobs.told else f"{n}{': generated?' if taken else ''}"
+        file = base64.b64encode(Picture(picture, "").png()).decode("ascii")
+        image = f'<img src="data:image/png;base64,{file}" alt="Picture {words}" width="100%"/>'
+        style = "flex: 1 1 17%; min-width: 60px; max-width: 90px; text-align: center"
+        cells.append(f'<div style="{style}">{image}<br/>{words}</div>')
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 8px; line-height: 1.4">{"".join(cells)}</div>'
+
+
+def show_score(knobs: Knobs) -> str:
+    """The reader's score, what luck would give, and what the test can't see."""
+    if not knobs.told:
+        words = "Five of the ten are generated. Tick them in the tab “Test”, then “tell me”. Another seed, another ten."
+    else:
+        hits = score(knobs)
+        words = f"You named {hits} of {ASKED} rightly; a coin does as well or better in {luck(hits):.0%} of cases. "
+        words += (
+            "These fakes are training pictures with a breath of noise: nobody can tell them from real ones, and "
+            "they add nothing. "
+            "The test can't see that."
+            if knobs.source == SOURCES[1]
+            else "Whatever the score: it says nothing about copies, about what is missing, or about use."
+        )
+    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+
+
+def show_code(knobs: Knobs) -> str:
+    """The walk in python."""
+    way = "slerp" if knobs.path == PATHS[0] else "lerp"
+    lines = (
+        f"G, D, about = gan.pretrained({MODELS[knobs.model]!r})\n"
+        f"a, b = torch.randn(2, G.latent, generator=torch.Generator().manual_seed({knobs.seed}))\n"
+        f"z = gan.{way}(a, b, torch.tensor([{knobs.t:g}]))\n"
+        f"x = G(z, torch.tensor([{label(knobs)}]))\ns = D(x)"
+    )
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(lines)}</pre>'
+
+
+def idle(knobs: Knobs) -> Collection[str]:
+    """Controls without effect: the ticks, once the truth is told, stay as they were."""
+    return tuple("abcdefghij") if knobs.told else ()
+
+
+def gan() -> Explorer:
+    """Open the explorer of GANs: a walk with the two losses, and a visual Turing test that scores you."""
+    rows = [
+        [Pane("Where the walk is", show_walk), Pane("The two losses here", show_losses, html=True)],
+        [Pane("The whole walk", show_strip), Pane("Nearest training picture", show_nearest)],
+    ]
+    below = [
+        Pane("Visual Turing test: which are generated?", show_test, html=True),
+        Pane("Your score", show_score, html=True),
+        Pane("The walk in python", show_code, html=True),
+    ]
+    return Explorer(Knobs(), rows, below=below, idle=idle)
