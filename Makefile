@@ -53,6 +53,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.membership
 	$(BIN)/python -m benchmarks.dti
 	$(BIN)/python -m benchmarks.gan digits lesions mnist brain copies table
+	$(BIN)/python -m benchmarks.gan digits lesions typical mnist brain copies table
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

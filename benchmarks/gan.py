@@ -1,6 +1,6 @@
 """GANs measured: as augmentation of liver lesions and of brain slices, on MNIST, as memorisers, and for speed.
 
-    python -m benchmarks.gan digits lesions mnist brain copies speed table
+    python -m benchmarks.gan digits lesions typical mnist brain copies speed table
 
 Each part writes its rows into ``benchmarks/results/gan.json`` as they come, and leaves out those that stand there:
 delete one to have it measured anew. ``table`` writes ``gan.md`` from them. The first seed of digits, lesions and MNIST
@@ -118,8 +118,18 @@ def classifier(
 # ── (b) and (c): liver lesions ────────────────────────────────────────────────────────────────────────────────────────
 
 LESIONS = {"steps": 600, "width": 14, "class_on_fakes": False, "augment": DiffAugment(("translation",))}
-CLASSICAL = Compose([image.HorizontalFlip(), image.Translate(dx=1, dy=1)])
-WAYS = ("none", "classical", "AC-GAN", "classical and AC-GAN", "mixup", "weight decay", "generated alone (CAS)")
+CLASSICAL = Compose([image.HorizontalFlip(), image.VerticalFlip()])
+BLURRING = image.Translate(dx=1, dy=1)  # by parts of a pixel: that takes the noise out of an image
+WAYS = (
+    "none",
+    "classical",
+    "AC-GAN",
+    "classical and AC-GAN",
+    "mixup",
+    "weight decay",
+    "generated alone (CAS)",
+    "moved by parts of a pixel",
+)
 
 
 def averages(predicted: Tensor, y: Tensor) -> list[float]:
@@ -145,6 +155,7 @@ def lesions(seed: int) -> dict[str, Any]:
         WAYS[4]: learn(real.x, real.y, alpha=0.4),
         WAYS[5]: learn(real.x, real.y, decay=0.3),
         WAYS[6]: learn(x, y),
+        WAYS[7]: learn(real.x, real.y, augment=BLURRING),
     }
     found: dict[str, Any] = {w: averages(metrics.predict(net, test.x), test.y) for w, net in runs.items()}
     own = runs[WAYS[1]]
@@ -162,7 +173,30 @@ def lesions(seed: int) -> dict[str, Any]:
     return found
 
 
+def typical(seed: int) -> dict[str, float]:
+    """Are the course's generated lesions copies, or only too typical? C_T to those it learned and to others."""
+    known = data.simulate.lesions(generator=seeded(0), size=32)
+    others = data.simulate.lesions(generator=seeded(500 + seed), size=32)
+    held, new = (data.simulate.lesions(450, generator=seeded(k + seed), size=32) for k in (1000, 2000))
+    x = gan.sample(gan.pretrained("lesions").generator, 450, generator=seeded(seed))
+    return {
+        "generated, to the training lesions": gan.copying(x, known.x, held.x, cells=1),
+        "generated, to 182 others": gan.copying(x, others.x, held.x, cells=1),
+        "new real ones, to the training lesions": gan.copying(new.x, known.x, held.x, cells=1),
+        "new real ones, to 182 others": gan.copying(new.x, others.x, held.x, cells=1),
+    }
+
+
 # ── (a): brain slices ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+SLICES = {
+    "steps": 600,
+    "width": 14,
+    "lr": 2e-3,
+    "class_on_fakes": False,
+    "augment": DiffAugment(("translation",), fill=0.0),
+}
 
 
 def brain(seed: int) -> dict[str, Any]:
@@ -170,8 +204,7 @@ def brain(seed: int) -> dict[str, Any]:
     knobs = {"size": 32, "radius": (0.12, 0.2), "contrast": (0.7, 1.0)}
     real = data.simulate.brain(200, generator=seeded(seed), **knobs)
     test = data.simulate.brain(600, generator=seeded(1000 + seed), **knobs)
-    model = fitted(real.x, real.y, seed, "brain" if seed == 0 else "", steps=500, width=14, class_on_fakes=False,
-                   augment=DiffAugment(("translation",)))  # fmt: skip
+    model = fitted(real.x, real.y, seed, "brain" if seed == 0 else "", **SLICES)
     y = torch.arange(2).repeat_interleave(200)
     x = gan.sample(model.generator, y, generator=seeded(seed))
     learn = partial(classifier, seed=seed, classes=2, steps=240)
@@ -179,7 +212,7 @@ def brain(seed: int) -> dict[str, Any]:
         "none": learn(real.x, real.y),
         "AC-GAN": learn(torch.cat([real.x, x]), torch.cat([real.y, y])),
         "generated alone (CAS)": learn(x, y),
-        "classical": learn(real.x, real.y, augment=CLASSICAL),
+        "classical": learn(real.x, real.y, augment=image.HorizontalFlip()),
     }
     judge = classifier(
         torch.cat([real.x, x[::2]]), torch.cat([0 * real.y, 1 + 0 * y[::2]]), seed=seed, classes=2, steps=240
@@ -188,6 +221,7 @@ def brain(seed: int) -> dict[str, Any]:
     told = metrics.predict(judge, torch.cat([test.x[:300], new])).argmax(1)
     return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
         "C_T pixels": gan.copying(x, real.x, test.x, cells=1),
+        "diversity of healthy slices": gan.diversity(x[:100], test.x[test.y == 0]),
         "told from real by a network": float((told == (torch.arange(600) >= 300)).double().mean()),
     }
 
@@ -375,7 +409,8 @@ def table() -> str:
             f"with its own GAN "
             "(600 steps, D learns classes from real images only and sees translated ones, 3 × 182 samples). A "
             "small CNN, "
-            "320 steps of 32 in every row. Classical: mirrored, moved by up to a pixel. Sensitivity and "
+            "320 steps of 32 in every row. Classical: mirrored both ways. "
+            "Moving by parts of a pixel interpolates, which takes the noise out of an image. Sensitivity and "
             "specificity are averaged over the classes.\n\n"
             "| augmentation | accuracy | sensitivity | specificity |\n|---|---|---|---|"
         )
@@ -386,14 +421,19 @@ def table() -> str:
         out.append("| measure of the samples | |\n|---|---|")
         for name in known["lesions 0"]["measures"]:
             out.append(f"| {name} | {over('lesions', lambda v, n=name: v['measures'][n], percent=False)} |")
+    if count("typical"):
+        out.append("\nC_T in pixels of samples from one of these GANs, five draws of the samples and of the others:\n\n"
+                   "| | C_T |\n|---|---|")  # fmt: skip
+        for name in known["typical 0"]:
+            out.append(f"| {name} | {over('typical', lambda v, n=name: v[n], percent=False)} |")
     if count("brain"):
         out.append(
             f"\n## Brain slices: looks right, no use\n\nSimulated slices, 32×32, 200 in training, half with a "
             f"tumour; 600 for "
-            f"testing; {count('brain')} draws, each with its own AC-GAN (500 steps), 400 samples.\n\n| | |\n|---|---|"
+            f"testing; {count('brain')} draws, each with its own AC-GAN (600 steps), 400 samples.\n\n| | |\n|---|---|"
         )
         for name in known["brain 0"]:
-            share = name != "C_T pixels"
+            share = name not in ("C_T pixels", "diversity of healthy slices")
             out.append(
                 f"| {name}{', accuracy' if share else ''} | {over('brain', lambda v, n=name: v[n], percent=share)} |"
             )
@@ -445,7 +485,7 @@ def table() -> str:
 def main() -> None:
     """Run the parts named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"digits": digits, "lesions": lesions, "mnist": mnist, "brain": brain, "copies": copies}
+    parts = {"digits": digits, "lesions": lesions, "mnist": mnist, "brain": brain, "copies": copies, "typical": typical}
     parser.add_argument("parts", nargs="*", default=[*parts, "speed", "table"], choices=[*parts, "speed", "table"])
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
     chosen = parser.parse_args()

@@ -157,13 +157,13 @@ def show_losses(knobs: Knobs) -> str:
         points = " ".join(f"{across(v / 4):.1f},{up(f(v / 4)):.1f}" for v in range(-24, 25))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
         parts.append(f'<circle cx="{across(s):.1f}" cy="{up(f(s)):.1f}" r="4.5" fill="{colour}"/>')
-        at = -5.4 if name == "−log D" else 1.2
-        parts.append(text(across(at), up(f(at)) + (24 if name == "−log D" else -8), name))
+        at = -2.2 if name == "−log D" else 1.2
+        parts.append(text(across(at), up(f(at)) - 16 * (name == "−log D") - 4, name))
     d = sigmoid(s)
     parts.append(text(left, base + 14, "logit −6: fake", soft=True))
     parts.append(text(right, base + 14, "6: real", anchor="end", soft=True))
     parts.append(text(left, base + 30, f"D = {d:.2f}", bold=True))
-    parts.append(text(left, base + 45, f"slope of −log D {d - 1:.2f}, of log(1 − D) {-d:.2f}"))
+    parts.append(text(left, base + 45, f"pull of −log D {1 - d:.2f}, of log(1 − D) {d:.2f}"))
     words = f"D says {d:.2f}; −log D is {softplus(-s):.2f}, log(1 − D) is {-softplus(s):.2f}."
     return svg(parts, 250, 200, f"The generator's two losses over D's logit: {words}")
 
@@ -203,9 +203,9 @@ def show_test(knobs: Knobs) -> str:
         words = f"{n}: {truth}" if knobs.told else f"{n}{': generated?' if taken else ''}"
         file = base64.b64encode(Picture(picture, "").png()).decode("ascii")
         image = f'<img src="data:image/png;base64,{file}" alt="Picture {words}" width="100%"/>'
-        style = "flex: 1 1 17%; min-width: 60px; max-width: 90px; text-align: center"
-        cells.append(f'<div style="{style}">{image}<br/>{words}</div>')
-    return f'<div style="display: flex; flex-wrap: wrap; gap: 8px; line-height: 1.4">{"".join(cells)}</div>'
+        cells.append(f'<div style="text-align: center">{image}<br/>{words}</div>')
+    style = "display: grid; grid-template-columns: repeat(5, 1fr); max-width: 620px; gap: 8px; line-height: 1.4"
+    return f'<div style="{style}">{"".join(cells)}</div>'
 
 
 def show_score(knobs: Knobs) -> str:
