@@ -52,7 +52,6 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.refine
 	$(BIN)/python -m benchmarks.membership
 	$(BIN)/python -m benchmarks.dti
-	$(BIN)/python -m benchmarks.gan digits lesions mnist brain copies table
 	$(BIN)/python -m benchmarks.gan digits lesions typical mnist brain copies table
 
 clean:
