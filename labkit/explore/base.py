@@ -57,7 +57,7 @@ class Control:
         """The value on the slider's grid that is meant: a browser says 9.999999 for the tenth of ten."""
         if self.kind != "slider":
             return value
-        return round(min(self.low + round((value - self.low) / self.step) * self.step, self.high), 10)
+        return round(float(min(self.low + round((value - self.low) / self.step) * self.step, self.high)), 10)
 
     def chance(self, generator: torch.Generator) -> Any:
         """A value within ``draw``, on the slider's grid; yes or no for a switch."""
