@@ -137,6 +137,8 @@ def test_every_explorer_follows_its_controls(lab, page, key):
             slider.focus()
             for _ in range(5):
                 page.keyboard.press("ArrowRight")
+    settled(page, explorer, but=first)
+    page.wait_for_timeout(8000)  # one that trains for every move shows some on its way: a reset comes after the last
     moved = settled(page, explorer, but=first)
     explorer.get_by_role("button", name="Reset").click()
     assert settled(page, explorer, but=moved) == first
