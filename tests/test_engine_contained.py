@@ -22,6 +22,7 @@ from labkit.grading.engine.journal import Journal
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
 from tests.engine_double import contained
+from tests.processes import sleeping
 
 pytestmark = [
     pytest.mark.slow,
@@ -263,22 +264,9 @@ def test_nothing_of_the_course_or_the_machine_was_touched(graded):
     assert not graded["reached"], "a submission reached a service of this machine"
     assert not any(Path(place, "left-behind").exists() for place in ("/tmp", "/dev/shm", "/var/tmp"))
     deadline = time.monotonic() + 60
-    while (left := sleeping()) and time.monotonic() < deadline:
+    while (left := sleeping(SLEEP)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
-
-
-def sleeping() -> list[str]:
-    """The processes that an attack left behind."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_text().split("\0")
-        except OSError:
-            continue
-        if words[0].endswith("sleep") and SLEEP in words:
-            found.append(path.parent.name)
-    return found
 
 
 def of(rows, names):

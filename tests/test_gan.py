@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn import functional
 
 from labkit import data, gan, metrics, nets, train
-from labkit.gan import steps
 from labkit.gan.nets import NORMS
 
 
@@ -113,7 +112,7 @@ class TestLosses:
         optimizer = torch.optim.Adam(D.parameters(), lr=1e-2)
         for _ in range(600):
             x, fake = torch.randn(512, 1, generator=g), 2 * torch.randn(512, 1, generator=g)
-            steps.downhill(optimizer, gan.discriminator_loss(D(x)[:, 0], D(fake)[:, 0]))
+            train.descend(optimizer, gan.discriminator_loss(D(x)[:, 0], D(fake)[:, 0]))
         at = torch.linspace(-2, 2, 9)
         expected = stats.norm(0, 1).logpdf(at) - stats.norm(0, 2).logpdf(at)
         assert np.abs(D(at[:, None])[:, 0].detach().numpy() - expected).max() < 0.35

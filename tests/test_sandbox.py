@@ -17,6 +17,7 @@ import pytest
 from labkit.grading.engine import sandbox_launch, sandbox_server
 from labkit.grading.engine.limits import MIB, Limits
 from labkit.grading.engine.sandbox import CellResult, Sandbox, SandboxError, Session, probe
+from tests.processes import sleeping
 
 REASON = probe()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
@@ -678,19 +679,6 @@ print("started")
         assert printed(session.run_cell(source)) == "started\n"
         assert len(sleeping(mark)) == 4
     assert sleeping(mark) == []
-
-
-def sleeping(mark: str) -> list[str]:
-    """Processes of this machine with a mark in their command line."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_text().split("\0")
-        except OSError:
-            continue
-        if words[0].endswith("sleep") and mark in words:
-            found.append(path.parent.name)
-    return found
 
 
 # The reply channel -----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from torch.nn import functional
 from labkit.attacks.balls import Bounds, ball
 from labkit.attacks.gradient import pgd
 from labkit.attacks.measure import Attack
+from labkit.train import descend
 
 Batch = tuple[Tensor, Tensor]
 Step = Callable[[Batch], dict[str, Tensor]]
@@ -52,9 +53,7 @@ def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Atta
         loss = (1 - clean) * functional.cross_entropy(attacked, y)
         if clean:
             loss = loss + clean * functional.cross_entropy(logits[len(x) :], y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return {"loss": loss.detach(), "robust": (attacked.argmax(1) == y).float().mean()}
 
     return step
@@ -127,9 +126,7 @@ def free(
             z = z.detach().requires_grad_(True)
             logits = model(z)
             loss = functional.cross_entropy(logits, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            descend(optimizer, loss)
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
                 z = inside.step(z, inside.direction(gradient), inside.eps)
@@ -161,9 +158,7 @@ def imitate(
         model.train()
         logits = model(x)
         loss = functional.cross_entropy(logits, answers)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return {"loss": loss.detach(), "agreement": (logits.argmax(1) == answers).float().mean()}
 
     return step

@@ -97,9 +97,7 @@ def step(
         model.train()
         costs = model.costs(batch[0])
         loss = model.loss(costs)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        train.descend(optimizer, loss)
         chosen.add_(torch.bincount(costs.argmin(1), minlength=model.k))
         steps += 1
         again: list[int] = []

@@ -20,7 +20,7 @@ from labkit import metrics
 from labkit.fair.adversary import cell_mean
 from labkit.nets import MLP
 from labkit.shapes import Float, Int
-from labkit.train import Minibatches, fit
+from labkit.train import Minibatches, descend, fit
 
 
 class Probe(NamedTuple):
@@ -74,9 +74,7 @@ def probe(
         part, group = batch
         each = functional.binary_cross_entropy_with_logits(net(part)[:, 0], group.to(part.dtype), reduction="none")
         loss = cell_mean(each, group)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return {"loss": loss.detach()}
 
     fit(step, Minibatches(h, a, size=size, generator=generator), epochs=epochs)

@@ -16,6 +16,7 @@ from torch.nn import functional
 from labkit.fair.adversary import adversary_loss, known, view
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
+from labkit.train import descend
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Step = Callable[[Batch], dict[str, Tensor]]
@@ -175,13 +176,6 @@ def against(g: Sequence[Tensor], u: Sequence[Tensor], *, alpha: float) -> list[T
     length = sum(b.square().sum() for b in u)
     share = along / torch.clamp(torch.as_tensor(length), min=torch.finfo(u[0].dtype).tiny)
     return [a - (share + alpha) * b for a, b in zip(g, u)]
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step downhill."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def sensible(weight: float, criterion: str) -> None:

@@ -26,8 +26,9 @@ from labkit.gan.losses import GAMES, Game, class_loss, discriminator_loss, gener
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import lerp, noise, sample, slerp
 from labkit.gan.small import Pretrained, Trained, available, pretrained, small
-from labkit.gan.steps import adversarial, follow
+from labkit.gan.steps import adversarial
 from labkit.gan.watch import CollapseAlarm, Samples
+from labkit.nets import follow
 
 __all__ = [
     "GAMES",

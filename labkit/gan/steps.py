@@ -19,6 +19,8 @@ from torch.nn import functional
 from labkit.gan import losses
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import noise
+from labkit.nets import follow
+from labkit.train import descend
 
 Augment = Callable[[Tensor], Tensor]
 Step = Callable[[Sequence[Tensor]], dict[str, Tensor]]
@@ -98,11 +100,11 @@ def adversarial(
             d_total = d_loss + class_weight * (real_class + fake_class if class_on_fakes else real_class)
         if penalty:
             d_total = d_total + penalty * losses.gradient_penalty(D, x, fake, generator=generator)
-        downhill(optimizer_d, d_total)
+        descend(optimizer_d, d_total)
         with frozen(D), torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
             logit, classes, _ = judged(fake, wanted)
             g_loss = losses.generator_loss(logit, game=game)
-        downhill(optimizer_g, g_loss + class_weight * classes)
+        descend(optimizer_g, g_loss + class_weight * classes)
         if average is not None:
             follow(average, G, decay=decay)
         told = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
@@ -111,13 +113,6 @@ def adversarial(
         return {name: value.detach() for name, value in told.items()}
 
     return step
-
-
-def downhill(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of the optimiser."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 @contextmanager
@@ -131,25 +126,3 @@ def frozen(module: nn.Module) -> Iterator[None]:
     finally:
         for p in wanted:
             p.requires_grad_(True)
-
-
-@torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, *, decay: float) -> None:
-    """One step of the exponential moving average of weights, in place: θ' ← decay θ' + (1 − decay) θ.
-
-    Running statistics are averaged alike, whole numbers copied. Y. Yazıcı and others, "The Unusual Effectiveness of
-    Averaging in GAN Training" (2019).
-
-    Raises:
-        ValueError: if ``decay`` is not from 0 to 1, or the two networks differ.
-    """
-    if not 0 <= decay <= 1:
-        raise ValueError(f"decay is {decay}; expected a number from 0 to 1")
-    ours, theirs = average.state_dict(), model.state_dict()
-    if {n: v.shape for n, v in ours.items()} != {n: v.shape for n, v in theirs.items()}:
-        raise ValueError("the average and the model have different parameters; expected a copy of the model")
-    for name, mine in ours.items():
-        if mine.is_floating_point():
-            mine.lerp_(theirs[name], 1 - decay)
-        else:
-            mine.copy_(theirs[name])

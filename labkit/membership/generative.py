@@ -79,9 +79,7 @@ def own_discriminator(
     def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         discriminator.train()
         value = discriminator_loss(discriminator(batch[0]), discriminator(batch[1]))
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
+        train.descend(optimizer, value)
         return {"loss": value.detach()}
 
     n = min(len(synthetic), len(fresh))

@@ -77,9 +77,7 @@ def shadow_attack(
 
     def step(index: Tensor) -> dict[str, Tensor]:
         value = functional.binary_cross_entropy_with_logits(stack.each(answers[index])[..., 0], target)
-        optimizer.zero_grad()
-        (k * value).backward()
-        optimizer.step()
+        train.descend(optimizer, k * value)
         return {"loss": value.detach()}
 
     def batches() -> list[Tensor]:

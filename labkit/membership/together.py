@@ -18,6 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from labkit.shapes import Bool, Float, Int
+from labkit.train import descend
 
 
 class Stack:
@@ -161,9 +162,7 @@ def together(
         logits, target = stack.each(x[index]), y[index]
         each = functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none", **knobs)
         value = each.view(target.shape).mean(1)
-        optimizer.zero_grad()
-        value.sum().backward()
-        optimizer.step()
+        descend(optimizer, value.sum())
         return {"loss": value.detach().mean(), "accuracy": (logits.argmax(2) == target).float().mean()}
 
     return step

@@ -9,6 +9,7 @@ before the head (``model.features(x)``), freezes the body (``model.body.requires
 head on it (``model.head = nn.Linear(model.width, classes)``).
 """
 
+from labkit.nets.average import follow
 from labkit.nets.count import Row, evaluating, parameter_count, parameter_table
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
 from labkit.nets.reversal import reverse_gradient
@@ -21,6 +22,7 @@ __all__ = [
     "ResNet",
     "Row",
     "evaluating",
+    "follow",
     "parameter_count",
     "parameter_table",
     "reverse_gradient",

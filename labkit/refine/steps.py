@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from labkit.refine.history import Past
 from labkit.refine.losses import Features, Maps, discriminator_loss, identity, refiner_loss, self_regularisation
 from labkit.shapes import Float, Images, images
+from labkit.train import descend
 
 Many = Float[Tensor, "r b c h w"]
 Step = Callable[["Turn"], dict[str, Tensor]]
@@ -82,13 +83,6 @@ class Turns:
     def _draw(self, x: Tensor, k: int) -> Tensor:
         chosen = torch.randint(len(x), (k, self.size), generator=self.generator, device=self.generator.device)
         return x[chosen.to(x.device)]
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step downhill."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def update_refiner(

@@ -8,12 +8,12 @@ Given are labelled examples (X, y) and many more X_u without labels. Three famil
 ``calibration``   is a model right as often as it is sure? The temperature that makes it so
 """
 
+from labkit.nets import follow
 from labkit.selftrain.calibration import fit_temperature, soften
 from labkit.selftrain.consistency import (
     Consistency,
     consistency_loss,
     fixmatch_loss,
-    follow,
     gaussian_ramp,
     pseudo_label_loss,
     ramp,

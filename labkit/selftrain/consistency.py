@@ -18,8 +18,7 @@ Mean teacher (A. Tarvainen and H. Valpola, "Mean Teachers Are Better Role Models
 import math
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from labkit.shapes import Float, Logits
@@ -110,27 +109,3 @@ def consistency_loss(student: Logits, teacher: Logits) -> Float[Tensor, ""]:
     if student.shape != teacher.shape:
         raise ValueError(f"student has shape {tuple(student.shape)}, teacher {tuple(teacher.shape)}; expected the same")
     return functional.mse_loss(functional.softmax(student, 1), functional.softmax(teacher.detach(), 1))
-
-
-@torch.no_grad()
-def follow(teacher: nn.Module, student: nn.Module, *, decay: float) -> None:
-    """One step of the exponential moving average, in place: θ' ← decay θ' + (1 − decay) θ.
-
-    Running statistics (of batch normalisation) are averaged alike: those of other weights would not fit. Whole
-    numbers are copied.
-
-    Raises:
-        ValueError: if ``decay`` is not from 0 to 1, or the two networks differ.
-    """
-    if not 0 <= decay <= 1:
-        raise ValueError(f"decay is {decay}; expected a number from 0 to 1")
-    ours, theirs = dict(teacher.named_parameters()), dict(student.named_parameters())
-    if {n: p.shape for n, p in ours.items()} != {n: p.shape for n, p in theirs.items()}:
-        raise ValueError("teacher and student have different parameters; expected the teacher to be a copy")
-    for name, p in ours.items():
-        p.lerp_(theirs[name], 1 - decay)
-    for mine, given in zip(teacher.buffers(), student.buffers()):
-        if mine.is_floating_point():
-            mine.lerp_(given, 1 - decay)
-        else:
-            mine.copy_(given)

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.metrics import predict
-from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, follow, pseudo_label_loss
+from labkit.nets import follow
+from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
 from labkit.shapes import Float, Int, Labels
+from labkit.train import descend
 
 Policy = Callable[[Tensor], Tensor]
 Step = Callable[["Batch"], dict[str, Tensor | float]]
@@ -80,13 +82,6 @@ class PairedBatches:
 def same(x: Tensor) -> Tensor:
     """The policy that changes nothing."""
     return x
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step downhill."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def pseudo_label(

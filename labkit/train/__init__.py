@@ -24,6 +24,6 @@ Early stopping goes back to Morgan and Bourlard (1990); see Prechelt, "Early Sto
 from labkit.train.history import Best, History
 from labkit.train.loop import fit
 from labkit.train.observers import EarlyStopping, Observer, Progress
-from labkit.train.supervised import Minibatches, supervised
+from labkit.train.supervised import Minibatches, descend, supervised
 
-__all__ = ["Best", "EarlyStopping", "History", "Minibatches", "Observer", "Progress", "fit", "supervised"]
+__all__ = ["Best", "EarlyStopping", "History", "Minibatches", "Observer", "Progress", "descend", "fit", "supervised"]

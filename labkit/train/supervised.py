@@ -49,6 +49,18 @@ class Minibatches:
             yield tuple(t[chosen] for t in self.tensors)
 
 
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step downhill: what every update of every method ends in.
+
+    Args:
+        optimizer: of the parameters to move; gradients they hold from before are dropped.
+        loss: a scalar.
+    """
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
 def supervised(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -73,9 +85,7 @@ def supervised(
         model.train()
         predictions = model(x if augment is None else augment(x))
         value = loss(predictions, y)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
+        descend(optimizer, value)
         if y.is_floating_point() or y.ndim != 1 or predictions.ndim != 2:
             return {"loss": value.detach()}
         return {"loss": value.detach(), "accuracy": (predictions.argmax(1) == y).float().mean()}
