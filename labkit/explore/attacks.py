@@ -4,7 +4,6 @@ The map shows the network's answer on a plane through the digit: to the right al
 along signs tossed with a coin.
 """
 
-import html
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -215,8 +214,7 @@ def cell(i: int, j: int, p: Tensor, true: int) -> str:
 
 def show_code(knobs: Knobs) -> str:
     """The attack as code to copy."""
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(code(knobs))}</pre>'
+    return charts.listing(code(knobs))
 
 
 def idle(knobs: Knobs) -> Collection[str]:

@@ -145,3 +145,14 @@ def svg(parts: Sequence[str], width: int, height: int, alt: str) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="100%" role="img"'
     label = html.escape(alt, quote=True)
     return f'{head} aria-label="{label}" style="{FONT}; display: block"><title>{label}</title>{"".join(parts)}</svg>'
+
+
+def note(words: str) -> str:
+    """A paragraph of plain words."""
+    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+
+
+def listing(lines: str) -> str:
+    """Lines of code to copy."""
+    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
+    return f'<pre style="{style}">{html.escape(lines)}</pre>'

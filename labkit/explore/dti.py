@@ -5,7 +5,6 @@ the slider ``time`` looks at one of the copies.
 """
 
 import copy
-import html
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -216,8 +215,7 @@ def show_code(knobs: Knobs) -> str:
         f"found = dti.cluster(x, {len(world(knobs.world).classes)}, transforms={transforms!r}, "
         f"starts={STARTS[knobs.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\nfound.model.reconstruct(x)"
     )
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(words)}</pre>'
+    return charts.listing(words)
 
 
 def dti() -> Explorer:

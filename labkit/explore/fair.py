@@ -3,7 +3,6 @@
 Every setting is a training of its own on 1,500 simulated applicants, a few tenths of a second, and is remembered.
 """
 
-import html
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from labkit import fair as method
 from labkit import metrics, nets, train
 from labkit.data import Dataset, simulate
 from labkit.explore.base import Pane, State, choice, slider
-from labkit.explore.charts import svg, text
+from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
 
@@ -163,7 +162,7 @@ def show_note(knobs: Knobs) -> str:
         f"of yes errs on the two groups by {least:.0%} together at least. The gaps belong to the decisions; "
         f"a new adversary reads the representation, and 50 % would be chance."
     )
-    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+    return note(words)
 
 
 def show_code(knobs: Knobs) -> str:
@@ -173,8 +172,7 @@ def show_code(knobs: Knobs) -> str:
         f"                        lam={knobs.lam:g}, criterion={knobs.criterion!r})\n"
         f"fair.gaps(score > {knobs.cut:g}, y, a); fair.probe(h, a, h_test, a_test, generator=g)"
     )
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(call)}</pre>'
+    return listing(call)
 
 
 def fair() -> Explorer:

@@ -6,7 +6,6 @@ generated.
 """
 
 import base64
-import html
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch.nn import functional
 from labkit import data
 from labkit import gan as networks
 from labkit.explore.base import Pane, State, choice, slider, switch
-from labkit.explore.charts import Picture, svg, text
+from labkit.explore.charts import Picture, listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.nets import evaluating
 from labkit.plot import PALETTE
@@ -222,7 +221,7 @@ def show_score(knobs: Knobs) -> str:
             if knobs.source == SOURCES[1]
             else "Whatever the score: it says nothing about copies, about what is missing, or about use."
         )
-    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+    return note(words)
 
 
 def show_code(knobs: Knobs) -> str:
@@ -234,8 +233,7 @@ def show_code(knobs: Knobs) -> str:
         f"z = gan.{way}(a, b, torch.tensor([{knobs.t:g}]))\n"
         f"x = G(z, torch.tensor([{label(knobs)}]))\ns = D(x)"
     )
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(lines)}</pre>'
+    return listing(lines)
 
 
 def idle(knobs: Knobs) -> Collection[str]:

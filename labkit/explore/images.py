@@ -5,7 +5,6 @@ shows it as code, which gives the very picture it shows. Shifts, blur and erasin
 width, so that they mean the same for a digit of 8 pixels as for a photograph.
 """
 
-import html
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -212,8 +211,7 @@ def show_opinion(knobs: Knobs) -> str:
 def show_code(knobs: Knobs) -> str:
     """The pipeline as code to copy."""
     lines = code(knobs) or "# nothing yet: move a slider, or draw at random"
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(lines)}</pre>'
+    return charts.listing(lines)
 
 
 def idle(knobs: Knobs) -> Collection[str]:

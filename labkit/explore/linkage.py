@@ -5,7 +5,6 @@ films you rated, with errors. Beside it: which record of the anonymous release i
 and what the rest of the record tells then.
 """
 
-import html
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -18,7 +17,7 @@ from labkit import data
 from labkit import linkage as adversary
 from labkit.data.simulate import Ratings
 from labkit.explore.base import Pane, State, choice, slider, switch
-from labkit.explore.charts import svg, text
+from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
 
@@ -226,14 +225,8 @@ def show_reading(knobs: Knobs) -> str:
 
 def show_code(knobs: Knobs) -> str:
     """The call that does this."""
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
     words = f"claims = linkage.link(known.first({int(knobs.films)}), release.ratings, phi={knobs.phi:g})"
-    return f'<pre style="{style}">{words}</pre>'
-
-
-def note(words: str) -> str:
-    """A paragraph."""
-    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+    return listing(words)
 
 
 def empty(words: str) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from labkit import data, nets, train
 from labkit import membership as attacks
 from labkit.explore.base import Pane, State, choice, slider
-from labkit.explore.charts import svg, text
+from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.membership import MemberBatches, Stack, together
 from labkit.plot import PALETTE
@@ -208,7 +208,7 @@ def show_words(knobs: Knobs) -> str:
     }[knobs.attack]
     named, odd = int((guess & him.member).sum()), int((guess & him.member & him.wrong).sum())
     tail = f" Of {named} members named, {odd} have a wrong label." if bool(him.wrong.any()) else ""
-    return f'<div style="line-height: 1.5">{html.escape(what + tail)}</div>'
+    return note(what + tail)
 
 
 CODE = {
@@ -220,12 +220,11 @@ CODE = {
 
 def show_code(knobs: Knobs) -> str:
     """The calls that do this."""
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
     unit = "the log-odds of the probability" if knobs.attack != ATTACKS[2] else "log Λ"
     lines = (
         f"{CODE[knobs.attack]}\nguess = membership.threshold_attack(scores, tau=…)  # here {tau(knobs):.2f} as {unit}"
     )
-    return f'<pre style="{style}">{html.escape(lines)}\nmembership.judge(guess, member)</pre>'
+    return listing(f"{lines}\nmembership.judge(guess, member)")
 
 
 def waiting(knobs: Knobs) -> str:

@@ -238,8 +238,7 @@ def show_code(knobs: Knobs) -> str:
             f"{pair}boxes = torch.tensor({box(knobs).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
             f"y2 = mixing.mixup(y, partner=j, lam=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
         )
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(lines)}</pre>'
+    return charts.listing(lines)
 
 
 def idle(knobs: Knobs) -> Collection[str]:

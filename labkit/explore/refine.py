@@ -1,6 +1,5 @@
 """The explorer of topic 13: an eye that looks where the sliders say, refined as strongly as one likes; its label."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from labkit import data
 from labkit import refine as method
 from labkit.explore.base import Pane, State, choice, slider
-from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, shares, svg, text
+from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, listing, shares, svg, text
 from labkit.explore.panel import Explorer
 from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, trained
 
@@ -191,8 +190,7 @@ def show_code(knobs: Knobs) -> str:
         f"look = lambda x: refine.pupil_centre(x, radius={RADIUS:.2f})",
         "look(x) - look(eye.x)  # how far the pupil moved",
     ]
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">{html.escape(chr(10).join(lines))}</pre>'
+    return listing(chr(10).join(lines))
 
 
 def refine() -> Explorer:

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from labkit import data
 from labkit.explore.base import Pane, State, choice, slider
-from labkit.explore.charts import svg, text
+from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
 from labkit.selftrain import Estimator, Learner, Trace, self_train
@@ -264,13 +264,7 @@ def show_code(knobs: Knobs) -> str:
     """The call of the loop that does this."""
     rule = f"q={int(knobs.q)}" + (", per_class=True" if knobs.rule == RULES[1] else "")
     rule = f"threshold={knobs.threshold:g}" if knobs.rule == RULES[2] else rule
-    style = "margin: 0; white-space: pre-wrap; line-height: 1.45; font-family: var(--jp-code-font-family, monospace)"
-    return f'<pre style="{style}">trace = self_train(model, X, y, Xu, {rule}, rounds={int(knobs.round)})</pre>'
-
-
-def note(words: str) -> str:
-    """A paragraph."""
-    return f'<div style="line-height: 1.5">{html.escape(words)}</div>'
+    return listing(f"trace = self_train(model, X, y, Xu, {rule}, rounds={int(knobs.round)})")
 
 
 def idle(knobs: Knobs) -> Collection[str]:
