@@ -258,3 +258,16 @@ def test_evaluating_puts_every_mode_back_even_after_an_error():
     with pytest.raises(KeyError):
         fail()
     assert [m.training for m in model.modules()] == [True, True, False]
+
+
+def test_frozen_parameters_get_no_gradient_and_what_was_frozen_stays_so():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    model[0].requires_grad_(False)
+    x = torch.randn(5, 3, requires_grad=True)
+    with nets.frozen(model):
+        model(x).sum().backward()
+    with pytest.raises(ValueError, match="whatever"), nets.frozen(model):
+        raise ValueError("whatever")
+    assert x.grad is not None
+    assert all(p.grad is None for p in model.parameters())
+    assert [p.requires_grad for p in model.parameters()] == [False, False, True, True]

@@ -9,8 +9,7 @@ GPU: ``generator.to(memory_format=torch.channels_last)``, the same for the discr
 ``autocast=torch.bfloat16``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +18,7 @@ from torch.nn import functional
 from labkit.gan import losses
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import noise
-from labkit.nets import follow
+from labkit.nets import follow, frozen
 from labkit.train import descend
 
 Augment = Callable[[Tensor], Tensor]
@@ -113,16 +112,3 @@ def adversarial(
         return {name: value.detach() for name, value in told.items()}
 
     return step
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Within the block no gradients of the module's parameters are computed: a third of the work of a backward pass."""
-    wanted = [p for p in module.parameters() if p.requires_grad]
-    for p in wanted:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in wanted:
-            p.requires_grad_(True)

@@ -10,7 +10,7 @@ head on it (``model.head = nn.Linear(model.width, classes)``).
 """
 
 from labkit.nets.average import follow
-from labkit.nets.count import Row, evaluating, parameter_count, parameter_table
+from labkit.nets.count import Row, evaluating, frozen, parameter_count, parameter_table
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
 from labkit.nets.reversal import reverse_gradient
 
@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "evaluating",
     "follow",
+    "frozen",
     "parameter_count",
     "parameter_table",
     "reverse_gradient",

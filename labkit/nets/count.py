@@ -29,6 +29,22 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[nn.Module]:
+    """Within the block no gradients of the model's parameters are computed; afterwards those are that were before.
+
+    Gradients still pass through the model to its input. It spares a third of the work of a backward pass.
+    """
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    for p in wanted:
+        p.requires_grad_(False)
+    try:
+        yield model
+    finally:
+        for p in wanted:
+            p.requires_grad_(True)
+
+
 def parameter_count(model: nn.Module, *, trainable: bool = False) -> int:
     """The number of parameters, or only of those that are trainable (not frozen)."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from labkit.nets import frozen
 from labkit.refine.history import Past
 from labkit.refine.losses import Features, Maps, discriminator_loss, identity, refiner_loss, self_regularisation
 from labkit.shapes import Float, Images, images
@@ -96,13 +97,11 @@ def update_refiner(
 ) -> tuple[Tensor, Tensor]:
     """One update of θ with φ held: the loss, and the share of patches that passed for real."""
     refiner.train()
-    # Gradients pass through D to R; none is kept for φ, which halves the work of the backward pass through D.
-    discriminator.requires_grad_(False)
-    refined = refiner(x)
-    logits = discriminator(refined)
-    loss = refiner_loss(logits, refined, x, lam=lam, psi=psi)
-    descend(optimizer, loss)
-    discriminator.requires_grad_(True)
+    with frozen(discriminator):  # gradients pass through D to R; none is kept for φ
+        refined = refiner(x)
+        logits = discriminator(refined)
+        loss = refiner_loss(logits, refined, x, lam=lam, psi=psi)
+        descend(optimizer, loss)
     return loss.detach(), (logits < 0).float().mean()
 
 

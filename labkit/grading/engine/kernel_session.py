@@ -26,7 +26,7 @@ from nbgrader.preprocessors import Execute
 from labkit.grading.engine import sandbox_launch, sandbox_outputs
 from labkit.grading.engine.frames import Tampered
 from labkit.grading.engine.inside_kernel import MIME
-from labkit.grading.engine.limits import Limits, duration
+from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.provisioner import Sandboxed
 from labkit.grading.engine.sandbox import Sandbox
 from labkit.grading.engine.sandbox_server import SandboxError, Server
@@ -184,11 +184,8 @@ class KernelSession:
         self.loop.run_until_complete(self.kernel.poll())
         self.tampered = self.tampered or isinstance(end, Tampered)
         self.killed = bool(self.kernel.place and self.kernel.place.killed)
-        late = (
-            f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
-            "and did not stop when it was interrupted"
-        )
-        why = self.kernel.said or (late if self.reader.late else "its kernel stopped answering")
+        late = self.limits.cell_overrun() if self.reader.late else "its kernel stopped answering"
+        why = self.kernel.said or late
         self.died = TAMPERED if self.tampered else why
         self.close()
 

@@ -48,6 +48,17 @@ class Limits:
         """The limits by name, as JSON carries them into the sandbox."""
         return asdict(self)
 
+    def cell_overrun(self) -> str:
+        """The sentence for a cell that took too long and could not be interrupted."""
+        return (
+            f"a cell ran longer than the {duration(self.cell_seconds)} it may take, "
+            "and did not stop when it was interrupted"
+        )
+
+    def notebook_overrun(self) -> str:
+        """The sentence for a notebook that took too long."""
+        return f"the notebook ran longer than the {duration(self.notebook_seconds)} it may take"
+
 
 def size(count: float) -> str:
     """A number of bytes as people read it: ``4 GiB``, ``256 MiB``."""

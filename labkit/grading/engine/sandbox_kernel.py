@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.grading.engine.frames import Tampered
-from labkit.grading.engine.limits import Limits, duration
+from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox_server import Server
 from labkit.grading.engine.sandbox_session import Died, Session
 
@@ -50,7 +50,7 @@ class KernelPlace(Session):
                 raise Died(self._spent_memory())
             waited = self._watch.waited()
             if time.monotonic() - self.started - waited > self.limits.notebook_seconds:
-                raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
+                raise Died(self.limits.notebook_overrun())
         except (Died, Tampered) as end:
             return self._over(end)
         return ""

@@ -164,7 +164,7 @@ class Session:
         allowed = min(self.limits.cell_seconds, self.limits.notebook_seconds - self._spent)
         if allowed <= 0:
             self._starved = self._own < self.limits.notebook_seconds
-            raise Died(f"the notebook ran longer than the {duration(self.limits.notebook_seconds)} it may take")
+            raise Died(self.limits.notebook_overrun())
         nonce = secrets.token_hex(16)
         start, waited = time.monotonic(), self._watch.waited()
         try:
@@ -209,8 +209,7 @@ class Session:
                 continue
             self._starved |= idle > allowed * (PATIENCE - 1)
             if late:
-                raise Died(f"a cell ran longer than the {duration(self.limits.cell_seconds)} it may take, "
-                           "and did not stop when it was interrupted")  # fmt: skip
+                raise Died(self.limits.cell_overrun())
             self._server.order(b"i", self._number)
             late, allowed = True, self.limits.interrupt_seconds
             start, waited = time.monotonic(), self._watch.waited()
