@@ -240,6 +240,13 @@ OPTIMIZERS = {
 }
 
 
+def networks(models, members):
+    x, y, adam = torch.rand(members.shape[1], 4), torch.zeros(members.shape[1]).long(), OPTIMIZERS["Adam"]
+    return membership.train_networks(
+        models, members.bool(), x, y, optimizer=adam, epochs=1, size=4, generator=gen(), stacked=False
+    )
+
+
 class TestTogether:
     @pytest.mark.parametrize("kind", ["MLP", "CNN"])
     @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -267,6 +274,37 @@ class TestTogether:
         assert np.mean(together["loss"]) == pytest.approx(np.mean(losses))
         each = torch.stack([metrics.predict(net, x) for net in alone])
         assert torch.allclose(stack(x, batch_size=7), each, atol=1e-8)
+
+    @pytest.mark.parametrize("kind", ["MLP", "CNN"])
+    def test_in_one_call_the_networks_come_out_the_same_either_way(self, kind):
+        digits = data.digits()
+        x, y = digits.x[:60].double(), digits.y[:60]
+        members = membership.subsets(60, models=3, size=30, generator=gen())
+        start = [net.double() for net in some_nets(kind)]
+        knobs = dict(optimizer=OPTIMIZERS["Adam"], epochs=3, size=8, label_smoothing=0.1)
+        ways = [
+            membership.train_networks(start, members, x, y, generator=gen(1), stacked=stacked, **knobs)
+            for stacked in (True, False)
+        ]
+        for start_, a, b in zip(start, *ways):
+            assert not a.training
+            assert not b.training
+            for p, q, r in zip(a.parameters(), b.parameters(), start_.parameters()):
+                assert torch.allclose(p, q, atol=1e-9)
+                assert not torch.allclose(p, r, atol=1e-3)
+
+    def test_small_networks_are_stacked_and_large_ones_are_not(self):
+        small, large = nets.MLP(64, 10, hidden=(64,)), nets.CNN(3, 10, width=32, depth=3)
+        before = {name: value.clone() for name, value in large.state_dict().items()}
+        assert membership.stacking_pays(small, torch.rand(32, 64))
+        assert not membership.stacking_pays(large, torch.rand(32, 3, 32, 32))
+        assert large.training
+        assert all(torch.equal(value, before[name]) for name, value in large.state_dict().items())
+
+    def test_gradients_of_a_stack_lie_in_memory_as_its_weights_do(self):
+        stack = Stack([nets.MLP(6, 3, hidden=(5,)) for _ in range(2)])
+        stack.each(torch.rand(2, 4, 6)).sum().backward()
+        assert [p.grad.stride() for p in stack.parameters()] == [p.stride() for p in stack.parameters()]
 
     def test_batch_normalisation_keeps_statistics_for_each_network(self):
         torch.manual_seed(0)
@@ -316,6 +354,8 @@ class TestTogether:
         ("call", "says"),
         [
             (lambda: Stack([]), "there are 0 models"),
+            (lambda: networks([nets.MLP(4, 2)], torch.ones(2, 8)), "1 models for 2 training sets"),
+            (lambda: networks([nets.MLP(4, 2), nets.MLP(5, 2)], torch.ones(2, 8)), "not all alike"),
             (lambda: Stack([nets.MLP(4, 2), nets.MLP(5, 2)]), "not all alike"),
             (lambda: Stack([nets.MLP(4, 2)]).each(torch.zeros(2, 3, 4)), "2 batches for 1 networks"),
             (lambda: Stack([nets.MLP(4, 2)])(torch.zeros(0, 4)), "there are 0 samples"),

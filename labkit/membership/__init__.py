@@ -7,6 +7,7 @@ model treats what it learned from otherwise than what it has never seen: "overfi
 ``scores``      from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
 ``measure``     ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
 ``together``    many networks trained at once with ``torch.func``: what attacks by shadow models live on
+``many``        the same in one call, together where that is faster
 ``shadow``      Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
 ``generative``  against a GAN: by its discriminator, by one's own, by the nearest sample
 ``private``     DP-SGD: per-sample gradients, clipping, noise, and what ε that is
@@ -14,6 +15,7 @@ model treats what it learned from otherwise than what it has never seen: "overfi
 
 from labkit.membership.generative import discriminator_loss, discriminator_scores, nearest, own_discriminator
 from labkit.membership.lira import lira, lira_offline
+from labkit.membership.many import stacking_pays, train_networks
 from labkit.membership.measure import (
     Assessment,
     Guesses,
@@ -83,8 +85,10 @@ __all__ = [
     "roc",
     "scaled_confidence",
     "shadow_attack",
+    "stacking_pays",
     "subsets",
     "threshold_attack",
     "together",
+    "train_networks",
     "yeom_advantage",
 ]

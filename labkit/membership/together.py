@@ -35,11 +35,10 @@ class Stack:
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        shapes = [{name: p.shape for name, p in model.named_parameters()} for model in models]
-        if not models or any(s != shapes[0] for s in shapes):
-            raise ValueError(f"there are {len(models)} models, not all alike; expected one or more of one architecture")
+        must_be_alike(models)
         copies = [copy.deepcopy(model).train() for model in models]
-        self._parameters, self._buffers = stack_module_state(copies)
+        stacked, self._buffers = stack_module_state(copies)
+        self._parameters = {name: _as_gradients_come(p) for name, p in stacked.items()}
         self._code = copies[0]  # only its code is used: every weight is passed in
 
     def __len__(self) -> int:
@@ -87,6 +86,22 @@ class Stack:
             model.load_state_dict(state, strict=False)  # buffers that no state dict holds are in `state`, too
             models.append(model)
         return models
+
+
+def must_be_alike(models: Sequence[nn.Module]) -> None:
+    """Refuse networks of different shapes, and none at all.
+
+    Raises:
+        ValueError: if there is none, or their parameters differ in name or shape.
+    """
+    shapes = [{name: p.shape for name, p in model.named_parameters()} for model in models]
+    if not models or any(s != shapes[0] for s in shapes):
+        raise ValueError(f"there are {len(models)} models, not all alike; expected one or more of one architecture")
+
+
+def _as_gradients_come(p: Tensor) -> Tensor:
+    """The same numbers, a matrix column by column in memory: so its gradient comes, and needs no copy turned around."""
+    return p.detach().mT.contiguous().mT.requires_grad_(p.requires_grad) if p.dim() == 3 else p
 
 
 def halves(n: int, *, models: int, generator: torch.Generator) -> Bool[Tensor, "m n"]:
