@@ -1,5 +1,6 @@
 """Explorers without a browser: what they show is a pure function of their sliders."""
 
+import asyncio
 import base64
 import importlib
 import io
@@ -273,6 +274,31 @@ class TestPanel:
         assert greyed == {"saturation", "hue", "hole_x", "hole_y", "hole_value"}
         opened.set(Knobs(picture="cat", hole=10))
         assert {name for name, w in opened.widgets.items() if w.disabled} == {"lesson"}
+
+    def test_what_takes_long_is_drawn_once_after_the_last_of_many_moves(self, monkeypatch):
+        monkeypatch.setattr(panel, "PAUSE", 0.0)
+        drawn = []
+        slow = base.Pane("", lambda s: drawn.append(s.degrees) or "there", html=True, wait=lambda s: "a moment")
+        quick = base.Pane("", lambda s: f"{s.degrees}", html=True)
+
+        async def moves():
+            explorer = panel.Explorer(Knobs(), [[slow, quick]])
+            for degrees in (10, 20, 30):
+                explorer.widgets["degrees"].value = degrees
+            held = [held.value for _, held in explorer.panes]
+            before = list(drawn)
+            await asyncio.sleep(0.01)
+            explorer.widgets["degrees"].value = 40
+            explorer.reset()
+            await asyncio.sleep(0.01)
+            return explorer, held, before
+
+        explorer, held, before = asyncio.run(moves())
+        assert before == []
+        assert "a moment" in held[0]
+        assert held[1] == "30.0"
+        assert drawn == [30.0, 0.0]
+        assert explorer.state == Knobs()
 
     def test_a_pane_that_takes_long_waits_until_the_panel_is_shown(self, capsys):
         done = []

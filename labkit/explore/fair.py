@@ -21,6 +21,7 @@ from labkit.plot import PALETTE
 PEOPLE, EPOCHS, BINS, WIDTH = 1500, 8, 24, 250
 LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0)  # the frontier's
 WORLD = "World"
+READY: set[tuple[str, float, float, float, int]] = set()  # what has been trained
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def trained(criterion: str, lam: float, confounding: float, proxies: float, seed
     with torch.no_grad():
         h, there = model.features(learn.x), model.features(test.x)
     found = method.probe(h, a, there, b, generator=g, hidden=(32,), epochs=6)
+    READY.add((criterion, lam, confounding, proxies, seed))
     return Trained(score, found.balanced)
 
 
@@ -175,13 +177,28 @@ def show_code(knobs: Knobs) -> str:
     return listing(call)
 
 
+def waiting(knobs: Knobs, *weights: float) -> str:
+    """A sentence while a network is being trained for the first time with these knobs, or with one of the weights."""
+    place = (knobs.confounding, knobs.proxies, knobs.seed)
+    known = all((knobs.criterion, lam, *place) in READY for lam in (knobs.lam, *weights))
+    return "" if known else "Training a network against its adversary …"
+
+
+def waiting_for_all(knobs: Knobs) -> str:
+    """The same for the networks of the frontier."""
+    return waiting(knobs, *LAMBDAS)
+
+
 def fair() -> Explorer:
     """Open the explorer of fairness: move λ, the cut and the world, see gaps, scores and what can still be read."""
     rows = [
         [
-            Pane("Scores of the groups", show_scores, html=True),
-            Pane("What it costs and closes", show_figures, html=True),
+            Pane("Scores of the groups", show_scores, html=True, wait=waiting),
+            Pane("What it costs and closes", show_figures, html=True, wait=waiting),
         ],
-        [Pane("Accuracy against the gap", show_frontier, html=True), Pane("What can't be had", show_note, html=True)],
+        [
+            Pane("Accuracy against the gap", show_frontier, html=True, wait=waiting_for_all),
+            Pane("What can't be had", show_note, html=True, wait=waiting),
+        ],
     ]
     return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])

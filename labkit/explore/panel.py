@@ -1,5 +1,6 @@
 """The panel of an explorer: widgets for the controls of a state, and for what its panes show."""
 
+import asyncio
 import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from traitlets import Unicode
 
 from labkit.explore.base import Control, Pane, State, controls, drawn, none, reset
 
+PAUSE = 0.15  # seconds without a move after which what takes long is drawn
 LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a pane: a page 900 wide holds them
 ROW, LABEL = 32, "98px"
 PANE = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px", "min_width": "0"}
@@ -23,6 +25,14 @@ STYLE = """<style>
 .labkit-explorer .widget-image { border: 1px solid var(--jp-border-color2); box-sizing: border-box; margin: 0; }
 .labkit-explorer .jupyter-button { padding: 0 8px; flex: 0 0 auto; }
 </style>"""
+
+
+def event_loop() -> asyncio.AbstractEventLoop | None:
+    """The running event loop: a notebook's kernel has one, a script has none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class Described(widgets.Image):
@@ -61,6 +71,7 @@ class Explorer:
         self.widgets = {name: widget(control, getattr(state, name)) for name, control in controls(state).items()}
         self.panes = [(pane, holder(pane)) for row in [*rows, below] for pane in row]
         self._moving = False
+        self._later: asyncio.TimerHandle | None = None
         for name, control in self.widgets.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), names="value")
         self.box = self._arrange(rows, below)
@@ -75,6 +86,7 @@ class Explorer:
         finally:
             self._moving = False
         self.state = state
+        self._forget()
         self._refresh()
 
     def draw(self) -> None:
@@ -90,7 +102,22 @@ class Explorer:
             moved = replace(self.state, **{name: controls(self.state)[name].snap(value)})
             if moved != self.state:
                 self.state = moved
-                self._refresh()
+                self._redraw()
+
+    def _redraw(self) -> None:
+        """Draw now; what takes long only once the controls rest, so that no move has to wait for the one before."""
+        self._forget()
+        if any(pane.wait(self.state) for pane, _ in self.panes) and (loop := event_loop()):
+            self._refresh(wait=False)
+            self._later = loop.call_later(PAUSE, self._refresh)
+        else:
+            self._refresh()
+
+    def _forget(self) -> None:
+        """Nothing is to be drawn later any more."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _refresh(self, *, wait: bool = True) -> None:
         """Draw every pane; one that takes long says so first, or, without ``wait``, only says so."""
