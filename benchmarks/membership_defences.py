@@ -1,6 +1,5 @@
 """Defences against membership attacks, each with its control; and what training together saves."""
 
-import copy
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,14 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.membership_experiments import SEEDS, Found, digits, small_cnn, trained
 from labkit import membership, metrics, nets, train
-from labkit.membership import MemberBatches, Stack, halves, together
+from labkit.membership import MemberBatches, Stack, halves, subsets, together
 
 MODELS, POOL, EPOCHS, PRIVATE = 12, 400, 60, 30
 Defence = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 C, SIGMA, Q = 1.0, 3.0, 0.25
+SIZE = 32
 
 
 def plain(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> Tensor:
@@ -150,44 +151,49 @@ def leaks(logits: Tensor, y: Tensor, members: Tensor) -> dict[str, float]:
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def speed(*, repeats: int = 3, steps: int = 20) -> Found:
-    """Networks a minute, together and one after another, in processor seconds: the best of alternating repeats."""
+def speed(*, repeats: int = 3, epochs: int = 5) -> Found:
+    """Processor seconds to train networks together and one after another: the best of alternating repeats."""
     rows = []
-    for kind, m, size in (
-        ("MLP 64-64-10, 8×8", 4, 32), ("MLP 64-64-10, 8×8", 16, 32), ("MLP 64-64-10, 8×8", 64, 32),
-        ("MLP 64-512-512-10, 8×8", 16, 32), ("CNN of 2 layers, 8×8", 16, 32), ("CNN of 2 layers, 32×32×3", 8, 32),
-    ):  # fmt: skip
+    for kind, m, make, shape in (
+        ("MLP 64-64-10", 4, lambda: perceptron(64), (1, 8, 8)),
+        ("MLP 64-64-10", 16, lambda: perceptron(64), (1, 8, 8)),
+        ("MLP 64-64-10", 64, lambda: perceptron(64), (1, 8, 8)),
+        ("MLP 64-256-256-10", 16, lambda: perceptron(256, 256), (1, 8, 8)),
+        ("MLP 64-512-512-10", 16, lambda: perceptron(512, 512), (1, 8, 8)),
+        ("MLP 64-1024-1024-10", 8, lambda: perceptron(1024, 1024), (1, 8, 8)),
+        ("CNN of 2 layers", 16, lambda: nets.CNN(1, 10, width=16, depth=2, batch_norm=False), (1, 8, 8)),
+        ("CNN of 2 layers", 8, lambda: nets.CNN(1, 10, width=16, depth=2, batch_norm=False), (1, 28, 28)),
+        ("CNN of figure 4", 8, small_cnn, (3, 32, 32)),
+    ):
         torch.manual_seed(0)
-        alone = [network(kind) for _ in range(m)]
-        shape = (3, 32, 32) if "×3" in kind else (1, 8, 8)
+        models = [make() for _ in range(m)]
         x, y = torch.rand(512, *shape), torch.randint(10, (512,))
-        batches = [torch.randint(512, (m, size)) for _ in range(steps)]
-        stack = Stack([copy.deepcopy(model) for model in alone])
-        best = {"together": float("inf"), "alone": float("inf")}
+        members = subsets(512, models=m, size=256, generator=torch.Generator().manual_seed(0))
+        best = {True: float("inf"), False: float("inf")}
         for _ in range(repeats):
-            best["together"] = min(best["together"], seconds(partial(run_together, stack, x, y, batches)))
-            best["alone"] = min(best["alone"], seconds(partial(run_alone, alone, x, y, batches)))
-        rows.append({"kind": kind, "models": m, "size": size, "steps": steps} | best)
+            for stacked in best:
+                generator = torch.Generator().manual_seed(1)
+                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, size=SIZE)
+                run = partial(call, optimizer=partial(torch.optim.Adam, lr=1e-3), generator=generator, stacked=stacked)
+                best[stacked] = min(best[stacked], seconds(run))
+        rows.append({
+            "kind": f"{kind}, {'×'.join(map(str, shape))}", "models": m, "steps": epochs * 256 // SIZE,
+            "together": best[True], "alone": best[False],
+            "operations": operations(models[0], x[:SIZE]),
+        })  # fmt: skip
     return {"rows": rows}
 
 
-def network(kind: str) -> torch.nn.Module:
-    """The network of a row."""
-    if kind.startswith("MLP"):
-        return nets.MLP(64, 10, hidden=(64,) if "512" not in kind else (512, 512))
-    return small_cnn() if "×3" in kind else nets.CNN(1, 10, width=16, depth=2, batch_norm=False)
+def perceptron(*hidden: int) -> torch.nn.Module:
+    """A perceptron for digits."""
+    return nets.MLP(64, 10, hidden=hidden)
 
 
-def run_together(stack: Stack, x: Tensor, y: Tensor, batches: list[Tensor]) -> None:
-    """So many steps of all networks at once."""
-    train.fit(together(stack, torch.optim.Adam(stack.parameters(), lr=1e-3), x, y), batches, epochs=1)
-
-
-def run_alone(models: list[torch.nn.Module], x: Tensor, y: Tensor, batches: list[Tensor]) -> None:
-    """The same steps, network by network."""
-    for i, model in enumerate(models):
-        step = train.supervised(model, torch.optim.Adam(model.parameters(), lr=1e-3))
-        train.fit(step, [(x[index[i]], y[index[i]]) for index in batches], epochs=1)
+def operations(model: torch.nn.Module, x: Tensor) -> int:
+    """Floating-point operations for the answers to x."""
+    with FlopCounterMode(display=False) as count:
+        model(x)
+    return count.get_total_flops()
 
 
 def seconds(call: Callable[[], None]) -> float:

@@ -2,7 +2,7 @@
 
 A training step of a small network is mostly overhead, which a stack pays once for all of its networks. A network that
 fills a processor core by itself gains nothing from company: a stack of it is too large for the cache, and convolutions
-in groups are slower than by themselves. On the CPU the two meet at about 2·10⁷ floating-point operations for one
+in groups are slower than by themselves. On the CPU the two meet at 1 to 2·10⁷ floating-point operations for one
 network's answers to one batch, for perceptrons and convolutions alike (``benchmarks/results/membership.md``).
 """
 
@@ -20,20 +20,20 @@ from labkit import train
 from labkit.membership.together import MemberBatches, Stack, must_be_alike, together
 from labkit.shapes import Bool, Float, Int
 
-_OVERHEAD_UP_TO = 2e7
+OVERHEAD_UP_TO = 1e7
 
 
 def stacking_pays(model: nn.Module, x: Float[Tensor, "b *rest"]) -> bool:
     """Whether networks like this one are trained faster together than one after another on batches like ``x``.
 
-    On a GPU it says yes. On the CPU yes up to 2·10⁷ floating-point operations for ``model(x)``; a multiplication with
+    On a GPU it says yes. On the CPU yes up to 10⁷ floating-point operations for ``model(x)``; a multiplication with
     its addition counts as two.
     """
     if x.device.type != "cpu":
         return True
     with FlopCounterMode(display=False) as count, torch.no_grad():
         copy.deepcopy(model).eval()(x)
-    return bool(count.get_total_flops() <= _OVERHEAD_UP_TO)
+    return bool(count.get_total_flops() <= OVERHEAD_UP_TO)
 
 
 def train_networks(
