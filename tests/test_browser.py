@@ -121,6 +121,14 @@ def settled(page, explorer, *, but=None, seconds=60):
     raise AssertionError("no picture changed" if last == but else "the pictures never came to rest")
 
 
+def comes_back(page, explorer, wanted, *, seconds=60):
+    """Wait until an explorer shows what is wanted."""
+    end = time.monotonic() + seconds
+    while pictures(explorer) != wanted:
+        assert time.monotonic() < end, "the pictures of the beginning never came back"
+        page.wait_for_timeout(500)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("key", explore.TOPICS)
 def test_every_explorer_follows_its_controls(lab, page, key):
@@ -138,9 +146,9 @@ def test_every_explorer_follows_its_controls(lab, page, key):
             for _ in range(5):
                 page.keyboard.press("ArrowRight")
     settled(page, explorer, but=first)
-    page.wait_for_timeout(8000)  # one that trains for every move shows some on its way: a reset comes after the last
-    moved = settled(page, explorer, but=first)
     explorer.get_by_role("button", name="Reset").click()
-    assert settled(page, explorer, but=moved) == first
+    comes_back(page, explorer, first)
+    page.wait_for_timeout(2000)
+    assert pictures(explorer) == first, "a late move has overtaken the reset"
     assert notebook.errors() == []
     assert "Traceback" not in explorer.inner_text()

@@ -6,6 +6,8 @@ import importlib
 import io
 import subprocess
 import sys
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, fields, replace
 
@@ -299,6 +301,29 @@ class TestPanel:
         assert held[1] == "30.0"
         assert drawn == [30.0, 0.0]
         assert explorer.state == Knobs()
+
+    def test_a_reset_on_another_thread_is_not_overtaken_by_what_is_still_being_drawn(self):
+        """JupyterLab handles the moves of widgets on threads of their own."""
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow(state):
+            if state.degrees:
+                begun.set()
+                assert go_on.wait(60)
+            return f"{state.degrees}"
+
+        explorer = panel.Explorer(Knobs(), [[base.Pane("", slow, html=True), base.Pane("", slow, html=True)]])
+        move = threading.Thread(target=setattr, args=(explorer.widgets["degrees"], "value", 20))
+        move.start()
+        assert begun.wait(60)
+        reset = threading.Thread(target=explorer.reset)
+        reset.start()
+        while explorer.state.degrees:
+            time.sleep(0.001)
+        go_on.set()
+        for thread in (move, reset):
+            thread.join(60)
+        assert [held.value for _, held in explorer.panes] == ["0", "0"]
 
     def test_a_pane_that_takes_long_waits_until_the_panel_is_shown(self, capsys):
         done = []

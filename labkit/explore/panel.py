@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,8 +11,11 @@ import ipywidgets as widgets
 from IPython.display import display
 from traitlets import Unicode
 
-from labkit.explore.base import Control, Pane, State, controls, drawn, none, reset
+from labkit.explore.base import Control, Drawn, Pane, State, controls, drawn, none, reset
 
+# JupyterLab may handle the moves of widgets on threads of their own. One picture is drawn at a time: trainings fork
+# the random numbers of the whole process.
+DRAWING = threading.RLock()
 PAUSE = 0.15  # seconds without a move after which what takes long is drawn
 LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a pane: a page 900 wide holds them
 ROW, LABEL = 32, "98px"
@@ -71,6 +75,7 @@ class Explorer:
         self.widgets = {name: widget(control, getattr(state, name)) for name, control in controls(state).items()}
         self.panes = [(pane, holder(pane)) for row in [*rows, below] for pane in row]
         self._moving = False
+        self._changing = threading.RLock()
         self._later: asyncio.TimerHandle | None = None
         for name, control in self.widgets.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), names="value")
@@ -79,14 +84,15 @@ class Explorer:
 
     def set(self, state: State) -> None:
         """Go to ``state``: all controls move, and the panes are drawn once."""
-        self._moving = True
-        try:
-            for name, control in self.widgets.items():
-                control.value = getattr(state, name)
-        finally:
-            self._moving = False
-        self.state = state
-        self._forget()
+        with self._changing:
+            self._moving = True
+            try:
+                for name, control in self.widgets.items():
+                    control.value = getattr(state, name)
+            finally:
+                self._moving = False
+            self.state = state
+            self._forget()
         self._refresh()
 
     def draw(self) -> None:
@@ -98,11 +104,14 @@ class Explorer:
         self.set(reset(self.state))
 
     def _moved(self, name: str, value: Any) -> None:
-        if not self._moving:
+        with self._changing:
+            if self._moving:
+                return
             moved = replace(self.state, **{name: controls(self.state)[name].snap(value)})
-            if moved != self.state:
-                self.state = moved
-                self._redraw()
+            if moved == self.state:
+                return
+            self.state = moved
+        self._redraw()
 
     def _redraw(self) -> None:
         """Draw now; what takes long only once the controls rest, so that no move has to wait for the one before."""
@@ -120,16 +129,29 @@ class Explorer:
             self._later = None
 
     def _refresh(self, *, wait: bool = True) -> None:
-        """Draw every pane; one that takes long says so first, or, without ``wait``, only says so."""
-        idle = set(self.idle(self.state))
+        """Draw every pane; one that takes long says so first, or, without ``wait``, only says so.
+
+        Where the state has moved on meanwhile, the rest is left to who moved it.
+        """
+        state = self.state
+        idle = set(self.idle(state))
         for name, control in self.widgets.items():
             control.disabled = name in idle
         for pane, held in self.panes:
-            sentence = pane.wait(self.state)
+            sentence = pane.wait(state)
             if sentence:
-                held.value = f'<div role="status" style="line-height: 1.5">{html.escape(sentence)}</div>'
+                self._show(state, held, f'<div role="status" style="line-height: 1.5">{html.escape(sentence)}</div>')
             if wait or not sentence:
-                fill(held, pane.render(self.state))
+                with DRAWING:
+                    if self.state is not state:
+                        return
+                    self._show(state, held, pane.render(state))
+
+    def _show(self, state: State, held: Any, shown: Drawn | str) -> None:
+        """Fill a pane, unless the state has moved on."""
+        with self._changing:
+            if self.state is state:
+                fill(held, shown)
 
     def _arrange(self, rows: Sequence[Sequence[Pane]], below: Sequence[Pane]) -> Any:
         """Controls to the left, panes to the right; on a narrow page the panes go below."""
