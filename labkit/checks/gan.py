@@ -60,6 +60,7 @@ class DiscriminatorLoss(Check):
             ("only the real samples count here: the fakes are missing", plus(-s).mean()),
             ("only the fakes count here: the real samples are missing", plus(t).mean()),
             ("the fakes are to be called fake: log(1 − D), not log D", plus(-s).mean() + plus(-t).mean()),
+            ("the real samples are to be called real: log D, not log(1 − D)", plus(s).mean() + plus(t).mean()),
         ]
         if loss.ndim == 0 and not agree(loss, right):
             clamped = self._clamped(s, t)
@@ -132,14 +133,15 @@ class Slopes(Check):
         if told_apart and agree(first, steep) and agree(second, flat):
             raise Wrong("the two are exchanged: the saturating one is flat where d is near 0", given=first)
         # Near 0 the slopes differ by little from those of the mistakes: relative errors decide.
-        for what, given, right, other in (
-            ("the slope of log(1 − D)", first, flat, -1 / (1 - d)),
-            ("the slope of −log D", second, steep, -1 / d),
+        for what, given, right, other, twice in (
+            ("the slope of log(1 − D)", first, flat, -1 / (1 - d), -d.sigmoid()),
+            ("the slope of −log D", second, steep, -1 / d, d.sigmoid() - 1),
         ):
             close(given, right, what=what, atol=1e-6, mistaken=[
                 (f"{what} has the wrong sign: G goes downhill, which is where the logit grows", -right),
                 (f"{what} is taken in D, not in its logit s: multiply by dD/ds = D (1 − D)", other),
                 (f"{what} is dD/ds alone, the slope of the sigmoid", d * (1 - d)),
+                (f"{what} takes d for a logit: it is a probability already, what D says", twice),
                 (f"{what} lacks the slope of the logarithm", -d * (1 - d)),
             ])  # fmt: skip
 

@@ -31,6 +31,12 @@ def exchanges_real_and_fake(real, fake):
     return plus(real).mean() + plus(-fake).mean()
 
 
+@mistake("gan.discriminator_loss", says="are to be called real")
+def calls_everything_fake(real, fake):
+    plus = torch.nn.functional.softplus
+    return plus(real).mean() + plus(fake).mean()
+
+
 @mistake("gan.discriminator_loss", says="sign")
 def maximises_instead_of_minimising(real, fake):
     logsigmoid = torch.nn.functional.logsigmoid
@@ -74,6 +80,11 @@ def by_logaddexp(real, fake):
 
 
 # ── slopes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@mistake("gan.slopes", says="probability already")
+def takes_d_for_a_logit(d):
+    return -torch.sigmoid(d), torch.sigmoid(d) - 1
 
 
 @mistake("gan.slopes", says="not in its logit")
