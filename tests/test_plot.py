@@ -426,3 +426,19 @@ def test_histograms_are_numpys_and_add_up_to_one(generator, device):
 def test_bad_input_gets_a_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+class TestPoints:
+    def test_each_set_has_its_colour_in_every_panel_and_the_boundary_is_drawn(self):
+        a, b = torch.zeros(3, 2), torch.ones(4, 2)
+        figure = plot.points({"one": {"a": a, "b": b}, "two": {"b": b}}, fields={"one": lambda v: v[:, 0]}, title="T")
+        one, two = figure.axes
+        colours = [[tuple(c.get_facecolor()[0][:3]) for c in ax.collections if len(c.get_offsets()) > 2] for ax in (one, two)]
+        assert colours[0][-1] == colours[1][-1] != colours[0][0]
+        assert "4 points b around (1, 1)" in figure.alt
+        assert one.images and not two.images
+        assert figure.png().startswith(b"\x89PNG")
+
+    def test_what_is_no_plane_is_named(self):
+        with pytest.raises(ValueError, match=r"one or more of \(n, 2\)"):
+            plot.points({"one": {"a": torch.zeros(3, 3)}})

@@ -5,6 +5,7 @@ citation. Importing this package imports neither scikit-learn nor scikit-image n
 """
 
 from labkit.data import simulate
+from labkit.data.blend import over_photographs, pictures, under_lamp
 from labkit.data.dataset import About, DataError, Dataset, Texts
 from labkit.data.download import fetch
 from labkit.data.embedded import PHOTOGRAPHS, digits, faces, photograph, photographs
@@ -28,10 +29,13 @@ __all__ = [
     "fetch",
     "mnist",
     "movielens_100k",
+    "over_photographs",
     "photograph",
     "photographs",
+    "pictures",
     "simulate",
     "stl10",
     "svhn",
+    "under_lamp",
     "usps",
 ]

@@ -7,8 +7,9 @@ kept nowhere else. ``figure.alt`` says in words what it shows, ``figure.png()`` 
 from labkit.plot.curves import histories, lines
 from labkit.plot.distributions import histogram
 from labkit.plot.pictures import images, pairs
+from labkit.plot.points import points
 from labkit.plot.roc import roc
 from labkit.plot.style import PALETTE, Figure
 from labkit.plot.tables import bars, confusion
 
-__all__ = ["PALETTE", "Figure", "bars", "confusion", "histogram", "histories", "images", "lines", "pairs", "roc"]
+__all__ = ["PALETTE", "Figure", "bars", "confusion", "histogram", "histories", "images", "lines", "pairs", "points", "roc"]

@@ -1,0 +1,80 @@
+"""How far apart two domains are, for those who try to tell them apart.
+
+    d_A = 2 (1 − 2 ε)          ε: the error of a fresh classifier that is to say which domain a sample is from
+
+0 where it does no better than chance, 2 where it is never wrong. The distance bounds what a classifier's error can
+grow by from the source to the target, *if* some classifier is good on both (that λ* is not zero in general, and can't be
+measured without target labels): S. Ben-David and others, "Analysis of Representations for Domain Adaptation" (2006).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from labkit import metrics
+from labkit.nets import MLP, Normalize
+from labkit.shapes import Float
+from labkit.train import Minibatches, descend, fit
+
+from labkit.domain.losses import agreeing, domain_loss
+
+
+def a_distance(error: float) -> float:
+    """d_A of an error from 0 to 1; an error above ½ is chance, and says 0.
+
+    Raises:
+        ValueError: if the error is not a share.
+    """
+    if not 0 <= error <= 1:
+        raise ValueError(f"the error is {error}; expected a share from 0 to 1")
+    return max(0.0, 2 * (1 - 2 * error))
+
+
+def proxy_a_distance(
+    source: Float[Tensor, "n d"],
+    target: Float[Tensor, "m d"],
+    *,
+    generator: torch.Generator,
+    hidden: Sequence[int] = (),
+    epochs: int = 20,
+    size: int = 64,
+    lr: float = 1e-2,
+) -> float:
+    """Train a fresh classifier on half of each domain, ask it about the other half, and say d_A.
+
+    Both domains weigh the same, whatever their sizes. It is a lower bound of what the best classifier would find.
+
+    Args:
+        source, target: features, or flattened samples.
+        generator: the source of the halves, of the start and of the order, on the CPU.
+        hidden: widths of hidden layers; none for a linear classifier, as in the paper (there an SVM).
+        epochs, size, lr: of its training with Adam; ``size`` samples of each domain in a batch.
+
+    Raises:
+        ValueError: if the widths differ or a domain has fewer than four samples.
+    """
+    agreeing(source, target, least=4)
+    (a, b), (c, d) = (halves(part.detach().float(), generator) for part in (source, target))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        net = MLP(a.shape[1], 1, hidden=hidden, mean=0.0, std=1.0)
+    net.normalize = Normalize.of(torch.cat([a, c]))
+    net, optimizer = net.to(a.device), torch.optim.Adam(net.parameters(), lr=lr)
+
+    def step(batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        loss = domain_loss(net(a[batch[0]]), net(c[batch[1]]))
+        descend(optimizer, loss)
+        return {"loss": loss.detach()}
+
+    n = max(len(a), len(c))
+    rows = [torch.arange(n, device=a.device) % len(part) for part in (a, c)]
+    fit(step, Minibatches(*rows, size=size, generator=generator), epochs=epochs)
+    wrong = (metrics.predict(net, b) > 0).float().mean(), (metrics.predict(net, d) <= 0).float().mean()
+    return a_distance(float(wrong[0] + wrong[1]) / 2)
+
+
+def halves(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A random half, and the other."""
+    order = torch.randperm(len(x), generator=generator).to(x.device)
+    return x[order[: len(x) // 2]], x[order[len(x) // 2 :]]

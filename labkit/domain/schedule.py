@@ -1,0 +1,97 @@
+"""How strong, and how fast, as training goes from p = 0 to p = 1.
+
+    λ_p = 2 / (1 + exp(−γ p)) − 1            γ = 10
+    μ_p = μ_0 / (1 + α p)^β                  α = 10, β = 0.75, μ_0 = 0.01
+
+λ_p is for the feature extractor alone: the critic learns at full strength from the start, and only what it has
+learnt is worth following. Y. Ganin and others (2016), section 5.2.2.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from labkit.shapes import Float
+
+B = TypeVar("B")
+R = TypeVar("R")
+
+
+def ramp(p: Float[Tensor, "*n"], *, gamma: float = 10.0) -> Float[Tensor, "*n"]:
+    """λ_p: 0 at p = 0, and with γ = 10 nearly 1 from the middle on.
+
+    Args:
+        p: how much of training is done, 0 to 1; ``progress(steps)`` for one a step.
+        gamma: γ.
+
+    Raises:
+        ValueError: if a p is not from 0 to 1.
+    """
+    # tanh is the same curve, and does not overflow.
+    return torch.tanh(checked(p) * (gamma / 2))
+
+
+def decay(p: Float[Tensor, "*n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, "*n"]:
+    """μ_p / μ_0: what the learning rate is multiplied with.
+
+    Raises:
+        ValueError: if a p is not from 0 to 1.
+    """
+    return (1 + alpha * checked(p)) ** -beta
+
+
+def progress(steps: int) -> Float[Tensor, "{steps}"]:
+    """p before each of ``steps`` updates: 0, 1/steps, …, in double precision.
+
+    Raises:
+        ValueError: if there is no step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; expected 1 or more")
+    return torch.arange(steps, dtype=torch.float64) / steps
+
+
+def checked(p: Tensor) -> Tensor:
+    """p, if it lies between 0 and 1.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    if not bool(((p >= 0) & (p <= 1)).all()):
+        raise ValueError("p is the share of training that is done, from 0 to 1; there are values outside")
+    return p
+
+
+def forever(values: Float[Tensor, "n"] | float) -> Iterator[float]:
+    """One value after the other, and the last one again and again; a number is a series of one."""
+    series = torch.as_tensor(values, dtype=torch.float64).reshape(-1).tolist()
+    yield from series
+    while True:
+        yield series[-1]
+
+
+def annealed(
+    step: Callable[[B], R], optimizer: torch.optim.Optimizer, *, steps: int, alpha: float = 10.0, beta: float = 0.75
+) -> Callable[[B], R]:
+    """The step, with the learning rate μ_p = μ_0 / (1 + α p)^β at each call; μ_0 is what the optimiser has now.
+
+    Args:
+        step: one update.
+        optimizer: of the step; each of its groups keeps a μ_0 of its own.
+        steps: how many there will be; later ones have the last rate.
+        alpha, beta: of the decay; β = 0 changes nothing.
+
+    Raises:
+        ValueError: if ``steps`` is below 1.
+    """
+    factors, start = forever(decay(progress(steps), alpha=alpha, beta=beta)), [g["lr"] for g in optimizer.param_groups]
+
+    def slower(batch: B) -> R:
+        factor = next(factors)
+        for group, rate in zip(optimizer.param_groups, start):
+            group["lr"] = rate * factor
+        return step(batch)
+
+    return slower
