@@ -47,6 +47,9 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.mixing
 	$(BIN)/python -m benchmarks.selftrain
 	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.domain_mnist --methods DANN
+	$(BIN)/python -m benchmarks.domain_mnist --methods "source only" "taught on the target" --steps 2500
+	$(BIN)/python -m benchmarks.domain
 	$(BIN)/python -m benchmarks.fair
 	$(BIN)/python -m benchmarks.linkage
 	$(BIN)/python -m benchmarks.refine

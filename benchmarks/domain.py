@@ -2,9 +2,9 @@
 
     python -m benchmarks.domain [--only moons lamp fails reverse speed] [--seeds 10]
 
-Each part writes its numbers, one row a training, into ``results/domain.json`` as they come; ``results/domain.md`` is made
-from them and from ``results/domain_mnist.json``, which ``python -m benchmarks.domain_mnist`` writes. ``speed`` measures
-pytorch-adapt beside labkit where it is installed, and says where it is not.
+Each part writes its numbers, one row a training, into ``results/domain.json`` as they come; ``results/domain.md`` is
+made from them and from ``results/domain_mnist.json``, which ``python -m benchmarks.domain_mnist`` writes. ``speed``
+measures pytorch-adapt beside labkit where it is installed, and says where it is not.
 """
 
 import argparse
@@ -124,7 +124,7 @@ METHODS = ("source only", "DANN", "CDAN", "CDAN+E", "MMD (DAN)", "CORAL", "taugh
 def learned(
     recipe: Recipe, method: str, seed: int, x: Tensor, y: Tensor, z: Tensor, *, lam: float = 1.0
 ) -> nets.Classifier:
-    """Train a model of the recipe; λ follows the paper's ramp up to ``lam``, the rate the paper's decay (not Adam's)."""
+    """Train a model of the recipe; λ follows the paper's ramp up to ``lam``, SGD's rate the paper's decay."""
     torch.manual_seed(seed)
     model = recipe.model()
     critic = domain.critic(model.width * (recipe.classes if method.startswith("CDAN") else 1), hidden=recipe.critic)

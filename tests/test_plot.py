@@ -433,10 +433,13 @@ class TestPoints:
         a, b = torch.zeros(3, 2), torch.ones(4, 2)
         figure = plot.points({"one": {"a": a, "b": b}, "two": {"b": b}}, fields={"one": lambda v: v[:, 0]}, title="T")
         one, two = figure.axes
-        colours = [[tuple(c.get_facecolor()[0][:3]) for c in ax.collections if len(c.get_offsets()) > 2] for ax in (one, two)]
+        colours = [
+            [tuple(c.get_facecolor()[0][:3]) for c in ax.collections if len(c.get_offsets()) > 2] for ax in (one, two)
+        ]
         assert colours[0][-1] == colours[1][-1] != colours[0][0]
         assert "4 points b around (1, 1)" in figure.alt
-        assert one.images and not two.images
+        assert one.images
+        assert not two.images
         assert figure.png().startswith(b"\x89PNG")
 
     def test_what_is_no_plane_is_named(self):

@@ -162,7 +162,10 @@ class DomainLoss(Check):
             ).mean(),
             "this is the sum of the two means; asked is their mean": zero + one,
             "the domains are mixed up: a logit above 0 says target": (turned[0] + turned[1]) / 2,
-            "the logits went through the sigmoid twice: one of the two functions does that by itself": sum(twice) / 2,
+            "the logits went through the sigmoid twice: one of the two functions does that by itself": (
+                twice[0] + twice[1]
+            )
+            / 2,
             "the target is left out: the critic must learn from both": zero,
             "the source is left out: the critic must learn from both": one,
             "a loss goes down where the critic is right: the sign is the other way round": -(zero + one) / 2,
@@ -259,7 +262,9 @@ class Objective(Check):
             "the critic goes up its loss, and λ times as fast: only what goes on to the features is turned": -lam * q,
             "the critic's own learning is scaled by λ: λ is for what goes on to the features": lam * q,
             "the critic learns nothing: its loss is missing, or its way back is cut": torch.zeros_like(q),
-            "the critic learns from the source alone: where is z?": flat(functional.softplus(critic(f)).mean() / 2, critic),
+            "the critic learns from the source alone: where is z?": flat(
+                functional.softplus(critic(f)).mean() / 2, critic
+            ),
             "the critic takes the source for the target: in domain_loss the source comes first": flat(
                 domain.domain_loss(critic(h), critic(f)), critic
             ),
@@ -316,7 +321,7 @@ class Distance(Check):
     forbidden = (domain.a_distance, domain.proxy_a_distance)
 
     def inputs(self, seed: int) -> list[Case]:
-        """Clouds far apart; that overlap; with a small target; few samples of many noisy features, and no difference."""
+        """Clouds far apart; that overlap; with a small target; few samples, many features, no difference."""
         g = generator(seed)
         cases: list[Case] = []
         for name, n, m, d, gap in (
@@ -366,13 +371,13 @@ class Distance(Check):
             sentence = close_by[0]
         elif name.startswith("eight times") and given > right:
             sentence = (
-                "the larger domain decides: whoever says 'source' to everything is right eight times in nine. Train and "
-                "measure so that both domains weigh the same"
+                "the larger domain decides: whoever says 'source' to everything is right eight times in nine. Train "
+                "and measure so that both domains weigh the same"
             )
         elif name.startswith("no difference") and given > right:
             sentence = (
-                "there is no difference between these clouds, but a classifier can learn sixty samples by heart: measure "
-                "its error on the test samples, which it has not seen"
+                "there is no difference between these clouds, but a classifier can learn sixty samples by heart: "
+                "measure its error on the test samples, which it has not seen"
             )
         elif close_by:
             sentence = close_by[0]

@@ -1,6 +1,6 @@
 """Marks over photographs: how MNIST-M is made of MNIST, with any photographs.
 
-    x' = |p − x|        p: a patch of a photograph, at a place drawn for each image; x: the mark, the same in each channel
+    x' = |p − x|        p: a patch of a photograph, drawn for each image; x: the mark, in each channel
 
 Y. Ganin and others, "Domain-Adversarial Training of Neural Networks" (JMLR 17, 2016), section 5.2.4, with patches of
 BSDS500. Where the mark is white the photograph is inverted, where it is black one sees through.

@@ -3,8 +3,8 @@
     d_A = 2 (1 − 2 ε)          ε: the error of a fresh classifier that is to say which domain a sample is from
 
 0 where it does no better than chance, 2 where it is never wrong. The distance bounds what a classifier's error can
-grow by from the source to the target, *if* some classifier is good on both (that λ* is not zero in general, and can't be
-measured without target labels): S. Ben-David and others, "Analysis of Representations for Domain Adaptation" (2006).
+grow by from the source to the target, *if* some classifier is good on both (the error of that one can't
+be measured without target labels): S. Ben-David and others, "Analysis of Representations for Domain Adaptation" (2006).
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from labkit import metrics
+from labkit.domain.losses import agreeing, domain_loss
 from labkit.nets import MLP, Normalize
 from labkit.shapes import Float
 from labkit.train import Minibatches, descend, fit
-
-from labkit.domain.losses import agreeing, domain_loss
 
 
 def a_distance(error: float) -> float:

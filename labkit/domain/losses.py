@@ -20,8 +20,8 @@ SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def domain_loss(
-    source: Float[Tensor, "n *a"],
-    target: Float[Tensor, "m *b"],
+    source: Float[Tensor, "n *rest"],
+    target: Float[Tensor, "m ..."],
     *,
     source_weights: Float[Tensor, "n"] | None = None,
     target_weights: Float[Tensor, "m"] | None = None,

@@ -42,7 +42,7 @@ def decay(p: Float[Tensor, "*n"], *, alpha: float = 10.0, beta: float = 0.75) ->
     return (1 + alpha * checked(p)) ** -beta
 
 
-def progress(steps: int) -> Float[Tensor, "{steps}"]:
+def progress(steps: int) -> Float[Tensor, "n"]:
     """p before each of ``steps`` updates: 0, 1/steps, …, in double precision.
 
     Raises:

@@ -2,9 +2,10 @@
 
     source (x, y) ──learn──▶ η ──labels──▶ target (z, η(z)) ──learn──▶ η' ──is asked about──▶ held-back source
 
-If η were wrong about the target, η' would have learnt wrong things, and the source's true labels would tell. E. Zhong and
-others, "Cross Validation Framework to Choose amongst Models and Datasets for Transfer Learning" (2010); Ganin and others
-(2016), section 5.1.1. It is no proof: an η that is wrong in a consistent way (all labels changed round) comes back right.
+If η were wrong about the target, η' would have learnt wrong things, and the source's true labels would tell. It is no
+proof: an η that is wrong in a consistent way (all labels changed round) may come back right. E. Zhong and others,
+"Cross Validation Framework to Choose amongst Models and Datasets for Transfer Learning" (2010); Ganin and others
+(2016), section 5.1.2.
 """
 
 from collections.abc import Callable

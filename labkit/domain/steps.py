@@ -5,9 +5,10 @@
 f is the body of the model, g its head, q the critic. With the reversal R between f and q one backward pass does both:
 every part goes down the sum of the two losses, q at full strength, f with −λ times what q would have wanted.
 
-λ may be a number or one a step (``ramp(progress(steps))``); the last holds on. At λ = 0 the model's weights are those of
-``source_only``, bit by bit: source and target pass the body one after the other, so that neither touches the other's
-rounding. (Batch normalisation sees each domain by itself, too; its running statistics are then those of both.)
+λ may be a number or one a step (``ramp(progress(steps))``); the last holds on. At λ = 0 the model's weights are those
+of ``source_only``, bit by bit: source and target pass the body one after the other, so that neither touches the other's
+rounding. (Dropout would draw for both, and so otherwise. Batch normalisation sees each domain by itself, too;
+its running statistics are then those of both.)
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +73,7 @@ class Pairs:
 
 
 def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
-    """Learn from the labelled domain as if there were no other: z is left alone. What adaptation is measured against."""
+    """Learn from the labelled domain as if there were no other: what adaptation is measured against."""
     step = supervised(model, optimizer)
     return lambda batch: step(batch[:2])
 
@@ -115,15 +116,15 @@ def dann(
         f, h = model.features(x), model.features(z)
         logits = model.head(f)
         label = functional.cross_entropy(logits, y)
-        seen, weights = [reverse_gradient(part, scale=scale) for part in (f, h)], [None, None]
+        seen = [reverse_gradient(part, scale=scale) for part in (f, h)]
+        weights: list[Tensor | None] = [None, None]
         if conditional:
             with torch.no_grad():
                 said = [logits.detach(), model.head(h)]
             seen = [conditioned(part, words) for part, words in zip(seen, said)]
-            weights = [certainty(words) for words in said] if entropy else weights
-        domain = domain_loss(
-            critic(seen[0]), critic(seen[1]), source_weights=weights[0], target_weights=weights[1]
-        )
+            if entropy:
+                weights = [certainty(words) for words in said]
+        domain = domain_loss(critic(seen[0]), critic(seen[1]), source_weights=weights[0], target_weights=weights[1])
         descend(optimizer, label + domain)
         return {"loss": label.detach(), "domain": domain.detach(), "lam": label.new_tensor(scale)}
 

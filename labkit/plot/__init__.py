@@ -12,4 +12,16 @@ from labkit.plot.roc import roc
 from labkit.plot.style import PALETTE, Figure
 from labkit.plot.tables import bars, confusion
 
-__all__ = ["PALETTE", "Figure", "bars", "confusion", "histogram", "histories", "images", "lines", "pairs", "points", "roc"]
+__all__ = [
+    "PALETTE",
+    "Figure",
+    "bars",
+    "confusion",
+    "histogram",
+    "histories",
+    "images",
+    "lines",
+    "pairs",
+    "points",
+    "roc",
+]

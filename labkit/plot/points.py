@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
 from labkit.plot.style import WIDTH, Figure, array, colours, heading, house, panels
 
 MARKERS = ("o", "^", "s", "x", "v", "D", "+")
+# From the palest blue of the first set to the palest vermilion of the second: value 1 is the second's class.
+GROUND = LinearSegmentedColormap.from_list("ground", ["#b9d7ea", "#ffffff", "#f3cdb3"])
 GRID = 120  # places along a side at which a field is asked
 
 
@@ -50,14 +53,19 @@ def points(
             if fields and name in fields:
                 ground(ax, fields[name], (left, right), (bottom, top))
             for label, v in panel.items():
-                ax.scatter(*v.T, s=9, marker=mark[label], color=shade[label], linewidth=0.7, alpha=0.7, label=label)
+                ax.scatter(
+                    v[:, 0], v[:, 1], s=9, marker=mark[label], color=shade[label], linewidth=0.7, alpha=0.7, label=label
+                )
             ax.set(xlim=(left, right), ylim=(bottom, top), title=name, xlabel=xlabel)
             ax.grid(False)
         axes[0].set_ylabel(ylabel)
         if len(labels) > 1:
-            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(labels))
+            drawn = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels())}
+            figure.legend(drawn.values(), drawn, loc="outside lower center", ncols=len(labels))
         if title:
-            heading(figure, axes[0], title) if len(axes) == 1 else figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+            heading(figure, axes[0], title) if len(axes) == 1 else figure.suptitle(
+                title, x=0.01, ha="left", fontsize=10
+            )
     said = "; ".join(
         f"{name}: " + ", ".join(f"{len(v)} points {label} around ({v[:, 0].mean():.2g}, {v[:, 1].mean():.2g})"
                                 for label, v in panel.items())
@@ -80,6 +88,6 @@ def ground(ax: Any, field: Callable[[Tensor], Tensor], x: tuple[float, float], y
     places = torch.stack(torch.meshgrid(across, up, indexing="xy"), dim=-1).reshape(-1, 2)
     with torch.no_grad():
         values = field(places).reshape(GRID, GRID).numpy()
-    ax.imshow(values, extent=(*x, *y), origin="lower", cmap="RdBu", vmin=-0.6, vmax=1.6, aspect="auto", zorder=0)
+    ax.imshow(values, extent=(*x, *y), origin="lower", cmap=GROUND, vmin=0, vmax=1, aspect="auto", zorder=0)
     if values.min() < 0.5 < values.max():
         ax.contour(across.numpy(), up.numpy(), values, levels=[0.5], colors="#222222", linewidths=1.2)

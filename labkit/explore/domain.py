@@ -1,0 +1,209 @@
+"""The explorer of topic 16: two moons, the same ones turned, and the boundary between them as λ grows.
+
+Every setting is a training of its own on 200 points of each domain, about half a second, and is remembered.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit import domain as method
+from labkit import metrics, nets
+from labkit.data import Dataset, simulate
+from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.panel import Explorer
+from labkit.plot import PALETTE
+from labkit.train import fit
+
+POINTS, EPOCHS, RATE, SHOWN, WIDTH, TALL = 200, 80, 5e-3, 90, 250, 190
+LAMBDAS = (0.0, 0.5, 1.0, 2.0)  # the curve's
+FRAME = (-1.8, 2.8, -1.6, 2.1)
+CELLS = (46, 37)
+METHODS = ("DANN", "CDAN", "MMD", "CORAL")
+SHIFT = "The target"
+Setting = tuple[str, float, float, float, int]
+
+
+@dataclass(frozen=True)
+class Knobs(State):
+    """What the controls say."""
+
+    method: str = choice(METHODS, label="method", help="what makes the features of both domains alike")
+    lam: float = slider(0, 0, 3, step=0.25, label="λ", group="Training", help="its weight; 0 is source only")
+    rotation: float = slider(35, 0, 90, step=5, label="turned by", group=SHIFT, draw=(10, 60), help="degrees")
+    share: float = slider(0.5, 0.1, 0.9, step=0.1, label="upper moon", group=SHIFT, help="its share of the target")
+
+
+class Trained(NamedTuple):
+    """A training: the probability of the lower moon at each cell, accuracy in both domains, proxy A-distance."""
+
+    field: Tensor
+    source: float
+    target: float
+    distance: float
+
+
+READY: set[Setting] = set()
+
+
+@lru_cache(maxsize=16)
+def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Source and target; of the target, so many of the upper moon as its share says."""
+    g = torch.Generator().manual_seed(seed)
+    source = simulate.moons(POINTS, generator=g)
+    many = simulate.moons(4 * POINTS, generator=g, rotation=rotation)
+    upper = round(POINTS * share)
+    rows = [(many.y == k).nonzero()[:n, 0] for k, n in ((0, upper), (1, POINTS - upper))]
+    return source, many.take(torch.cat(rows))
+
+
+@lru_cache(maxsize=256)
+def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> Trained:
+    """Train for these knobs."""
+    source, target = world(rotation, share, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = nets.MLP(2, 2, hidden=(32, 32), mean=[0.5, 0.25], std=1.0)
+        critic = method.critic(64 if how == "CDAN" else 32, hidden=(32, 32))
+    g = torch.Generator().manual_seed(seed)
+    pairs = method.Pairs(source.x, source.y, target.x, size=100, generator=g)
+    optimizer = torch.optim.Adam([*model.parameters(), *critic.parameters()], lr=RATE)
+    series = lam * method.ramp(method.progress(EPOCHS * len(pairs)))
+    if how in ("DANN", "CDAN"):
+        step = method.dann(model, critic, optimizer, lam=series, conditional=how == "CDAN")
+    else:
+        step = method.aligned(model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lam=series)
+    fit(step, pairs, epochs=EPOCHS)
+    field = metrics.predict(model, cells(), batch_size=2000).softmax(1)[:, 1].reshape(CELLS[1], CELLS[0])
+    here, there = (metrics.accuracy(metrics.predict(model, part.x), part.y) for part in (source, target))
+    with torch.no_grad():
+        f, h = model.features(source.x), model.features(target.x)
+    READY.add((how, lam, rotation, share, seed))
+    return Trained(field, here, there, method.proxy_a_distance(f, h, generator=g, epochs=10))
+
+
+def cells() -> Tensor:
+    """The middles of the cells, row by row from the top."""
+    left, right, bottom, top = FRAME
+    across = left + (torch.arange(CELLS[0]) + 0.5) * (right - left) / CELLS[0]
+    down = top - (torch.arange(CELLS[1]) + 0.5) * (top - bottom) / CELLS[1]
+    return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).reshape(-1, 2)
+
+
+def setting(knobs: Knobs, lam: float | None = None) -> Setting:
+    """What is trained for these knobs, with another λ if one is given."""
+    return knobs.method, knobs.lam if lam is None else lam, knobs.rotation, knobs.share, knobs.seed
+
+
+def waiting(knobs: Knobs) -> str:
+    """A sentence if something has to be trained first."""
+    missing = sum(setting(knobs, lam) not in READY for lam in {*LAMBDAS, knobs.lam})
+    return f"Training {missing} times on {POINTS} points, some seconds …" if missing else ""
+
+
+def plane(knobs: Knobs, which: int) -> str:
+    """The classifier's ground, the boundary, and the points of one domain."""
+    run = trained(*setting(knobs))
+    data = world(knobs.rotation, knobs.share, knobs.seed)[which]
+    left, right, bottom, top = FRAME
+    wide, tall = WIDTH / CELLS[0], TALL / CELLS[1]
+    lower = (run.field > 0.5).tolist()
+    ground = f'fill="{PALETTE[3]}" opacity="0.35" shape-rendering="crispEdges"'
+    parts = [f'<rect width="{WIDTH}" height="{TALL}" fill="{PALETTE[0]}" opacity="0.16"/>']
+    for i, row in enumerate(lower):
+        start = None
+        for j, inside in enumerate([*row, False]):
+            if inside and start is None:
+                start = j
+            elif not inside and start is not None:
+                parts.append(f'<rect x="{start * wide:.1f}" y="{i * tall:.2f}" width="{(j - start) * wide:.1f}" '
+                             f'height="{tall:.2f}" {ground}/>')  # fmt: skip
+                start = None
+    some = torch.arange(0, len(data), max(1, len(data) // SHOWN))
+    for (x, y), k in zip(data.x[some].tolist(), data.y[some].tolist()):
+        cx, cy = (x - left) / (right - left) * WIDTH, (top - y) / (top - bottom) * TALL
+        if k == 0:
+            parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="3" fill="{PALETTE[0]}"/>')
+        else:
+            parts.append(f'<path d="M{cx:.1f} {cy - 3.6:.1f} l3.6 6.4 h-7.2 Z" fill="{PALETTE[1]}"/>')
+    right_ = run.target if which else run.source
+    parts.append(text(4, TALL + 14, f"{right_:.0%} right", bold=True))
+    parts.append(text(WIDTH - 4, TALL + 14, "● upper  ▲ lower", anchor="end", soft=True))
+    name = "target, whose labels nobody sees" if which else "source, with labels"
+    return svg(parts, WIDTH, TALL + 20, f"The {name}: at λ = {knobs.lam:g} the boundary is right for {right_:.0%}.")
+
+
+def show_source(knobs: Knobs) -> str:
+    """The source and the boundary."""
+    return plane(knobs, 0)
+
+
+def show_target(knobs: Knobs) -> str:
+    """The target and the same boundary."""
+    return plane(knobs, 1)
+
+
+def show_curve(knobs: Knobs) -> str:
+    """Accuracy in the target, and the proxy A-distance, against λ."""
+    lambdas = sorted({*LAMBDAS, knobs.lam})
+    runs = [trained(*setting(knobs, lam)) for lam in lambdas]
+    left, right, top, base = 34, WIDTH - 30, 20, 148
+    xs = [left + (right - left) * lam / max(*lambdas, 1e-9) for lam in lambdas]
+    parts = [f'<path d="M{left} {top} V{base} H{right} V{top}" fill="none" stroke="currentColor" opacity="0.4"/>']
+    for colour, dash, most, values in (
+        (PALETTE[0], "", 1.0, [r.target for r in runs]),
+        (PALETTE[1], ' stroke-dasharray="4 3"', 2.0, [r.distance for r in runs]),
+    ):
+        ys = [base - (base - top) * v / most for v in values]
+        line = " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
+        parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
+        for lam, x, y in zip(lambdas, xs, ys):
+            radius, fill = (5, colour) if lam == knobs.lam else (3, "none")
+            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{colour}"/>')
+    parts += [
+        text(left - 4, top + 8, "100%", anchor="end", soft=True),
+        text(left - 4, base, "0", anchor="end", soft=True),
+    ]
+    parts += [text(right + 4, top + 8, "2", soft=True), text(right + 4, base, "0", soft=True)]
+    parts.append(text(2, 11, "— right in the target   - - A-distance"))
+    parts += [text(x, base + 14, f"{lam:g}", anchor="middle", soft=lam != knobs.lam) for lam, x in zip(lambdas, xs)]
+    said = "; ".join(f"λ {lam:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lam, r in zip(lambdas, runs))
+    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {said}.")
+
+
+def show_note(knobs: Knobs) -> str:
+    """What to watch for."""
+    run = trained(*setting(knobs))
+    words = (
+        f"Source {run.source:.0%}, target {run.target:.0%}; a new classifier of domains gets an A-distance of "
+        f"{run.distance:.1f} of 2 from the features. Choose λ without looking at the target's figure: you wouldn't "
+        "have it. Then turn further, or make one moon rare in the target: alike is not the same as right."
+    )
+    return note(words)
+
+
+def show_code(knobs: Knobs) -> str:
+    """The step that does this."""
+    start = f"lam = {knobs.lam:g} * domain.ramp(domain.progress(steps))\n"
+    if knobs.method in ("DANN", "CDAN"):
+        more = ", conditional=True" if knobs.method == "CDAN" else ""
+        call = f"step = domain.dann(model, critic, optimizer, lam=lam{more})"
+    else:
+        call = f"step = domain.aligned(model, optimizer, distance=domain.{knobs.method.lower()}, lam=lam)"
+    return listing(f"{start}{call}\ntrain.fit(step, domain.Pairs(x, y, z, size=100, generator=g), epochs={EPOCHS})")
+
+
+def domain() -> Explorer:
+    """Open the explorer of domain adaptation: move λ and the target, see both domains under one boundary."""
+    rows = [
+        [Pane("Source", show_source, html=True, wait=waiting), Pane("Target", show_target, html=True, wait=waiting)],
+        [
+            Pane("As λ grows", show_curve, html=True, wait=waiting),
+            Pane("What to watch", show_note, html=True, wait=waiting),
+        ],
+    ]
+    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
