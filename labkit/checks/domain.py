@@ -308,7 +308,8 @@ def distance(source: Tensor, target: Tensor, source_test: Tensor, target_test: T
 
 
 SLACK = 0.25
-"""Within this the answer is right. On 400 seeds the reference is within .15 of the truth in each case."""
+"""Within this an answer is right. On 60 seeds the reference is within .15 of the truth; on 40 other right answers are
+within .15 as well, and the mistakes that belong to a case are off by .40 and more."""
 
 
 class Distance(Check):
@@ -323,11 +324,12 @@ class Distance(Check):
     def inputs(self, seed: int) -> list[Case]:
         """Clouds far apart; that overlap; with a small target; few samples, many features, no difference."""
         g = generator(seed)
+        u = torch.rand(2, generator=g).tolist()
         cases: list[Case] = []
         for name, n, m, d, gap in (
             ("far apart", 300, 300, 3, 8.0),
-            ("clouds that overlap", 900, 900, 3, 1.5),
-            ("eight times as many of the source", 4000, 500, 3, 1.5),
+            ("clouds that overlap", 900, 900, 3, 0.6 + 2 * u[0]),
+            ("eight times as many of the source", 4000, 500, 3, 0.8 + u[1]),
             ("no difference, and more features than a few samples can bear", 60, 60, 40, 0.0),
         ):
             direction = functional.normalize(torch.randn(d, generator=g), dim=0)
@@ -357,6 +359,8 @@ class Distance(Check):
             return
         if not bool(torch.isfinite(given)):
             raise Wrong("the distance is not a finite number", given=given)
+        if not -2.0 - SLACK <= float(given) <= 2.0 + SLACK:
+            raise Wrong("a proxy A-distance lies between 0 and 2: is ε a share, from 0 to 1?", given=given)
         name = case["case"]
         sentence = "the distance is far from what these clouds have"
         near = {
