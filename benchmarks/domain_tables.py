@@ -140,7 +140,12 @@ def speed_table(rows: Sequence[Row]) -> list[str]:
 def markdown(rows: dict[str, list[Row]], mnist: list[Row]) -> str:
     """Everything there is."""
     lines = ABOUT.splitlines()
-    heads = {"moons": "Two moons", "lamp": "Where it gains", "fails": "Where it gains little", "classes": "Where the classes differ"}
+    heads = {
+        "moons": "Two moons",
+        "lamp": "Where it gains",
+        "fails": "Where it gains little",
+        "classes": "Where the classes differ",
+    }
     for part, title in heads.items():
         if rows.get(part):
             lines += ["", f"## {title}"]
