@@ -112,6 +112,7 @@ def dann(
     def step(batch: Batch) -> dict[str, Tensor]:
         x, y, z = batch
         model.train()
+        critic.train()
         scale = next(lambdas)
         f, h = model.features(x), model.features(z)
         logits = model.head(f)
