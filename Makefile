@@ -51,6 +51,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.domain_mnist --methods "source only" "taught on the target" --steps 2500
 	$(BIN)/python -m benchmarks.domain
 	$(BIN)/python -m benchmarks.fair
+	$(BIN)/python -m benchmarks.finetune
 	$(BIN)/python -m benchmarks.linkage
 	$(BIN)/python -m benchmarks.refine
 	$(BIN)/python -m benchmarks.membership

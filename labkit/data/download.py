@@ -24,6 +24,8 @@ from labkit.data.dataset import DataError
 STAGING = ".labkit-partial-"
 DAY = 24 * 60 * 60
 TIMEOUT = 30
+SHORTEST = 8
+"""Digits of a checksum: torch's publishers write so many into the names of their files."""
 
 
 def folders(root: str | Path | None = None) -> list[Path]:
@@ -57,7 +59,7 @@ def fetch(
 
     Args:
         url: where the file is published.
-        sha256: the checksum that it must have.
+        sha256: the checksum that it must have, or its first digits (eight or more) where no more are published.
         name: where it lies in the folder, such as ``"words/glove.txt"``; the last part of the address if None.
         root: the folder; see the module's first lines if None.
         download: False never touches the network.
@@ -79,15 +81,21 @@ def fetch(
 
 
 def intact(path: Path, checksum: str) -> bool:
-    """Whether there is a file with that checksum, written ``"md5:…"`` or ``"sha256:…"``."""
+    """Whether there is a file with that checksum, written ``"md5:…"`` or ``"sha256:…"``, in full or its first digits.
+
+    Raises:
+        ValueError: if there are fewer than eight digits.
+    """
+    algorithm, _, digest = checksum.partition(":")
+    if len(digest) < SHORTEST:
+        raise ValueError(f"the checksum is {checksum!r}; expected {SHORTEST} digits or more")
     if not path.is_file():
         return False
-    algorithm, _, digest = checksum.partition(":")
     sum_ = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             sum_.update(chunk)
-    return sum_.hexdigest() == digest.lower()
+    return sum_.hexdigest().startswith(digest.lower())
 
 
 def place_for(places: Sequence[Path], what: str, *, download: bool) -> Path:

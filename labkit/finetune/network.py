@@ -1,0 +1,207 @@
+"""Steps 2, 3 and 4: a base, frozen as far as wanted, and a new head on it.
+
+    logits = g(f_L(… f_2(f_1(normalise(x)))))
+
+f_1 … f_L are the *stages* of the body: each begins with a layer that has weights and ends before the next one; what
+has none (an activation, pooling) or only normalises belongs to the stage before it. Frozen to depth d, f_1 … f_d
+keep their parameters *and* their running statistics: a layer of batch normalisation whose parameters rest still
+changes what it computes when it is in training mode (it normalises by the batch, and its averages move).
+
+Sources: Yosinski et al., "How Transferable Are Features in Deep Neural Networks?" (2014); Ioffe and Szegedy, "Batch
+Normalization" (2015), section 3.1; Keras's guide to transfer learning, for what it says of ``training=False``.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from labkit.nets import Classifier, evaluating
+from labkit.shapes import Float, Images, Logits
+
+STATISTICS = ("frozen", "all", "none")
+
+
+class Network(Classifier):
+    """``head(body(normalize(x)))`` with a body of stages; frozen stages stay in evaluation mode while it trains.
+
+    Args:
+        normalize: the first layer.
+        body: the stages, in their order.
+        head: what turns the body's output into logits.
+        width: the number of features.
+
+    Attributes:
+        statistics: whose running statistics are held, and whose dropout rests, in training mode: ``"frozen"`` (of
+            frozen stages), ``"all"`` (of every layer of batch normalisation), ``"none"`` (a well-known mistake).
+    """
+
+    def __init__(self, normalize: nn.Module, body: nn.Sequential, head: nn.Module, *, width: int) -> None:
+        with torch.random.fork_rng(devices=[]):  # the parent draws a head, which is thrown away
+            super().__init__(normalize, body, width=width, classes=1)
+        self.head = head
+        self.statistics = "frozen"
+
+    def features(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b n"]:
+        """What a linear head sees, (B, width): the body's output, averaged over the picture where it is maps."""
+        found = self.body(self.normalize(x))
+        return found.mean((2, 3)) if found.ndim == 4 else found
+
+    def forward(self, x: Float[Tensor, "b *rest"]) -> Logits:
+        """The logits of the head, from whatever the body puts out."""
+        return self.head(self.body(self.normalize(x)))
+
+    def train(self, mode: bool = True) -> "Network":
+        """Training mode, except for what is frozen: see ``statistics``."""
+        super().train(mode)
+        if mode and self.statistics != "none":
+            for stage in stages(self):
+                if _rests(stage):
+                    stage.eval()
+            for layer in self.body.modules():
+                if isinstance(layer, _BatchNorm) and (self.statistics == "all" or _rests(layer)):
+                    layer.eval()
+        return self
+
+
+def base_model(model: Classifier) -> Network:
+    """Step 2: a copy of the model without its head; what it puts out are the features (B, width).
+
+    Where the body ends in maps (B, C, H, W), as SqueezeNet's does, they are averaged over the picture.
+
+    Args:
+        model: what ``obtain`` gives, or any of ``labkit.nets`` whose body is a sequence of layers. It stays as it is.
+
+    Raises:
+        ValueError: if the body is no ``nn.Sequential``.
+    """
+    if not isinstance(model.body, nn.Sequential):
+        raise ValueError(f"the body is a {type(model.body).__name__}; expected an nn.Sequential of stages")
+    body = copy.deepcopy(model.body)
+    if isinstance(model.head, nn.Sequential) and any(isinstance(layer, nn.Conv2d) for layer in model.head):
+        body.add_module("average", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    return Network(copy.deepcopy(model.normalize), body, nn.Identity(), width=model.width)
+
+
+def stages(model: Classifier) -> list[nn.Sequential]:
+    """The stages of the body, each a sequence of layers that it shares with the model.
+
+    Raises:
+        ValueError: if the body is no ``nn.Sequential``.
+    """
+    if not isinstance(model.body, nn.Sequential):
+        raise ValueError(f"the body is a {type(model.body).__name__}; expected an nn.Sequential of stages")
+    parts: list[list[nn.Module]] = [[]]
+    begun = False
+    for layer in model.body:
+        begins = next(layer.parameters(), None) is not None and not isinstance(layer, _BatchNorm)
+        if begins and begun:
+            parts.append([])
+        parts[-1].append(layer)
+        begun = begun or begins
+    return [nn.Sequential(*part) for part in parts]
+
+
+def freeze(
+    model: Network,
+    depth: int | None = None,
+    *,
+    where: Callable[[str], bool] | None = None,
+    statistics: str = "frozen",
+) -> Network:
+    """Step 3, in place: the first ``depth`` stages are frozen, everything after them is trainable.
+
+    Args:
+        model: with a head or without; the head is trainable afterwards.
+        depth: from 0, nothing, to the number of stages, which is what None means.
+        where: instead of a depth, which parameters of the body to freeze, by name, such as ``"layer1.0.conv1.weight"``.
+        statistics: see ``Network``.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ValueError: if there are fewer stages, ``depth`` and ``where`` are both given, or ``statistics`` is unknown.
+    """
+    parts = stages(model)
+    if depth is not None and where is not None:
+        raise ValueError("both a depth and a condition are given; expected one of them")
+    if depth is not None and not 0 <= depth <= len(parts):
+        raise ValueError(f"depth is {depth}; expected 0 to {len(parts)}, the number of stages")
+    if statistics not in STATISTICS:
+        raise ValueError(f"statistics is {statistics!r}; expected one of {', '.join(STATISTICS)}")
+    model.requires_grad_(True)
+    if where is not None:
+        for name, parameter in model.body.named_parameters():
+            parameter.requires_grad_(not where(name))
+    else:
+        for stage in parts[:depth]:
+            stage.requires_grad_(False)
+    model.statistics = statistics
+    return model.train(model.training)
+
+
+def new_head(
+    model: Network, classes: int, *, hidden: Sequence[int] = (), generator: torch.Generator | None = None
+) -> Network:
+    """Step 4, in place: new trainable layers on the base, in place of any head it has.
+
+    Args:
+        model: a base; what is frozen in it stays so.
+        classes: the number of logits.
+        hidden: widths of layers with ReLU before the last one; none for a linear head.
+        generator: the source of the new weights; torch's global one if None.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ValueError: if there are fewer than two classes.
+    """
+    if classes < 2:
+        raise ValueError(f"there are to be {classes} classes; expected 2 or more")
+    like = next(model.body.parameters(), torch.empty(0))
+    with drawing(generator):
+        layers: list[nn.Module] = []
+        for before, after in zip([model.width, *hidden], hidden):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        layers.append(nn.Linear(hidden[-1] if hidden else model.width, classes))
+    head = nn.Sequential(*layers) if hidden else layers[0]
+    model.head = head.to(device=like.device, dtype=like.dtype)
+    return model
+
+
+@contextmanager
+def drawing(generator: torch.Generator | None) -> Iterator[None]:
+    """Within the block PyTorch's layers draw their weights from ``generator``; its global one is left as it was."""
+    seed = int(torch.randint(2**31, (), generator=generator, device=generator.device if generator else "cpu"))
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
+
+
+def maps(model: Classifier, x: Images) -> list[Tensor]:
+    """What each stage puts out for ``x``, in evaluation mode and without gradients.
+
+    Returns:
+        A tensor a stage: feature maps (B, C, H, W); the features (B, width) last, where the body ends in them.
+
+    Raises:
+        ValueError: as ``stages``.
+    """
+    found = []
+    with evaluating(model), torch.no_grad():
+        x = model.normalize(x)
+        for stage in stages(model):
+            x = stage(x)
+            found.append(x)
+    return found
+
+
+def _rests(module: nn.Module) -> bool:
+    """Whether it has parameters, and none of them is trainable."""
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
