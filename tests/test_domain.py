@@ -393,6 +393,14 @@ class TestNetwork:
         x = torch.rand(4, 1, 16, 16, generator=seeded(0))
         assert torch.allclose(net(x)[:1], net(x[:1]), atol=1e-6)
 
+    def test_images_are_standardised_first(self):
+        torch.manual_seed(0)
+        net, x = domain.DigitNet(1, size=16, mean=0.2, std=0.3), torch.rand(4, 1, 16, 16, generator=seeded(0))
+        bare = domain.DigitNet(1, size=16, mean=0.0)
+        bare.load_state_dict(net.state_dict())
+        bare.normalize = nets.Normalize(0.0, 1.0)
+        assert torch.allclose(net(x), bare((x - 0.2) / 0.3), atol=1e-5)
+
     def test_too_small_is_named(self):
         with pytest.raises(ValueError, match="16 pixels"):
             domain.DigitNet(size=12)

@@ -1,6 +1,6 @@
 """The network of the paper for digits, in three parts.
 
-    f = body(x − mean)      convolution 5×5 to 32, pool, convolution 5×5 to 48, pool
+    f = body((x − mean) / std)      convolution 5×5 to 32, pool, convolution 5×5 to 48, pool
     label:  768 – 100 – 100 – 10            domain: 768 – 100 – 1
 
 Y. Ganin and others (2016), figure 4a. No batch normalisation, no dropout: images of a batch never see each other.
@@ -23,6 +23,7 @@ class DigitNet(Classifier):
         widths: channels of the two convolutions.
         hidden: width of the two hidden layers of the label's head.
         mean: of the images, for each channel; it is subtracted.
+        std: their deviation; it is divided by. The paper says nothing of a scale.
 
     Raises:
         ValueError: if ``size`` is below 16.
@@ -37,6 +38,7 @@ class DigitNet(Classifier):
         widths: tuple[int, int] = (32, 48),
         hidden: int = 100,
         mean: float | Sequence[float] = 0.5,
+        std: float | Sequence[float] = 1.0,
     ) -> None:
         if size < 16:
             raise ValueError(f"size is {size}; expected images of 16 pixels a side or more")
@@ -45,7 +47,7 @@ class DigitNet(Classifier):
             nn.Conv2d(widths[0], widths[1], 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
         )  # fmt: skip
         width = widths[1] * (((size - 4) // 2 - 4) // 2) ** 2
-        super().__init__(Normalize(mean, 1.0), body, width=width, classes=classes)
+        super().__init__(Normalize(mean, std), body, width=width, classes=classes)
         self.head = nn.Sequential(
             nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes)
         )
