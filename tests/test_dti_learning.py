@@ -9,7 +9,7 @@ from torch import nn
 
 from labkit import data, dti, metrics, train
 from labkit.dti import transforms
-from labkit.dti.training import default_starts
+from labkit.dti.training import default_starts, rigid_phase
 from labkit.train import Minibatches
 
 
@@ -227,13 +227,17 @@ class TestStep:
         assert torch.equal(model.prototypes[1], torch.full((1, 4, 4), 9.0))
 
     def test_the_curriculum_switches_on_and_lowers_the_rate(self):
-        before = dti.curriculum(self.model, self.optimizer, starts=(0.2, 0.5), drop=0.9)
+        before = dti.curriculum(self.model, self.optimizer, starts=(0.2, 0.5), settle=0.6, gamma=0.1)
         course = []
-        for t in range(10):
+        for t in range(11):
             before(t, 10)
-            course.append((self.model.transformer.active, round(self.optimizer.param_groups[0]["lr"], 6)))
-        assert [a for a, _ in course] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
-        assert [lr for _, lr in course] == [0.01] * 9 + [0.001]
+            course.append((self.model.transformer.active, self.optimizer.param_groups[0]["lr"]))
+        assert [a for a, _ in course] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+        assert [lr for _, lr in course[:7]] == pytest.approx([0.01] * 7)
+        # Halfway down the cosine, and at its end.
+        assert course[8][1] == pytest.approx(0.0055)
+        assert course[10][1] == pytest.approx(0.001)
+        assert course[7][1] + course[9][1] == pytest.approx(0.011)
 
     def test_a_transformation_that_is_not_on_yet_is_left_alone(self):
         model = model_of()
@@ -244,9 +248,25 @@ class TestStep:
         assert all(torch.equal(p, b) for p, b in zip(model.transformer.heads[1].parameters(), before))
 
     def test_default_starts(self):
-        assert default_starts(0) == ()
-        assert default_starts(1) == (0.2,)
-        assert default_starts(3) == pytest.approx((0.2, 0.5, 0.8))
+        assert default_starts(()) == ()
+        assert default_starts(("affine",)) == pytest.approx((0.1,))
+        assert default_starts(("affine", "morphology", "thin_plate")) == pytest.approx((0.1, 0.65, 0.65))
+        assert default_starts(("colour", "affine", "thin_plate")) == pytest.approx((0.1, 0.2, 0.65))
+
+    @pytest.mark.parametrize(
+        ("names", "starts", "expected"),
+        [
+            (("affine",), (0.1,), (0.1, 0.65)),
+            (("affine", "thin_plate"), (0.3, 0.8), (0.3, 0.8)),
+            (("colour", "affine", "thin_plate"), (0.1, 0.2, 0.65), (0.2, 0.65)),
+            (("affine", "thin_plate"), (0.0, 0.0), (0.0, 0.0)),
+            (("affine",), (0.9,), (0.9, 0.9)),
+            (("thin_plate",), (0.4,), (0.4, 0.4)),
+            ((), (), (0.65, 0.65)),
+        ],
+    )
+    def test_the_phase_in_which_shapes_keep(self, names, starts, expected):
+        assert rigid_phase(names, starts) == expected
 
 
 class TestCluster:

@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 
 from labkit.dti.kmeans import plus_plus
-from labkit.dti.model import DTIGMM, DTIKMeans, Features
+from labkit.dti.model import DTIGMM, DTIKMeans, Features, pooled
 from labkit.dti.training import Observer, learn
 from labkit.shapes import Float, Images, Labels, images
 from labkit.train import History
 
 GREY = ("affine", "morphology", "thin_plate")
 COLOURED = ("colour", "affine", "thin_plate")
+LARGE = 24
+"""Pixels from which on images are halved at first, and bent at more points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,10 @@ def cluster(
     hidden: int = 32,
     features: Features | None = None,
     kernel: int | None = None,
-    control: int = 4,
+    control: int | None = None,
     every: int = 50,
+    swaps: bool = True,
+    coarse: int | None = None,
     generator: torch.Generator | None = None,
     on_epoch: Observer | Sequence[Observer] | None = None,
 ) -> Clusters:
@@ -76,9 +80,13 @@ def cluster(
         encoder: makes a module images → (b, width) with an attribute ``width``; a single layer by default.
         hidden: width of the two hidden layers of each head.
         features: compare features instead of pixels (k-means alone).
-        kernel: side of morphology's neighbourhood; a quarter of the image's smaller side, odd, from 3 to 7 by default.
-        control: points along a side of thin_plate's grid.
+        kernel: side of morphology's neighbourhood; a fifth of the image's smaller side, odd, from 3 to 7 by default.
+        control: points along a side of thin_plate's grid; by default 4, and 6 where the images' smaller side has
+            24 pixels or more.
         every: steps between two looks for empty clusters; 0 for none.
+        swaps: move clusters that are hardly needed, where that wins a race; see ``swaps``.
+        coarse: how many times smaller the images are made until the first transformation that bends shapes comes in;
+            by default 2 where their smaller side has 24 pixels or more, else 1. An ``Encoder`` sees them so all along.
         generator: of starts, weights and batches; torch's global one if None.
         on_epoch: see ``train.fit``; called in every run.
 
@@ -86,27 +94,36 @@ def cluster(
         ValueError: if ``x`` is not images or not finite, ``k`` is not from 1 to N, or a knob is out of its range.
     """
     _check(images(x), k, runs, steps if epochs is None else epochs, batch_size, mixture, features)
+    if coarse is not None and coarse < 1:
+        raise ValueError(f"coarse is {coarse}; expected a whole number from 1 on")
     if transforms is None:
         transforms = GREY if x.shape[1] == 1 else COLOURED
     batches_a_pass = -(-len(x) // batch_size)
     passes = epochs if epochs is not None else -(-steps // batches_a_pass)
     side = min(x.shape[2:])
-    knobs = {"kernel": kernel or min(7, max(3, side // 4 // 2 * 2 + 1)), "control": control, "hidden": hidden}
+    knobs = {
+        "kernel": kernel or min(7, max(3, side // 5 // 2 * 2 + 1)),
+        "control": (6 if side >= LARGE else 4) if control is None else control,
+        "hidden": hidden,
+    }
+    if coarse is None:
+        coarse = 2 if transforms and side >= LARGE else 1
+    small = pooled(x, [max(1, n // coarse) for n in x.shape[2:]])
     where = generator.device if generator is not None else "cpu"
     found = []
     for _ in range(runs):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator, device=where)))
             own = encoder() if encoder is not None else None
-            first = plus_plus(x, k, generator=generator)
+            first = plus_plus(small, k, generator=generator)
             if mixture:
                 model: DTIKMeans = DTIGMM(first, transforms, encoder=own, **knobs)
             else:
                 model = DTIKMeans(first, transforms, encoder=own, features=features, **knobs)
         model = model.to(x)
         history = learn(
-            model, x, epochs=passes, batch_size=batch_size, lr=lr, starts=starts, every=every, generator=generator,
-            on_epoch=on_epoch,
+            model, x, epochs=passes, batch_size=batch_size, lr=lr, starts=starts, every=every, swaps=swaps,
+            generator=generator, on_epoch=on_epoch,
         )  # fmt: skip
         found.append(_found(model, x, history))
     best = min(found, key=lambda run: run.loss)

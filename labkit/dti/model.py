@@ -19,7 +19,7 @@ from torch.nn import functional
 from labkit.dti.transforms import Family, family
 from labkit.shapes import Float, Images, Labels
 
-Reconstructions = Float[Tensor, "b k c h w"]
+Reconstructions = Float[Tensor, "b k c p q"]
 Features = Callable[[Tensor], Tensor]
 
 
@@ -32,17 +32,24 @@ class Encoder(nn.Module):
 
     Args:
         channels: of the images.
-        size: (h, w) of the images.
+        size: (h, w) it sees: larger images are averaged down to it.
         features: the numbers it gives for an image.
     """
 
     def __init__(self, channels: int, size: tuple[int, int], *, features: int = 128) -> None:
         super().__init__()
+        self.size = tuple(size)
         self.body = nn.Sequential(nn.Flatten(), nn.Linear(channels * size[0] * size[1], features), nn.ReLU())
         self.width = features
 
     def forward(self, x: Images) -> Float[Tensor, "b n"]:
-        return self.body(x)
+        return self.body(pooled(x, self.size))
+
+
+def pooled(x: Images, size: Sequence[int]) -> Float[Tensor, "b c p q"]:
+    """Images averaged down to (h, w), where they aren't of that size."""
+    h, w = size
+    return x if x.shape[-2:] == (h, w) else functional.adaptive_avg_pool2d(x, (h, w))
 
 
 class Heads(nn.Module):
@@ -119,6 +126,9 @@ class Transformer(nn.Module):
 class DTIKMeans(nn.Module):
     """Prototypes and their transformations; with no transformation it is k-means.
 
+    Images larger than the prototypes are averaged down to their size before they are compared; ``refine`` gives the
+    prototypes more pixels.
+
     Args:
         prototypes: to begin with, (k, C, H, W).
         transforms: names of families in their order, see ``transforms``; the identity comes before them all.
@@ -163,10 +173,15 @@ class DTIKMeans(nn.Module):
     def distances(self, x: Images) -> Float[Tensor, "b k"]:
         """The mean squared difference of each image and each prototype transformed for it."""
         z = self.transformer.transform(self.prototypes, self.transformer.betas(x))
+        return self._compare(z, x).T.expand(len(x), -1)
+
+    def _compare(self, z: Float[Tensor, "k m c p q"], x: Images) -> Float[Tensor, "k n"]:
+        """The mean squared difference of transformed prototypes and images, of pixels or of features."""
+        x = pooled(x, z.shape[-2:])
         if self.features is None:
-            return (z - x).square().flatten(2).mean(2).T.expand(len(x), -1)
+            return (z - x).square().flatten(2).mean(2)
         seen = self.features(z.flatten(0, 1)).flatten(1).unflatten(0, z.shape[:2])
-        return (seen - self.features(x).flatten(1)).square().mean(2).T.expand(len(x), -1)
+        return (seen - self.features(x).flatten(1)).square().mean(2)
 
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
         """What the assignment minimises over prototypes: the distances."""
@@ -176,6 +191,26 @@ class DTIKMeans(nn.Module):
         """The mean over images of the smallest distance."""
         return costs.amin(1).mean()
 
+    def objective(self, x: Images) -> tuple[Float[Tensor, ""], Float[Tensor, "b k"]]:
+        """``loss(costs(x))`` to go down, and the costs without their gradients."""
+        if type(self) is not DTIKMeans:
+            costs = self.costs(x)
+            return self.loss(costs), costs.detach()
+        # Of the k reconstructions of an image only the nearest one has a gradient: only that one is made with it.
+        betas = self.transformer.betas(x)
+        with torch.no_grad():
+            costs = self._compare(self.transformer.transform(self.prototypes, betas), x).T.expand(len(x), -1)
+            best = costs.argmin(1)
+            pair = best * len(x) + torch.arange(len(x), device=x.device)
+        own = [beta.flatten(0, 1).index_select(0, pair)[:, None] for beta in betas]
+        z = self.transformer.transform(self.prototypes.index_select(0, best), own)
+        return self._compare(z.transpose(0, 1), x).mean(), costs
+
+    @torch.no_grad()
+    def refine(self, size: tuple[int, int]) -> None:
+        """Give the prototypes (h, w) pixels, interpolated between theirs; ``clusters`` holds new tensors then."""
+        self.prototypes = _finer(self.prototypes, size)
+
     @torch.no_grad()
     def predict(self, x: Images, *, batch_size: int = 500) -> tuple[Labels, Float[Tensor, "b"]]:
         """The nearest prototype of each image, and its cost."""
@@ -183,7 +218,7 @@ class DTIKMeans(nn.Module):
         return torch.cat([p.indices for p in parts]), torch.cat([p.values for p in parts])
 
     @torch.no_grad()
-    def aligned(self, x: Images) -> Images:
+    def aligned(self, x: Images) -> Float[Tensor, "b c p q"]:
         """The image's own prototype, transformed to look like it: what the model thinks the image is."""
         best = self.costs(x).argmin(1)
         return self.reconstruct(x)[torch.arange(len(x), device=x.device), best]
@@ -221,14 +256,24 @@ class DTIGMM(DTIKMeans):
         """Prototypes, deviations and logits of the mixing weights."""
         return [self.prototypes, self.sigmas, self.mixing]
 
+    @torch.no_grad()
+    def refine(self, size: tuple[int, int]) -> None:
+        """Give the prototypes and their deviations (h, w) pixels."""
+        super().refine(size)
+        self.sigmas = _finer(self.sigmas, size)
+
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
         """−log π_j − log N(x; T_j c_j, T_j Σ_j), in nats."""
         betas = self.transformer.betas(x)
         mean = self.transformer.transform(self.prototypes, betas)
         variance = self.transformer.transform(self.sigmas, betas, spatial=True).square() + self.least
-        each = (x - mean).square() / variance + variance.log() + math.log(2 * math.pi)
+        each = (pooled(x, mean.shape[-2:]) - mean).square() / variance + variance.log() + math.log(2 * math.pi)
         return 0.5 * each.flatten(2).sum(2).T - self.mixing.log_softmax(0)
 
     def loss(self, costs: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
         """The mean over images of −log p(x)."""
         return -(-costs).logsumexp(1).mean()
+
+
+def _finer(picture: Tensor, size: tuple[int, int]) -> nn.Parameter:
+    return nn.Parameter(functional.interpolate(picture, size=size, mode="bilinear", align_corners=False))
