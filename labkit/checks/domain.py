@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import domain, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
 
 # ── the reversal ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,15 +194,6 @@ def objective(model: nets.MLP, critic: nets.MLP, x: Tensor, y: Tensor, z: Tensor
     return functional.cross_entropy(model.head(f), y) + domain.domain_loss(seen[0], seen[1])
 
 
-def flat(value: Tensor, net: torch.nn.Module) -> Tensor:
-    """The gradient of a scalar with respect to a net's parameters as one vector; zeros where there is none."""
-    parameters = list(net.parameters())
-    if not value.requires_grad:
-        return torch.zeros(sum(p.numel() for p in parameters))
-    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([torch.zeros(p.numel()) if f is None else f.flatten() for p, f in zip(parameters, found)])
-
-
 class Objective(Check):
     """What the features, the head and the critic receive from one scalar."""
 
@@ -247,7 +238,7 @@ class Objective(Check):
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise Wrong("expected one scalar, the sum that everybody goes down")
         parts = {"body": model.body, "head": model.head, "critic": critic}
-        return {"value": value.detach().reshape(())} | {name: flat(value.sum(), part) for name, part in parts.items()}
+        return {"value": value.detach().reshape(())} | {name: gradient(value, part) for name, part in parts.items()}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Part by part: the critic, the head, the features."""
@@ -256,25 +247,26 @@ class Objective(Check):
         f, h = model.features(x), model.features(z)
         label = functional.cross_entropy(model.head(f), y)
         apart = domain.domain_loss(critic(f), critic(h))
-        q = flat(apart, critic)
+        q = gradient(apart, critic)
         mistaken = {
             "the critic must go *down* its own loss; here it goes up. Only what goes on to the features is turned": -q,
             "the critic goes up its loss, and λ times as fast: only what goes on to the features is turned": -lam * q,
             "the critic's own learning is scaled by λ: λ is for what goes on to the features": lam * q,
             "the critic learns nothing: its loss is missing, or its way back is cut": torch.zeros_like(q),
-            "the critic learns from the source alone: where is z?": flat(
+            "the critic learns from the source alone: where is z?": gradient(
                 functional.softplus(critic(f)).mean() / 2, critic
             ),
-            "the critic takes the source for the target: in domain_loss the source comes first": flat(
+            "the critic takes the source for the target: in domain_loss the source comes first": gradient(
                 domain.domain_loss(critic(h), critic(f)), critic
             ),
         }
         close(outputs["critic"], q, what="what the critic receives", mistaken=mistaken)
-        close(outputs["head"], flat(label, model.head), what="what the label's head receives: it knows of no domain",
+        close(outputs["head"], gradient(label, model.head),
+              what="what the label's head receives: it knows of no domain",
               mistaken={"the label's head learns nothing: is its loss in the sum?": 0 * outputs["head"]})  # fmt: skip
-        one, two = flat(label, model.body), flat(apart, model.body)
-        alone = flat(domain.domain_loss(critic(f.detach()), critic(h)), model.body)
-        there = flat(domain.domain_loss(critic(f), critic(h.detach())), model.body)
+        one, two = gradient(label, model.body), gradient(apart, model.body)
+        alone = gradient(domain.domain_loss(critic(f.detach()), critic(h)), model.body)
+        there = gradient(domain.domain_loss(critic(f), critic(h.detach())), model.body)
         mistaken = {
             "the features help the critic: the gradient isn't reversed": one + two,
             "the features help the critic: the gradient is scaled, not reversed": one + lam * two,

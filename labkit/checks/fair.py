@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import fair, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
 
 # ── the three gaps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -268,15 +268,6 @@ def objectives(
     return for_model, fair.adversary_loss(adversary(h.detach())[:, 0], nothing, a)
 
 
-def flat(value: Tensor, net: nets.MLP) -> Tensor:
-    """The gradient of a scalar with respect to a net's parameters as one vector; zeros where there is none."""
-    parameters = list(net.parameters())
-    if not value.requires_grad:
-        return torch.zeros(sum(p.numel() for p in parameters))
-    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([torch.zeros(p.numel()) if f is None else f.flatten() for p, f in zip(parameters, found)])
-
-
 class Objectives(Check):
     """What model and adversary go down."""
 
@@ -328,9 +319,9 @@ class Objectives(Check):
         return {
             "one": one.detach().reshape(()),
             "two": two.detach().reshape(()),
-            "model": flat(one.sum(), model),
-            "adversary": flat(two.sum(), adversary),
-            "leak": flat(two.sum(), model),
+            "model": gradient(one, model),
+            "adversary": gradient(two, adversary),
+            "leak": gradient(two, model),
         }
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
@@ -361,11 +352,11 @@ class Objectives(Check):
                 "the adversary's loss reaches the model: an optimiser of both would make h *easier* to read. "
                 "Detach h where the adversary learns"
             )
-        expected = flat(one, model)
-        if agree(outputs["model"], flat(task, model)) and not agree(expected, flat(task, model)):
+        expected = gradient(one, model)
+        if agree(outputs["model"], gradient(task, model)) and not agree(expected, gradient(task, model)):
             raise Wrong("the model gets nothing from the adversary: in the model's objective h must not be detached")
         close(outputs["model"], expected, what="the gradient of the model")
-        if not agree(outputs["adversary"], flat(two, adversary)):
+        if not agree(outputs["adversary"], gradient(two, adversary)):
             raise Wrong("no gradient, or a wrong one, reaches the adversary: what is detached there?")
 
 

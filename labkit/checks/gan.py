@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import gan
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
 from labkit.gan import evaluate, losses
 
 # ── discriminator_loss ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,15 +231,6 @@ class Players(Check):
         for name, loss, who in (("d_loss", d_loss, D), ("g_loss", g_loss, G)):
             label = "D" if who is D else "G"
             close(outputs[f"{name} for {label}"], gradient(loss, who), what=f"the gradient of {name} for {label}")
-
-
-def gradient(loss: Any, module: nn.Module) -> Tensor:
-    """The gradient of a loss for a module's parameters as one vector; zeros where there is none."""
-    parameters = list(module.parameters())
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
-        return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
-    found = torch.autograd.grad(loss.sum(), parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([(torch.zeros_like(p) if f is None else f).flatten() for f, p in zip(found, parameters)])
 
 
 # ── class_term ────────────────────────────────────────────────────────────────────────────────────────────────────────

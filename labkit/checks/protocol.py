@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Case = dict[str, Any]
 """The named inputs of one call: tensors, numbers, strings, or small models built from the seed."""
@@ -154,6 +154,15 @@ def close(
 def agree(a: Tensor, b: Tensor, *, atol: float = 1e-5, rtol: float = 1e-4) -> bool:
     """Whether two tensors of one shape hold the same values within the tolerance; nan equals nan."""
     return bool(torch.allclose(a.double(), b.double(), atol=atol, rtol=rtol, equal_nan=True))
+
+
+def gradient(value: Any, net: nn.Module) -> Tensor:
+    """The gradient of what an answer gave for a net's parameters, as one vector; zeros where there is none."""
+    parameters = list(net.parameters())
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
+    found = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
+    return torch.cat([(torch.zeros_like(p) if f is None else f).flatten() for f, p in zip(found, parameters)])
 
 
 def describe(value: object) -> str:
