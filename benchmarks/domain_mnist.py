@@ -1,6 +1,6 @@
 """MNIST → MNIST-M with the paper's networks and schedule: runs of ``benchmarks.domain``.
 
-    python -m benchmarks.domain_mnist [--seeds 0 1 2] [--steps 12000] [--device cpu] [--as-they-are]
+    python -m benchmarks.domain_mnist [--seeds 0 1 2] [--steps 12000] [--device cpu] [--as-they-are] [--clip 3]
 
 Each finished run is written to ``results/domain_mnist.json`` at once; what stands there already is not run again.
 """
@@ -9,11 +9,12 @@ import argparse
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from labkit import data, domain, metrics, train
 
@@ -45,7 +46,12 @@ def pooled(source: Tensor, target: Tensor) -> tuple[list[float], list[float]]:
     return mean.tolist(), (square - mean.square()).sqrt().tolist()
 
 
-def run(method: str, seed: int, *, steps: int, inputs: str, device: torch.device) -> Row:
+def shorten(parameters: list[nn.Parameter], longest: float, *_: Any) -> None:
+    """Before a step: the gradient of all weights together is made no longer than this."""
+    nn.utils.clip_grad_norm_(parameters, longest)
+
+
+def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device: torch.device) -> Row:
     """Train once and measure on both test sets, at the end and nowhere else."""
     generator = torch.Generator().manual_seed(seed)
     target, test = (mnist_m(split, generator, device) for split in ("train", "test"))
@@ -63,6 +69,8 @@ def run(method: str, seed: int, *, steps: int, inputs: str, device: torch.device
     weight = 2 if method == ADDED else 1
     groups = [{"params": model.parameters(), "lr": RATE}, {"params": critic.parameters(), "lr": weight * RATE}]
     optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM)
+    if clip:
+        optimizer.register_step_pre_hook(partial(shorten, [*model.parameters(), *critic.parameters()], clip))
     if method in ("DANN", ADDED):
         step = domain.dann(model, critic, optimizer, lam=weight * domain.ramp(domain.progress(steps)))
     else:
@@ -80,7 +88,7 @@ def run(method: str, seed: int, *, steps: int, inputs: str, device: torch.device
         some = slice(0, 2000)
         f, h = (model.features(part.contiguous()) for part in (plain.x.expand(-1, 3, -1, -1)[some], test.x[some]))
     return {
-        "method": method, "seed": seed, "steps": steps, "inputs": inputs,
+        "method": method, "seed": seed, "steps": steps, "inputs": inputs, "clip": clip,
         "target": metrics.accuracy(metrics.predict(model, test.x), test.y),
         "source": metrics.accuracy(metrics.predict(model, plain.x.expand(-1, 3, -1, -1)), plain.y),
         "distance": domain.proxy_a_distance(f, h, generator=generator) if hasattr(domain, "proxy_a_distance") else None,
@@ -96,15 +104,17 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--as-they-are", action="store_true", help="images in [0, 1] minus their mean, not divided")
+    parser.add_argument("--clip", type=float, default=3.0, help="longest gradient of all weights together; 0: none")
     parser.add_argument("--store", type=Path, default=STORE)
     options = parser.parse_args()
     torch.set_num_threads(1)
     inputs = PLAIN if options.as_they_are else STANDARD
     for seed in options.seeds:
         for method in options.methods:
-            known = {(row["method"], row["seed"], row["steps"], row["inputs"]) for row in stored(options.store)}
-            if (method, seed, options.steps, inputs) not in known:
-                row = run(method, seed, steps=options.steps, inputs=inputs, device=torch.device(options.device))
+            knobs = {"steps": options.steps, "inputs": inputs, "clip": options.clip}
+            wanted = {"method": method, "seed": seed} | knobs
+            if not any(wanted.items() <= row.items() for row in stored(options.store)):
+                row = run(method, seed, device=torch.device(options.device), **knobs)
                 # Read again: another process may have added its own meanwhile.
                 options.store.write_text(json.dumps([*stored(options.store), row], indent=1) + "\n")
 
