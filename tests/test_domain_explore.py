@@ -15,13 +15,9 @@ Knobs = topic.Knobs
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """A tenth of the training: what is tested here is the panel."""
+    """A tenth of the training, which is forgotten again: what is tested here is the panel."""
     monkeypatch.setattr(topic, "EPOCHS", 8)
-    for cached in (topic.world, topic.trained, topic.READY):
-        cached.clear() if isinstance(cached, set) else cached.cache_clear()
-    yield
-    for cached in (topic.world, topic.trained, topic.READY):
-        cached.clear() if isinstance(cached, set) else cached.cache_clear()
+    monkeypatch.setattr(topic.trained, "found", {})
 
 
 @pytest.mark.parametrize("how", topic.METHODS)

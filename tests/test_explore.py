@@ -222,6 +222,17 @@ class TestState:
                 assert abs(steps - round(steps)) < 1e-6, name
 
 
+def test_what_is_remembered_is_computed_once_and_the_oldest_makes_room():
+    asked = []
+    square = base.remembered(2)(lambda x: asked.append(x) or x * x)
+    assert not square.knows(3)
+    assert [square(3), square(4), square(3), square(5)] == [9, 16, 9, 25]
+    assert asked == [3, 4, 5]
+    assert [square.knows(x) for x in (3, 4, 5)] == [True, False, True]
+    assert square(4) == 16
+    assert asked == [3, 4, 5, 4]
+
+
 class TestPanel:
     def test_a_moved_slider_redraws_and_keeps_the_rest(self):
         opened = explore.images()

@@ -91,7 +91,7 @@ class TestPanel:
         assert held["ROC"].value == topic.show_roc(opened.state) != before
 
     def test_it_opens_before_anything_is_trained_and_says_what_it_waits_for(self, monkeypatch):
-        monkeypatch.setattr(topic, "READY", set())
+        monkeypatch.setattr(topic.trained, "found", {})
         opened = explore.membership()
         held = {pane.title: w for pane, w in opened.panes}
         assert "Training 40 networks" in held["ROC"].value

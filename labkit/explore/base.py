@@ -13,10 +13,11 @@ control moves, and redraws what has changed.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
+R = TypeVar("R")
 S = TypeVar("S", bound="State")
 
 
@@ -142,6 +143,31 @@ def reset(state: S) -> S:
     return replace(
         state, seed=defaults.seed, **{n: getattr(defaults, n) for n, c in controls(state).items() if c.group}
     )
+
+
+class Remembered(Generic[R]):
+    """A function of hashable arguments whose last results are kept, and which can say whether it has one."""
+
+    def __init__(self, function: Callable[..., R], most: int) -> None:
+        self.function, self.most = function, most
+        self.found: dict[tuple[Any, ...], R] = {}
+
+    def __call__(self, *args: Any) -> R:
+        """The result, computed if it is not there; the one that was asked for longest ago makes room."""
+        result = self.found.pop(args) if args in self.found else self.function(*args)
+        self.found[args] = result
+        if len(self.found) > self.most:
+            del self.found[next(iter(self.found))]
+        return result
+
+    def knows(self, *args: Any) -> bool:
+        """Whether there is a result, so that nothing has to be waited for."""
+        return args in self.found
+
+
+def remembered(most: int) -> Callable[[Callable[..., R]], Remembered[R]]:
+    """Decorate a training: its last ``most`` results are kept."""
+    return lambda function: Remembered(function, most)
 
 
 def nothing(state: Any) -> str:

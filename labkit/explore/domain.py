@@ -13,7 +13,7 @@ from torch import Tensor
 from labkit import domain as method
 from labkit import metrics, nets
 from labkit.data import Dataset, simulate
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import Pane, State, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
@@ -47,9 +47,6 @@ class Trained(NamedTuple):
     distance: float
 
 
-READY: set[Setting] = set()
-
-
 @lru_cache(maxsize=16)
 def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
     """Source and target; of the target, so many of the upper moon as its share says."""
@@ -61,7 +58,7 @@ def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
     return source, many.take(torch.cat(rows))
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> Trained:
     """Train for these knobs."""
     source, target = world(rotation, share, seed)
@@ -82,7 +79,6 @@ def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> T
     here, there = (metrics.accuracy(metrics.predict(model, part.x), part.y) for part in (source, target))
     with torch.no_grad():
         f, h = model.features(source.x), model.features(target.x)
-    READY.add((how, lam, rotation, share, seed))
     return Trained(field, here, there, method.proxy_a_distance(f, h, generator=g, epochs=10))
 
 
@@ -101,7 +97,7 @@ def setting(knobs: Knobs, lam: float | None = None) -> Setting:
 
 def waiting(knobs: Knobs) -> str:
     """A sentence if something has to be trained first."""
-    missing = sum(setting(knobs, lam) not in READY for lam in {*LAMBDAS, knobs.lam})
+    missing = sum(not trained.knows(*setting(knobs, lam)) for lam in {*LAMBDAS, knobs.lam})
     return f"Training {missing} times on {POINTS} points, some seconds …" if missing else ""
 
 

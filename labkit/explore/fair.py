@@ -13,7 +13,7 @@ from torch import Tensor
 from labkit import fair as method
 from labkit import metrics, nets, train
 from labkit.data import Dataset, simulate
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import Pane, State, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
@@ -21,7 +21,6 @@ from labkit.plot import PALETTE
 PEOPLE, EPOCHS, BINS, WIDTH = 1500, 8, 24, 250
 LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0)  # the frontier's
 WORLD = "World"
-READY: set[tuple[str, float, float, float, int]] = set()  # what has been trained
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def world(confounding: float, proxies: float, seed: int) -> tuple[Dataset, Datas
     return learn, test
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def trained(criterion: str, lam: float, confounding: float, proxies: float, seed: int) -> Trained:
     """Train for these knobs."""
     learn, test = world(confounding, proxies, seed)
@@ -67,7 +66,6 @@ def trained(criterion: str, lam: float, confounding: float, proxies: float, seed
     with torch.no_grad():
         h, there = model.features(learn.x), model.features(test.x)
     found = method.probe(h, a, there, b, generator=g, hidden=(32,), epochs=6)
-    READY.add((criterion, lam, confounding, proxies, seed))
     return Trained(score, found.balanced)
 
 
@@ -180,7 +178,7 @@ def show_code(knobs: Knobs) -> str:
 def waiting(knobs: Knobs, *weights: float) -> str:
     """A sentence while a network is being trained for the first time with these knobs, or with one of the weights."""
     place = (knobs.confounding, knobs.proxies, knobs.seed)
-    known = all((knobs.criterion, lam, *place) in READY for lam in (knobs.lam, *weights))
+    known = all(trained.knows(knobs.criterion, lam, *place) for lam in (knobs.lam, *weights))
     return "" if known else "Training a network against its adversary …"
 
 

@@ -6,7 +6,6 @@ models.
 
 import html
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from labkit import data, nets, train
 from labkit import membership as attacks
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import Pane, State, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.membership import MemberBatches, Stack, together
@@ -27,7 +26,6 @@ EVE, BOB = "Eve", "Bob"
 WIDE, TALL = 250, 190  # units of the SVG
 FLOOR = 1e-2  # where the logarithmic axes begin
 BLUE, VERMILION = PALETTE[:2]
-READY: set[tuple[str, int, float, int]] = set()  # what has been trained
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Bob(NamedTuple):
     others: Tensor
 
 
-@lru_cache(maxsize=12)
+@remembered(12)
 def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
     """Forty networks, each trained on half of twice as many digits as Bob has."""
     n = int(size.split()[0])
@@ -70,7 +68,6 @@ def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
     train.fit(step, MemberBatches(members, size=32, generator=g), epochs=epochs)
     logits = stack(x)
     ratio = attacks.lira(*_phi(logits, y), members[1:])
-    READY.add((size, epochs, noise, seed))
     return Bob(y, members[0], y != truth, logits[0], ratio)
 
 
@@ -229,7 +226,7 @@ def show_code(knobs: Knobs) -> str:
 
 def waiting(knobs: Knobs) -> str:
     """A sentence while forty networks are being trained for the first time."""
-    known = (knobs.size, int(knobs.epochs), knobs.noise, knobs.seed) in READY
+    known = trained.knows(knobs.size, int(knobs.epochs), knobs.noise, knobs.seed)
     return "" if known else f"Training {MODELS} networks: Bob's, and Eve's shadow models …"
 
 
