@@ -22,7 +22,7 @@ from labkit.nets import evaluating
 from labkit.shapes import Float, Int, Labels, PerSample
 
 
-def predict(model: nn.Module, x: Float[Tensor, "b *rest"], *, batch_size: int = 512) -> Tensor:
+def predict(model: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int = 512) -> Tensor:
     """The model's outputs for all of ``x``, in evaluation mode, without gradients, ``batch_size`` at a time.
 
     Each part of the model is put back into the mode it was in.
@@ -83,9 +83,9 @@ def specificity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
 class Reliability(NamedTuple):
     """For each bin of confidence: the mean confidence, the accuracy, the share of samples. nan in an empty bin."""
 
-    confidence: Float[Tensor, "m"]
-    accuracy: Float[Tensor, "m"]
-    share: Float[Tensor, "m"]
+    confidence: Float[Tensor, " m"]
+    accuracy: Float[Tensor, " m"]
+    share: Float[Tensor, " m"]
 
 
 def reliability(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 15) -> Reliability:

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Images = Float[Tensor, "b c h w"]
-Labels = Int[Tensor, "b"]
+Labels = Int[Tensor, " b"]
 Logits = Float[Tensor, "b k"]
 Masks = Bool[Tensor, "b h w"]
-PerSample = Float[Tensor, "b"]
+PerSample = Float[Tensor, " b"]
 
 __all__ = [
     "Bool",

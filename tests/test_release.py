@@ -1,5 +1,7 @@
 """A release is nbgrader's, byte for byte the same on every build, and gives no solution away."""
 
+import json
+
 import nbformat
 import pytest
 from nbformat import v4
@@ -58,8 +60,9 @@ def test_a_release_is_in_normal_form(make):
     assert text == notebooks.normal(made)
     assert text.endswith("}\n")
     assert made.metadata == {"kernelspec": notebooks.KERNEL, "language_info": {"name": "python"}}
-    ids = "cell-00 cell-01 double test_double test_double_empty mean cell-06 test_mean cell-08 why"
-    assert " ".join(c.id for c in made.cells) == ids
+    solution = notebooks.read(course.solutions / tiny.NAME / tiny.FILE)
+    for mine, source in zip(made.cells, solution.cells):
+        assert mine.id == source.metadata.get("nbgrader", {}).get("grade_id", source.id)
     for cell in made.cells:
         assert set(cell.metadata) <= set(notebooks.CELL_METADATA)
         if cell.cell_type == "code":
@@ -91,7 +94,6 @@ def test_running_the_solution_changes_nothing_in_the_release(make):
         if cell.cell_type == "code":
             cell.execution_count = count
             cell.outputs = [v4.new_output("stream", text=f"run {count}")]
-        cell.id = f"random{count}"
     nbformat.write(solution, path)
     assert release.release(course, tiny.NAME, check=True) == []
 
@@ -112,7 +114,33 @@ def test_cell_ids_are_unique():
     first = tiny.code("", "a b/é")
     assert [notebooks.identity(first, 0, used), notebooks.identity(first, 1, used)] == ["a-b--", "a-b---2"]
     assert notebooks.identity(tiny.code("", "x" * 99), 2, used) == "x" * 56
-    assert notebooks.identity(tiny.code(""), 3, used) == "cell-03"
+    plain = tiny.code("")
+    del plain["id"]
+    assert notebooks.identity(plain, 3, used) == "cell-03"
+
+
+def test_a_new_cell_changes_no_other_cells_id():
+    notebook = tiny.notebook()
+    before = notebooks.parse(notebooks.normal(notebook), "it")
+    before.cells.insert(1, v4.new_markdown_cell("a new paragraph"))
+    after = notebooks.parse(notebooks.normal(before), "it")
+    old = [cell.id for i, cell in enumerate(before.cells) if i != 1]
+    assert [cell.id for i, cell in enumerate(after.cells) if i != 1] == old
+    assert notebooks.normal(after) == notebooks.normal(before)
+
+
+@pytest.mark.parametrize(("minor", "kept"), [(4, []), (5, [2])])
+def test_cells_without_ids_are_named_by_their_position_and_no_id_is_given_twice(minor, kept):
+    raw = json.loads(notebooks.normal(tiny.notebook()))
+    raw["nbformat_minor"] = minor
+    for i, cell in enumerate(raw["cells"]):
+        cell["id"] = "cell-00"
+        if i not in kept:
+            del cell["id"]
+    first, second = (notebooks.parse(json.dumps(raw), "it") for _ in range(2))
+    assert [cell.id for cell in first.cells] == [cell.id for cell in second.cells]
+    assert len({cell.id for cell in first.cells}) == len(first.cells)
+    assert all(first.cells[i].id == "cell-00" for i in kept)
 
 
 # --check

@@ -68,6 +68,8 @@ def notebook() -> NotebookNode:
         v4.new_markdown_cell("Why?"),
         written,
     ]
+    for number, each in enumerate(made.cells):
+        each["id"] = f"author-{number}"
     made.cells[1]["execution_count"] = 7
     made.cells[6]["outputs"] = [v4.new_output("stream", text="2.0\n")]
     made.cells[6].metadata["execution"] = {"iopub.status.busy": "2024-01-01T00:00:00"}

@@ -21,7 +21,7 @@ from torch import Generator, Tensor
 
 from labkit.shapes import Float, per_sample
 
-Inputs = Float[Tensor, "b *rest"]
+Inputs = Float[Tensor, " b *rest"]
 Bounds = tuple[float, float]
 Size = float | Tensor
 """One size for all samples, or one a sample in a shape that multiplies x."""
@@ -164,7 +164,7 @@ def lengths(v: Inputs) -> Tensor:
     return shaped(v.flatten(1).norm(dim=1), v)
 
 
-def shaped(values: Float[Tensor, "b"], like: Tensor) -> Tensor:
+def shaped(values: Float[Tensor, " b"], like: Tensor) -> Tensor:
     """(B,) as (B, 1, 1, ...)."""
     return values.view(-1, *[1] * (like.ndim - 1))
 

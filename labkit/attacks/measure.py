@@ -61,9 +61,9 @@ def success_rate(before: Tensor, after: Tensor, y: Labels, *, target: Labels | N
 
 def along(
     model: nn.Module,
-    x: Float[Tensor, "1 *rest"],
-    direction: Float[Tensor, "1 *rest"],
-    eps: Float[Tensor, "e"],
+    x: Float[Tensor, " 1 *rest"],
+    direction: Float[Tensor, " 1 *rest"],
+    eps: Float[Tensor, " e"],
     *,
     bounds: Bounds = (0.0, 1.0),
 ) -> Float[Tensor, "e k"]:
@@ -78,10 +78,10 @@ def along(
 
 def surface(
     model: nn.Module,
-    x: Float[Tensor, "1 *rest"],
-    first: Float[Tensor, "1 *rest"],
-    second: Float[Tensor, "1 *rest"],
-    eps: Float[Tensor, "e"],
+    x: Float[Tensor, " 1 *rest"],
+    first: Float[Tensor, " 1 *rest"],
+    second: Float[Tensor, " 1 *rest"],
+    eps: Float[Tensor, " e"],
     *,
     bounds: Bounds = (0.0, 1.0),
 ) -> Float[Tensor, "e e k"]:

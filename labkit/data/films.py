@@ -52,10 +52,10 @@ class Films:
     ratings: Ratings
     titles: tuple[str, ...]
     genres: Bool[Tensor, "f k"]
-    age: Int[Tensor, "n"]
-    female: Bool[Tensor, "n"]
-    occupation: Int[Tensor, "n"]
-    postcode: Int[Tensor, "n"]
+    age: Int[Tensor, " n"]
+    female: Bool[Tensor, " n"]
+    occupation: Int[Tensor, " n"]
+    postcode: Int[Tensor, " n"]
     occupations: tuple[str, ...]
 
 

@@ -20,11 +20,11 @@ SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def domain_loss(
-    source: Float[Tensor, "n *rest"],
+    source: Float[Tensor, " n *rest"],
     target: Float[Tensor, "m ..."],
     *,
-    source_weights: Float[Tensor, "n"] | None = None,
-    target_weights: Float[Tensor, "m"] | None = None,
+    source_weights: Float[Tensor, " n"] | None = None,
+    target_weights: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, ""]:
     """The critic's cross-entropy; both domains weigh the same, however many samples each has.
 
@@ -59,7 +59,7 @@ def conditioned(f: Float[Tensor, "b d"], logits: Logits) -> Float[Tensor, "b dk"
     return (f[:, :, None] * p[:, None, :]).flatten(1)
 
 
-def certainty(logits: Logits) -> Float[Tensor, "b"]:
+def certainty(logits: Logits) -> Float[Tensor, " b"]:
     """CDAN+E's weight of a sample, 1 + exp(−H(p)): 2 where the classifier is sure; without a gradient."""
     log_p = logits.detach().log_softmax(1)
     return 1 + (log_p.exp() * log_p).sum(1).exp()

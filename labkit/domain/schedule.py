@@ -19,7 +19,7 @@ B = TypeVar("B")
 R = TypeVar("R")
 
 
-def ramp(p: Float[Tensor, "*n"], *, gamma: float = 10.0) -> Float[Tensor, "*n"]:
+def ramp(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Tensor, " *n"]:
     """λ_p: 0 at p = 0, and with γ = 10 nearly 1 from the middle on.
 
     Args:
@@ -33,7 +33,7 @@ def ramp(p: Float[Tensor, "*n"], *, gamma: float = 10.0) -> Float[Tensor, "*n"]:
     return torch.tanh(checked(p) * (gamma / 2))
 
 
-def decay(p: Float[Tensor, "*n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, "*n"]:
+def decay(p: Float[Tensor, " *n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, " *n"]:
     """μ_p / μ_0: what the learning rate is multiplied with.
 
     Raises:
@@ -42,7 +42,7 @@ def decay(p: Float[Tensor, "*n"], *, alpha: float = 10.0, beta: float = 0.75) ->
     return (1 + alpha * checked(p)) ** -beta
 
 
-def progress(steps: int) -> Float[Tensor, "n"]:
+def progress(steps: int) -> Float[Tensor, " n"]:
     """p before each of ``steps`` updates: 0, 1/steps, …, in double precision.
 
     Raises:
@@ -64,7 +64,7 @@ def checked(p: Tensor) -> Tensor:
     return p
 
 
-def forever(values: Float[Tensor, "n"] | float) -> Iterator[float]:
+def forever(values: Float[Tensor, " n"] | float) -> Iterator[float]:
     """One value after the other, and the last one again and again; a number is a series of one."""
     series = torch.as_tensor(values, dtype=torch.float64).reshape(-1).tolist()
     yield from series

@@ -25,7 +25,7 @@ from labkit.train import descend, supervised
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Step = Callable[[Batch], dict[str, Tensor]]
-Lambda = float | Float[Tensor, "n"]
+Lambda = float | Float[Tensor, " n"]
 
 
 class Pairs:

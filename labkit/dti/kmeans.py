@@ -31,21 +31,21 @@ class Clustering(NamedTuple):
     iterations: int
 
 
-def squared_distances(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"]) -> Float[Tensor, "b k"]:
+def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Float[Tensor, "b k"]:
     """‖x_i − c_j‖² for every pair."""
     a, b = x.flatten(1), centres.flatten(1)
     # Expanded, so that the work is one matrix product; rounding may take it a little below zero.
     return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)).clamp_min(0)
 
 
-def assign(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"]) -> Labels:
+def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:
     """The number of the nearest centre of each sample; of equally near ones the first."""
     return squared_distances(x, centres).argmin(1)
 
 
 def update(
-    x: Float[Tensor, "b *rest"], assignments: Labels, centres: Float[Tensor, "k *rest"]
-) -> Float[Tensor, "k *rest"]:
+    x: Float[Tensor, " b *rest"], assignments: Labels, centres: Float[Tensor, " k *rest"]
+) -> Float[Tensor, " k *rest"]:
     """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
     count = torch.bincount(assignments, minlength=len(centres)).to(x.dtype)
     total = torch.zeros_like(centres.flatten(1)).index_add_(0, assignments, x.flatten(1))
@@ -54,8 +54,8 @@ def update(
 
 
 def plus_plus(
-    x: Float[Tensor, "b *rest"], k: int, *, generator: torch.Generator | None = None
-) -> Float[Tensor, "k *rest"]:
+    x: Float[Tensor, " b *rest"], k: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, " k *rest"]:
     """k samples as first centres, each drawn in proportion to D², the squared distance to those before it.
 
     Raises:
@@ -72,7 +72,7 @@ def plus_plus(
     return x[torch.cat(chosen)].clone()
 
 
-def lloyd(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"], *, iterations: int = 300) -> Clustering:
+def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, iterations: int = 300) -> Clustering:
     """Lloyd's two steps from given centres, until no sample changes its centre.
 
     Raises:
@@ -94,7 +94,7 @@ def lloyd(x: Float[Tensor, "b *rest"], centres: Float[Tensor, "k *rest"], *, ite
 
 
 def kmeans(
-    x: Float[Tensor, "b *rest"],
+    x: Float[Tensor, " b *rest"],
     k: int,
     *,
     runs: int = 1,
@@ -126,7 +126,7 @@ def _enough(x: Tensor, k: int) -> None:
         raise ValueError(f"k is {k} for {len(x)} samples; expected 1 to {len(x)} clusters")
 
 
-def _draw(weights: Tensor, generator: torch.Generator | None) -> Int[Tensor, "1"]:
+def _draw(weights: Tensor, generator: torch.Generator | None) -> Int[Tensor, " 1"]:
     """One index, drawn in proportion to the weights. (``multinomial`` stops at 2²⁴ of them.)"""
     where = generator.device if generator is not None else weights.device
     u = torch.rand(1, generator=generator, device=where, dtype=torch.float64).to(weights.device)

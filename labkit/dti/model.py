@@ -212,7 +212,7 @@ class DTIKMeans(nn.Module):
         self.prototypes = _finer(self.prototypes, size)
 
     @torch.no_grad()
-    def predict(self, x: Images, *, batch_size: int = 500) -> tuple[Labels, Float[Tensor, "b"]]:
+    def predict(self, x: Images, *, batch_size: int = 500) -> tuple[Labels, Float[Tensor, " b"]]:
         """The nearest prototype of each image, and its cost."""
         parts = [self.costs(part).min(1) for part in x.split(batch_size)]
         return torch.cat([p.indices for p in parts]), torch.cat([p.values for p in parts])

@@ -26,7 +26,7 @@ Copy = Callable[[int, int], object]
 """Turns one cluster into a copy of another: (from where it is taken, to where it goes)."""
 
 
-def need_and_strain(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, "k"], Float[Tensor, "k"]]:
+def need_and_strain(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
     """By how much the sum of the smallest costs would grow without each cluster, and what part of it is each one's."""
     two = costs.topk(min(2, costs.shape[1]), dim=1, largest=False)
     least, owner = two.values[:, 0], two.indices[:, 0]

@@ -34,7 +34,7 @@ FIRST, LATE = 0.1, 0.65
 def reassign(
     model: DTIKMeans,
     optimizer: torch.optim.Optimizer,
-    share: Float[Tensor, "k"],
+    share: Float[Tensor, " k"],
     *,
     least: float = 0.2,
     noise: float = 1e-4,

@@ -20,7 +20,7 @@ CRITERIA = ("parity", "opportunity", "odds")
 LOSSES = ("cross-entropy", "l1")
 
 
-def view(h: Float[Tensor, "n d"], y: Int[Tensor, "n"], *, criterion: str) -> Float[Tensor, "n m"]:
+def view(h: Float[Tensor, "n d"], y: Int[Tensor, " n"], *, criterion: str) -> Float[Tensor, "n m"]:
     """What the adversary sees of each sample: h, and for equalised odds y beside it.
 
     Raises:
@@ -31,7 +31,7 @@ def view(h: Float[Tensor, "n d"], y: Int[Tensor, "n"], *, criterion: str) -> Flo
     return h
 
 
-def cells(y: Int[Tensor, "n"], a: Int[Tensor, "n"], *, criterion: str) -> Int[Tensor, "n"]:
+def cells(y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str) -> Int[Tensor, " n"]:
     """The cell of each sample whose mean weighs as much as every other's; −1 for a sample that doesn't count.
 
     Raises:
@@ -44,7 +44,7 @@ def cells(y: Int[Tensor, "n"], a: Int[Tensor, "n"], *, criterion: str) -> Int[Te
     return 2 * a + y
 
 
-def cell_mean(values: Float[Tensor, "n"], cell: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+def cell_mean(values: Float[Tensor, " n"], cell: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """The mean over cells 0 … 3 of the mean within each that occurs; cell −1 is left out. 0 if nothing is left."""
     # Room for two groups and two outcomes: a size asked of the data would be a wait for the device.
     sums = values.new_zeros(5).index_add(0, cell + 1, values)[1:]
@@ -55,8 +55,8 @@ def cell_mean(values: Float[Tensor, "n"], cell: Int[Tensor, "n"]) -> Float[Tenso
 
 def adversary_loss(
     logits: Tensor,
-    y: Int[Tensor, "n"],
-    a: Int[Tensor, "n"],
+    y: Int[Tensor, " n"],
+    a: Int[Tensor, " n"],
     *,
     criterion: str = "parity",
     loss: str = "cross-entropy",

@@ -27,8 +27,8 @@ class Gaps(NamedTuple):
 
 
 def rates(
-    decision: Tensor, a: Int[Tensor, "n"], *, given: Bool[Tensor, "n"] | None = None, groups: int | None = None
-) -> Float[Tensor, "k"]:
+    decision: Tensor, a: Int[Tensor, " n"], *, given: Bool[Tensor, " n"] | None = None, groups: int | None = None
+) -> Float[Tensor, " k"]:
     """How often each group is told yes: the mean decision of each, (k,).
 
     Args:
@@ -59,7 +59,7 @@ def rates(
     return soft.new_zeros(k).index_add(0, a, soft * counts) / size
 
 
-def parity_gap(decision: Tensor, a: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+def parity_gap(decision: Tensor, a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Demographic parity difference: the largest rate of yes less the smallest.
 
     Raises:
@@ -68,7 +68,7 @@ def parity_gap(decision: Tensor, a: Int[Tensor, "n"]) -> Float[Tensor, ""]:
     return spread(rates(decision, a))
 
 
-def opportunity_gap(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+def opportunity_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Equal opportunity difference: the gap among those who deserve a yes (y = 1), of true positive rates.
 
     Raises:
@@ -77,7 +77,7 @@ def opportunity_gap(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) 
     return spread(rates(decision, a, given=y == 1))
 
 
-def odds_gap(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) -> Float[Tensor, ""]:
+def odds_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Equalised odds difference: the larger of the gaps of true positive and false positive rates.
 
     Raises:
@@ -86,7 +86,7 @@ def odds_gap(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) -> Floa
     return torch.maximum(opportunity_gap(decision, y, a), spread(rates(decision, a, given=y == 0)))
 
 
-def gaps(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) -> Gaps:
+def gaps(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Gaps:
     """All three.
 
     Raises:
@@ -95,12 +95,12 @@ def gaps(decision: Tensor, y: Int[Tensor, "n"], a: Int[Tensor, "n"]) -> Gaps:
     return Gaps(parity_gap(decision, a), opportunity_gap(decision, y, a), odds_gap(decision, y, a))
 
 
-def spread(rate: Float[Tensor, "k"]) -> Float[Tensor, ""]:
+def spread(rate: Float[Tensor, " k"]) -> Float[Tensor, ""]:
     """The largest rate less the smallest."""
     return rate.max() - rate.min()
 
 
-def least_error(base: Float[Tensor, "2"], *, parity: float = 0.0) -> Float[Tensor, ""]:
+def least_error(base: Float[Tensor, " 2"], *, parity: float = 0.0) -> Float[Tensor, ""]:
     """What parity costs at least where base rates differ: ε₀ + ε₁ ≥ |p₀ − p₁| − parity.
 
     The sum of the two groups' error rates, for any decision, by any method (Zhao and Gordon, theorem 3.1).
@@ -117,7 +117,7 @@ def least_error(base: Float[Tensor, "2"], *, parity: float = 0.0) -> Float[Tenso
     return (spread(base) - parity).clamp_min(0)
 
 
-def implied_false_positive_rate(base: Float[Tensor, "k"], *, precision: float, recall: float) -> Float[Tensor, "k"]:
+def implied_false_positive_rate(base: Float[Tensor, " k"], *, precision: float, recall: float) -> Float[Tensor, " k"]:
     """The false positive rate that a base rate forces on a decision: p/(1 − p) · (1 − PPV)/PPV · TPR.
 
     Two groups that get the same precision ("a yes means the same for both") and the same recall, but differ in

@@ -37,9 +37,9 @@ class Probe(NamedTuple):
 
 def probe(
     h: Float[Tensor, "n d"],
-    a: Int[Tensor, "n"],
+    a: Int[Tensor, " n"],
     h_test: Float[Tensor, "m d"],
-    a_test: Int[Tensor, "m"],
+    a_test: Int[Tensor, " m"],
     *,
     generator: torch.Generator,
     hidden: Sequence[int] = (64, 64),

@@ -115,7 +115,7 @@ class Listener(nn.Module):
         self.c = nn.Parameter(torch.ones(()))
         self.linear = nn.Linear(3, 1)
 
-    def forward(self, s: Float[Tensor, "n"], y: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
+    def forward(self, s: Float[Tensor, " n"], y: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
         p = torch.sigmoid((1 + self.c.abs()) * s)
         return self.linear(torch.stack([p, p * y, p * (1 - y)], dim=1))[:, 0]
 

@@ -45,12 +45,12 @@ class Network(Classifier):
         self.head = head
         self.statistics = "frozen"
 
-    def features(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b n"]:
+    def features(self, x: Float[Tensor, " b *rest"]) -> Float[Tensor, "b n"]:
         """What a linear head sees, (B, width): the body's output, averaged over the picture where it is maps."""
         found = self.body(self.normalize(x))
         return found.mean((2, 3)) if found.ndim == 4 else found
 
-    def forward(self, x: Float[Tensor, "b *rest"]) -> Logits:
+    def forward(self, x: Float[Tensor, " b *rest"]) -> Logits:
         """The logits of the head, from whatever the body puts out."""
         return self.head(self.body(self.normalize(x)))
 

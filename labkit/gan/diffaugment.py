@@ -32,7 +32,7 @@ def recolour(x: Images, *, brightness: PerSample, saturation: PerSample, contras
     return mean + contrast * (x - mean)
 
 
-def shift(x: Images, *, dx: Int[Tensor, "b"], dy: Int[Tensor, "b"], fill: float = 0.5) -> Images:
+def shift(x: Images, *, dx: Int[Tensor, " b"], dy: Int[Tensor, " b"], fill: float = 0.5) -> Images:
     """Move each image ``dx`` pixels to the right and ``dy`` down; what comes in is ``fill``."""
     b, _, h, w = x.shape
     rows = torch.arange(h, device=x.device) - dy[:, None]
@@ -43,7 +43,7 @@ def shift(x: Images, *, dx: Int[Tensor, "b"], dy: Int[Tensor, "b"], fill: float 
     return torch.where(inside[:, None], moved.permute(0, 3, 1, 2), fill)
 
 
-def cut(x: Images, *, row: Int[Tensor, "b"], column: Int[Tensor, "b"], side: int, fill: float = 0.5) -> Images:
+def cut(x: Images, *, row: Int[Tensor, " b"], column: Int[Tensor, " b"], side: int, fill: float = 0.5) -> Images:
     """Paint a square of ``side`` pixels with ``fill``; (row, column) is its middle, and it may reach over the edge."""
     rows = torch.arange(x.shape[2], device=x.device) - row[:, None] + side // 2
     columns = torch.arange(x.shape[3], device=x.device) - column[:, None] + side // 2

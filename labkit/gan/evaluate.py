@@ -31,10 +31,10 @@ class Nearest(NamedTuple):
     """For each sample the distance to the nearest of others, and which one that is."""
 
     distance: PerSample
-    which: Int[Tensor, "b"]
+    which: Int[Tensor, " b"]
 
 
-def nearest(x: Float[Tensor, "b *rest"], others: Float[Tensor, "m *rest"], *, chunk: int = 1024) -> Nearest:
+def nearest(x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"], *, chunk: int = 1024) -> Nearest:
     """The nearest of ``others`` to each sample, by Euclidean distance of their entries (pixels, or features).
 
     Raises:
@@ -47,7 +47,7 @@ def nearest(x: Float[Tensor, "b *rest"], others: Float[Tensor, "m *rest"], *, ch
     return Nearest(torch.cat([f.values for f in found]), torch.cat([f.indices for f in found]))
 
 
-def mann_whitney(a: PerSample, b: Float[Tensor, "m"]) -> Float[Tensor, ""]:
+def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
     """The z-score of U, the number of pairs with ``a`` above ``b`` (ties count half), under "no difference".
 
         z = (U − n m / 2) / √(n m (n + m + 1) / 12)
@@ -66,9 +66,9 @@ def mann_whitney(a: PerSample, b: Float[Tensor, "m"]) -> Float[Tensor, ""]:
 
 
 def copying(
-    generated: Float[Tensor, "n *rest"],
-    training: Float[Tensor, "t *rest"],
-    held_out: Float[Tensor, "m *rest"],
+    generated: Float[Tensor, " n *rest"],
+    training: Float[Tensor, " t *rest"],
+    held_out: Float[Tensor, " m *rest"],
     *,
     cells: int = 3,
     seed: int = 0,
@@ -123,7 +123,7 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(
-    generated: Float[Tensor, "n *rest"], real: Float[Tensor, "m *rest"], *, k: int = 3
+    generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *rest"], *, k: int = 3
 ) -> PrecisionRecall:
     """Precision and recall of samples, by balls around each that reach to its ``k``-th nearest neighbour.
 
@@ -168,7 +168,7 @@ def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
     return float((a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * cross)
 
 
-def diversity(generated: Float[Tensor, "n *rest"], real: Float[Tensor, "m *rest"]) -> float:
+def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *rest"]) -> float:
     """Mean distance to the nearest other sample, of generated ones relative to as many real ones.
 
     About 1 where samples differ as real ones do, 0 where they are all the same, near 0 where they are many of a few:
@@ -193,10 +193,10 @@ def diversity(generated: Float[Tensor, "n *rest"], real: Float[Tensor, "m *rest"
 
 def classification_accuracy_score(
     learn: Callable[[Tensor, Tensor], nn.Module],
-    x: Float[Tensor, "n *rest"],
-    y: Int[Tensor, "n"],
-    test_x: Float[Tensor, "m *rest"],
-    test_y: Int[Tensor, "m"],
+    x: Float[Tensor, " n *rest"],
+    y: Int[Tensor, " n"],
+    test_x: Float[Tensor, " m *rest"],
+    test_y: Int[Tensor, " m"],
 ) -> float:
     """CAS: the share of real test samples that a classifier gets right which has seen generated samples alone.
 

@@ -99,7 +99,7 @@ def game_called(name: str) -> Game:
     return GAMES[name]
 
 
-def discriminator_loss(real: PerSample, fake: Float[Tensor, "m"], *, game: str = "non-saturating") -> Scalar:
+def discriminator_loss(real: PerSample, fake: Float[Tensor, " m"], *, game: str = "non-saturating") -> Scalar:
     """What the discriminator minimises.
 
     Args:
@@ -126,7 +126,7 @@ def generator_loss(fake: PerSample, *, game: str = "non-saturating") -> Scalar:
     return game_called(game).generator(fake)
 
 
-def class_loss(real: Logits, y: Labels, fake: Float[Tensor, "m k"], y_fake: Int[Tensor, "m"]) -> Scalar:
+def class_loss(real: Logits, y: Labels, fake: Float[Tensor, "m k"], y_fake: Int[Tensor, " m"]) -> Scalar:
     """AC-GAN's class term: −E log P(C = y | x) − E log P(C = y' | G(z, y')), which *both* players minimise.
 
     Args:

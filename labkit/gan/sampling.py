@@ -19,7 +19,7 @@ from labkit.shapes import Float, Images, Int, Labels
 
 def noise(
     G: Generator, n: int, *, generator: torch.Generator | None, device: torch.device | str | None = None
-) -> tuple[Float[Tensor, "n latent"], Int[Tensor, "n"] | None]:
+) -> tuple[Float[Tensor, "n latent"], Int[Tensor, " n"] | None]:
     """Noise for ``n`` images, and as many labels, drawn evenly, where the generator takes some."""
     source = generator.device if generator is not None else torch.device("cpu")
     z = torch.randn(n, G.latent, generator=generator, device=source)
@@ -50,12 +50,12 @@ def sample(G: Generator, y: int | Labels, *, generator: torch.Generator | None =
         return torch.cat([G(part, label) for part, label in parts])
 
 
-def lerp(a: Float[Tensor, "n"], b: Float[Tensor, "n"], t: Float[Tensor, "m"]) -> Float[Tensor, "m n"]:
+def lerp(a: Float[Tensor, " n"], b: Float[Tensor, " n"], t: Float[Tensor, " m"]) -> Float[Tensor, "m n"]:
     """Points on the straight line from ``a`` (t = 0) to ``b`` (t = 1)."""
     return torch.lerp(a, b, t[:, None].to(a.dtype))
 
 
-def slerp(a: Float[Tensor, "n"], b: Float[Tensor, "n"], t: Float[Tensor, "m"]) -> Float[Tensor, "m n"]:
+def slerp(a: Float[Tensor, " n"], b: Float[Tensor, " n"], t: Float[Tensor, " m"]) -> Float[Tensor, "m n"]:
     """Points on the arc from ``a`` (t = 0) to ``b`` (t = 1); on the line where the two point the same way.
 
     Raises:

@@ -1,7 +1,8 @@
 """Notebooks as files: read with a sentence when they are broken, written whole or not at all, in one normal form.
 
-The normal form makes a rebuild byte-identical: no outputs, no execution counts, cell ids from the ``grade_id`` or
-the position, and only the metadata that the course needs.
+The normal form makes a rebuild byte-identical: no outputs, no execution counts, and only the metadata that the course
+needs. A graded cell's id is its ``grade_id``. Any other cell keeps the id it has, so that a new cell changes no other
+cell; only a cell without an id gets one from its position.
 """
 
 import json
@@ -10,6 +11,7 @@ import re
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 from labkit.grading.engine import lean  # noqa: F401  before nbformat
 
@@ -65,10 +67,22 @@ def parse(text: str, name: str) -> NotebookNode:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of missing and double cell ids, which it repairs
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            name_cells(notebook, raw)
             nbformat.validate(notebook)
     except Exception as error:
         raise CourseError(f"{name} is damaged: {brief(error)}") from error
     return notebook
+
+
+def name_cells(notebook: NotebookNode, raw: dict[str, Any]) -> None:
+    """Give each cell the id that it has in the file, else one from its position; nbformat would invent random ones."""
+    cells = raw.get("cells")
+    if not isinstance(cells, list) or len(cells) != len(notebook.cells):  # nbformat 3 keeps cells elsewhere
+        cells = [{}] * len(notebook.cells)
+    given = [cell.get("id") if isinstance(cell, dict) else None for cell in cells]
+    taken = {name for name in given if isinstance(name, str)}
+    for position, (cell, name) in enumerate(zip(notebook.cells, given)):
+        cell.id = name if isinstance(name, str) else free(f"cell-{position:02d}", taken)
 
 
 def brief(error: Exception) -> str:
@@ -97,9 +111,13 @@ def normal(notebook: NotebookNode) -> str:
 
 
 def identity(cell: NotebookNode, position: int, used: set[str]) -> str:
-    """A cell's id: its ``grade_id`` if it has one, else its position; unique among ``used``, and added to it."""
-    name = str(cell.metadata.get("nbgrader", {}).get("grade_id") or f"cell-{position:02d}")
-    name = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:56]
+    """A cell's id: its ``grade_id``, else the id it has, else its position; unique among ``used``, and added to it."""
+    name = cell.metadata.get("nbgrader", {}).get("grade_id") or cell.get("id") or f"cell-{position:02d}"
+    return free(re.sub(r"[^A-Za-z0-9_-]", "-", str(name))[:56], used)
+
+
+def free(name: str, used: set[str]) -> str:
+    """``name``, or ``name`` with the first number that makes it unique among ``used``; it is added to ``used``."""
     unique, copy = name, 2
     while unique in used:
         unique, copy = f"{name}-{copy}", copy + 1

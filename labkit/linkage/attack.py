@@ -75,10 +75,10 @@ class Columns:
         users: how many records there are.
     """
 
-    start: Int[Tensor, "f"]
-    user: Int[Tensor, "n"]
-    stars: Float[Tensor, "n"]
-    day: Float[Tensor, "n"]
+    start: Int[Tensor, " f"]
+    user: Int[Tensor, " n"]
+    stars: Float[Tensor, " n"]
+    day: Float[Tensor, " n"]
     users: int
 
     @property
@@ -87,7 +87,7 @@ class Columns:
         return len(self.start) - 1
 
     @property
-    def support(self) -> Int[Tensor, "f"]:
+    def support(self) -> Int[Tensor, " f"]:
         """(films,): how many records hold each film."""
         return self.start.diff()
 
@@ -108,7 +108,7 @@ def columns(release: Ratings) -> Columns:
     return Columns(start, release.user[order], release.stars[order].float(), release.day[order].float(), release.users)
 
 
-def weights(support: Int[Tensor, "f"]) -> Float[Tensor, "f"]:
+def weights(support: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
     """1 / log |supp(i)|: a rare film says more. A film that fewer than two have counts as one that two have.
 
     The paper's formula is infinite for a film with one rating; it does not say what to do. float32.
@@ -117,7 +117,7 @@ def weights(support: Int[Tensor, "f"]) -> Float[Tensor, "f"]:
 
 
 def scores(
-    known: Known, release: Columns, *, rho0: float = 1.5, d0: float = 30.0, weight: Float[Tensor, "f"] | None = None
+    known: Known, release: Columns, *, rho0: float = 1.5, d0: float = 30.0, weight: Float[Tensor, " f"] | None = None
 ) -> Float[Tensor, "t users"]:
     """The score of every record for each target, from the ratings that exist: nothing is dense but the result.
 
@@ -160,7 +160,7 @@ def dense_scores(
     *,
     rho0: float = 1.5,
     d0: float = 30.0,
-    weight: Float[Tensor, "f"] | None = None,
+    weight: Float[Tensor, " f"] | None = None,
 ) -> Float[Tensor, "t users"]:
     """The same from tables: for few films it is the shortest way to write it, for many it needs much memory.
 
@@ -193,11 +193,11 @@ def dense_scores(
 class Claims(NamedTuple):
     """For each target the best record, how far it stands out, and whether that is enough to claim it."""
 
-    record: Int[Tensor, "t"]
-    eccentricity: Float[Tensor, "t"]
-    match: Bool[Tensor, "t"]
+    record: Int[Tensor, " t"]
+    eccentricity: Float[Tensor, " t"]
+    match: Bool[Tensor, " t"]
 
-    def claimed(self) -> Int[Tensor, "t"]:
+    def claimed(self) -> Int[Tensor, " t"]:
         """The record of each target, −1 where nobody is claimed."""
         return torch.where(self.match, self.record, -1)
 
@@ -253,7 +253,7 @@ def posterior(scores: Float[Tensor, "t users"]) -> Float[Tensor, "t users"]:
     return torch.where(sigma > 0, scores / sigma.clamp_min(1e-30), 0).softmax(1)
 
 
-def bits(probabilities: Float[Tensor, "t users"]) -> Float[Tensor, "t"]:
+def bits(probabilities: Float[Tensor, "t users"]) -> Float[Tensor, " t"]:
     """The entropy of each row in bits: log2 of as many records as would be equally likely."""
     return -torch.special.xlogy(probabilities, probabilities).sum(1) / math.log(2)
 

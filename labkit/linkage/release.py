@@ -33,9 +33,9 @@ class Release:
     """
 
     ratings: Ratings
-    identity: Int[Tensor, "n"]
+    identity: Int[Tensor, " n"]
 
-    def truth(self, targets: Int[Tensor, "t"]) -> Int[Tensor, "t"]:
+    def truth(self, targets: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
         """The record of each original user, −1 for one that was not released."""
         most = int(torch.cat([self.identity, targets]).max()) + 1
         record = self.identity.new_full((most,), -1)
@@ -97,7 +97,7 @@ def perturb(
 
 def know(
     ratings: Ratings,
-    targets: Int[Tensor, "t"],
+    targets: Int[Tensor, " t"],
     m: int,
     *,
     wrong: int = 0,
@@ -174,7 +174,7 @@ class Rates(NamedTuple):
     silent: float
 
 
-def rates(claims: Claims, truth: Int[Tensor, "t"]) -> Rates:
+def rates(claims: Claims, truth: Int[Tensor, " t"]) -> Rates:
     """How often the attack is right, wrong and silent.
 
     Args:
@@ -192,7 +192,7 @@ def rates(claims: Claims, truth: Int[Tensor, "t"]) -> Rates:
     return Rates(identified, mistaken, 1 - identified - mistaken)
 
 
-def disclose(claims: Claims, release: Ratings, films: Int[Tensor, "f"]) -> Float[Tensor, "t f"]:
+def disclose(claims: Claims, release: Ratings, films: Int[Tensor, " f"]) -> Float[Tensor, "t f"]:
     """What the claimed records say about some films: their stars, nan where nobody is claimed or nothing was rated."""
     chosen = release.stars.new_full((release.films,), -1).index_put_(
         (films,), torch.arange(len(films), device=films.device)

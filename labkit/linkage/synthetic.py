@@ -22,7 +22,7 @@ from torch import Tensor
 from labkit.shapes import Float, Int, Labels, PerSample
 
 
-def nearest(x: Float[Tensor, "n *rest"], released: Float[Tensor, "m *rest"]) -> PerSample:
+def nearest(x: Float[Tensor, " n *rest"], released: Float[Tensor, " m *rest"]) -> PerSample:
     """The distance of each sample to the nearest released one. O(n m) memory.
 
     Raises:
@@ -34,8 +34,8 @@ def nearest(x: Float[Tensor, "n *rest"], released: Float[Tensor, "m *rest"]) -> 
 
 
 def copies(
-    x: Float[Tensor, "n *rest"], index: Int[Tensor, "m"], *, sigma: float, generator: torch.Generator | None = None
-) -> Float[Tensor, "m *rest"]:
+    x: Float[Tensor, " n *rest"], index: Int[Tensor, " m"], *, sigma: float, generator: torch.Generator | None = None
+) -> Float[Tensor, " m *rest"]:
     """The samples at ``index`` with Gaussian noise of deviation ``sigma``: what passes for new if nobody looks.
 
     Raises:
@@ -60,11 +60,11 @@ class Factors:
 
     mean: Float[Tensor, "k d"]
     loading: Float[Tensor, "k d r"]
-    sigma: Float[Tensor, "k"]
+    sigma: Float[Tensor, " k"]
     shape: tuple[int, ...]
 
     @classmethod
-    def fit(cls, x: Float[Tensor, "n *rest"], y: Labels, *, rank: int) -> "Factors":
+    def fit(cls, x: Float[Tensor, " n *rest"], y: Labels, *, rank: int) -> "Factors":
         """The likeliest model with ``rank`` factors a class, in closed form.
 
         Args:
@@ -96,7 +96,7 @@ class Factors:
             sigmas.append(rest.sqrt())
         return cls(torch.stack(means), torch.stack(loadings), torch.stack(sigmas), tuple(x.shape[1:]))
 
-    def sample(self, y: Labels, *, generator: torch.Generator | None = None) -> Float[Tensor, "b *rest"]:
+    def sample(self, y: Labels, *, generator: torch.Generator | None = None) -> Float[Tensor, " b *rest"]:
         """One new sample of each of the classes ``y``, (B,)."""
         _, d, r = self.loading.shape
         device, dtype = self.mean.device, self.mean.dtype

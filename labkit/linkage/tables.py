@@ -23,7 +23,7 @@ from torch import Tensor
 from labkit.shapes import Bool, Float, Int
 
 
-def groups(quasi: Num[Tensor, "n d"]) -> Int[Tensor, "n"]:
+def groups(quasi: Num[Tensor, "n d"]) -> Int[Tensor, " n"]:
     """The group of each row, numbered from 0: rows that agree in every column have the same number.
 
     Raises:
@@ -38,7 +38,7 @@ def groups(quasi: Num[Tensor, "n d"]) -> Int[Tensor, "n"]:
     return quasi.unique(dim=0, return_inverse=True)[1]
 
 
-def group_sizes(quasi: Num[Tensor, "n d"]) -> Int[Tensor, "n"]:
+def group_sizes(quasi: Num[Tensor, "n d"]) -> Int[Tensor, " n"]:
     """How many rows, itself included, look like each row. Raises as ``groups``."""
     group = groups(quasi)
     return torch.bincount(group)[group]
@@ -49,7 +49,7 @@ def k_anonymity(quasi: Num[Tensor, "n d"]) -> int:
     return int(group_sizes(quasi).min())
 
 
-def l_diversity(quasi: Num[Tensor, "n d"], sensitive: Int[Tensor, "n"], *, kind: str = "distinct") -> float:
+def l_diversity(quasi: Num[Tensor, "n d"], sensitive: Int[Tensor, " n"], *, kind: str = "distinct") -> float:
     """How many sensitive values the least diverse group has.
 
     Args:
@@ -74,7 +74,7 @@ def l_diversity(quasi: Num[Tensor, "n d"], sensitive: Int[Tensor, "n"], *, kind:
     return float((-torch.special.xlogy(p, p).sum(1)).exp().min())
 
 
-def _counts(group: Int[Tensor, "n"], sensitive: Int[Tensor, "n"]) -> Int[Tensor, "g s"]:
+def _counts(group: Int[Tensor, " n"], sensitive: Int[Tensor, " n"]) -> Int[Tensor, "g s"]:
     """How often each sensitive value occurs in each group."""
     values, value = sensitive.unique(return_inverse=True)
     size = int(group.max()) + 1
@@ -93,8 +93,8 @@ class Boxes:
 
     low: Float[Tensor, "n d"]
     high: Float[Tensor, "n d"]
-    group: Int[Tensor, "n"]
-    span: Float[Tensor, "d"]
+    group: Int[Tensor, " n"]
+    span: Float[Tensor, " d"]
 
     def quasi(self) -> Float[Tensor, "n columns"]:
         """The table as it is released, (n, 2d): lower bounds, then upper bounds."""
@@ -110,7 +110,7 @@ class Boxes:
         return (self.low + self.high) / 2
 
 
-def mondrian(x: Float[Tensor, "n d"], *, k: int, sensitive: Int[Tensor, "n"] | None = None, l: int = 1) -> Boxes:  # noqa: E741
+def mondrian(x: Float[Tensor, "n d"], *, k: int, sensitive: Int[Tensor, " n"] | None = None, l: int = 1) -> Boxes:  # noqa: E741
     """Generalise a table of numbers until every row shares its box with k − 1 others or more.
 
     Args:
@@ -140,7 +140,7 @@ def mondrian(x: Float[Tensor, "n d"], *, k: int, sensitive: Int[Tensor, "n"] | N
     return Boxes(low[group], high[group], group, span)
 
 
-def _cut(x: Tensor, span: Tensor, k: int, sensitive: Tensor | None, l: int) -> Bool[Tensor, "n"] | None:  # noqa: E741
+def _cut(x: Tensor, span: Tensor, k: int, sensitive: Tensor | None, l: int) -> Bool[Tensor, " n"] | None:  # noqa: E741
     """Which rows go to the upper half, by the widest column that can be cut; None if none can."""
     if len(x) < 2 * k:
         return None

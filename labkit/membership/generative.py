@@ -19,7 +19,7 @@ from labkit import metrics, train
 from labkit.shapes import Float, PerSample
 
 
-def discriminator_scores(discriminator: nn.Module, x: Float[Tensor, "b *rest"], *, batch_size: int = 512) -> PerSample:
+def discriminator_scores(discriminator: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int = 512) -> PerSample:
     """The discriminator's logit for each record, in evaluation mode, without gradients.
 
     Raises:
@@ -44,8 +44,8 @@ def discriminator_loss(on_synthetic: Tensor, on_fresh: Tensor) -> Float[Tensor, 
 
 def own_discriminator(
     discriminator: nn.Module,
-    synthetic: Float[Tensor, "n *rest"],
-    fresh: Float[Tensor, "m *rest"],
+    synthetic: Float[Tensor, " n *rest"],
+    fresh: Float[Tensor, " m *rest"],
     *,
     epochs: int,
     size: int = 64,
@@ -94,7 +94,7 @@ def own_discriminator(
     return lambda x: discriminator_scores(discriminator, x)
 
 
-def nearest(x: Float[Tensor, "b *rest"], synthetic: Float[Tensor, "n *rest"], *, batch_size: int = 1024) -> PerSample:
+def nearest(x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024) -> PerSample:
     """The negative Euclidean distance of each record to the nearest synthetic one: 0 for an exact copy.
 
     Raises:

@@ -23,7 +23,7 @@ from labkit.shapes import Bool, Float, Int
 OVERHEAD_UP_TO = 1e7
 
 
-def stacking_pays(model: nn.Module, x: Float[Tensor, "b *rest"]) -> bool:
+def stacking_pays(model: nn.Module, x: Float[Tensor, " b *rest"]) -> bool:
     """Whether networks like this one are trained faster together than one after another on batches like ``x``.
 
     On a GPU it says yes. On the CPU yes up to 10⁷ floating-point operations for ``model(x)``; a multiplication with
@@ -39,8 +39,8 @@ def stacking_pays(model: nn.Module, x: Float[Tensor, "b *rest"]) -> bool:
 def train_networks(
     models: Sequence[nn.Module],
     members: Bool[Tensor, "m n"],
-    x: Float[Tensor, "n *rest"],
-    y: Int[Tensor, "n"],
+    x: Float[Tensor, " n *rest"],
+    y: Int[Tensor, " n"],
     *,
     optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
     epochs: int,

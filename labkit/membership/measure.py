@@ -23,12 +23,12 @@ from labkit.shapes import Bool, Float, Labels, PerSample
 class Roc(NamedTuple):
     """The ROC curve from (0, 0) to (1, 1): a point for each threshold, the highest (infinite, nobody) first."""
 
-    fpr: Float[Tensor, "m"]
-    tpr: Float[Tensor, "m"]
-    threshold: Float[Tensor, "m"]
+    fpr: Float[Tensor, " m"]
+    tpr: Float[Tensor, " m"]
+    threshold: Float[Tensor, " m"]
 
 
-def roc(scores: PerSample, member: Bool[Tensor, "b"]) -> Roc:
+def roc(scores: PerSample, member: Bool[Tensor, " b"]) -> Roc:
     """The curve with a point for each distinct score, in float64.
 
     Raises:
@@ -45,7 +45,7 @@ def roc(scores: PerSample, member: Bool[Tensor, "b"]) -> Roc:
     return Roc(fpr, tpr, torch.cat([s.new_full((1,), math.inf), s[last]]))
 
 
-def advantage(scores: PerSample, member: Bool[Tensor, "b"]) -> float:
+def advantage(scores: PerSample, member: Bool[Tensor, " b"]) -> float:
     """TPR − FPR at the best threshold: 0 for chance, 1 for a perfect attack.
 
     The threshold is chosen with hindsight: on m members and n others a useless score gains about .63 √(1/m + 1/n).
@@ -57,7 +57,7 @@ def advantage(scores: PerSample, member: Bool[Tensor, "b"]) -> float:
     return float((curve.tpr - curve.fpr).max())
 
 
-def auc_interval(scores: PerSample, member: Bool[Tensor, "b"], *, level: float = 0.95) -> tuple[float, float]:
+def auc_interval(scores: PerSample, member: Bool[Tensor, " b"], *, level: float = 0.95) -> tuple[float, float]:
     """Where the AUC lies with probability ``level`` (DeLong's normal approximation), cut off at 0 and 1.
 
     For each member V = share of the others below it (ties half), for each other the share of members above it;
@@ -104,7 +104,7 @@ class Assessment(NamedTuple):
         )
 
 
-def assess(scores: PerSample, member: Bool[Tensor, "b"]) -> Assessment:
+def assess(scores: PerSample, member: Bool[Tensor, " b"]) -> Assessment:
     """All of them. At 0.1 % FPR on fewer than 1,000 others not one false accusation is allowed.
 
     Raises:
@@ -123,7 +123,7 @@ class Guesses(NamedTuple):
     advantage: float
 
 
-def judge(guess: Bool[Tensor, "b"], member: Bool[Tensor, "b"]) -> Guesses:
+def judge(guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"]) -> Guesses:
     """Precision, recall and TPR − FPR of yes-or-no guesses. Precision is ½ for chance where half are members.
 
     Raises:
@@ -136,8 +136,8 @@ def judge(guess: Bool[Tensor, "b"], member: Bool[Tensor, "b"]) -> Guesses:
 
 
 def precision_by_class(
-    guess: Bool[Tensor, "b"], member: Bool[Tensor, "b"], y: Labels, *, classes: int
-) -> Float[Tensor, "k"]:
+    guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"], y: Labels, *, classes: int
+) -> Float[Tensor, " k"]:
     """For each class: of its records called members, how many are; nan where none is called so. In float64.
 
     Raises:

@@ -30,7 +30,7 @@ ORDERS = (*range(2, 64), 72, 80, 96, 128, 192, 256, 512)
 
 def per_sample_gradients(
     model: nn.Module,
-    x: Float[Tensor, "b *rest"],
+    x: Float[Tensor, " b *rest"],
     y: Labels,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
@@ -114,7 +114,7 @@ class PoissonBatches:
         ValueError: if ``q`` is not above 0 and at most 1.
     """
 
-    def __init__(self, x: Float[Tensor, "b *rest"], y: Labels, *, q: float, generator: torch.Generator) -> None:
+    def __init__(self, x: Float[Tensor, " b *rest"], y: Labels, *, q: float, generator: torch.Generator) -> None:
         if not 0 < q <= 1:
             raise ValueError(f"q is {q}; expected a probability above 0")
         self.x, self.y, self.q, self.generator = x, y, q, generator

@@ -45,7 +45,7 @@ def scaled_confidence(logits: Logits, y: Labels) -> PerSample:
     return logits.gather(1, y.long()[:, None])[:, 0] - others.logsumexp(1)
 
 
-def threshold_attack(scores: PerSample, *, tau: float) -> Bool[Tensor, "b"]:
+def threshold_attack(scores: PerSample, *, tau: float) -> Bool[Tensor, " b"]:
     """Guess "member" where the score is at least ``tau``.
 
     Raises:
@@ -56,7 +56,7 @@ def threshold_attack(scores: PerSample, *, tau: float) -> Bool[Tensor, "b"]:
     return scores >= tau
 
 
-def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool[Tensor, "b"]:
+def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool[Tensor, " b"]:
     """Yeom's attack with one query: "member" where the loss is at most the mean loss of training.
 
     Args:
@@ -67,12 +67,12 @@ def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool
     return loss(logits, y) <= mean_loss
 
 
-def gap_attack(logits: Logits, y: Labels) -> Bool[Tensor, "b"]:
+def gap_attack(logits: Logits, y: Labels) -> Bool[Tensor, " b"]:
     """Guess "member" where the model is right: needs labels, no probabilities. Its advantage is the accuracy gap."""
     return logits.argmax(1) == y
 
 
-def bounded_loss_attack(losses: PerSample, *, bound: float, generator: torch.Generator) -> Bool[Tensor, "b"]:
+def bounded_loss_attack(losses: PerSample, *, bound: float, generator: torch.Generator) -> Bool[Tensor, " b"]:
     """Yeom's first attack: "member" with probability 1 − ℓ/B.
 
     Args:

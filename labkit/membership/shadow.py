@@ -35,7 +35,7 @@ class ShadowAttack:
 def shadow_attack(
     logits: Float[Tensor, "m n k"],
     members: Bool[Tensor, "m n"],
-    y: Int[Tensor, "n"],
+    y: Int[Tensor, " n"],
     *,
     hidden: int = 64,
     steps: int = 300,

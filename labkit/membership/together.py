@@ -58,7 +58,7 @@ class Stack:
             raise ValueError(f"there are {len(x)} batches for {len(self)} networks; expected one for each")
         return self._run(x, 0, training)
 
-    def __call__(self, x: Float[Tensor, "b *rest"], *, batch_size: int = 512) -> Float[Tensor, "m b k"]:
+    def __call__(self, x: Float[Tensor, " b *rest"], *, batch_size: int = 512) -> Float[Tensor, "m b k"]:
         """Outputs of all networks on the same ``x``, in evaluation mode and without gradients.
 
         Raises:
@@ -161,7 +161,7 @@ class MemberBatches:
 
 
 def together(
-    stack: Stack, optimizer: torch.optim.Optimizer, x: Float[Tensor, "n *rest"], y: Int[Tensor, "n"], **knobs: Any
+    stack: Stack, optimizer: torch.optim.Optimizer, x: Float[Tensor, " n *rest"], y: Int[Tensor, " n"], **knobs: Any
 ) -> Callable[[Int[Tensor, "m b"]], dict[str, Tensor]]:
     """A step for ``fit``: every network goes downhill on its own batch, cross-entropy, mean over the batch.
 

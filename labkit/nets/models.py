@@ -73,11 +73,11 @@ class Classifier(nn.Module):
         self.width = width
         self.head: nn.Module = nn.Linear(width, classes)
 
-    def features(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b n"]:
+    def features(self, x: Float[Tensor, " b *rest"]) -> Float[Tensor, "b n"]:
         """What the head sees: (B, width)."""
         return self.body(self.normalize(x))
 
-    def forward(self, x: Float[Tensor, "b *rest"]) -> Logits:
+    def forward(self, x: Float[Tensor, " b *rest"]) -> Logits:
         return self.head(self.features(x))
 
 
@@ -113,7 +113,7 @@ class MLP(Classifier):
         super().__init__(Normalize(mean, std), nn.Sequential(*layers), width=width, classes=classes)
         self.inputs = inputs
 
-    def features(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b n"]:
+    def features(self, x: Float[Tensor, " b *rest"]) -> Float[Tensor, "b n"]:
         """What the head sees: (B, width).
 
         Raises:

@@ -24,7 +24,7 @@ class _Reversal(Function):
         return -ctx.scale * gradients[0], None
 
 
-def reverse_gradient(x: Float[Tensor, "*rest"], *, scale: float | Tensor = 1.0) -> Float[Tensor, "*rest"]:
+def reverse_gradient(x: Float[Tensor, " *rest"], *, scale: float | Tensor = 1.0) -> Float[Tensor, " *rest"]:
     """``x`` itself; what flows back through it is multiplied by ``-scale``.
 
     Args:

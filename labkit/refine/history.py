@@ -11,12 +11,12 @@ from torch import Tensor
 
 from labkit.shapes import Float
 
-Stack = Float[Tensor, "m *rest"]
+Stack = Float[Tensor, " m *rest"]
 
 
 def mix(
-    fresh: Stack, past: Float[Tensor, "n *rest"], *, generator: torch.Generator
-) -> tuple[Float[Tensor, "k *rest"], Float[Tensor, "n *rest"]]:
+    fresh: Stack, past: Float[Tensor, " n *rest"], *, generator: torch.Generator
+) -> tuple[Float[Tensor, " k *rest"], Float[Tensor, " n *rest"]]:
     """Half a batch from the past, and the past renewed.
 
     Args:
@@ -65,7 +65,7 @@ class Past:
     def __len__(self) -> int:
         return 0 if self.images is None else len(self.images)
 
-    def join(self, fresh: Stack, *, generator: torch.Generator) -> Float[Tensor, "k *rest"]:
+    def join(self, fresh: Stack, *, generator: torch.Generator) -> Float[Tensor, " k *rest"]:
         """Fresh images (m, …) with as many of the past, (2m, …); the past takes the fresh ones in.
 
         As long as the past holds fewer than m, the batch is the fresh ones alone.

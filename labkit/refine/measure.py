@@ -25,7 +25,7 @@ Estimates = Float[Tensor, "b k"]
 class Drift(NamedTuple):
     """How labels moved: what all share, what is left without it, and the mean distance, in the labels' unit."""
 
-    shift: Float[Tensor, "k"]
+    shift: Float[Tensor, " k"]
     scatter: Float[Tensor, ""]
     distance: Float[Tensor, ""]
 

@@ -68,7 +68,7 @@ def select(
     q: int | None = None,
     threshold: float | None = None,
     per_class: bool = False,
-) -> Int[Tensor, "m"]:
+) -> Int[Tensor, " m"]:
     """Which examples to move: indices into ``c``, the surest first; of equally sure ones the earlier first.
 
     Args:
@@ -100,7 +100,7 @@ def select(
     return order
 
 
-def rank_in_class(y: Labels) -> Int[Tensor, "b"]:
+def rank_in_class(y: Labels) -> Int[Tensor, " b"]:
     """How many of the same class stand before each: 0 for the first of its class."""
     if len(y) == 0:
         return torch.zeros_like(y)
@@ -113,7 +113,7 @@ def rank_in_class(y: Labels) -> Int[Tensor, "b"]:
 class Round:
     """What one round moved: indices into the original X_u, the surest first, their pseudo-labels and confidence."""
 
-    moved: Int[Tensor, "m"]
+    moved: Int[Tensor, " m"]
     y: Labels
     c: PerSample
 
@@ -132,7 +132,7 @@ class Trace:
     X: Tensor
     y: Labels
     rounds: list[Round]
-    left: Int[Tensor, "m"]
+    left: Int[Tensor, " m"]
     scores: list[float] = field(default_factory=list)
 
     def pseudo_labels(self) -> Labels:
@@ -153,9 +153,9 @@ class Trace:
 
 def self_train(
     model: Learner,
-    X: Float[Tensor, "n *rest"],
-    y: Int[Tensor, "n"],
-    Xu: Float[Tensor, "m *rest"],
+    X: Float[Tensor, " n *rest"],
+    y: Int[Tensor, " n"],
+    Xu: Float[Tensor, " m *rest"],
     *,
     q: int | None = None,
     threshold: float | None = None,
@@ -202,7 +202,7 @@ def self_train(
     return Trace(X, y, done, left, scores)
 
 
-def without(index: Int[Tensor, "m"], n: int) -> Tensor:
+def without(index: Int[Tensor, " m"], n: int) -> Tensor:
     """A mask (n,) that is false at ``index``."""
     mask = torch.ones(n, dtype=torch.bool, device=index.device)
     mask[index] = False

@@ -25,9 +25,9 @@ Step = Callable[["Batch"], dict[str, Tensor | float]]
 class Batch(NamedTuple):
     """Labelled samples with their labels, and unlabelled samples."""
 
-    x: Float[Tensor, "b *rest"]
+    x: Float[Tensor, " b *rest"]
     y: Labels
-    xu: Float[Tensor, "m *rest"]
+    xu: Float[Tensor, " m *rest"]
 
 
 class PairedBatches:
@@ -47,9 +47,9 @@ class PairedBatches:
 
     def __init__(
         self,
-        X: Float[Tensor, "n *rest"],
-        y: Int[Tensor, "n"],
-        Xu: Float[Tensor, "m *rest"],
+        X: Float[Tensor, " n *rest"],
+        y: Int[Tensor, " n"],
+        Xu: Float[Tensor, " m *rest"],
         *,
         size: int,
         ratio: int = 1,

@@ -21,7 +21,7 @@ from labkit.shapes import Bool, Images, images
 LUMA = (0.2989, 0.587, 0.114)
 
 
-def grayscale(x: Images, *, gray: Bool[Tensor, "b"] | None = None) -> Images:
+def grayscale(x: Images, *, gray: Bool[Tensor, " b"] | None = None) -> Images:
     """The images without colour, with as many channels as before: all, or those for which ``gray`` (B,) is true.
 
     Raises:

@@ -65,7 +65,7 @@ def _fixed(x: Tensor, kernel: tuple[tuple[int, ...], ...], divisor: float = 1.0)
     return constant(kernel, x) / divisor
 
 
-def gaussian_kernel(sigma: Float[Tensor, "b"], *, kernel_size: int) -> Float[Tensor, "b k"]:
+def gaussian_kernel(sigma: Float[Tensor, " b"], *, kernel_size: int) -> Float[Tensor, "b k"]:
     """Samples of a Gaussian bell for each sigma, in pixels, that sum to 1; a sigma of 0 gives (0 … 0 1 0 … 0).
 
     Raises:
@@ -113,7 +113,7 @@ def box_blur(x: Images, *, kernel_size: int, fill: str = "reflect", value: float
 
 
 def motion_kernel(
-    length: Float[Tensor, "b"], degrees: Float[Tensor, "b"], *, kernel_size: int
+    length: Float[Tensor, " b"], degrees: Float[Tensor, " b"], *, kernel_size: int
 ) -> Float[Tensor, "b k k"]:
     """Kernels of a straight stroke of ``length`` pixels at an angle, anticlockwise from the horizontal; each sums to 1.
 

@@ -19,7 +19,7 @@ from labkit.augment.pipeline import wide
 from labkit.shapes import Bool, Float, Images, images
 
 
-def hflip(x: Images, *, flip: Bool[Tensor, "b"] | None = None) -> Images:
+def hflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
     """The images mirrored left to right: all of them, or those for which ``flip`` (B,) is true.
 
     Raises:
@@ -29,7 +29,7 @@ def hflip(x: Images, *, flip: Bool[Tensor, "b"] | None = None) -> Images:
     return mirrored if flip is None else torch.where(which(flip, x, name="flip"), mirrored, x)
 
 
-def vflip(x: Images, *, flip: Bool[Tensor, "b"] | None = None) -> Images:
+def vflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
     """The images mirrored top to bottom: all of them, or those for which ``flip`` (B,) is true.
 
     Raises:

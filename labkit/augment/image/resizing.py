@@ -56,8 +56,8 @@ def _outside(index: Tensor, n: int, fill: str) -> Tensor:
 def crop(
     x: Images,
     *,
-    top: int | Int[Tensor, "b"],
-    left: int | Int[Tensor, "b"],
+    top: int | Int[Tensor, " b"],
+    left: int | Int[Tensor, " b"],
     height: int,
     width: int,
 ) -> Resized:

@@ -30,7 +30,7 @@ class Resampled(NamedTuple):
     y: Tensor
 
 
-def class_counts(y: Labels, *, classes: int | None = None) -> Int[Tensor, "k"]:
+def class_counts(y: Labels, *, classes: int | None = None) -> Int[Tensor, " k"]:
     """n_k: how many samples each class has.
 
     Raises:
@@ -43,7 +43,7 @@ def class_counts(y: Labels, *, classes: int | None = None) -> Int[Tensor, "k"]:
     return torch.bincount(y, minlength=classes or 0)
 
 
-def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, "k"]:
+def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, " k"]:
     """The weight of each class, with sum K; 0 for a class without samples.
 
     Args:
@@ -67,7 +67,7 @@ def _log(beta: float) -> float:
     return float(torch.tensor(beta, dtype=torch.float64).log())
 
 
-def balanced_sample(y: Labels, *, n: int, beta: float = 1.0, generator: Generator | None = None) -> Int[Tensor, "{n}"]:
+def balanced_sample(y: Labels, *, n: int, beta: float = 1.0, generator: Generator | None = None) -> Int[Tensor, " {n}"]:
     """n indices drawn with replacement, each with its class's weight: with β = 1 every class equally often.
 
     Drawn anew for every epoch this is class-balanced sampling.
@@ -80,7 +80,7 @@ def balanced_sample(y: Labels, *, n: int, beta: float = 1.0, generator: Generato
     return torch.multinomial(weight.to(device), n, replacement=True, generator=generator).to(y.device)
 
 
-def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, "n"]:
+def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, " n"]:
     """Indices of all samples, then of repeated ones, so that every class has as many as the largest has.
 
     Raises:
@@ -89,7 +89,7 @@ def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, 
     return torch.cat([torch.arange(len(y), device=y.device), _lacking(y, generator)])
 
 
-def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, "n"]:
+def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, " n"]:
     """Indices of as many samples of each class as the smallest has, drawn without replacement, in their order.
 
     Raises:
@@ -103,7 +103,7 @@ def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor,
     return order[rank < counts.min()].sort().values
 
 
-def neighbours(x: Float[Tensor, "n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
+def neighbours(x: Float[Tensor, " n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
     """The k nearest other samples of each, nearest first, by Euclidean distance: (N, k).
 
     Raises:
@@ -121,8 +121,8 @@ def neighbours(x: Float[Tensor, "n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
 
 
 def smote_step(
-    x: Float[Tensor, "n *rest"], *, base: Int[Tensor, "m"], neighbour: Int[Tensor, "m"], gap: PerSample
-) -> Float[Tensor, "m *rest"]:
+    x: Float[Tensor, " n *rest"], *, base: Int[Tensor, " m"], neighbour: Int[Tensor, " m"], gap: PerSample
+) -> Float[Tensor, " m *rest"]:
     """x[base] + δ (x[neighbour] − x[base]): new samples (M, …) on the lines between old ones, δ = ``gap`` (M,).
 
     It is mixup with λ = 1 − δ within a class.
@@ -137,7 +137,7 @@ def smote_step(
     return x[base].lerp(x[neighbour], gap.to(x.dtype).view(-1, *[1] * (x.ndim - 1)))
 
 
-def smote(x: Float[Tensor, "n *rest"], y: Labels, *, k: int = 5, generator: Generator | None = None) -> Resampled:
+def smote(x: Float[Tensor, " n *rest"], y: Labels, *, k: int = 5, generator: Generator | None = None) -> Resampled:
     """All samples, and synthetic ones of each class until it has as many as the largest.
 
     Args:
@@ -194,7 +194,7 @@ def _present(y: Labels) -> Tensor:
     return counts[counts > 0]
 
 
-def _lacking(y: Labels, generator: Generator | None) -> Int[Tensor, "m"]:
+def _lacking(y: Labels, generator: Generator | None) -> Int[Tensor, " m"]:
     """Indices, with repetition, of samples of each class: as many as it lacks compared with the largest."""
     largest = int(_present(y).max())
     counts = class_counts(y)

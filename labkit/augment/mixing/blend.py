@@ -21,7 +21,9 @@ from labkit.augment.pipeline import uniform, wide
 from labkit.shapes import Float, Int, Labels, Logits
 
 
-def mixup(x: Float[Tensor, "b *rest"], *, partner: Int[Tensor, "b"], lam: float | Tensor) -> Float[Tensor, "b *rest"]:
+def mixup(
+    x: Float[Tensor, " b *rest"], *, partner: Int[Tensor, " b"], lam: float | Tensor
+) -> Float[Tensor, " b *rest"]:
     """λ x + (1 − λ) x[partner]: inputs, soft labels, targets or hidden layers alike.
 
     Args:
@@ -40,7 +42,7 @@ def mixup(x: Float[Tensor, "b *rest"], *, partner: Int[Tensor, "b"], lam: float 
 
 
 def one_hot(
-    y: Int[Tensor, "b"], *, classes: int, smoothing: float = 0.0, dtype: torch.dtype | None = None
+    y: Int[Tensor, " b"], *, classes: int, smoothing: float = 0.0, dtype: torch.dtype | None = None
 ) -> Float[Tensor, "b k"]:
     """Labels as probabilities: 1 for the class, 0 for the others.
 
@@ -79,12 +81,12 @@ def soft_cross_entropy(logits: Logits, y: Float[Tensor, "b k"]) -> Float[Tensor,
 
 
 def synthetic_classification(
-    x1: Float[Tensor, "b *rest"],
-    x2: Float[Tensor, "b *rest"],
+    x1: Float[Tensor, " b *rest"],
+    x2: Float[Tensor, " b *rest"],
     *,
     w: float | Tensor | None = None,
     generator: Generator | None = None,
-) -> Float[Tensor, "b *rest"]:
+) -> Float[Tensor, " b *rest"]:
     """The deck's first function: x1·w + x2·(1 − w) of pairs assumed to belong to the same class, which it keeps.
 
     Args:
@@ -99,14 +101,14 @@ def synthetic_classification(
 
 
 def synthetic_regression(
-    x1: Float[Tensor, "b *rest"],
-    y1: Float[Tensor, "b *t"],
-    x2: Float[Tensor, "b *rest"],
-    y2: Float[Tensor, "b *t"],
+    x1: Float[Tensor, " b *rest"],
+    y1: Float[Tensor, " b *t"],
+    x2: Float[Tensor, " b *rest"],
+    y2: Float[Tensor, " b *t"],
     *,
     w: float | Tensor | None = None,
     generator: Generator | None = None,
-) -> tuple[Float[Tensor, "b *rest"], Float[Tensor, "b *t"]]:
+) -> tuple[Float[Tensor, " b *rest"], Float[Tensor, " b *t"]]:
     """The deck's second function: inputs and targets of similar pairs, mixed with the same w.
 
     Raises:
@@ -136,10 +138,10 @@ def draw_weights(x: Tensor, w: float | Tensor | None, generator: Generator | Non
 
 def manifold_mixup(
     stages: Sequence[Callable[[Tensor], Tensor]],
-    x: Float[Tensor, "b *rest"],
+    x: Float[Tensor, " b *rest"],
     *,
     layer: int,
-    partner: Int[Tensor, "b"],
+    partner: Int[Tensor, " b"],
     lam: float | Tensor,
 ) -> Tensor:
     """What a network makes of x when its samples are mixed after the first ``layer`` stages: f_k(mixup(g_k(x))).

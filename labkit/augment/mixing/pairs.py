@@ -43,13 +43,13 @@ def beta(n: int, *, alpha: float, like: Tensor, generator: Generator | None = No
     return torch.sigmoid(log_a - log_b).to(like.device, dtype, non_blocking=True)
 
 
-def any_partners(x: Tensor, *, generator: Generator | None = None) -> Int[Tensor, "b"]:
+def any_partners(x: Tensor, *, generator: Generator | None = None) -> Int[Tensor, " b"]:
     """A random permutation of the batch: each sample is the partner of exactly one, perhaps of itself. (B,)"""
     device = generator.device if generator is not None else x.device
     return torch.randperm(x.shape[0], generator=generator, device=device).to(x.device, non_blocking=True)
 
 
-def same_class_partners(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, "b"]:
+def same_class_partners(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, " b"]:
     """For each sample one of the same class, drawn uniformly and with replacement; itself where it is alone. (B,)
 
     Raises:
@@ -64,7 +64,7 @@ def same_class_partners(y: Labels, *, generator: Generator | None = None) -> Int
     return order[first + torch.minimum((u * count).long(), count - 1)]
 
 
-def similarity(y: Float[Tensor, "b *t"], *, sigma: float) -> Float[Tensor, "b b"]:
+def similarity(y: Float[Tensor, " b *t"], *, sigma: float) -> Float[Tensor, "b b"]:
     """P(j | i) ∝ exp(−‖y_i − y_j‖² / 2σ²): row i holds the probabilities of i's partners, itself included.
 
     Args:
@@ -83,7 +83,9 @@ def similarity(y: Float[Tensor, "b *t"], *, sigma: float) -> Float[Tensor, "b b"
     return torch.softmax(-squared / (2 * sigma**2), dim=1)
 
 
-def similar_partners(y: Float[Tensor, "b *t"], *, sigma: float, generator: Generator | None = None) -> Int[Tensor, "b"]:
+def similar_partners(
+    y: Float[Tensor, " b *t"], *, sigma: float, generator: Generator | None = None
+) -> Int[Tensor, " b"]:
     """For each sample a partner drawn from ``similarity``: (B,). Memory and time grow with B².
 
     Raises:
@@ -100,7 +102,7 @@ def rebalanced_lam(
     lam: float | Tensor,
     *,
     y: Labels,
-    partner: Int[Tensor, "b"],
+    partner: Int[Tensor, " b"],
     counts: Tensor,
     kappa: float = 3.0,
     tau: float = 0.5,

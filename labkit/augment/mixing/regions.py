@@ -20,7 +20,7 @@ from labkit.shapes import Float, Images, Int, PerSample
 Boxes = Int[Tensor, "b 4"]
 
 
-def cutmix(x: Images, *, partner: Int[Tensor, "b"], boxes: Tensor) -> Images:
+def cutmix(x: Images, *, partner: Int[Tensor, " b"], boxes: Tensor) -> Images:
     """Each picture with a box of its partner's in the same place.
 
     Args:
@@ -65,7 +65,7 @@ def cutmix_boxes(lam: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple[int
     return torch.cat([(at - half).clamp(zero, sides), (at + half).clamp(zero, sides)], 1)
 
 
-def share_kept(boxes: Tensor, *, size: tuple[int, int]) -> Float[Tensor, "b"]:
+def share_kept(boxes: Tensor, *, size: tuple[int, int]) -> Float[Tensor, " b"]:
     """λ' = 1 − area / (H W): the share of its own pixels that each picture keeps, (B,).
 
     Args:

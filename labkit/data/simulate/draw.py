@@ -128,7 +128,7 @@ def blurred(x: Planes, sigma: Number | PerSample) -> Planes:
     return torch.fft.irfft2(torch.fft.rfft2(x) * keep, s=x.shape[1:])
 
 
-def column(value: Shaped[Tensor, "b"]) -> Shaped[Tensor, "b 1 1"]:
+def column(value: Shaped[Tensor, " b"]) -> Shaped[Tensor, "b 1 1"]:
     """(B,) as (B, 1, 1), to meet images."""
     return value[:, None, None]
 

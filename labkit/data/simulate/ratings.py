@@ -40,10 +40,10 @@ class Ratings:
         about: name, licence, citation, source.
     """
 
-    user: Int[Tensor, "n"]
-    film: Int[Tensor, "n"]
-    stars: Int[Tensor, "n"]
-    day: Int[Tensor, "n"]
+    user: Int[Tensor, " n"]
+    film: Int[Tensor, " n"]
+    stars: Int[Tensor, " n"]
+    day: Int[Tensor, " n"]
     users: int
     films: int
     days: int
@@ -52,7 +52,7 @@ class Ratings:
     def __len__(self) -> int:
         return len(self.user)
 
-    def matrix(self, values: Shaped[Tensor, "n"] | None = None) -> Float[Tensor, "users films"]:
+    def matrix(self, values: Shaped[Tensor, " n"] | None = None) -> Float[Tensor, "users films"]:
         """The ratings as a float32 table (users, films), nan where there is none; of ``values`` (N,), else of stars."""
         table = torch.full((self.users, self.films), torch.nan, device=self.user.device)
         table[self.user, self.film] = (self.stars if values is None else values).float()
@@ -114,7 +114,7 @@ def ratings(
     return Ratings(user[sort], film[sort], stars[sort], day[sort], users, films, days, ABOUT)
 
 
-def sessions(user: Int[Tensor, "n"], users: int, days: int, generator: torch.Generator | None) -> Int[Tensor, "n"]:
+def sessions(user: Int[Tensor, " n"], users: int, days: int, generator: torch.Generator | None) -> Int[Tensor, " n"]:
     """The day of each rating, (N,): one of six sessions of its user, who joined some day and may have left again."""
     joined = draw.uniform(generator, (users, 1), (0, 0.8 * days))
     stays = draw.uniform(generator, (users, 1), (0.1, 1)) * (days - joined)
