@@ -51,6 +51,25 @@ def test_the_first_topic_stands():
     assert begun(find("images"))
 
 
+def row_of_readme(topic):
+    """The row of README's table for a topic, or None."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    return next((line for line in lines if line.startswith(f"| {topic.nr:02d} |")), None)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda t: t.key)
+def test_readme_lists_the_topics_that_stand_and_no_others(topic):
+    row = row_of_readme(topic)
+    if not begun(topic):
+        assert row is None, f"README promises {topic.key}, of which nothing stands"
+        return
+    assert row is not None, f"README's table lacks {topic.key}"
+    for part in (topic.title, f"(lectures/{topic.slug}.ipynb)", f"`labkit start {topic.key}`",
+                 f"(benchmarks/results/{topic.key}.md)"):  # fmt: skip
+        assert part in row, f"README's row of {topic.key} lacks {part}"
+    assert (ROOT / f"benchmarks/results/{topic.key}.md").exists()
+
+
 def test_no_notebook_stands_outside_the_syllabus():
     slugs = {topic.slug for topic in SYLLABUS}
     found = {p.stem for folder in ("lectures", "exercises", "solutions") for p in (ROOT / folder).rglob("*.ipynb")}

@@ -76,10 +76,9 @@ def parse(text: str, name: str) -> NotebookNode:
 
 def name_cells(notebook: NotebookNode, raw: dict[str, Any]) -> None:
     """Give each cell the id that it has in the file, else one from its position; nbformat would invent random ones."""
-    cells = raw.get("cells")
-    if not isinstance(cells, list) or len(cells) != len(notebook.cells):  # nbformat 3 keeps cells elsewhere
-        cells = [{}] * len(notebook.cells)
-    given = [cell.get("id") if isinstance(cell, dict) else None for cell in cells]
+    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
+        return  # cells have no ids yet; ``normal`` names them
+    given = [cell.get("id") if isinstance(cell, dict) else None for cell in raw["cells"]]
     taken = {name for name in given if isinstance(name, str)}
     for position, (cell, name) in enumerate(zip(notebook.cells, given)):
         cell.id = name if isinstance(name, str) else free(f"cell-{position:02d}", taken)
