@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from labkit import finetune, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, tensor
 from labkit.nets import evaluating
 
 Model = finetune.Network

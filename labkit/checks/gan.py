@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import gan
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, gradient, tensor
 from labkit.gan import evaluate, losses
 
 # ── discriminator_loss ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from labkit import linkage
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 
 def shuffled(rows: Tensor, g: torch.Generator) -> Tensor:

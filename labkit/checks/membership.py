@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import membership, metrics
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 
 def number(value: Tensor, what: str) -> Tensor:

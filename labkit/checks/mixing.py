@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit.augment import mixing
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, close
+from labkit.checks.tensors import generator, tensor
 
 
 def both(result: Any, names: tuple[str, str], *, name: str) -> Outputs:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import refine
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, tensor
 
 
 def pair(given: Any, *, name: str, of: str) -> tuple[Any, Any]:

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import metrics, selftrain
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 # ── surest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
