@@ -27,7 +27,8 @@ def rooms(topic):
     return {
         "module": module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py",
         "checks": ROOT / f"labkit/checks/{topic.key}.py",
-        "mistakes": ROOT / f"tests/mistakes/{topic.key}.py",
+        "answers": ROOT / f"labkit/checks/answers/{topic.key}.py",
+        "right answers": ROOT / f"tests/rights/{topic.key}.py",
         "lecture": ROOT / f"lectures/{topic.slug}.ipynb",
         "solution": ROOT / f"solutions/{topic.slug}/{topic.slug}.ipynb",
         "exercise": ROOT / f"exercises/{topic.slug}/{topic.slug}.ipynb",
