@@ -135,7 +135,7 @@ def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
     _, epochs, rate = LESSONS[name]
     model, g = small_net(seed), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    batches = train.Minibatches(digits.x, digits.y, size=128, generator=g)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=128, generator=g)
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=rate, total_steps=total, pct_start=0.4, anneal_strategy="linear", cycle_momentum=False

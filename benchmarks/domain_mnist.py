@@ -72,11 +72,11 @@ def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device:
     if clip:
         optimizer.register_step_pre_hook(partial(shorten, [*model.parameters(), *critic.parameters()], clip))
     if method in ("DANN", ADDED):
-        step = domain.dann(model, critic, optimizer, lam=weight * domain.ramp(domain.progress(steps)))
+        step = domain.dann(model, critic, optimizer, lambda_=weight * domain.ramp(domain.progress(steps)))
     else:
         step = domain.source_only(model, optimizer)
     slow = domain.annealed(step, optimizer, steps=steps)
-    pairs = domain.Pairs(x, y, target.x, size=BATCH, generator=generator)
+    pairs = domain.Pairs(x, y, target.x, batch_size=BATCH, generator=generator)
     counted, begin, epochs = iter(range(steps)), time.process_time(), -(-steps // len(pairs))
 
     def batches() -> Any:

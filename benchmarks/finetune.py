@@ -188,7 +188,7 @@ def speed(seeds: int) -> Iterator[Row]:
 
 def run(step: Callable[..., Any], x: Tensor, y: Tensor, s: int) -> None:
     """Fifteen epochs."""
-    train.fit(step, train.Minibatches(x, y, size=32, generator=generator(s)), epochs=15)
+    train.fit(step, train.Minibatches(x, y, batch_size=32, generator=generator(s)), epochs=15)
 
 
 def weights() -> Path | None:

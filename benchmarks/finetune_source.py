@@ -33,7 +33,7 @@ def main() -> None:
     learn, test = bundled.source(options.images, generator=g), bundled.source(6600, generator=g)
     begin = time.process_time()
     model = nets.CNN(1, len(bundled.CLASSES), width=bundled.WIDTH, depth=bundled.DEPTH, mean=0.2, std=0.3)
-    batches = train.Minibatches(learn.x, learn.y, size=64, generator=g)
+    batches = train.Minibatches(learn.x, learn.y, batch_size=64, generator=g)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=options.epochs * len(batches))
     plain = train.supervised(model, optimizer)

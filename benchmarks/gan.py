@@ -109,7 +109,7 @@ def classifier(
         schedule.step()
         return told
 
-    batches = train.Minibatches(x, y, size=32, generator=g)
+    batches = train.Minibatches(x, y, batch_size=32, generator=g)
     epochs = (batch for _ in range(steps) for batch in batches)
     train.fit(step, list(islice(epochs, steps)), epochs=1)
     return net
@@ -240,7 +240,7 @@ def mnist(seed: int) -> dict[str, Any]:
     """An AC-GAN on 60,000 digits, and how often a classifier that never saw it agrees with its labels."""
     digits, test = mnist_at_16("train"), mnist_at_16("test")
     start = time.process_time()
-    knobs = {"steps": 2400, "size": 64, "width": 24, "latent": 32, "decay": 0.995, "lr": 5e-4, "lr_d": 5e-4}
+    knobs = {"steps": 2400, "batch_size": 64, "width": 24, "latent": 32, "decay": 0.995, "lr": 5e-4, "lr_d": 5e-4}
     model = fitted(digits.x, digits.y, seed, "mnist" if seed == 0 else "", **knobs)
     seconds = time.process_time() - start
     judge = classifier(digits.x[:20000], digits.y[:20000], seed=seed, classes=10, steps=625)

@@ -42,7 +42,7 @@ def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> t
         kept = torch.where(better[:, None, None], logits, kept)
         least, when = torch.minimum(loss, least), torch.where(better, float(history.epoch), when)
 
-    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
+    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
     train.fit(step, batches, epochs=EPOCHS, on_epoch=look)
     return kept, float(when.mean())
 
@@ -69,7 +69,7 @@ def mixed(x: Tensor, y: Tensor, members: Tensor, seed: int, *, inputs: bool) -> 
         optimizer.step()
         return {"loss": loss.detach().mean()}
 
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=EPOCHS)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=EPOCHS)
     return stack(x)
 
 
@@ -173,7 +173,7 @@ def speed(*, repeats: int = 3, epochs: int = 5) -> Found:
         for _ in range(repeats):
             for stacked in best:
                 generator = torch.Generator().manual_seed(1)
-                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, size=SIZE)
+                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, batch_size=SIZE)
                 run = partial(call, optimizer=partial(torch.optim.Adam, lr=1e-3), generator=generator, stacked=stacked)
                 best[stacked] = min(best[stacked], seconds(run))
         rows.append({

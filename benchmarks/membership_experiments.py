@@ -56,7 +56,7 @@ def one_after_another(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epoch
         model = small_cnn().to(x.device)
         g = torch.Generator().manual_seed(1000 * seed + i)
         step = train.supervised(model, torch.optim.Adam(model.parameters(), lr=1e-3))
-        train.fit(step, train.Minibatches(x[row], y[row], size=32, generator=g), epochs=epochs)
+        train.fit(step, train.Minibatches(x[row], y[row], batch_size=32, generator=g), epochs=epochs)
         models.append(lambda x, model=model: metrics.predict(model, x))
     return models
 
@@ -67,7 +67,7 @@ def all_at_once(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epochs: int
     stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
     g = torch.Generator().manual_seed(seed)
     step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=epochs)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     return [lambda x, model=model: metrics.predict(model, x) for model in stack.unstack()]
 
 
@@ -128,7 +128,7 @@ def trained(
     torch.manual_seed(seed)
     stack = Stack([nets.MLP(64, 10, hidden=(hidden,)) for _ in members])
     optimizer = torch.optim.AdamW(stack.parameters(), **{"lr": 5e-3, "weight_decay": 0.0} | knobs)
-    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
+    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
     train.fit(together(stack, optimizer, x, y), batches, epochs=epochs)
     return stack
 

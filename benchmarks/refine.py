@@ -81,7 +81,7 @@ def checkpoints() -> None:
         data.simulate.eyes(1500, generator=eyes.seeded(i), size=bundled.SIZE, **knobs)
         for i, knobs in enumerate(({}, bundled.CAMERA))
     )
-    refiners = {lam: eyes.refiner_for(made.x, real.x, 0, lam=lam)[0] for lam in bundled.LAMBDAS}
+    refiners = {lambda_: eyes.refiner_for(made.x, real.x, 0, lambda_=lambda_)[0] for lambda_ in bundled.LAMBDAS}
     about = (
         "labkit.refine: eyes towards a poor camera, one refiner for each λ; python -m benchmarks.refine checkpoints; "
         "seed 0, 400 turns, about 10 s of one core each; from simulated images alone"
@@ -167,7 +167,7 @@ def speed(peer: Path, *, rounds: int = 4, size: int = 32) -> None:
 
     g = eyes.seeded(0)
     x, y = (data.simulate.eyes(200, generator=eyes.seeded(i), **k).x for i, k in enumerate(({}, eyes.CAMERA)))
-    turns = list(refine.Turns(x, y, size=size, turns=rounds + 1, generator=g))
+    turns = list(refine.Turns(x, y, batch_size=size, turns=rounds + 1, generator=g))
 
     def networks() -> tuple[nn.Module, nn.Module, Any, Any]:
         torch.manual_seed(0)
@@ -181,7 +181,7 @@ def speed(peer: Path, *, rounds: int = 4, size: int = 32) -> None:
     listed: list[Tensor] = []
     loops["algorithm 1, written down"] = lambda turn: papers_turn(R1, Map(D1), of_r1, of_d1, listed, turn)
     R2, D2, of_r2, of_d2 = networks()
-    step = refine.adversarial(R2, Map(D2), of_r2, of_d2, lam=0.1, past=refine.Past(512), generator=g)
+    step = refine.adversarial(R2, Map(D2), of_r2, of_d2, lambda_=0.1, past=refine.Past(512), generator=g)
     loops["labkit"] = step
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     for i, turn in enumerate(turns):

@@ -63,7 +63,7 @@ def regressor(x: Tensor, y: Tensor, seed: int, *, epochs: int = 10) -> nn.Module
         nn.Flatten(), nn.Linear(32 * height * width, 64), nn.ReLU(), nn.Linear(64, 2),
     )  # fmt: skip
     step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=functional.mse_loss)
-    train.fit(step, train.Minibatches(x, y, size=64, generator=seeded(seed)), epochs=epochs)
+    train.fit(step, train.Minibatches(x, y, batch_size=64, generator=seeded(seed)), epochs=epochs)
     return net
 
 
@@ -91,7 +91,7 @@ def refiner_for(
     y: Tensor,
     seed: int,
     *,
-    lam: float,
+    lambda_: float,
     history: bool = True,
     local: bool = True,
     turns: int = TURNS,
@@ -111,20 +111,20 @@ def refiner_for(
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
     past = refine.Past(16 * BATCH) if history else None
     first = refine.pretrain_discriminator(R, D, of_d, past=past, generator=generator)
-    train.fit(first, refine.Turns(x, y, size=BATCH, turns=50, generator=generator), epochs=1)
-    step = refine.adversarial(R, D, of_r, of_d, lam=lam, past=past, psi=psi, generator=generator)
-    batches = refine.Turns(x, y, size=BATCH, turns=turns // 10, generator=generator)
+    train.fit(first, refine.Turns(x, y, batch_size=BATCH, turns=50, generator=generator), epochs=1)
+    step = refine.adversarial(R, D, of_r, of_d, lambda_=lambda_, past=past, psi=psi, generator=generator)
+    batches = refine.Turns(x, y, batch_size=BATCH, turns=turns // 10, generator=generator)
     history_ = train.fit(step, batches, epochs=10)
     return R, history_, time.process_time() - start
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "λ = 0.1": {"lam": 0.1},
-    "λ = 0": {"lam": 0.0},
-    "λ = 1": {"lam": 1.0},
-    "λ = 10": {"lam": 10.0},
-    "λ = 0.1, no history": {"lam": 0.1, "history": False},
-    "λ = 0.1, global D": {"lam": 0.1, "local": False},
+    "λ = 0.1": {"lambda_": 0.1},
+    "λ = 0": {"lambda_": 0.0},
+    "λ = 1": {"lambda_": 1.0},
+    "λ = 10": {"lambda_": 10.0},
+    "λ = 0.1, no history": {"lambda_": 0.1, "history": False},
+    "λ = 0.1, global D": {"lambda_": 0.1, "local": False},
 }
 
 

@@ -99,7 +99,7 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
     teacher = copy.deepcopy(net).requires_grad_(False)
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, size=32, ratio=4, generator=generator)
+    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=4, generator=generator)
     step = digits_step(method, net, teacher, generator, epochs * len(batches))
     train.fit(step, batches, epochs=epochs)
     used = teacher if method.startswith("mean teacher") else net
@@ -324,7 +324,7 @@ def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> t
     net = run.net().to(everything.x.device)
     teacher = copy.deepcopy(net).requires_grad_(False)
     step, start = mnist_step(run, net, teacher, generator), time.process_time()
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, size=32, ratio=run.ratio, generator=generator)
+    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=run.ratio, generator=generator)
     for part in range(-(-run.steps // len(batches))):
         stop = min(len(batches), run.steps - part * len(batches))
         train.fit(step, [batch for batch, _ in zip(batches, range(stop))], epochs=1)

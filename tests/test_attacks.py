@@ -55,7 +55,7 @@ def taught():
         torch.manual_seed(seed)
         model = nets.MLP(64, 10, hidden=(128, 128))
         step = step_of(model, torch.optim.Adam(model.parameters(), lr=3e-3))
-        batches = train.Minibatches(digits.x, digits.y, size=64, generator=torch.Generator().manual_seed(seed))
+        batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=torch.Generator().manual_seed(seed))
         train.fit(step, batches, epochs=epochs)
         return model.eval()
 

@@ -59,11 +59,11 @@ def differences(value, module: nn.Module, h: float = 1e-6) -> torch.Tensor:
 
 
 class TestStep:
-    @pytest.mark.parametrize("lam", [0.0, 0.3, 2.0])
-    def test_what_each_part_receives_is_what_finite_differences_say(self, lam):
+    @pytest.mark.parametrize("lambda_", [0.0, 0.3, 2.0])
+    def test_what_each_part_receives_is_what_finite_differences_say(self, lambda_):
         model, critic = parts()
         x, y, z = b = batch(1)
-        step = domain.dann(model, critic, still(model, critic), lam=lam)
+        step = domain.dann(model, critic, still(model, critic), lambda_=lambda_)
 
         def label():
             return functional.cross_entropy(model(x), y)
@@ -73,7 +73,9 @@ class TestStep:
 
         step(b)
         body, head, q = (gradients(step, part, b) for part in (model.body, model.head, critic))
-        assert torch.allclose(body, differences(label, model.body) - lam * differences(apart, model.body), atol=1e-7)
+        assert torch.allclose(
+            body, differences(label, model.body) - lambda_ * differences(apart, model.body), atol=1e-7
+        )
         assert torch.allclose(head, differences(label, model.head), atol=1e-7)
         assert torch.allclose(q, differences(apart, critic), atol=1e-7)
 
@@ -89,12 +91,16 @@ class TestStep:
             critic = domain.critic(model.width * (10 if conditional else 1), hidden=(6,))
             if adversarial:
                 step = domain.dann(
-                    model, critic, make([*model.parameters(), *critic.parameters()]), lam=0.0, conditional=conditional
+                    model,
+                    critic,
+                    make([*model.parameters(), *critic.parameters()]),
+                    lambda_=0.0,
+                    conditional=conditional,
                 )
             else:
                 step = domain.source_only(model, make(model.parameters()))
             generator = seeded(5)
-            train.fit(step, domain.Pairs(x, y, z, size=16, generator=generator), epochs=3)
+            train.fit(step, domain.Pairs(x, y, z, batch_size=16, generator=generator), epochs=3)
             trained.append((model.state_dict(), torch.get_rng_state(), generator.get_state()))
         (one, random, order), (two, random_too, order_too) = trained
         assert all(torch.equal(one[name], two[name]) for name in one)
@@ -111,9 +117,11 @@ class TestStep:
             critic = domain.critic(model.width, hidden=())
             optimizer = torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.1)
             step = (
-                domain.dann(model, critic, optimizer, lam=0.0) if adversarial else domain.source_only(model, optimizer)
+                domain.dann(model, critic, optimizer, lambda_=0.0)
+                if adversarial
+                else domain.source_only(model, optimizer)
             )
-            train.fit(step, domain.Pairs(x, y, z, size=10, generator=seeded(5)), epochs=2)
+            train.fit(step, domain.Pairs(x, y, z, batch_size=10, generator=seeded(5)), epochs=2)
             weights.append(list(model.parameters()))
         assert all(torch.equal(a, b) for a, b in zip(*weights))
 
@@ -121,7 +129,9 @@ class TestStep:
         model, critic = parts()
         x, y, z = b = batch(2)
         before, critic_before = copy.deepcopy(model), copy.deepcopy(critic)
-        step = domain.dann(model, critic, torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.1), lam=0.7)
+        step = domain.dann(
+            model, critic, torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.1), lambda_=0.7
+        )
         said = step(b)
         f, h = before.features(x), before.features(z)
         label = functional.cross_entropy(before.head(f), y)
@@ -137,13 +147,13 @@ class TestStep:
 
     def test_lambda_follows_its_series_and_holds_the_last(self):
         model, critic = parts()
-        step = domain.dann(model, critic, still(model, critic), lam=torch.tensor([0.0, 0.25, 0.5]))
-        assert [float(step(batch(0))["lam"]) for _ in range(5)] == [0.0, 0.25, 0.5, 0.5, 0.5]
+        step = domain.dann(model, critic, still(model, critic), lambda_=torch.tensor([0.0, 0.25, 0.5]))
+        assert [float(step(batch(0))["lambda_"]) for _ in range(5)] == [0.0, 0.25, 0.5, 0.5, 0.5]
 
     def test_conditional_by_hand(self):
         model, critic = parts(seen=8)
         x, y, z = b = batch(3)
-        step = domain.dann(model, critic, still(model, critic), lam=0.5, conditional=True, entropy=True)
+        step = domain.dann(model, critic, still(model, critic), lambda_=0.5, conditional=True, entropy=True)
         step(b)
         found = gradients(step, model, b)
         f, h = model.features(x), model.features(z)
@@ -161,7 +171,7 @@ class TestStep:
     def test_aligned_by_hand(self):
         model, _ = parts()
         x, y, z = b = batch(4)
-        found = gradients(domain.aligned(model, still(model), distance=domain.coral, lam=3.0), model, b)
+        found = gradients(domain.aligned(model, still(model), distance=domain.coral, lambda_=3.0), model, b)
         whole = functional.cross_entropy(model(x), y) + 3 * domain.coral(model.features(x), model.features(z))
         expected = torch.cat([g.flatten() for g in torch.autograd.grad(whole, list(model.parameters()))])
         assert torch.allclose(found, expected, atol=1e-12)
@@ -169,17 +179,17 @@ class TestStep:
     def test_bad_input_is_named(self):
         model, critic = parts()
         with pytest.raises(ValueError, match="λ is negative"):
-            domain.dann(model, critic, still(model), lam=-1.0)
+            domain.dann(model, critic, still(model), lambda_=-1.0)
         with pytest.raises(ValueError, match="conditional=True"):
             domain.dann(model, critic, still(model), entropy=True)
         with pytest.raises(ValueError, match="pushed apart"):
-            domain.aligned(model, still(model), distance=domain.mmd, lam=-1.0)
+            domain.aligned(model, still(model), distance=domain.mmd, lambda_=-1.0)
 
 
 class TestPairs:
     def test_an_epoch_sees_the_source_once_and_the_target_evenly(self):
         x, z = torch.arange(40.0), torch.arange(12.0)
-        pairs = domain.Pairs(x, x.long(), z, size=8, generator=seeded(0))
+        pairs = domain.Pairs(x, x.long(), z, batch_size=8, generator=seeded(0))
         epochs = [list(pairs) for _ in range(3)]
         for epoch in epochs:
             assert len(epoch) == len(pairs) == 10
@@ -191,17 +201,17 @@ class TestPairs:
 
     def test_the_seed_decides(self):
         x = torch.randn(30, 2)
-        one, two = (list(domain.Pairs(x, x, x + 1, size=6, generator=seeded(s))) for s in (1, 1))
+        one, two = (list(domain.Pairs(x, x, x + 1, batch_size=6, generator=seeded(s))) for s in (1, 1))
         assert all(torch.equal(a, b) for p, q in zip(one, two) for a, b in zip(p, q))
 
     @pytest.mark.parametrize("size", [0, 5, 22])
     def test_a_bad_size_is_named(self, size):
         with pytest.raises(ValueError, match="even number"):
-            domain.Pairs(torch.zeros(30), torch.zeros(30), torch.zeros(10), size=size, generator=seeded(0))
+            domain.Pairs(torch.zeros(30), torch.zeros(30), torch.zeros(10), batch_size=size, generator=seeded(0))
 
     def test_labels_that_do_not_fit_are_named(self):
         with pytest.raises(ValueError, match="30 source samples and 29 labels"):
-            domain.Pairs(torch.zeros(30), torch.zeros(29), torch.zeros(10), size=4, generator=seeded(0))
+            domain.Pairs(torch.zeros(30), torch.zeros(29), torch.zeros(10), batch_size=4, generator=seeded(0))
 
 
 class TestSchedule:
@@ -406,7 +416,7 @@ class TestNetwork:
             domain.DigitNet(size=12)
 
 
-def trained(lam: float, seed: int, *, epochs: int = 30) -> float:
+def trained(lambda_: float, seed: int, *, epochs: int = 30) -> float:
     """Digits by day, and under a lamp: what share of the latter is right."""
     g = seeded(seed)
     a, b = data.digits("train", seed=seed).split(test=0.5, generator=g)
@@ -414,9 +424,9 @@ def trained(lam: float, seed: int, *, epochs: int = 30) -> float:
     torch.manual_seed(seed)
     model, critic = nets.MLP(64, 10, hidden=(100, 100), mean=0.3, std=0.4), domain.critic(100, hidden=(64,))
     optimizer = torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.02, momentum=0.9)
-    pairs = domain.Pairs(a.x, a.y, z, size=64, generator=g)
+    pairs = domain.Pairs(a.x, a.y, z, batch_size=64, generator=g)
     steps = epochs * len(pairs)
-    step = domain.dann(model, critic, optimizer, lam=lam * domain.ramp(domain.progress(steps)))
+    step = domain.dann(model, critic, optimizer, lambda_=lambda_ * domain.ramp(domain.progress(steps)))
     train.fit(domain.annealed(step, optimizer, steps=steps), pairs, epochs=epochs)
     return metrics.accuracy(metrics.predict(model, data.under_lamp(test.x, generator=g)), test.y)
 

@@ -22,7 +22,7 @@ def short(monkeypatch):
 
 @pytest.mark.parametrize("how", topic.METHODS)
 def test_every_pane_draws(how):
-    knobs = Knobs(method=how, lam=1, share=0.2)
+    knobs = Knobs(method=how, lambda_=1, share=0.2)
     assert topic.waiting(knobs)
     for show in (topic.show_source, topic.show_target, topic.show_curve):
         assert len(ElementTree.fromstring(show(knobs)).attrib["aria-label"]) > 40
@@ -49,6 +49,6 @@ def test_a_moved_slider_redraws():
     opened = explore.domain()
     target = next(held for pane, held in opened.panes if pane.title == "Target")
     before = target.value
-    opened.widgets["lam"].value = 2
-    assert opened.state == replace(Knobs(), lam=2)
+    opened.widgets["lambda_"].value = 2
+    assert opened.state == replace(Knobs(), lambda_=2)
     assert target.value == topic.show_target(opened.state) != before

@@ -214,7 +214,7 @@ class TestStep:
         model = dti.DTIKMeans(first, ())
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         history = train.fit(
-            dti.step(model, optimizer, every=10, generator=g), Minibatches(x, size=20, generator=g), epochs=30
+            dti.step(model, optimizer, every=10, generator=g), Minibatches(x, batch_size=20, generator=g), epochs=30
         )
         assert sum(history["reassigned"]) > 0
         assert metrics.clustering_accuracy(model.predict(x)[0], torch.arange(80) // 40) == 1.0

@@ -195,7 +195,7 @@ class TestSteps:
             adversary,
             torch.optim.SGD(model.parameters(), lr=0.1),
             torch.optim.SGD(adversary.parameters(), lr=0.0),
-            lam=0.8,
+            lambda_=0.8,
             criterion=criterion,
         )
         reported = step((x, y, a))
@@ -208,7 +208,7 @@ class TestSteps:
         one, its = model_and_adversary()
         two, others = copy.deepcopy(one), copy.deepcopy(its)
         sgd = torch.optim.SGD([*one.parameters(), *its.parameters()], lr=0.1)
-        fair.reversal(one, its, sgd, lam=0.5)((x, y, a))
+        fair.reversal(one, its, sgd, lambda_=0.5)((x, y, a))
         h = two.features(x)
         leak = fair.adversary_loss(others(h)[:, 0], y, a)
         task = functional.cross_entropy(two.head(h), y)
@@ -225,7 +225,7 @@ class TestSteps:
         x, y, a = batch(2)
         still = torch.optim.SGD(model.parameters(), lr=0.0)
         step = fair.adversarial(
-            model, adversary, still, torch.optim.Adam(adversary.parameters(), 0.02), lam=1.0, inner=40
+            model, adversary, still, torch.optim.Adam(adversary.parameters(), 0.02), lambda_=1.0, inner=40
         )
         first, second = (float(step((x, y, a))["adversary"]) for _ in range(2))
         assert second < first < np.log(2)
@@ -240,7 +240,7 @@ class TestSteps:
             adversary,
             torch.optim.Adam(model.parameters()),
             torch.optim.Adam(adversary.parameters()),
-            lam=0.0,
+            lambda_=0.0,
         )((x, y, a))
         train.supervised(plain, torch.optim.Adam(plain.parameters()))((x, y))
         assert all(torch.equal(p, q) for p, q in zip(model.parameters(), plain.parameters()))
@@ -280,11 +280,11 @@ class TestSteps:
         model, adversary = model_and_adversary()
         sgd = torch.optim.SGD(model.parameters(), lr=0.1)
         with pytest.raises(ValueError, match="weight is -1"):
-            fair.adversarial(model, adversary, sgd, sgd, lam=-1)
+            fair.adversarial(model, adversary, sgd, sgd, lambda_=-1)
         with pytest.raises(ValueError, match="inner is 0"):
-            fair.adversarial(model, adversary, sgd, sgd, lam=1, inner=0)
+            fair.adversarial(model, adversary, sgd, sgd, lambda_=1, inner=0)
         with pytest.raises(ValueError, match="one of parity"):
-            fair.reversal(model, adversary, sgd, lam=1, criterion="all")
+            fair.reversal(model, adversary, sgd, lambda_=1, criterion="all")
 
 
 class TestProbe:
@@ -316,15 +316,15 @@ class TestProbe:
             fair.probe(h, a, h, a, generator=torch.Generator())
 
 
-def gaps_and_probe(lam: float, seed: int) -> tuple[fair.Gaps, float, float]:
+def gaps_and_probe(lambda_: float, seed: int) -> tuple[fair.Gaps, float, float]:
     g = torch.Generator().manual_seed(seed)
     learn, test = simulate.loans(3000, generator=g), simulate.loans(3000, generator=g)
     torch.manual_seed(seed)
     model = nets.MLP(learn.x.shape[1], 2, hidden=(32,), mean=0.0, std=1.0)
     adversary = nets.MLP(32, 1, hidden=(32,), mean=0.0, std=1.0)
     optimizers = torch.optim.Adam(model.parameters(), 1e-3), torch.optim.Adam(adversary.parameters(), 3e-3)
-    step = fair.adversarial(model, adversary, *optimizers, lam=lam)
-    train.fit(step, train.Minibatches(learn.x, learn.y, learn.extra["group"], size=128, generator=g), epochs=15)
+    step = fair.adversarial(model, adversary, *optimizers, lambda_=lambda_)
+    train.fit(step, train.Minibatches(learn.x, learn.y, learn.extra["group"], batch_size=128, generator=g), epochs=15)
     yes = metrics.predict(model, test.x).argmax(1)
     with torch.no_grad():
         h = model.features(learn.x), model.features(test.x)
@@ -334,7 +334,7 @@ def gaps_and_probe(lam: float, seed: int) -> tuple[fair.Gaps, float, float]:
 
 def test_the_gap_closes_and_a_fresh_adversary_still_finds_the_group():
     # Ten of ten seeds: parity falls by .11 to .19, accuracy by .01 to .02, and the probe still finds .83 to .88.
-    (before, accuracy, _), (after, cost, found) = (gaps_and_probe(lam, 0) for lam in (0.0, 1.0))
+    (before, accuracy, _), (after, cost, found) = (gaps_and_probe(lambda_, 0) for lambda_ in (0.0, 1.0))
     assert after.parity < before.parity - 0.06
     assert cost > accuracy - 0.05
     assert found > 0.7
@@ -378,6 +378,6 @@ def test_a_step_runs_on_any_device_and_dtype(device):
     model, adversary = (net.to(device) for net in model_and_adversary())
     x, y, a = (t.to(device) for t in batch(0))
     optimizer = torch.optim.SGD([*model.parameters(), *adversary.parameters()], lr=0.1)
-    reported = fair.reversal(model, adversary, optimizer, lam=1.0)((x, y, a))
+    reported = fair.reversal(model, adversary, optimizer, lambda_=1.0)((x, y, a))
     assert {v.device.type for v in reported.values()} == {torch.device(device).type}
     assert reported["loss"].dtype == torch.float64

@@ -14,7 +14,7 @@ Knobs = topic.Knobs
 
 @pytest.mark.parametrize("criterion", fair.CRITERIA)
 def test_every_pane_draws(criterion):
-    for knobs in (Knobs(criterion=criterion), Knobs(criterion=criterion, lam=5, cut=0.9)):
+    for knobs in (Knobs(criterion=criterion), Knobs(criterion=criterion, lambda_=5, cut=0.9)):
         for show in (topic.show_scores, topic.show_figures, topic.show_frontier):
             assert len(ElementTree.fromstring(show(knobs)).attrib["aria-label"]) > 40
         for show in (topic.show_note, topic.show_code):
@@ -22,7 +22,7 @@ def test_every_pane_draws(criterion):
 
 
 def test_the_figures_are_those_of_the_library():
-    knobs = Knobs(lam=1, cut=0.6)
+    knobs = Knobs(lambda_=1, cut=0.6)
     run, test = topic.of(knobs)
     yes, a = (run.score > 0.6).long(), test.extra["group"]
     figures = topic.figures(knobs)
@@ -33,7 +33,7 @@ def test_the_figures_are_those_of_the_library():
 
 def test_the_adversary_closes_the_gap_and_leaves_the_group_to_be_found():
     # Ten of ten seeds: parity falls by .12 to .28, and the probe still finds .79 to .87.
-    plain, closed = topic.figures(Knobs()), topic.figures(Knobs(lam=2))
+    plain, closed = topic.figures(Knobs()), topic.figures(Knobs(lambda_=2))
     assert closed["parity gap"] < plain["parity gap"] - 0.03
     assert closed["a new adversary"] > 0.6
 

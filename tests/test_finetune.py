@@ -246,7 +246,7 @@ class TestNetwork:
         for statistics, same in (("frozen", True), ("none", False)):
             model = finetune.freeze(network(), statistics=statistics)
             before = metrics.predict(finetune.base_model(model), x)
-            finetune.fine_tune(model, x, y, epochs=2, size=8, generator=generator())
+            finetune.fine_tune(model, x, y, epochs=2, batch_size=8, generator=generator())
             assert torch.equal(before, metrics.predict(finetune.base_model(model), x)) is same
 
     def test_dropout_of_a_frozen_stage_rests(self):
@@ -312,8 +312,8 @@ class TestHead:
         h = finetune.cached(one, x)
         whole = train.supervised(one, torch.optim.SGD(groups_of(one), momentum=0.9))
         head = train.supervised(two.head, torch.optim.SGD(groups_of(two), momentum=0.9))
-        train.fit(whole, train.Minibatches(x, y, size=7, generator=generator()), epochs=3)
-        train.fit(head, train.Minibatches(h, y, size=7, generator=generator()), epochs=3)
+        train.fit(whole, train.Minibatches(x, y, batch_size=7, generator=generator()), epochs=3)
+        train.fit(head, train.Minibatches(h, y, batch_size=7, generator=generator()), epochs=3)
         assert torch.allclose(one.head.weight, two.head.weight, atol=1e-6)
         assert torch.allclose(metrics.predict(one, x), two.head(h), atol=1e-5)
 
@@ -352,7 +352,7 @@ class TestTuning:
         model = finetune.freeze(network(depth=3), 2)
         before = state(model)
         x, y = images()
-        finetune.fine_tune(model, x, y, epochs=2, size=8, generator=generator())
+        finetune.fine_tune(model, x, y, epochs=2, batch_size=8, generator=generator())
         changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
         kept = {f"body.{name}" for name in network(depth=3).body.state_dict() if int(name.split(".")[0]) < 8}
         assert not changed & kept
@@ -367,7 +367,7 @@ class TestTuning:
 
         x, y = images()
         step = train.supervised(model, torch.optim.SGD(finetune.groups(model, lr=0.01, frozen=True)))
-        batches = train.Minibatches(x, y, size=24)
+        batches = train.Minibatches(x, y, batch_size=24)
         train.fit(step, batches, epochs=4, on_epoch=[finetune.thaw(model, every=1), look])
         assert seen == [[False, False, True], [False, True, True], [True] * 3, [True] * 3]
         before = state(model)

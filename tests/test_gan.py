@@ -271,7 +271,7 @@ class TestStep:
     def test_the_penalty_is_part_of_the_critics_loss(self):
         plain, fined = players(norm="none"), players(norm="none")
         for given, penalty in ((plain, 0.0), (fined, 10.0)):
-            gan.adversarial(*given, generator=seeded(), game="wasserstein", penalty=penalty)(batch())
+            gan.adversarial(*given, generator=seeded(), game="wasserstein", lambda_=penalty)(batch())
         assert not close_states(plain[1], fined[1])
 
     def test_bfloat16_and_channels_last_give_nearly_the_same_update(self):
@@ -600,7 +600,7 @@ def digits():
     train_, test = data.digits("train"), data.digits("test")
     torch.manual_seed(0)
     net = nets.CNN(1, 10, width=16, depth=2)
-    batches = train.Minibatches(train_.x, train_.y, size=64, generator=seeded())
+    batches = train.Minibatches(train_.x, train_.y, batch_size=64, generator=seeded())
     train.fit(train.supervised(net, torch.optim.Adam(net.parameters(), lr=5e-3)), batches, epochs=4)
     return train_, test, net
 

@@ -41,7 +41,7 @@ def overfit():
     digits = data.digits("train")
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
-    batches = train.Minibatches(digits.x[:60], digits.y[:60], size=20, generator=gen())
+    batches = train.Minibatches(digits.x[:60], digits.y[:60], batch_size=20, generator=gen())
     train.fit(train.supervised(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=40)
     return model.eval(), digits.x[:360], digits.y[:360], torch.arange(360) < 60
 
@@ -243,7 +243,7 @@ OPTIMIZERS = {
 def networks(models, members):
     x, y, adam = torch.rand(members.shape[1], 4), torch.zeros(members.shape[1]).long(), OPTIMIZERS["Adam"]
     return membership.train_networks(
-        models, members.bool(), x, y, optimizer=adam, epochs=1, size=4, generator=gen(), stacked=False
+        models, members.bool(), x, y, optimizer=adam, epochs=1, batch_size=4, generator=gen(), stacked=False
     )
 
 
@@ -259,10 +259,10 @@ class TestTogether:
         epochs = 3
         together = train.fit(
             membership.together(stack, OPTIMIZERS[optimizer](stack.parameters()), x, y),
-            MemberBatches(members, size=8, generator=gen(1)),
+            MemberBatches(members, batch_size=8, generator=gen(1)),
             epochs=epochs,
         )
-        batches = MemberBatches(members, size=8, generator=gen(1))
+        batches = MemberBatches(members, batch_size=8, generator=gen(1))
         orders = [index for _ in range(epochs) for index in batches]
         losses = []
         for i, net in enumerate(alone):
@@ -281,7 +281,7 @@ class TestTogether:
         x, y = digits.x[:60].double(), digits.y[:60]
         members = membership.subsets(60, models=3, size=30, generator=gen())
         start = [net.double() for net in some_nets(kind)]
-        knobs = dict(optimizer=OPTIMIZERS["Adam"], epochs=3, size=8, label_smoothing=0.1)
+        knobs = dict(optimizer=OPTIMIZERS["Adam"], epochs=3, batch_size=8, label_smoothing=0.1)
         ways = [
             membership.train_networks(start, members, x, y, generator=gen(1), stacked=stacked, **knobs)
             for stacked in (True, False)
@@ -342,7 +342,7 @@ class TestTogether:
 
     def test_batches_hold_each_member_once_an_epoch(self):
         members = membership.subsets(40, models=3, size=10, generator=gen())
-        batches = MemberBatches(members, size=4, generator=gen(2))
+        batches = MemberBatches(members, batch_size=4, generator=gen(2))
         first, second = (torch.cat(list(batches), dim=1) for _ in range(2))
         assert len(batches) == 3
         for row, order in zip(members, first):
@@ -361,7 +361,10 @@ class TestTogether:
             (lambda: Stack([nets.MLP(4, 2)])(torch.zeros(0, 4)), "there are 0 samples"),
             (lambda: membership.halves(5, models=2, generator=gen()), "even numbers"),
             (lambda: membership.subsets(5, models=2, size=6, generator=gen()), "expected 1 to 5"),
-            (lambda: MemberBatches(torch.tensor([[True, True], [True, False]]), size=2, generator=gen()), "1 to 2"),
+            (
+                lambda: MemberBatches(torch.tensor([[True, True], [True, False]]), batch_size=2, generator=gen()),
+                "1 to 2",
+            ),
         ],
     )
     def test_bad_input_gets_a_sentence(self, call, says):
@@ -443,7 +446,7 @@ def shadows(n=80, m=6, seed=0, epochs=30):
     members = membership.subsets(400, models=m, size=n, generator=gen(seed))
     stack = Stack([nets.MLP(64, 10, hidden=(32,)) for _ in range(m)])
     step = membership.together(stack, torch.optim.Adam(stack.parameters(), lr=1e-2), x, y)
-    train.fit(step, MemberBatches(members, size=20, generator=gen(seed)), epochs=epochs)
+    train.fit(step, MemberBatches(members, batch_size=20, generator=gen(seed)), epochs=epochs)
     return stack(x), members, x, y
 
 

@@ -20,13 +20,13 @@ class TestMixture:
     @pytest.mark.parametrize("first", ["cat", "digit 3"])
     def test_extremes_are_the_two_pictures(self, method, first):
         knobs = {"first": first, "second": "rocket", "method": method}
-        assert torch.equal(topic.mixture(Knobs(lam=1, **knobs)), topic.picture(first)[0])
-        torch.testing.assert_close(topic.mixture(Knobs(lam=0, **knobs)), topic.picture("rocket")[0])
-        assert topic.label(Knobs(lam=1, **knobs)) == {first: 1.0, "rocket": 0.0}
+        assert torch.equal(topic.mixture(Knobs(lambda_=1, **knobs)), topic.picture(first)[0])
+        torch.testing.assert_close(topic.mixture(Knobs(lambda_=0, **knobs)), topic.picture("rocket")[0])
+        assert topic.label(Knobs(lambda_=1, **knobs)) == {first: 1.0, "rocket": 0.0}
 
     @pytest.mark.parametrize("place", [(50, 50), (0, 100), (90, 20)])
     def test_the_label_counts_the_pixels_of_the_mixture(self, place):
-        knobs = Knobs(method="CutMix", lam=0.4, box_x=place[0], box_y=place[1])
+        knobs = Knobs(method="CutMix", lambda_=0.4, box_x=place[0], box_y=place[1])
         differs = (topic.mixture(knobs) != topic.picture(knobs.first)[0]).any(0)
         pair = (topic.picture(knobs.first) != topic.picture(knobs.second))[0].any(0)
         left, top, right, bottom = topic.box(knobs)[0].tolist()
@@ -36,15 +36,15 @@ class TestMixture:
         assert topic.label(knobs)[knobs.second] == pytest.approx(float(inside.double().mean()), abs=1e-6)
 
     def test_a_box_that_is_cut_off_says_that_the_area_counts(self):
-        assert "the label goes by the area" in topic.show_label(Knobs(method="CutMix", lam=0.5, box_x=0))
-        assert "the label goes by the area" not in topic.show_label(Knobs(method="mixup", lam=0.5))
+        assert "the label goes by the area" in topic.show_label(Knobs(method="CutMix", lambda_=0.5, box_x=0))
+        assert "the label goes by the area" not in topic.show_label(Knobs(method="mixup", lambda_=0.5))
 
     def test_a_picture_with_itself_has_one_label(self):
-        assert topic.label(Knobs(first="cat", second="cat", lam=0.3)) == {"cat": 1.0}
+        assert topic.label(Knobs(first="cat", second="cat", lambda_=0.3)) == {"cat": 1.0}
 
     @pytest.mark.parametrize("method", topic.METHODS)
     def test_the_code_gives_the_picture(self, method):
-        knobs = Knobs(method=method, lam=0.35, box_x=80)
+        knobs = Knobs(method=method, lambda_=0.35, box_x=80)
         shown = topic.show_code(knobs)
         code = shown[shown.index(">") + 1 : shown.rindex("<")].replace("&#x27;", "'")
         x = torch.cat([topic.picture(knobs.first), topic.picture(knobs.second)])

@@ -44,7 +44,7 @@ LITTLE = {
     "13_refine": {"10_000, 2000": "64, 15", "width=64 if": "width=8 if", "turns=50": "turns=2", "turns=180": "turns=3"},
     "14_finetune": {"(1, 5, 20, 100), 5 if full else 1, 150": "(1,), 1 if full else 1, 2"},
     "16_domain": {"data.photographs(), 12000": "data.photographs(), 4"},
-    "17_fair": {"size=512, generator=seed(0)), epochs=10": "size=512, generator=seed(0)), epochs=1"},
+    "17_fair": {"batch_size=512, generator=seed(0)), epochs=10": "batch_size=512, generator=seed(0)), epochs=1"},
     "18_linkage": {},
     "19_membership": {"15 if full": "2 if full", "66 if full": "4 if full", "4000 if full": "20 if full"},
     "20_dti": {"10 if full": "2 if full", "1500 if full": "30 if full"},

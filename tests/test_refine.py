@@ -44,7 +44,7 @@ class TestLosses:
         of_r = sum(-math.log(1 - D(v)) for v in z.flatten()) / 3
         change = sum(abs(float(a - b)) for a, b in zip(r.flatten(), x.flatten())) / 3
         of_d = sum(-math.log(D(v)) for v in z.flatten()) / 3 + sum(-math.log(1 - D(v)) for v in real.flatten()) / 5
-        assert math.isclose(float(refine.refiner_loss(z, r, x, lam=0.7)), of_r + 0.7 * change, rel_tol=1e-12)
+        assert math.isclose(float(refine.refiner_loss(z, r, x, lambda_=0.7)), of_r + 0.7 * change, rel_tol=1e-12)
         assert math.isclose(float(refine.discriminator_loss(z, real)), of_d, rel_tol=1e-12)
 
     def test_at_chance_the_losses_are_log_2_a_patch(self):
@@ -60,7 +60,7 @@ class TestLosses:
     def test_gradcheck(self):
         z, x = maps(2, 2, 2).requires_grad_(), torch.rand(2, 1, 3, 3, dtype=torch.float64)
         r = (x + 0.3).requires_grad_()
-        assert torch.autograd.gradcheck(lambda z, r: refine.refiner_loss(z, r, x, lam=0.5), (z, r))
+        assert torch.autograd.gradcheck(lambda z, r: refine.refiner_loss(z, r, x, lambda_=0.5), (z, r))
 
     def test_psi_sees_both_images(self):
         x = torch.rand(3, 3, 4, 4, generator=seeded())
@@ -74,8 +74,8 @@ class TestLosses:
             refine.realism(torch.zeros(0, 2, 2))
         with pytest.raises(ValueError, match="expected the same"):
             refine.self_regularisation(x, x[:1])
-        with pytest.raises(ValueError, match="lam is -1"):
-            refine.refiner_loss(torch.zeros(2, 1, 1), x, x, lam=-1)
+        with pytest.raises(ValueError, match="lambda_ is -1"):
+            refine.refiner_loss(torch.zeros(2, 1, 1), x, x, lambda_=-1)
 
 
 class TestNetworks:
@@ -89,7 +89,7 @@ class TestNetworks:
         R = refine.Refiner(1, width=8, blocks=1, skip=False)
         x = torch.rand(64, 1, 8, 8, generator=seeded())
         step = refine.pretrain_refiner(R, torch.optim.Adam(R.parameters(), lr=5e-3))
-        history = train.fit(step, refine.Turns(x, x, size=16, turns=50, generator=seeded()), epochs=2)
+        history = train.fit(step, refine.Turns(x, x, batch_size=16, turns=50, generator=seeded()), epochs=2)
         # Ten seeds end between .09 and .27 of the first half's mean.
         assert history["change"][-1] < 0.4 * history["change"][0]
 
@@ -193,7 +193,7 @@ class TestSteps:
         expected = weights(other) - 0.01 * torch.cat([p.grad.flatten() for p in other.parameters()])
         before = weights(D)
         sgd = torch.optim.SGD(R.parameters(), lr=0.01)
-        update_refiner(R, D, sgd, x, lam=0.3, psi=lambda v: v)
+        update_refiner(R, D, sgd, x, lambda_=0.3, psi=lambda v: v)
         assert torch.allclose(weights(R), expected, atol=1e-6)
         assert torch.equal(weights(D), before)
         assert all(p.requires_grad for p in D.parameters())
@@ -226,8 +226,8 @@ class TestSteps:
             optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
             optimizer.register_step_post_hook(lambda *_, name=name: counts.update({name: counts.get(name, 0) + 1}))
             counts[name + " optimizer"] = optimizer
-        step = refine.adversarial(R, D, counts["R optimizer"], counts["D optimizer"], lam=0.1, generator=seeded())
-        history = train.fit(step, refine.Turns(x, y, size=4, turns=3, K_g=5, K_d=2, generator=seeded()), epochs=1)
+        step = refine.adversarial(R, D, counts["R optimizer"], counts["D optimizer"], lambda_=0.1, generator=seeded())
+        history = train.fit(step, refine.Turns(x, y, batch_size=4, turns=3, K_g=5, K_d=2, generator=seeded()), epochs=1)
         assert (counts["R"], counts["D"]) == (15, 6)
         assert set(history) == {"refiner", "discriminator", "passed", "told"}
 
@@ -238,9 +238,9 @@ class TestSteps:
             r, d = copy.deepcopy(R), copy.deepcopy(D)
             step = refine.adversarial(
                 r, d, torch.optim.Adam(r.parameters()), torch.optim.Adam(d.parameters()),
-                lam=0.1, past=refine.Past(8), generator=seeded(5),
+                lambda_=0.1, past=refine.Past(8), generator=seeded(5),
             )  # fmt: skip
-            train.fit(step, refine.Turns(x, y, size=4, turns=4, generator=seeded(5)), epochs=1)
+            train.fit(step, refine.Turns(x, y, batch_size=4, turns=4, generator=seeded(5)), epochs=1)
             return weights(r)
 
         assert torch.equal(trained(), trained())
@@ -248,9 +248,9 @@ class TestSteps:
     def test_bad_input_is_refused(self, unchecked):
         x = torch.rand(4, 1, 8, 8)
         with pytest.raises(ValueError, match="an even size"):
-            refine.Turns(x, x, size=3, turns=1, generator=seeded())
+            refine.Turns(x, x, batch_size=3, turns=1, generator=seeded())
         with pytest.raises(ValueError, match="expected the same"):
-            refine.Turns(x, torch.rand(4, 1, 8, 9), size=2, turns=1, generator=seeded())
+            refine.Turns(x, torch.rand(4, 1, 8, 9), batch_size=2, turns=1, generator=seeded())
 
 
 class TestMeasures:
@@ -303,28 +303,28 @@ class TestMeasures:
             refine.told_apart(torch.rand(3, 1, 8, 8), torch.rand(9, 1, 8, 8), generator=seeded())
 
 
-def learn(*, lam, turns=60):
+def learn(*, lambda_, turns=60):
     """A short refinement of eyes: the refiner and both sets."""
     synthetic = data.simulate.eyes(300, generator=seeded(0), size=(16, 24))
     real = data.simulate.eyes(300, generator=seeded(1), size=(16, 24), **CAMERA)
     torch.manual_seed(0)
     R, D = refine.Refiner(width=8, blocks=1), refine.LocalDiscriminator(widths=(8, 16, 16))
     optimizers = [torch.optim.Adam(net.parameters(), lr=4e-3, betas=(0.5, 0.999)) for net in (R, D)]
-    step = refine.adversarial(R, D, *optimizers, lam=lam, past=refine.Past(128), generator=seeded())
-    train.fit(step, refine.Turns(synthetic.x, real.x, size=16, turns=turns, generator=seeded()), epochs=1)
+    step = refine.adversarial(R, D, *optimizers, lambda_=lambda_, past=refine.Past(128), generator=seeded())
+    train.fit(step, refine.Turns(synthetic.x, real.x, batch_size=16, turns=turns, generator=seeded()), epochs=1)
     return R, synthetic, real
 
 
 class TestLearning:
     def test_it_learns_the_contrast_of_the_camera(self):
-        R, synthetic, real = learn(lam=0.1)
+        R, synthetic, real = learn(lambda_=0.1)
         spread = [float(x.std((1, 2, 3)).mean()) for x in (synthetic.x, refine.refined(R, synthetic.x), real.x)]
         assert spread[0] > 2 * spread[2]
         # Five other seeds went .59 to .90 of the way.
         assert spread[0] - spread[1] > 0.3 * (spread[0] - spread[2])
 
     def test_a_large_lambda_leaves_images_as_they_are(self):
-        R, synthetic, _ = learn(lam=100.0, turns=20)
+        R, synthetic, _ = learn(lambda_=100.0, turns=20)
         assert float((refine.refined(R, synthetic.x) - synthetic.x).abs().mean()) < 0.02
 
 

@@ -356,7 +356,7 @@ class TestDevices:
 class TestBatches:
     def test_an_epoch_goes_through_the_unlabelled_once(self):
         X, y, Xu = torch.arange(10.0)[:, None], torch.arange(10), torch.arange(100.0, 170)[:, None]
-        batches = PairedBatches(X, y, Xu, size=4, ratio=3, generator=torch.Generator().manual_seed(0))
+        batches = PairedBatches(X, y, Xu, batch_size=4, ratio=3, generator=torch.Generator().manual_seed(0))
         first, second = list(batches), list(batches)
         assert len(first) == len(batches) == 5
         for epoch in (first, second):
@@ -369,12 +369,12 @@ class TestBatches:
 
     def test_fewer_labels_than_a_batch_all_take_part(self):
         X, y, Xu = torch.arange(3.0)[:, None], torch.arange(3), torch.zeros(40, 1)
-        for batch in PairedBatches(X, y, Xu, size=8, ratio=2, generator=torch.Generator().manual_seed(0)):
+        for batch in PairedBatches(X, y, Xu, batch_size=8, ratio=2, generator=torch.Generator().manual_seed(0)):
             assert batch.y.sort().values.tolist() == [0, 1, 2]
             assert batch.xu.shape == (16, 1)
 
     @pytest.mark.parametrize(
-        ("knobs", "says"), [({"size": 0}, "1 or more"), ({"size": 4, "ratio": 9}, "a batch needs 36")]
+        ("knobs", "says"), [({"batch_size": 0}, "1 or more"), ({"batch_size": 4, "ratio": 9}, "a batch needs 36")]
     )
     def test_bad_input_is_named(self, knobs, says):
         with pytest.raises(ValueError, match=says):
@@ -443,7 +443,7 @@ class TestSteps:
         start = [p.detach().clone() for p in model.parameters()]
         step = selftrain.two_policies(
             model, torch.optim.SGD(model.parameters(), lr=0.1), labelled=half, target=unit, learned=flip, tau=0.36,
-            weight=0.5, teacher=teacher, decay=0.75,
+            lambda_=0.5, teacher=teacher, decay=0.75,
         )  # fmt: skip
         reported = step(batch)
         assert float(reported["used"]) == float(unlabelled.used)

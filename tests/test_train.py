@@ -139,7 +139,7 @@ def test_training_learns_digits_and_is_reproducible():
         torch.manual_seed(3)
         model = nets.CNN(1, 10, width=8)
         step = supervised(model, torch.optim.Adam(model.parameters(), lr=0.01))
-        return fit(step, Minibatches(x, y, size=50, generator=torch.Generator().manual_seed(1)), epochs=5)
+        return fit(step, Minibatches(x, y, batch_size=50, generator=torch.Generator().manual_seed(1)), epochs=5)
 
     first, second = run(), run()
     assert dict(first) == dict(second)
@@ -400,7 +400,7 @@ def test_minibatches_hold_every_sample_once(n, size, drop_last):
     batches = Minibatches(
         torch.arange(n),
         torch.arange(n) * 10,
-        size=size,
+        batch_size=size,
         generator=torch.Generator().manual_seed(n),
         drop_last=drop_last,
     )
@@ -415,18 +415,18 @@ def test_minibatches_hold_every_sample_once(n, size, drop_last):
 
 def test_minibatches_are_shuffled_anew_each_epoch(device):
     x = torch.arange(50, device=device)
-    batches = Minibatches(x, size=50, generator=torch.Generator().manual_seed(0))
+    batches = Minibatches(x, batch_size=50, generator=torch.Generator().manual_seed(0))
     (first,), (second,) = next(iter(batches)), next(iter(batches))
     assert not torch.equal(first, second)
     assert first.device == x.device
-    assert [b.tolist() for (b,) in Minibatches(x[:5], size=2)] == [[0, 1], [2, 3], [4]]
+    assert [b.tolist() for (b,) in Minibatches(x[:5], batch_size=2)] == [[0, 1], [2, 3], [4]]
 
 
 def test_minibatches_want_aligned_tensors():
     with pytest.raises(ValueError, match=r"\[3, 4\] samples"):
-        Minibatches(torch.zeros(3), torch.zeros(4), size=2)
-    with pytest.raises(ValueError, match="size is 0"):
-        Minibatches(torch.zeros(3), size=0)
+        Minibatches(torch.zeros(3), torch.zeros(4), batch_size=2)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        Minibatches(torch.zeros(3), batch_size=0)
 
 
 def test_the_plain_step_is_the_update_by_hand(device):

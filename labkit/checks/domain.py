@@ -99,7 +99,7 @@ class Ramp(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer with γ where it is not 10."""
         more = {} if case["gamma"] == 10 else {"gamma": case["gamma"]}
-        return {"lam": tensor(answer(case["p"], **more), name="ramp").double()}
+        return {"lambda_": tensor(answer(case["p"], **more), name="ramp").double()}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """One number."""
@@ -112,7 +112,7 @@ class Ramp(Check):
             "this is a straight line": p,
             "γ is not used": ramp(p),
         }
-        close(outputs["lam"].reshape(()), ramp(p, gamma), what="λ", mistaken=mistaken)
+        close(outputs["lambda_"].reshape(()), ramp(p, gamma), what="λ", mistaken=mistaken)
 
 
 # ── the critic's loss ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,10 +187,10 @@ class DomainLoss(Check):
 # ── one scalar, three parts ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def objective(model: nets.MLP, critic: nets.MLP, x: Tensor, y: Tensor, z: Tensor, lam: float) -> Tensor:
+def objective(model: nets.MLP, critic: nets.MLP, x: Tensor, y: Tensor, z: Tensor, lambda_: float) -> Tensor:
     """The reference of the fourth task."""
     f, h = model.features(x), model.features(z)
-    seen = [critic(nets.reverse_gradient(part, scale=lam)) for part in (f, h)]
+    seen = [critic(nets.reverse_gradient(part, scale=lambda_)) for part in (f, h)]
     return functional.cross_entropy(model.head(f), y) + domain.domain_loss(seen[0], seen[1])
 
 
@@ -206,13 +206,13 @@ class Objective(Check):
         """A small model and critic; λ of .5, of 3 with a smaller target, and 0."""
         g = generator(seed)
 
-        def case(name: str, n: int, m: int, lam: float) -> Case:
+        def case(name: str, n: int, m: int, lambda_: float) -> Case:
             return {
                 "case": name,
                 "x": torch.randn(n, 4, generator=g),
                 "y": torch.randint(0, 3, (n,), generator=g),
                 "z": torch.randn(m, 4, generator=g) + 1,
-                "lam": lam,
+                "lambda_": lambda_,
                 "start": int(torch.randint(2**31, (), generator=g)),
             }
 
@@ -232,7 +232,7 @@ class Objective(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; its value, and what each of the three parts receives from it."""
         model, critic = self.nets(case)
-        value = answer(model, critic, case["x"], case["y"], case["z"], case["lam"])
+        value = answer(model, critic, case["x"], case["y"], case["z"], case["lambda_"])
         if value is None:
             raise Wrong("objective returned nothing: is a `return` missing?")
         if not isinstance(value, Tensor) or value.numel() != 1:
@@ -243,15 +243,16 @@ class Objective(Check):
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Part by part: the critic, the head, the features."""
         model, critic = self.nets(case)
-        x, y, z, lam = case["x"], case["y"], case["z"], case["lam"]
+        x, y, z, lambda_ = case["x"], case["y"], case["z"], case["lambda_"]
         f, h = model.features(x), model.features(z)
         label = functional.cross_entropy(model.head(f), y)
         apart = domain.domain_loss(critic(f), critic(h))
         q = gradient(apart, critic)
         mistaken = {
             "the critic must go *down* its own loss; here it goes up. Only what goes on to the features is turned": -q,
-            "the critic goes up its loss, and λ times as fast: only what goes on to the features is turned": -lam * q,
-            "the critic's own learning is scaled by λ: λ is for what goes on to the features": lam * q,
+            "the critic goes up its loss, and λ times as fast: only what goes on to the features is turned": -lambda_
+            * q,
+            "the critic's own learning is scaled by λ: λ is for what goes on to the features": lambda_ * q,
             "the critic learns nothing: its loss is missing, or its way back is cut": torch.zeros_like(q),
             "the critic learns from the source alone: where is z?": gradient(
                 functional.softplus(critic(f)).mean() / 2, critic
@@ -269,15 +270,15 @@ class Objective(Check):
         there = gradient(domain.domain_loss(critic(f), critic(h.detach())), model.body)
         mistaken = {
             "the features help the critic: the gradient isn't reversed": one + two,
-            "the features help the critic: the gradient is scaled, not reversed": one + lam * two,
+            "the features help the critic: the gradient is scaled, not reversed": one + lambda_ * two,
             "the features receive the critic's gradient at full strength: where is λ?": one - two,
             "the features receive nothing from the critic: are they detached?": one,
-            "λ works twice on the way to the features": one - lam * lam * two,
-            "the label's gradient is turned round as well: reverse in front of the critic only": -lam * (one + two),
-            "only the target's features are reversed; both domains move": one - lam * alone,
-            "only the source's features are reversed; both domains move": one - lam * there,
+            "λ works twice on the way to the features": one - lambda_ * lambda_ * two,
+            "the label's gradient is turned round as well: reverse in front of the critic only": -lambda_ * (one + two),
+            "only the target's features are reversed; both domains move": one - lambda_ * alone,
+            "only the source's features are reversed; both domains move": one - lambda_ * there,
         }
-        close(outputs["body"], one - lam * two, what="what the features receive", mistaken=mistaken)
+        close(outputs["body"], one - lambda_ * two, what="what the features receive", mistaken=mistaken)
 
 
 # ── proxy A-distance ──────────────────────────────────────────────────────────────────────────────────────────────────

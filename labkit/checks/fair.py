@@ -258,13 +258,13 @@ class AdversaryLoss(Check):
 
 
 def objectives(
-    model: nets.MLP, adversary: nets.MLP, x: Tensor, y: Tensor, a: Tensor, lam: float
+    model: nets.MLP, adversary: nets.MLP, x: Tensor, y: Tensor, a: Tensor, lambda_: float
 ) -> tuple[Tensor, Tensor]:
     """The reference of the fifth task: what the model descends, and what the adversary descends."""
     h = model.features(x)
     task = functional.cross_entropy(model.head(h), y)
     nothing = torch.zeros_like(y)
-    for_model = task - lam * fair.adversary_loss(adversary(h)[:, 0], nothing, a)
+    for_model = task - lambda_ * fair.adversary_loss(adversary(h)[:, 0], nothing, a)
     return for_model, fair.adversary_loss(adversary(h.detach())[:, 0], nothing, a)
 
 
@@ -280,14 +280,14 @@ class Objectives(Check):
         """A small model and adversary; λ of .5, of 3, and 0; a rare group."""
         g = generator(seed)
 
-        def case(name: str, n: int, lam: float, share: float) -> Case:
+        def case(name: str, n: int, lambda_: float, share: float) -> Case:
             a = (torch.arange(n) < max(2, round(share * n))).long()[torch.randperm(n, generator=g)]
             return {
                 "case": name,
                 "x": torch.randn(n, 4, generator=g),
                 "y": torch.randint(0, 2, (n,), generator=g),
                 "a": a,
-                "lam": lam,
+                "lambda_": lambda_,
                 "start": int(torch.randint(2**31, (), generator=g)),
             }
 
@@ -308,7 +308,7 @@ class Objectives(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; the two values, and the gradient of each with respect to each network."""
         model, adversary = self.nets(case)
-        given = answer(model, adversary, case["x"], case["y"], case["a"], case["lam"])
+        given = answer(model, adversary, case["x"], case["y"], case["a"], case["lambda_"])
         if given is None:
             raise Wrong("objectives returned nothing: is a `return` missing?")
         if not isinstance(given, tuple | list) or len(given) != 2:
@@ -327,22 +327,22 @@ class Objectives(Check):
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Values, then where the gradients go."""
         model, adversary = self.nets(case)
-        x, y, a, lam = case["x"], case["y"], case["a"], case["lam"]
-        one, two = objectives(model, adversary, x, y, a, lam)
+        x, y, a, lambda_ = case["x"], case["y"], case["a"], case["lambda_"]
+        one, two = objectives(model, adversary, x, y, a, lambda_)
         h = model.features(x)
         task, target = functional.cross_entropy(model.head(h), y), a.to(h.dtype)
         plain = functional.binary_cross_entropy_with_logits(adversary(h)[:, 0], target)
         mistaken = {
-            "the model must make the adversary's loss *large*: its term has a minus": task + lam * two,
-            "the weight λ belongs to the adversary's term": lam * task - two,
+            "the model must make the adversary's loss *large*: its term has a minus": task + lambda_ * two,
+            "the weight λ belongs to the adversary's term": lambda_ * task - two,
             "the adversary's term has no weight: where is λ?": task - two,
-            "the adversary's loss must weigh both groups alike, as in the task before": task - lam * plain,
+            "the adversary's loss must weigh both groups alike, as in the task before": task - lambda_ * plain,
             "this is the task's loss alone: the adversary's term is missing": task,
             "the two are in the other order: the model's comes first": two,
         }
         close(outputs["one"], one.detach(), what="what the model descends", mistaken=detached(mistaken))
         mistaken = {
-            "λ is the model's business: the adversary descends its own loss": lam * two,
+            "λ is the model's business: the adversary descends its own loss": lambda_ * two,
             "the adversary goes *down* its loss; only the model goes up": -two,
             "the adversary's loss must weigh both groups alike, as in the task before": plain,
         }

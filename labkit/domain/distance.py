@@ -37,7 +37,7 @@ def proxy_a_distance(
     generator: torch.Generator,
     hidden: Sequence[int] = (),
     epochs: int = 20,
-    size: int = 64,
+    batch_size: int = 64,
     lr: float = 1e-2,
 ) -> float:
     """Train a fresh classifier on half of each domain, ask it about the other half, and say d_A.
@@ -48,7 +48,7 @@ def proxy_a_distance(
         source, target: features, or flattened samples.
         generator: the source of the halves, of the start and of the order, on the CPU.
         hidden: widths of hidden layers; none for a linear classifier, as in the paper (there an SVM).
-        epochs, size, lr: of its training with Adam; ``size`` samples of each domain in a batch.
+        epochs, batch_size, lr: of its training with Adam; ``batch_size`` samples of each domain in a batch.
 
     Raises:
         ValueError: if the widths differ or a domain has fewer than four samples.
@@ -68,7 +68,7 @@ def proxy_a_distance(
 
     n = max(len(a), len(c))
     rows = [torch.arange(n, device=a.device) % len(part) for part in (a, c)]
-    fit(step, Minibatches(*rows, size=size, generator=generator), epochs=epochs)
+    fit(step, Minibatches(*rows, batch_size=batch_size, generator=generator), epochs=epochs)
     wrong = (metrics.predict(net, b) > 0).float().mean(), (metrics.predict(net, d) <= 0).float().mean()
     return a_distance(float(wrong[0] + wrong[1]) / 2)
 

@@ -37,22 +37,22 @@ class Pairs:
     Args:
         x, y: source samples and their labels.
         z: target samples.
-        size: of a batch, even: half of it of each domain.
+        batch_size: even: half of it of each domain.
         generator: where the orders come from, on the CPU.
 
     Raises:
-        ValueError: if x and y don't hold as many, or ``size`` is odd, below 2, or more than twice a domain has.
+        ValueError: if x and y don't hold as many, or ``batch_size`` is odd, below 2, or more than twice a domain has.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, z: Tensor, *, size: int, generator: torch.Generator) -> None:
+    def __init__(self, x: Tensor, y: Tensor, z: Tensor, *, batch_size: int, generator: torch.Generator) -> None:
         if len(x) != len(y):
             raise ValueError(f"there are {len(x)} source samples and {len(y)} labels; expected as many")
-        if size < 2 or size % 2 or size // 2 > min(len(x), len(z)):
+        if batch_size < 2 or batch_size % 2 or batch_size // 2 > min(len(x), len(z)):
             raise ValueError(
-                f"size is {size} for {len(x)} source and {len(z)} target samples; expected an even number, half of it "
-                "in each domain"
+                f"batch_size is {batch_size} for {len(x)} source and {len(z)} target samples; expected an even number, "
+                "half of it in each domain"
             )
-        self.x, self.y, self.z, self.half, self.generator = x, y, z, size // 2, generator
+        self.x, self.y, self.z, self.half, self.generator = x, y, z, batch_size // 2, generator
         self.targets: Iterator[Tensor] = iter(())
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ def dann(
     critic: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    lam: Lambda = 1.0,
+    lambda_: Lambda = 1.0,
     conditional: bool = False,
     entropy: bool = False,
 ) -> Step:
@@ -93,21 +93,21 @@ def dann(
         model: its ``features`` are f, its ``head`` gives the logits.
         critic: q: from features (B, d), for CDAN from (B, d·k), to one logit (B, 1), above 0 for "target".
         optimizer: of the parameters of both.
-        lam: λ, a number or one a step; it scales what the features receive, not what the critic learns.
+        lambda_: λ, a number or one a step; it scales what the features receive, not what the critic learns.
         conditional: CDAN: the critic sees ``conditioned(f, logits)``.
         entropy: CDAN+E: samples that the classifier is sure of weigh up to twice as much.
 
     Returns:
-        A step that reports ``loss`` (of the labels), ``domain`` (the critic's; log 2 = 0.69 at chance) and ``lam``.
+        A step that reports ``loss`` (of the labels), ``domain`` (the critic's; log 2 = 0.69 at chance) and ``lambda_``.
 
     Raises:
         ValueError: if a λ is negative, or ``entropy`` is asked for without ``conditional``.
     """
-    if bool((torch.as_tensor(lam) < 0).any()):
+    if bool((torch.as_tensor(lambda_) < 0).any()):
         raise ValueError("λ is negative: the features would help the critic; expected 0 or more")
     if entropy and not conditional:
         raise ValueError("entropy weights are CDAN's; expected conditional=True with them")
-    lambdas = forever(lam)
+    lambdas = forever(lambda_)
 
     def step(batch: Batch) -> dict[str, Tensor]:
         x, y, z = batch
@@ -127,7 +127,7 @@ def dann(
                 weights = [certainty(words) for words in said]
         domain = domain_loss(critic(seen[0]), critic(seen[1]), source_weights=weights[0], target_weights=weights[1])
         descend(optimizer, label + domain)
-        return {"loss": label.detach(), "domain": domain.detach(), "lam": label.new_tensor(scale)}
+        return {"loss": label.detach(), "domain": domain.detach(), "lambda_": label.new_tensor(scale)}
 
     return step
 
@@ -137,24 +137,24 @@ def aligned(
     optimizer: torch.optim.Optimizer,
     *,
     distance: Callable[[Tensor, Tensor], Tensor],
-    lam: Lambda = 1.0,
+    lambda_: Lambda = 1.0,
 ) -> Step:
     """No critic: go down L_y + λ · distance of the two domains' features; ``mmd`` makes it DAN, ``coral`` Deep CORAL.
 
     Args:
         model, optimizer: as for ``dann``.
         distance: of two sets of features, a scalar with a gradient.
-        lam: λ, a number or one a step.
+        lambda_: λ, a number or one a step.
 
     Returns:
-        A step that reports ``loss``, ``distance`` and ``lam``.
+        A step that reports ``loss``, ``distance`` and ``lambda_``.
 
     Raises:
         ValueError: if a λ is negative.
     """
-    if bool((torch.as_tensor(lam) < 0).any()):
+    if bool((torch.as_tensor(lambda_) < 0).any()):
         raise ValueError("λ is negative: the domains would be pushed apart; expected 0 or more")
-    lambdas = forever(lam)
+    lambdas = forever(lambda_)
 
     def step(batch: Batch) -> dict[str, Tensor]:
         x, y, z = batch
@@ -163,6 +163,6 @@ def aligned(
         f, h = model.features(x), model.features(z)
         label, apart = functional.cross_entropy(model.head(f), y), distance(f, h)
         descend(optimizer, label + scale * apart)
-        return {"loss": label.detach(), "distance": apart.detach(), "lam": label.new_tensor(scale)}
+        return {"loss": label.detach(), "distance": apart.detach(), "lambda_": label.new_tensor(scale)}
 
     return step

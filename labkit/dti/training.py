@@ -206,7 +206,7 @@ def learn(
     """
     optimizer = _adam(model, lr)
     order = generator if generator is not None else torch.default_generator
-    batches = Minibatches(x, size=min(batch_size, len(x)), generator=order)
+    batches = Minibatches(x, batch_size=min(batch_size, len(x)), generator=order)
     names = [kind.name for kind in model.transformer.families]
     if starts is None:
         starts = default_starts(names)

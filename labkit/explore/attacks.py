@@ -119,7 +119,7 @@ def learn(lesson: str) -> nn.Module:
         LESSONS[1]: adversary.adversarial(model, optimizer, fgsm),
         LESSONS[2]: adversary.adversarial(model, optimizer, pgd),
     }[lesson]
-    batches = train.Minibatches(digits.x, digits.y, size=64, generator=generator)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=generator)
     train.fit(step, batches, epochs=8 if lesson == LESSONS[0] else 15)
     return model.eval().requires_grad_(False)
 

@@ -33,7 +33,7 @@ class Knobs(State):
     """What the controls say."""
 
     method: str = choice(METHODS, label="method", help="what makes the features of both domains alike")
-    lam: float = slider(0, 0, 3, step=0.25, label="λ", group="Training", help="its weight; 0 is source only")
+    lambda_: float = slider(0, 0, 3, step=0.25, label="λ", group="Training", help="its weight; 0 is source only")
     rotation: float = slider(35, 0, 90, step=5, label="turned by", group=SHIFT, draw=(10, 60), help="degrees")
     share: float = slider(0.5, 0.1, 0.9, step=0.1, label="upper moon", group=SHIFT, help="its share of the target")
 
@@ -59,7 +59,7 @@ def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
 
 
 @remembered(256)
-def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> Trained:
+def trained(how: str, lambda_: float, rotation: float, share: float, seed: int) -> Trained:
     """Train for these knobs."""
     source, target = world(rotation, share, seed)
     with torch.random.fork_rng(devices=[]):
@@ -67,13 +67,13 @@ def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> T
         model = nets.MLP(2, 2, hidden=(32, 32), mean=[0.5, 0.25], std=1.0)
         critic = method.critic(64 if how == "CDAN" else 32, hidden=(32, 32))
     g = torch.Generator().manual_seed(seed)
-    pairs = method.Pairs(source.x, source.y, target.x, size=100, generator=g)
+    pairs = method.Pairs(source.x, source.y, target.x, batch_size=100, generator=g)
     optimizer = torch.optim.Adam([*model.parameters(), *critic.parameters()], lr=RATE)
-    series = lam * method.ramp(method.progress(EPOCHS * len(pairs)))
+    series = lambda_ * method.ramp(method.progress(EPOCHS * len(pairs)))
     if how in ("DANN", "CDAN"):
-        step = method.dann(model, critic, optimizer, lam=series, conditional=how == "CDAN")
+        step = method.dann(model, critic, optimizer, lambda_=series, conditional=how == "CDAN")
     else:
-        step = method.aligned(model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lam=series)
+        step = method.aligned(model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lambda_=series)
     fit(step, pairs, epochs=EPOCHS)
     field = metrics.predict(model, cells(), batch_size=2000).softmax(1)[:, 1].reshape(CELLS[1], CELLS[0])
     here, there = (metrics.accuracy(metrics.predict(model, part.x), part.y) for part in (source, target))
@@ -90,14 +90,14 @@ def cells() -> Tensor:
     return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).reshape(-1, 2)
 
 
-def setting(knobs: Knobs, lam: float | None = None) -> Setting:
+def setting(knobs: Knobs, lambda_: float | None = None) -> Setting:
     """What is trained for these knobs, with another λ if one is given."""
-    return knobs.method, knobs.lam if lam is None else lam, knobs.rotation, knobs.share, knobs.seed
+    return knobs.method, knobs.lambda_ if lambda_ is None else lambda_, knobs.rotation, knobs.share, knobs.seed
 
 
 def waiting(knobs: Knobs) -> str:
     """A sentence if something has to be trained first."""
-    missing = sum(not trained.knows(*setting(knobs, lam)) for lam in {*LAMBDAS, knobs.lam})
+    missing = sum(not trained.knows(*setting(knobs, lambda_)) for lambda_ in {*LAMBDAS, knobs.lambda_})
     return f"Training {missing} times on {POINTS} points, some seconds …" if missing else ""
 
 
@@ -130,7 +130,7 @@ def plane(knobs: Knobs, which: int) -> str:
     parts.append(text(4, TALL + 14, f"{right_:.0%} right", bold=True))
     parts.append(text(WIDTH - 4, TALL + 14, "● upper  ▲ lower", anchor="end", soft=True))
     name = "target, whose labels nobody sees" if which else "source, with labels"
-    return svg(parts, WIDTH, TALL + 20, f"The {name}: at λ = {knobs.lam:g} the boundary is right for {right_:.0%}.")
+    return svg(parts, WIDTH, TALL + 20, f"The {name}: at λ = {knobs.lambda_:g} the boundary is right for {right_:.0%}.")
 
 
 def show_source(knobs: Knobs) -> str:
@@ -145,10 +145,10 @@ def show_target(knobs: Knobs) -> str:
 
 def show_curve(knobs: Knobs) -> str:
     """Accuracy in the target, and the proxy A-distance, against λ."""
-    lambdas = sorted({*LAMBDAS, knobs.lam})
-    runs = [trained(*setting(knobs, lam)) for lam in lambdas]
+    lambdas = sorted({*LAMBDAS, knobs.lambda_})
+    runs = [trained(*setting(knobs, lambda_)) for lambda_ in lambdas]
     left, right, top, base = 34, WIDTH - 30, 20, 148
-    xs = [left + (right - left) * lam / max(*lambdas, 1e-9) for lam in lambdas]
+    xs = [left + (right - left) * lambda_ / max(*lambdas, 1e-9) for lambda_ in lambdas]
     parts = [f'<path d="M{left} {top} V{base} H{right} V{top}" fill="none" stroke="currentColor" opacity="0.4"/>']
     for colour, dash, most, values in (
         (PALETTE[0], "", 1.0, [r.target for r in runs]),
@@ -157,8 +157,8 @@ def show_curve(knobs: Knobs) -> str:
         ys = [base - (base - top) * v / most for v in values]
         line = " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
         parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
-        for lam, x, y in zip(lambdas, xs, ys):
-            radius, fill = (5, colour) if lam == knobs.lam else (3, "none")
+        for lambda_, x, y in zip(lambdas, xs, ys):
+            radius, fill = (5, colour) if lambda_ == knobs.lambda_ else (3, "none")
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{colour}"/>')
     parts += [
         text(left - 4, top + 8, "100%", anchor="end", soft=True),
@@ -166,8 +166,13 @@ def show_curve(knobs: Knobs) -> str:
     ]
     parts += [text(right + 4, top + 8, "2", soft=True), text(right + 4, base, "0", soft=True)]
     parts.append(text(2, 11, "— right in the target   - - A-distance"))
-    parts += [text(x, base + 14, f"{lam:g}", anchor="middle", soft=lam != knobs.lam) for lam, x in zip(lambdas, xs)]
-    said = "; ".join(f"λ {lam:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lam, r in zip(lambdas, runs))
+    parts += [
+        text(x, base + 14, f"{lambda_:g}", anchor="middle", soft=lambda_ != knobs.lambda_)
+        for lambda_, x in zip(lambdas, xs)
+    ]
+    said = "; ".join(
+        f"λ {lambda_:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lambda_, r in zip(lambdas, runs)
+    )
     return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {said}.")
 
 
@@ -184,13 +189,15 @@ def show_note(knobs: Knobs) -> str:
 
 def show_code(knobs: Knobs) -> str:
     """The step that does this."""
-    start = f"lam = {knobs.lam:g} * domain.ramp(domain.progress(steps))\n"
+    start = f"lambda_ = {knobs.lambda_:g} * domain.ramp(domain.progress(steps))\n"
     if knobs.method in ("DANN", "CDAN"):
         more = ", conditional=True" if knobs.method == "CDAN" else ""
-        call = f"step = domain.dann(model, critic, optimizer, lam=lam{more})"
+        call = f"step = domain.dann(model, critic, optimizer, lambda_=lambda_{more})"
     else:
-        call = f"step = domain.aligned(model, optimizer, distance=domain.{knobs.method.lower()}, lam=lam)"
-    return listing(f"{start}{call}\ntrain.fit(step, domain.Pairs(x, y, z, size=100, generator=g), epochs={EPOCHS})")
+        call = f"step = domain.aligned(model, optimizer, distance=domain.{knobs.method.lower()}, lambda_=lambda_)"
+    return listing(
+        f"{start}{call}\ntrain.fit(step, domain.Pairs(x, y, z, batch_size=100, generator=g), epochs={EPOCHS})"
+    )
 
 
 def domain() -> Explorer:

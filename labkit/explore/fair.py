@@ -28,7 +28,7 @@ class Knobs(State):
     """What the controls say."""
 
     criterion: str = choice(method.CRITERIA, label="closes", help="which gap the adversary is to close")
-    lam: float = slider(0, 0, 5, step=0.5, label="λ", group="Training", help="the adversary's weight")
+    lambda_: float = slider(0, 0, 5, step=0.5, label="λ", group="Training", help="the adversary's weight")
     cut: float = slider(0.5, 0.1, 0.9, step=0.05, label="yes above", group="Training", draw=(0.3, 0.7))
     confounding: float = slider(1, 0, 2, step=0.25, label="confounding", group=WORLD, help="how much poorer group 1 is")
     proxies: float = slider(1, 0, 2, step=0.25, label="proxies", group=WORLD, help="what name and district give away")
@@ -50,7 +50,7 @@ def world(confounding: float, proxies: float, seed: int) -> tuple[Dataset, Datas
 
 
 @remembered(256)
-def trained(criterion: str, lam: float, confounding: float, proxies: float, seed: int) -> Trained:
+def trained(criterion: str, lambda_: float, confounding: float, proxies: float, seed: int) -> Trained:
     """Train for these knobs."""
     learn, test = world(confounding, proxies, seed)
     a, b = learn.extra["group"], test.extra["group"]
@@ -60,8 +60,8 @@ def trained(criterion: str, lam: float, confounding: float, proxies: float, seed
         model = nets.MLP(learn.x.shape[1], 2, hidden=(24,), mean=0.0, std=1.0)
         adversary = nets.MLP(24 + (criterion == "odds"), 1, hidden=(24,), mean=0.0, std=1.0)
     ours, theirs = (torch.optim.Adam(net.parameters(), lr=lr) for net, lr in ((model, 3e-3), (adversary, 6e-3)))
-    step = method.adversarial(model, adversary, ours, theirs, lam=lam, criterion=criterion)
-    train.fit(step, train.Minibatches(learn.x, learn.y, a, size=128, generator=g), epochs=EPOCHS)
+    step = method.adversarial(model, adversary, ours, theirs, lambda_=lambda_, criterion=criterion)
+    train.fit(step, train.Minibatches(learn.x, learn.y, a, batch_size=128, generator=g), epochs=EPOCHS)
     score = metrics.predict(model, test.x).softmax(1)[:, 1]
     with torch.no_grad():
         h, there = model.features(learn.x), model.features(test.x)
@@ -69,10 +69,10 @@ def trained(criterion: str, lam: float, confounding: float, proxies: float, seed
     return Trained(score, found.balanced)
 
 
-def of(knobs: Knobs, lam: float | None = None) -> tuple[Trained, Dataset]:
+def of(knobs: Knobs, lambda_: float | None = None) -> tuple[Trained, Dataset]:
     """The training for these knobs, with another λ if one is given, and the applicants it is measured on."""
     place = (knobs.confounding, knobs.proxies, knobs.seed)
-    weight = knobs.lam if lam is None else lam
+    weight = knobs.lambda_ if lambda_ is None else lambda_
     return trained(knobs.criterion, weight, *place), world(*place)[1]
 
 
@@ -100,9 +100,9 @@ def show_scores(knobs: Knobs) -> str:
     return svg(parts, WIDTH, middle + tall + 24, alt)
 
 
-def figures(knobs: Knobs, lam: float | None = None) -> dict[str, float]:
+def figures(knobs: Knobs, lambda_: float | None = None) -> dict[str, float]:
     """Accuracy, the gaps, and the probe, by name."""
-    run, test = of(knobs, lam)
+    run, test = of(knobs, lambda_)
     yes, a = (run.score > knobs.cut).long(), test.extra["group"]
     rates = method.gaps(yes, test.y, a)
     return {
@@ -128,27 +128,27 @@ def show_figures(knobs: Knobs) -> str:
     parts.append(f'<path d="M{chance} {y + 2} v{row - 2}" stroke="currentColor" stroke-dasharray="3 2"/>')
     parts.append(text(chance, y + row + 11, "chance", anchor="middle", soft=True))
     said = ", ".join(f"{name} {value:.0%}" for name, value in values.items())
-    return svg(parts, WIDTH, 5 * row + 18, f"At λ = {knobs.lam:g}: {said}.")
+    return svg(parts, WIDTH, 5 * row + 18, f"At λ = {knobs.lambda_:g}: {said}.")
 
 
 def show_frontier(knobs: Knobs) -> str:
     """Accuracy against the chosen gap for several λ; the one of the slider is filled."""
     name = f"{knobs.criterion} gap"
-    points = {lam: figures(knobs, lam) for lam in sorted({*LAMBDAS, knobs.lam})}
+    points = {lambda_: figures(knobs, lambda_) for lambda_ in sorted({*LAMBDAS, knobs.lambda_})}
     xs, ys = [p[name] for p in points.values()], [p["accuracy"] for p in points.values()]
     left, right, top, base = 40, WIDTH - 14, 22, 148
     widest, low, high = max(0.1, *xs) * 1.08, min(ys) - 0.01, max(ys) + 0.01
     parts = [f'<path d="M{left} {top} V{base} H{right}" fill="none" stroke="currentColor" opacity="0.4"/>']
-    for lam, x, y in zip(points, xs, ys):
+    for lambda_, x, y in zip(points, xs, ys):
         cx, cy = left + (right - left) * x / widest, base - (base - top) * (y - low) / (high - low)
-        here = lam == knobs.lam
+        here = lambda_ == knobs.lambda_
         fill = f'fill="{PALETTE[1]}"' if here else f'fill="none" stroke="{PALETTE[0]}" stroke-width="1.6"'
         parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{6 if here else 4}" {fill}/>')
-        parts.append(text(cx + 7, cy - 5, f"{lam:g}", soft=not here, bold=here))
+        parts.append(text(cx + 7, cy - 5, f"{lambda_:g}", soft=not here, bold=here))
     parts += [text(left - 4, top + 8, f"{high:.0%}", anchor="end", soft=True)]
     parts += [text(left - 4, base, f"{low:.0%}", anchor="end", soft=True), text(left, 12, "accuracy ↑  (numbers: λ)")]
     parts += [text(right, base + 15, f"{name} up to {widest:.0%} →", anchor="end", soft=True)]
-    said = "; ".join(f"λ {lam:g}: accuracy {y:.0%}, gap {x:.0%}" for lam, x, y in zip(points, xs, ys))
+    said = "; ".join(f"λ {lambda_:g}: accuracy {y:.0%}, gap {x:.0%}" for lambda_, x, y in zip(points, xs, ys))
     return svg(parts, WIDTH, base + 22, f"Accuracy against the {name}. {said}.")
 
 
@@ -169,7 +169,7 @@ def show_code(knobs: Knobs) -> str:
     """The step that does this."""
     call = (
         f"step = fair.adversarial(model, adversary, optimizer, its_optimizer,\n"
-        f"                        lam={knobs.lam:g}, criterion={knobs.criterion!r})\n"
+        f"                        lambda_={knobs.lambda_:g}, criterion={knobs.criterion!r})\n"
         f"fair.gaps(score > {knobs.cut:g}, y, a); fair.probe(h, a, h_test, a_test, generator=g)"
     )
     return listing(call)
@@ -178,7 +178,7 @@ def show_code(knobs: Knobs) -> str:
 def waiting(knobs: Knobs, *weights: float) -> str:
     """A sentence while a network is being trained for the first time with these knobs, or with one of the weights."""
     place = (knobs.confounding, knobs.proxies, knobs.seed)
-    known = all(trained.knows(knobs.criterion, lam, *place) for lam in (knobs.lam, *weights))
+    known = all(trained.knows(knobs.criterion, lambda_, *place) for lambda_ in (knobs.lambda_, *weights))
     return "" if known else "Training a network against its adversary …"
 
 

@@ -166,7 +166,7 @@ def learn(*, moved: bool) -> nn.Module:
         torch.optim.Adam(model.parameters(), lr=1e-2),
         augment=(lambda x: policy(x, generator=generator)) if moved else None,
     )
-    batches = train.Minibatches(digits.x, digits.y, size=64, generator=generator)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=generator)
     train.fit(step, batches, epochs=14 if moved else 6)
     return model.eval().requires_grad_(False)
 

@@ -65,7 +65,7 @@ def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
         torch.manual_seed(seed)
         stack = Stack([nets.MLP(64, 10, hidden=(48,)) for _ in members])
     step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=epochs)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     logits = stack(x)
     ratio = attacks.lira(*_phi(logits, y), members[1:])
     return Bob(y, members[0], y != truth, logits[0], ratio)

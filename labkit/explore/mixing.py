@@ -39,7 +39,9 @@ class Knobs(State):
     first: str = choice(FIRST, label="picture")
     second: str = choice(SECOND, label="partner")
     method: str = choice(METHODS, label="method", help="blend the whole picture, or paste a box of the partner")
-    lam: float = slider(0.6, 0, 1, step=0.01, label="λ", group=MIXTURE, draw=(0, 1), help="how much the picture keeps")
+    lambda_: float = slider(
+        0.6, 0, 1, step=0.01, label="λ", group=MIXTURE, draw=(0, 1), help="how much the picture keeps"
+    )
     box_x: float = slider(50, 0, 100, step=1, label="from left (%)", group=MIXTURE, draw=(0, 100))
     box_y: float = slider(50, 0, 100, step=1, label="from top (%)", group=MIXTURE, draw=(0, 100))
     alpha: float = slider(
@@ -66,22 +68,22 @@ def picture(name: str) -> Tensor:
 def box(knobs: Knobs) -> Tensor:
     """CutMix's box for λ around the chosen place: (2, 4), the same for both pictures."""
     centre = [min(int(v * SIDE / 100), SIDE - 1) for v in (knobs.box_x, knobs.box_y)]
-    lam = torch.full((2,), float(knobs.lam))
-    return augment.cutmix_boxes(lam, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
+    lambda_ = torch.full((2,), float(knobs.lambda_))
+    return augment.cutmix_boxes(lambda_, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
 
 
 def mixture(knobs: Knobs) -> Tensor:
     """The mixture: (3, SIDE, SIDE)."""
     pair = torch.cat([picture(knobs.first), picture(knobs.second)])
     if knobs.method == "mixup":
-        return augment.mixup(pair, partner=torch.tensor([1, 0]), lam=knobs.lam)[0]
+        return augment.mixup(pair, partner=torch.tensor([1, 0]), lambda_=knobs.lambda_)[0]
     return augment.cutmix(pair, partner=torch.tensor([1, 0]), boxes=box(knobs))[0]
 
 
 def kept(knobs: Knobs) -> float:
     """The share of the label that the first picture keeps: λ, or what is left of its area."""
     if knobs.method == "mixup":
-        return knobs.lam
+        return knobs.lambda_
     return float(augment.share_kept(box(knobs), size=(SIDE, SIDE))[0])
 
 
@@ -196,8 +198,8 @@ def show_label(knobs: Knobs, *, width: int = 250, height: int = 176) -> str:
         parts.append(charts.text(8, y + 6, name, bold=True))
         parts.append(f'<rect x="8" y="{y + 14}" width="{p * (width - 70):.1f}" height="18" fill="{fill}"/>')
         parts.append(charts.text(14 + p * (width - 70), y + 28, f"{p:.2f}", bold=True))
-    if knobs.method == "CutMix" and len(shares) == 2 and abs(kept(knobs) - knobs.lam) > 0.005:
-        parts.append(charts.text(8, height - 14, f"λ was {knobs.lam:.2f}; the label goes by the area", soft=True))
+    if knobs.method == "CutMix" and len(shares) == 2 and abs(kept(knobs) - knobs.lambda_) > 0.005:
+        parts.append(charts.text(8, height - 14, f"λ was {knobs.lambda_:.2f}; the label goes by the area", soft=True))
     words = ", ".join(f"{name} {p:.2f}" for name, p in shares.items())
     return charts.svg(parts, width, height, f"The label: {words}.")
 
@@ -231,12 +233,13 @@ def show_code(knobs: Knobs) -> str:
     pair = "j = torch.tensor([1, 0])                      # each is the other's partner\n"
     if knobs.method == "mixup":
         lines = (
-            f"{pair}x2 = mixing.mixup(x, partner=j, lam={knobs.lam})\ny2 = mixing.mixup(y, partner=j, lam={knobs.lam})"
+            f"{pair}x2 = mixing.mixup(x, partner=j, lambda_={knobs.lambda_})\n"
+            f"y2 = mixing.mixup(y, partner=j, lambda_={knobs.lambda_})"
         )
     else:
         lines = (
             f"{pair}boxes = torch.tensor({box(knobs).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
-            f"y2 = mixing.mixup(y, partner=j, lam=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
+            f"y2 = mixing.mixup(y, partner=j, lambda_=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
         )
     return charts.listing(lines)
 

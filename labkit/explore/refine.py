@@ -41,9 +41,9 @@ def strength(knobs: Knobs) -> float:
 
 
 @cache
-def refiner(lam: float) -> nn.Module:
+def refiner(lambda_: float) -> nn.Module:
     """The refiner that comes with labkit for this λ."""
-    return trained(lam)
+    return trained(lambda_)
 
 
 @lru_cache(maxsize=16)
@@ -128,8 +128,8 @@ def course() -> dict[str, list[float]]:
     )
     seen = method.pupil_centre(made.x, radius=RADIUS)
     out: dict[str, list[float]] = {"gap": [float((made.x - real.x).abs().mean())], "moved": [0.0]}
-    for lam in LAMBDAS:
-        x = method.refined(refiner(lam), made.x)
+    for lambda_ in LAMBDAS:
+        x = method.refined(refiner(lambda_), made.x)
         out["gap"].append(float((x - real.x).abs().mean()))
         out["moved"].append(float(method.drift(seen, method.pupil_centre(x, radius=RADIUS)).distance))
     return out

@@ -28,7 +28,7 @@ def adversarial(
     optimizer: torch.optim.Optimizer,
     adversary_optimizer: torch.optim.Optimizer,
     *,
-    lam: float,
+    lambda_: float,
     criterion: str = "parity",
     loss: str = "cross-entropy",
     inner: int = 1,
@@ -40,7 +40,7 @@ def adversarial(
         adversary: from what it sees (``view``) to one logit (n, 1).
         optimizer: of the model's parameters.
         adversary_optimizer: of the adversary's parameters.
-        lam: λ, the weight of the adversary's loss; 0 trains as if there were none.
+        lambda_: λ, the weight of the adversary's loss; 0 trains as if there were none.
         criterion: which gap is to close.
         loss: the adversary's.
         inner: updates of the adversary for each one of the model.
@@ -51,7 +51,7 @@ def adversarial(
     Raises:
         ValueError: if λ is negative, ``inner`` below 1, or the criterion unknown.
     """
-    sensible(lam, criterion)
+    sensible(lambda_, criterion)
     if inner < 1:
         raise ValueError(f"inner is {inner}; expected 1 or more")
 
@@ -65,7 +65,7 @@ def adversarial(
         for _ in range(inner):
             descend(adversary_optimizer, hears(h.detach(), y, a))
         task, leak = functional.cross_entropy(model.head(h), y), hears(h, y, a)
-        descend(optimizer, task - lam * leak)
+        descend(optimizer, task - lambda_ * leak)
         return {"loss": task.detach(), "adversary": leak.detach()}
 
     return step
@@ -76,27 +76,27 @@ def reversal(
     adversary: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    lam: float,
+    lambda_: float,
     criterion: str = "parity",
     loss: str = "cross-entropy",
 ) -> Step:
     """Both in one backward pass: the adversary goes downhill, and the encoder gets −λ times its gradient.
 
     Args:
-        model, adversary, lam, criterion, loss: as in ``adversarial``.
+        model, adversary, lambda_, criterion, loss: as in ``adversarial``.
         optimizer: of the parameters of both.
 
     Raises:
         ValueError: if λ is negative or the criterion unknown.
     """
-    sensible(lam, criterion)
+    sensible(lambda_, criterion)
 
     def step(batch: Batch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         h = model.features(x)
         task = functional.cross_entropy(model.head(h), y)
-        seen = view(reverse_gradient(h, scale=lam), y, criterion=criterion)
+        seen = view(reverse_gradient(h, scale=lambda_), y, criterion=criterion)
         leak = adversary_loss(adversary(seen)[:, 0], y, a, criterion=criterion, loss=loss)
         descend(optimizer, task + leak)
         return {"loss": task.detach(), "adversary": leak.detach()}
@@ -142,7 +142,7 @@ def debias(
         listener: the adversary.
         optimizer: of the model's parameters.
         listener_optimizer: of the listener's.
-        alpha: α, as much as ``lam`` elsewhere.
+        alpha: α, as much as ``lambda_`` elsewhere.
         criterion: for ``"parity"`` the listener isn't told y.
 
     Raises:

@@ -141,7 +141,7 @@ def fine_tune(
     lr: float = 1e-3,
     factor: float = 2.6,
     epochs: int = 20,
-    size: int = 32,
+    batch_size: int = 32,
     held_back: tuple[Images, Labels] | None = None,
     patience: int = 5,
     gradual: int = 0,
@@ -156,7 +156,7 @@ def fine_tune(
         lr: Adam's for the head; see ``rates``.
         factor: between one stage's rate and the next one's.
         epochs: at most.
-        size: of a batch.
+        batch_size: images in a batch.
         held_back: images and labels to stop on: the best weights by their cross-entropy are kept. None: no stopping.
         patience: epochs without improvement to bear.
         gradual: unfreeze the next stage after each so many epochs; 0: what is frozen stays frozen.
@@ -179,7 +179,7 @@ def fine_tune(
 
     watching: list[Any] = [thaw(model, every=gradual)] if gradual > 0 else []
     watching += [EarlyStopping(model, "val_loss", patience=patience)] if held_back is not None else []
-    batches = Minibatches(x, y, size=min(size, len(x)), generator=generator)
+    batches = Minibatches(x, y, batch_size=min(batch_size, len(x)), generator=generator)
     return fit(supervised(model, optimizer), batches, epochs=epochs, evaluate=evaluate, on_epoch=watching)
 
 

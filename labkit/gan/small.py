@@ -37,7 +37,7 @@ def small(
     classes: int = 0,
     latent: int = 32,
     width: int = 16,
-    size: int = 32,
+    batch_size: int = 32,
     lr: float = 1e-3,
     lr_d: float = 1e-3,
     game: str = "non-saturating",
@@ -58,7 +58,7 @@ def small(
         classes: of the labels; one more than the largest, if not given.
         latent: the length of z.
         width: of both networks.
-        size: images a batch; all, where there are fewer.
+        batch_size: images a batch; all, where there are fewer.
         lr: Adam's step size for the generator; β = (.5, .999), as in DCGAN.
         lr_d: for the discriminator; larger ones are Heusel and others' two time scales (2017).
         game: one of ``losses.GAMES``.
@@ -67,7 +67,8 @@ def small(
         class_on_fakes: whether D learns classes from fakes too.
         decay: of the average of the generator's weights.
         augment: for data of few images.
-        on_epoch: an observer. An epoch goes through the images once, or fifty times ``size`` of them if that is more.
+        on_epoch: a callback. An epoch goes through the images once, or fifty times ``batch_size`` of them if that is
+            more.
 
     Raises:
         ValueError: if the images are not squares of 8, 16, 32, … pixels, or ``steps`` is below 1.
@@ -87,7 +88,9 @@ def small(
         G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
         class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
     )  # fmt: skip
-    batches = train.Minibatches(*((x,) if y is None else (x, y)), size=min(size, len(x)), generator=g, drop_last=True)
+    batches = train.Minibatches(
+        *((x,) if y is None else (x, y)), batch_size=min(batch_size, len(x)), generator=g, drop_last=True
+    )
     rounds = max(1, min(50, steps) // len(batches))
     many = [batches] * rounds
     epoch = lambda: (batch for one in many for batch in one)  # noqa: E731

@@ -41,7 +41,7 @@ def adversarial(
     augment: Augment = same,
     class_weight: float = 1.0,
     class_on_fakes: bool = True,
-    penalty: float = 0.0,
+    lambda_: float = 0.0,
     average: nn.Module | None = None,
     decay: float = 0.99,
     autocast: torch.dtype | None = None,
@@ -58,7 +58,7 @@ def adversarial(
             easy way to please a classifier is to show it the same clear example every time.
         class_on_fakes: whether D learns classes from fakes too, as in the paper. G and D may then agree on a code of
             their own for the classes, the sooner the fewer real labels there are.
-        penalty: λ of the gradient penalty; 10 in the paper, 0 for none.
+        lambda_: λ of the gradient penalty; 10 in the paper, 0 for none.
         average: a copy of G that follows it, to sample from afterwards.
         decay: of that average.
         autocast: compute in this dtype where that is safe: ``torch.bfloat16``.
@@ -97,8 +97,8 @@ def adversarial(
             fake_logit, fake_class, named = judged(fake.detach(), wanted)
             d_loss = losses.discriminator_loss(real_logit, fake_logit, game=game)
             d_total = d_loss + class_weight * (real_class + fake_class if class_on_fakes else real_class)
-        if penalty:
-            d_total = d_total + penalty * losses.gradient_penalty(D, x, fake, generator=generator)
+        if lambda_:
+            d_total = d_total + lambda_ * losses.gradient_penalty(D, x, fake, generator=generator)
         descend(optimizer_d, d_total)
         with frozen(D), torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
             logit, classes, _ = judged(fake, wanted)

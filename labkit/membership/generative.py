@@ -48,7 +48,7 @@ def own_discriminator(
     fresh: Float[Tensor, " m *rest"],
     *,
     epochs: int,
-    size: int = 64,
+    batch_size: int = 64,
     lr: float = 1e-3,
     weight_decay: float = 0.0,
     generator: torch.Generator,
@@ -60,7 +60,7 @@ def own_discriminator(
         synthetic: samples of the generator.
         fresh: brand new data of the same kind that neither the GAN nor the attack's verdict has seen.
         epochs: passes over the smaller of the two sets.
-        size: records of each kind in a batch.
+        batch_size: records of each kind in a batch.
         lr, weight_decay: of AdamW.
         generator: of the batches.
 
@@ -88,7 +88,7 @@ def own_discriminator(
         # Of the larger set another part in every epoch.
         drawn = [s[torch.randperm(len(s), generator=generator, device=generator.device).to(s.device)[:n]]
                  for s in (synthetic, fresh)]  # fmt: skip
-        return train.Minibatches(*drawn, size=size)
+        return train.Minibatches(*drawn, batch_size=batch_size)
 
     train.fit(step, batches, epochs=epochs)
     return lambda x: discriminator_scores(discriminator, x)

@@ -44,7 +44,7 @@ def train_networks(
     *,
     optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
     epochs: int,
-    size: int,
+    batch_size: int,
     generator: torch.Generator,
     stacked: bool | None = None,
     **knobs: Any,
@@ -62,7 +62,7 @@ def train_networks(
         optimizer: makes one from a list of weights, say ``functools.partial(torch.optim.Adam, lr=1e-3)``; one that
             works number by number, such as SGD or Adam.
         epochs: how often each network sees its records.
-        size: records a batch.
+        batch_size: records a batch.
         generator: of the order of the records.
         stacked: together (true) or one after another (false); by default as ``stacking_pays`` says.
         knobs: of ``torch.nn.functional.cross_entropy``, say ``label_smoothing``.
@@ -75,8 +75,8 @@ def train_networks(
     """
     if len(models) != len(members):
         raise ValueError(f"there are {len(models)} models for {len(members)} training sets; expected one for each")
-    batches = MemberBatches(members, size=size, generator=generator)
-    if stacking_pays(models[0], x[:size]) if stacked is None else stacked:
+    batches = MemberBatches(members, batch_size=batch_size, generator=generator)
+    if stacking_pays(models[0], x[:batch_size]) if stacked is None else stacked:
         stack = Stack(models)
         train.fit(together(stack, optimizer(stack.parameters()), x, y, **knobs), batches, epochs=epochs)
         return stack.unstack()

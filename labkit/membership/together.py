@@ -135,29 +135,29 @@ class MemberBatches:
 
     Args:
         members: (m, n), which of n records each network learns from: as many for each.
-        size: records a batch; the last one holds what is left.
+        batch_size: records a batch; the last one holds what is left.
         generator: where the orders come from.
 
     Raises:
-        ValueError: if the networks have training sets of different sizes, or ``size`` is below 1.
+        ValueError: if the networks have training sets of different sizes, or ``batch_size`` is below 1.
     """
 
-    def __init__(self, members: Bool[Tensor, "m n"], *, size: int, generator: torch.Generator) -> None:
+    def __init__(self, members: Bool[Tensor, "m n"], *, batch_size: int, generator: torch.Generator) -> None:
         counts = members.sum(1)
-        if size < 1 or int(counts.min()) < 1 or int(counts.min()) != int(counts.max()):
+        if batch_size < 1 or int(counts.min()) < 1 or int(counts.min()) != int(counts.max()):
             raise ValueError(
-                f"training sets have {int(counts.min())} to {int(counts.max())} records in batches of {size}; "
+                f"training sets have {int(counts.min())} to {int(counts.max())} records in batches of {batch_size}; "
                 "expected as many for every network, and 1 or more"
             )
         self.index = members.nonzero()[:, 1].view(len(members), -1)
-        self.size, self.generator = size, generator
+        self.batch_size, self.generator = batch_size, generator
 
     def __len__(self) -> int:
-        return -(-self.index.shape[1] // self.size)
+        return -(-self.index.shape[1] // self.batch_size)
 
     def __iter__(self) -> Iterator[Int[Tensor, "m b"]]:
         chance = torch.rand(self.index.shape, generator=self.generator, device=self.generator.device)
-        yield from self.index.gather(1, chance.argsort(1).to(self.index.device)).split(self.size, dim=1)
+        yield from self.index.gather(1, chance.argsort(1).to(self.index.device)).split(self.batch_size, dim=1)
 
 
 def together(

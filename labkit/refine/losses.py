@@ -86,19 +86,21 @@ def self_regularisation(refined: Images, synthetic: Images, *, psi: Features = i
     return (psi(refined) - psi(synthetic)).abs().flatten(1).sum(1).mean()
 
 
-def refiner_loss(logits: Maps, refined: Images, synthetic: Images, *, lam: float, psi: Features = identity) -> Scalar:
+def refiner_loss(
+    logits: Maps, refined: Images, synthetic: Images, *, lambda_: float, psi: Features = identity
+) -> Scalar:
     """L_R: realism plus λ times self-regularisation.
 
     Args:
         logits: D's logits for ``refined``.
         refined: R(x).
         synthetic: x.
-        lam: λ; 0 leaves the labels to chance, a large one leaves the images as they are.
+        lambda_: λ; 0 leaves the labels to chance, a large one leaves the images as they are.
         psi: as in ``self_regularisation``.
 
     Raises:
-        ValueError: if ``lam`` is negative, or as the two terms.
+        ValueError: if ``lambda_`` is negative, or as the two terms.
     """
-    if lam < 0:
-        raise ValueError(f"lam is {lam}; expected 0 or more")
-    return realism(logits) + lam * self_regularisation(refined, synthetic, psi=psi)
+    if lambda_ < 0:
+        raise ValueError(f"lambda_ is {lambda_}; expected 0 or more")
+    return realism(logits) + lambda_ * self_regularisation(refined, synthetic, psi=psi)

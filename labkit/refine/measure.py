@@ -131,6 +131,6 @@ def told_apart(
         return functional.cross_entropy(z, y, weight=weights)
 
     step = supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=loss)
-    fit(step, Minibatches(parts[0], labels[0], size=32, generator=generator), epochs=epochs)
+    fit(step, Minibatches(parts[0], labels[0], batch_size=32, generator=generator), epochs=epochs)
     chosen = metrics.predict(net, parts[1]).argmax(1)
     return (metrics.sensitivity(chosen, labels[1]) + metrics.specificity(chosen, labels[1])) / 2

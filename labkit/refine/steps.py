@@ -37,14 +37,14 @@ class Turns:
     Args:
         synthetic: x.
         real: y; their labels are not asked for.
-        size: b, images a batch; even, because half of D's come from the past.
+        batch_size: b, images a batch; even, because half of D's come from the past.
         turns: how many turns an epoch has.
         K_g: updates of R in a turn.
         K_d: updates of D in a turn.
         generator: where the draws come from.
 
     Raises:
-        ValueError: if ``size`` is odd or a number is below 1, or the images differ in shape.
+        ValueError: if ``batch_size`` is odd or a number is below 1, or the images differ in shape.
     """
 
     def __init__(
@@ -52,22 +52,23 @@ class Turns:
         synthetic: Images,
         real: Float[Tensor, "n c h w"],
         *,
-        size: int,
+        batch_size: int,
         turns: int,
         K_g: int = 2,
         K_d: int = 1,
         generator: torch.Generator,
     ) -> None:
-        if size < 2 or size % 2 or min(turns, K_g, K_d) < 1:
+        if batch_size < 2 or batch_size % 2 or min(turns, K_g, K_d) < 1:
             raise ValueError(
-                f"size is {size}, turns {turns}, K_g {K_g}, K_d {K_d}; expected an even size, and 1 or more of the rest"
+                f"batch_size is {batch_size}, turns {turns}, K_g {K_g}, K_d {K_d}; expected an even batch_size, "
+                "and 1 or more of the rest"
             )
         if images(synthetic).shape[1:] != images(real).shape[1:]:
             raise ValueError(
                 f"synthetic images have shape {tuple(synthetic.shape[1:])}, real ones {tuple(real.shape[1:])}; "
                 "expected the same"
             )
-        self.synthetic, self.real, self.size, self.turns = synthetic, real, size, turns
+        self.synthetic, self.real, self.batch_size, self.turns = synthetic, real, batch_size, turns
         self.K_g, self.K_d, self.generator = K_g, K_d, generator
 
     def __len__(self) -> int:
@@ -82,7 +83,7 @@ class Turns:
             )
 
     def _draw(self, x: Tensor, k: int) -> Tensor:
-        chosen = torch.randint(len(x), (k, self.size), generator=self.generator, device=self.generator.device)
+        chosen = torch.randint(len(x), (k, self.batch_size), generator=self.generator, device=self.generator.device)
         return x[chosen.to(x.device)]
 
 
@@ -92,7 +93,7 @@ def update_refiner(
     optimizer: torch.optim.Optimizer,
     x: Images,
     *,
-    lam: float,
+    lambda_: float,
     psi: Features,
 ) -> tuple[Tensor, Tensor]:
     """One update of θ with φ held: the loss, and the share of patches that passed for real."""
@@ -100,7 +101,7 @@ def update_refiner(
     with frozen(discriminator):  # gradients pass through D to R; none is kept for φ
         refined = refiner(x)
         logits = discriminator(refined)
-        loss = refiner_loss(logits, refined, x, lam=lam, psi=psi)
+        loss = refiner_loss(logits, refined, x, lambda_=lambda_, psi=psi)
         descend(optimizer, loss)
     return loss.detach(), (logits < 0).float().mean()
 
@@ -137,7 +138,7 @@ def adversarial(
     optimizer_r: torch.optim.Optimizer,
     optimizer_d: torch.optim.Optimizer,
     *,
-    lam: float,
+    lambda_: float,
     psi: Features = identity,
     past: Past | None = None,
     generator: torch.Generator,
@@ -149,7 +150,7 @@ def adversarial(
         discriminator: D, a map of logits (B, h, w), positive for "refined".
         optimizer_r: of R's parameters.
         optimizer_d: of D's parameters.
-        lam: λ.
+        lambda_: λ.
         psi: the features that are to stay; the pixels.
         past: the history; without one D sees fresh images alone.
         generator: of the history's draws.
@@ -160,7 +161,7 @@ def adversarial(
     """
 
     def step(turn: Turn) -> dict[str, Tensor]:
-        of_r = [update_refiner(refiner, discriminator, optimizer_r, x, lam=lam, psi=psi) for x in turn.x]
+        of_r = [update_refiner(refiner, discriminator, optimizer_r, x, lambda_=lambda_, psi=psi) for x in turn.x]
         of_d = [
             update_discriminator(refiner, discriminator, optimizer_d, x, y, past=past, generator=generator)
             for x, y in zip(turn.x_d, turn.y)

@@ -37,12 +37,12 @@ class PairedBatches:
         X: labelled samples.
         y: their labels.
         Xu: samples without labels.
-        size: labelled samples a batch, B; all of them where there are fewer.
+        batch_size: labelled samples a batch, B; all of them where there are fewer.
         ratio: unlabelled samples for each labelled one, FixMatch's μ.
         generator: where the orders come from.
 
     Raises:
-        ValueError: if ``size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
+        ValueError: if ``batch_size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
     """
 
     def __init__(
@@ -51,27 +51,33 @@ class PairedBatches:
         y: Int[Tensor, " n"],
         Xu: Float[Tensor, " m *rest"],
         *,
-        size: int,
+        batch_size: int,
         ratio: int = 1,
         generator: torch.Generator,
     ) -> None:
-        if size < 1 or ratio < 1:
-            raise ValueError(f"size is {size} and ratio {ratio}; expected 1 or more of each")
-        if not 1 <= size * ratio <= len(Xu) or len(y) == 0:
+        if batch_size < 1 or ratio < 1:
+            raise ValueError(f"batch_size is {batch_size} and ratio {ratio}; expected 1 or more of each")
+        if not 1 <= batch_size * ratio <= len(Xu) or len(y) == 0:
             raise ValueError(
-                f"a batch needs {size * ratio} unlabelled samples and a labelled one; there are {len(Xu)} and {len(y)}"
+                f"a batch needs {batch_size * ratio} unlabelled samples and a labelled one; "
+                f"there are {len(Xu)} and {len(y)}"
             )
         self.X, self.y, self.Xu = X, y, Xu
-        self.size, self.ratio, self.generator = size, ratio, generator
+        self.batch_size, self.ratio, self.generator = batch_size, ratio, generator
 
     def __len__(self) -> int:
-        return len(self.Xu) // (self.size * self.ratio)
+        return len(self.Xu) // (self.batch_size * self.ratio)
 
     def __iter__(self) -> Iterator[Batch]:
-        size = min(self.size, len(self.y))
-        unlabelled = self._order(len(self.Xu)).split(self.size * self.ratio)
-        rounds = -(-len(self) // (len(self.y) // size))
-        labelled = [part for _ in range(rounds) for part in self._order(len(self.y)).split(size) if len(part) == size]
+        batch_size = min(self.batch_size, len(self.y))
+        unlabelled = self._order(len(self.Xu)).split(self.batch_size * self.ratio)
+        rounds = -(-len(self) // (len(self.y) // batch_size))
+        labelled = [
+            part
+            for _ in range(rounds)
+            for part in self._order(len(self.y)).split(batch_size)
+            if len(part) == batch_size
+        ]
         for i, u in zip(labelled, unlabelled[: len(self)]):
             yield Batch(self.X[i], self.y[i], self.Xu[u])
 
@@ -129,7 +135,7 @@ def two_policies(
     target: Policy,
     learned: Policy,
     tau: float = 0.95,
-    weight: float = 1.0,
+    lambda_: float = 1.0,
     teacher: nn.Module | None = None,
     decay: float = 0.99,
 ) -> Step:
@@ -144,7 +150,7 @@ def two_policies(
         target: of unlabelled samples, for the view that the pseudo-label is made from.
         learned: of unlabelled samples, for the view that is trained.
         tau: the least probability of a pseudo-label.
-        weight: λ of the unlabelled loss.
+        lambda_: λ of the unlabelled loss.
         teacher: a copy of the model whose weights follow it by ``decay``, to be used afterwards: FixMatch's own
             results are those of such an average.
         decay: γ of that average.
@@ -157,7 +163,7 @@ def two_policies(
         logits = model(torch.cat([labelled(batch.x), learned(batch.xu)]))
         own, strong = logits.split([len(batch.x), len(batch.xu)])
         unlabelled = fixmatch_loss(weak, strong, tau=tau)
-        loss = functional.cross_entropy(own, batch.y) + weight * unlabelled.loss
+        loss = functional.cross_entropy(own, batch.y) + lambda_ * unlabelled.loss
         descend(optimizer, loss)
         if teacher is not None:
             follow(teacher, model, decay=decay)

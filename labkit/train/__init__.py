@@ -16,7 +16,7 @@ The method itself is the ``step``: a closure that does one update and returns na
         optimizer.step()
         return {"loss": loss}
 
-    history = fit(step, Minibatches(x, y, size=64, generator=g), epochs=10, on_epoch=Progress())
+    history = fit(step, Minibatches(x, y, batch_size=64, generator=g), epochs=10, on_epoch=Progress())
 
 Early stopping goes back to Morgan and Bourlard (1990); see Prechelt, "Early Stopping - But When?" (1998).
 """

@@ -12,7 +12,7 @@ class Minibatches:
 
     Args:
         tensors: one or more tensors with the same first dimension N, say images and labels.
-        size: the number of samples in a batch; the last one holds what is left.
+        batch_size: the number of samples in a batch; the last one holds what is left.
         generator: where the order comes from; without one the samples keep theirs.
         drop_last: leave out a last batch that is smaller.
 
@@ -20,21 +20,21 @@ class Minibatches:
         Tuples of tensors, as many as were given. Indexing stays on the tensors' device.
 
     Raises:
-        ValueError: if the tensors are not aligned, or ``size`` is below 1.
+        ValueError: if the tensors are not aligned, or ``batch_size`` is below 1.
     """
 
     def __init__(
-        self, *tensors: Tensor, size: int, generator: torch.Generator | None = None, drop_last: bool = False
+        self, *tensors: Tensor, batch_size: int, generator: torch.Generator | None = None, drop_last: bool = False
     ) -> None:
         if not tensors or any(len(t) != len(tensors[0]) for t in tensors):
             raise ValueError(f"the tensors hold {[len(t) for t in tensors]} samples; expected as many in each")
-        if size < 1:
-            raise ValueError(f"size is {size}; expected batches of 1 sample or more")
-        self.tensors, self.size, self.generator, self.drop_last = tensors, size, generator, drop_last
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; expected batches of 1 sample or more")
+        self.tensors, self.batch_size, self.generator, self.drop_last = tensors, batch_size, generator, drop_last
 
     def __len__(self) -> int:
         n = len(self.tensors[0])
-        return n // self.size if self.drop_last else -(-n // self.size)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         n = len(self.tensors[0])
@@ -45,7 +45,7 @@ class Minibatches:
         # One transfer an epoch: the order lies where the data lie.
         order = order.to(self.tensors[0].device)
         for i in range(len(self)):
-            chosen = order[i * self.size : (i + 1) * self.size]
+            chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
             yield tuple(t[chosen] for t in self.tensors)
 
 
