@@ -119,7 +119,7 @@ LESSONS = {
 def lesson(name: str, model: nn.Module, optimizer: torch.optim.Optimizer, batches: int, g: torch.Generator):  # type: ignore[no-untyped-def]
     """The step of a way to train."""
     if name == "plain":
-        return train.supervised(model, optimizer)
+        return train.supervised_step(model, optimizer)
     if name == "FGSM":
         return attacks.adversarial(model, optimizer, partial(attacks.fgsm, eps=0.25), clean=0.5)
     if name == "fast":

@@ -169,11 +169,11 @@ def speed(seeds: int) -> Iterator[Row]:
             model = finetune.new_head(finetune.freeze(finetune.base_model(pretrained)), 10, generator=generator(s))
             other = copy.deepcopy(model)
             begin = time.process_time()
-            run(train.supervised(model, torch.optim.Adam(model.head.parameters(), 1e-3)), x, y, s)
+            run(train.supervised_step(model, torch.optim.Adam(model.head.parameters(), 1e-3)), x, y, s)
             middle = time.process_time()
             h = finetune.cached(other, x)
             once = time.process_time()
-            run(train.supervised(other.head, torch.optim.Adam(other.head.parameters(), 1e-3)), h, y, s)
+            run(train.supervised_step(other.head, torch.optim.Adam(other.head.parameters(), 1e-3)), h, y, s)
             end = time.process_time()
             same = float((model.head.weight - other.head.weight).detach().abs().max())
             spent = {"end to end": middle - begin, "features once": once - middle, "head": end - once}

@@ -36,7 +36,7 @@ def main() -> None:
     batches = train.Minibatches(learn.x, learn.y, batch_size=64, generator=g)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=options.epochs * len(batches))
-    plain = train.supervised(model, optimizer)
+    plain = train.supervised_step(model, optimizer)
 
     def step(batch: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         reported = plain(batch)

@@ -100,7 +100,7 @@ def classifier(
     net, g = nets.CNN(x.shape[1], classes, width=8, depth=2 if x.shape[-1] < 16 else 3), seeded(seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    plain = train.supervised(net, optimizer, augment=(lambda v: augment(v, generator=g)) if augment else None)
+    plain = train.supervised_step(net, optimizer, augment=(lambda v: augment(v, generator=g)) if augment else None)
     mix = mixing.Mixup(alpha=alpha)
 
     def step(batch: Any) -> Any:

@@ -55,7 +55,7 @@ def one_after_another(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epoch
         torch.manual_seed(1000 * seed + i)
         model = small_cnn().to(x.device)
         g = torch.Generator().manual_seed(1000 * seed + i)
-        step = train.supervised(model, torch.optim.Adam(model.parameters(), lr=1e-3))
+        step = train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=1e-3))
         train.fit(step, train.Minibatches(x[row], y[row], batch_size=32, generator=g), epochs=epochs)
         models.append(lambda x, model=model: metrics.predict(model, x))
     return models

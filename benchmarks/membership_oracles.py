@@ -19,7 +19,7 @@ def oracles() -> Found:
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
     batches = train.Minibatches(x[member], y[member], batch_size=32, generator=torch.Generator().manual_seed(0))
-    train.fit(train.supervised(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=60)
+    train.fit(train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=60)
     logits = metrics.predict(model.eval(), x)
     rows = [*against_art(model, x, y, member, logits), *against_sklearn(-membership.loss(logits, y), member)]
     return {"rows": rows + against_opacus()}

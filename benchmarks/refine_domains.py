@@ -49,7 +49,7 @@ def learned(
     first = refine.pretrain_discriminator(R, D, of_d, past=past, generator=generator)
     train.fit(first, refine.Turns(x, y, batch_size=BATCH, turns=50, generator=generator), epochs=1)
     step = refine.adversarial(
-        R, D, of_r, of_d, lambda_=lambda_, past=past, psi=psi or refine.losses.identity, generator=generator
+        R, D, of_r, of_d, lambda_=lambda_, past=past, psi=psi or train.identity, generator=generator
     )
     history = train.fit(step, refine.Turns(x, y, batch_size=BATCH, turns=turns // 6, generator=generator), epochs=6)
     return R, history, time.process_time() - start
@@ -85,7 +85,7 @@ def reader(x: Tensor, y: Tensor, seed: int) -> nn.Module:
     """A classifier of digits."""
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
-    step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=3e-3))
+    step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=3e-3))
     train.fit(step, train.Minibatches(x, y, batch_size=64, generator=seeded(seed)), epochs=6)
     return net.eval()
 

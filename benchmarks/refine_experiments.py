@@ -62,7 +62,7 @@ def regressor(x: Tensor, y: Tensor, seed: int, *, epochs: int = 10) -> nn.Module
         nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(32 * height * width, 64), nn.ReLU(), nn.Linear(64, 2),
     )  # fmt: skip
-    step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=functional.mse_loss)
+    step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=functional.mse_loss)
     train.fit(step, train.Minibatches(x, y, batch_size=64, generator=seeded(seed)), epochs=epochs)
     return net
 
@@ -96,7 +96,7 @@ def refiner_for(
     local: bool = True,
     turns: int = TURNS,
     blocks: int = 1,
-    psi: Any = refine.losses.identity,
+    psi: Any = train.identity,
     lr: float = 3e-3,
 ) -> tuple[nn.Module, train.History, float]:
     """Refine x towards y: the refiner, what training reported in ten parts, and its seconds of computing."""

@@ -46,11 +46,6 @@ def drawing(policy: Callable[..., Tensor], generator: torch.Generator) -> Callab
     return lambda x: policy(x, generator=generator)
 
 
-def same(x: Tensor) -> Tensor:
-    """No policy."""
-    return x
-
-
 # ── digits, with a network ────────────────────────────────────────────────────────────────────────────────────────────
 
 METHODS = (
@@ -74,8 +69,8 @@ def digits_step(
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     light, strong = drawing(LIGHT, generator), drawing(AGGRESSIVE, generator)
     if method.startswith("supervised"):
-        policy = {"no": same, "light": light, "aggressive": strong}[method.split()[1]]
-        plain = train.supervised(net, optimizer, augment=policy)
+        policy = {"no": train.identity, "light": light, "aggressive": strong}[method.split()[1]]
+        plain = train.supervised_step(net, optimizer, augment=policy)
         return lambda batch: plain((batch.x, batch.y))
     if method.startswith("pseudo-label"):
         ramp = partial(selftrain.ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
@@ -205,7 +200,7 @@ def bias() -> str:
             wrong[upto].append(float((given != unlabelled.y[moved]).double().mean()))
         torch.manual_seed(seed)
         net = nets.CNN(1, 10, width=16, depth=2)
-        step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=5e-3))
+        step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3))
         train.fit(step, [(labelled.x, labelled.y)], epochs=150)
         logits = metrics.predict(net, test.x)
         held, kept = slice(0, 250), slice(250, None)
@@ -297,7 +292,7 @@ def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator)
     light = drawing(image.Translate(dx=2 * unit, dy=2 * unit), g)
     strong = drawing(image.Affine(degrees=20, dx=3 * unit, dy=3 * unit, scale=0.2, shear_x=15), g)
     if run.method == "supervised":
-        plain = train.supervised(net, optimizer)
+        plain = train.supervised_step(net, optimizer)
         step: Any = lambda batch: plain((batch.x, batch.y))  # noqa: E731
     elif run.method == "FixMatch":
         step = selftrain.two_policies(

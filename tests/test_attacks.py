@@ -524,7 +524,7 @@ class TestWhatTheLectureClaims:
     # PGD, the one trained with PGD 65 to 69 % under PGD.
     def test_an_attack_beats_noise_of_its_size_and_training_against_it_helps(self, taught):
         test = data.digits("test")
-        plain = taught(train.supervised, 8)
+        plain = taught(train.supervised_step, 8)
         g = torch.Generator().manual_seed(0)
         hardened = taught(partial(attacks.adversarial, attack=partial(attacks.pgd, eps=0.15, steps=5, generator=g)), 12)
         strong = partial(attacks.pgd, eps=0.15, steps=20, generator=g)

@@ -242,7 +242,7 @@ class TestSteps:
             torch.optim.Adam(adversary.parameters()),
             lambda_=0.0,
         )((x, y, a))
-        train.supervised(plain, torch.optim.Adam(plain.parameters()))((x, y))
+        train.supervised_step(plain, torch.optim.Adam(plain.parameters()))((x, y))
         assert all(torch.equal(p, q) for p, q in zip(model.parameters(), plain.parameters()))
 
     def test_against_removes_what_helps_the_adversary(self):

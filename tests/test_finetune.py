@@ -310,8 +310,8 @@ class TestHead:
         one = finetune.freeze(network())
         two = copy.deepcopy(one)
         h = finetune.cached(one, x)
-        whole = train.supervised(one, torch.optim.SGD(groups_of(one), momentum=0.9))
-        head = train.supervised(two.head, torch.optim.SGD(groups_of(two), momentum=0.9))
+        whole = train.supervised_step(one, torch.optim.SGD(groups_of(one), momentum=0.9))
+        head = train.supervised_step(two.head, torch.optim.SGD(groups_of(two), momentum=0.9))
         train.fit(whole, train.Minibatches(x, y, batch_size=7, generator=generator()), epochs=3)
         train.fit(head, train.Minibatches(h, y, batch_size=7, generator=generator()), epochs=3)
         assert torch.allclose(one.head.weight, two.head.weight, atol=1e-6)
@@ -366,7 +366,7 @@ class TestTuning:
             seen.append([any(p.requires_grad for p in part.parameters()) for part in finetune.stages(model)])
 
         x, y = images()
-        step = train.supervised(model, torch.optim.SGD(finetune.groups(model, lr=0.01, frozen=True)))
+        step = train.supervised_step(model, torch.optim.SGD(finetune.groups(model, lr=0.01, frozen=True)))
         batches = train.Minibatches(x, y, batch_size=24)
         train.fit(step, batches, epochs=4, on_epoch=[finetune.thaw(model, every=1), look])
         assert seen == [[False, False, True], [False, True, True], [True] * 3, [True] * 3]

@@ -305,9 +305,9 @@ class TestStep:
         with pytest.raises(ValueError, match="expected one of"):
             gan.adversarial(G, D, og, od, generator=seeded(), game="go")
         with pytest.raises(ValueError, match="copy of the model"):
-            gan.follow(G, D, decay=0.9)
+            nets.ema_update(G, D, decay=0.9)
         with pytest.raises(ValueError, match="from 0 to 1"):
-            gan.follow(G, G, decay=2)
+            nets.ema_update(G, G, decay=2)
 
 
 class TestSampling:
@@ -601,7 +601,7 @@ def digits():
     torch.manual_seed(0)
     net = nets.CNN(1, 10, width=16, depth=2)
     batches = train.Minibatches(train_.x, train_.y, batch_size=64, generator=seeded())
-    train.fit(train.supervised(net, torch.optim.Adam(net.parameters(), lr=5e-3)), batches, epochs=4)
+    train.fit(train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3)), batches, epochs=4)
     return train_, test, net
 
 

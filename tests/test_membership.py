@@ -42,7 +42,7 @@ def overfit():
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
     batches = train.Minibatches(digits.x[:60], digits.y[:60], batch_size=20, generator=gen())
-    train.fit(train.supervised(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=40)
+    train.fit(train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=40)
     return model.eval(), digits.x[:360], digits.y[:360], torch.arange(360) < 60
 
 
@@ -266,7 +266,7 @@ class TestTogether:
         orders = [index for _ in range(epochs) for index in batches]
         losses = []
         for i, net in enumerate(alone):
-            step = train.supervised(net, OPTIMIZERS[optimizer](net.parameters()))
+            step = train.supervised_step(net, OPTIMIZERS[optimizer](net.parameters()))
             losses.append(train.fit(step, [(x[o[i]], y[o[i]]) for o in orders], epochs=1)["loss"][0])
         for net, ours in zip(alone, stack.unstack()):
             for a, b in zip(net.parameters(), ours.parameters()):
@@ -643,7 +643,7 @@ class TestPrivateTraining:
             ours, torch.optim.SGD(ours.parameters(), lr=0.5), C=1e6, sigma=0.0, expected=12.0, generator=gen()
         )
         history = train.fit(step, [(x, y)], epochs=5)
-        train.fit(train.supervised(plain, torch.optim.SGD(plain.parameters(), lr=0.5)), [(x, y)], epochs=5)
+        train.fit(train.supervised_step(plain, torch.optim.SGD(plain.parameters(), lr=0.5)), [(x, y)], epochs=5)
         for a, b in zip(ours.parameters(), plain.parameters()):
             assert torch.allclose(a, b)
         assert history["clipped"] == [0.0] * 5

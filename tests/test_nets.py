@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from labkit import nets
-from labkit.nets import CNN, MLP, Normalize, ResNet, evaluating, parameter_count, parameter_table
+from labkit.nets import CNN, MLP, Normalize, ResNet, eval_mode, parameter_count, parameter_table
 
 MODELS = {
     "cnn": lambda: CNN(3, 5, width=8),
@@ -250,7 +250,7 @@ def test_evaluating_puts_every_mode_back_even_after_an_error():
     model[1].eval()
 
     def fail():
-        with evaluating(model) as same:
+        with eval_mode(model) as same:
             assert same is model
             assert not any(m.training for m in model.modules())
             raise KeyError

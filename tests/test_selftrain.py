@@ -181,7 +181,7 @@ class TestLoop:
 
         def learn(X, y):
             made.append(nets.MLP(2, 2, hidden=()))
-            step = train.supervised(made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.5))
+            step = train.supervised_step(made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.5))
             train.fit(step, [(X, y)], epochs=5)
             return made[-1]
 
@@ -290,9 +290,9 @@ class TestLosses:
             (lambda: selftrain.fixmatch_loss(logits(4), logits(5)), "expected the same"),
             (lambda: selftrain.fixmatch_loss(logits(4), logits(4), tau=1.5), "from 0 to 1"),
             (lambda: selftrain.consistency_loss(logits(4), logits(5)), "expected the same"),
-            (lambda: selftrain.follow(nn.Linear(2, 2), nn.Linear(2, 2), decay=2), "from 0 to 1"),
+            (lambda: nets.ema_update(nn.Linear(2, 2), nn.Linear(2, 2), decay=2), "from 0 to 1"),
             (
-                lambda: selftrain.follow(nn.Linear(2, 2), nn.Linear(2, 3), decay=0.5),
+                lambda: nets.ema_update(nn.Linear(2, 2), nn.Linear(2, 3), decay=0.5),
                 "expected the teacher to be a copy",
             ),
         ],
@@ -311,7 +311,7 @@ class TestTeacher:
         for _ in range(6):
             student.weight.data.add_(torch.randn(2, 3, dtype=torch.float64))
             history.append(student.weight.detach().clone())
-            selftrain.follow(teacher, student, decay=decay)
+            nets.ema_update(teacher, student, decay=decay)
         expected = decay**6 * history[0] + sum((1 - decay) * decay ** (6 - i) * history[i] for i in range(1, 7))
         assert torch.allclose(teacher.weight, expected)
 
@@ -326,7 +326,7 @@ class TestTeacher:
             for p in student.parameters():
                 p.data.add_(torch.randn_like(p))
             average.update_parameters(student)
-            selftrain.follow(teacher, student, decay=0.9)
+            nets.ema_update(teacher, student, decay=0.9)
         for ours, theirs in zip(teacher.parameters(), average.module.parameters()):
             assert torch.allclose(ours, theirs, atol=1e-6)
 
@@ -334,7 +334,7 @@ class TestTeacher:
         student = nets.CNN(1, 10, width=4, depth=1)
         teacher = copy.deepcopy(student)
         student.train()(torch.rand(8, 1, 8, 8))
-        selftrain.follow(teacher, student, decay=0.75)
+        nets.ema_update(teacher, student, decay=0.75)
         mine, given = (next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)) for net in (teacher, student))
         assert torch.allclose(mine.running_mean, 0.25 * given.running_mean)
         assert torch.allclose(mine.running_var, 0.75 + 0.25 * given.running_var)
@@ -392,7 +392,7 @@ class TestSteps:
 
     def batch(self):
         g = torch.Generator().manual_seed(0)
-        return selftrain.Batch(
+        return selftrain.SemiSupervisedBatch(
             torch.rand(6, 4, generator=g), torch.tensor([0, 1, 2, 0, 1, 2]), torch.rand(18, 4, generator=g)
         )
 

@@ -1,4 +1,4 @@
-"""The loop, its history and its observers."""
+"""The loop, its history and its callbacks."""
 
 import copy
 import io
@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from labkit import nets, train
-from labkit.train import EarlyStopping, History, Minibatches, Observer, Progress, fit, supervised
+from labkit.train import Callback, EarlyStopping, History, Minibatches, Progress, fit, supervised_step
 
 scalars = st.lists(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=5), min_size=1, max_size=5)
 
@@ -82,7 +82,7 @@ def transfers(monkeypatch):
 
 def test_there_is_one_transfer_an_epoch_however_many_batches(transfers, device):
     model = nn.Linear(3, 2).to(device)
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.1))
     batches = [(torch.randn(4, 3, device=device), torch.zeros(4, dtype=torch.long, device=device))] * 10
     transfers.clear()
     with Syncs() as syncs:
@@ -138,7 +138,7 @@ def test_training_learns_digits_and_is_reproducible():
     def run():
         torch.manual_seed(3)
         model = nets.CNN(1, 10, width=8)
-        step = supervised(model, torch.optim.Adam(model.parameters(), lr=0.01))
+        step = supervised_step(model, torch.optim.Adam(model.parameters(), lr=0.01))
         return fit(step, Minibatches(x, y, batch_size=50, generator=torch.Generator().manual_seed(1)), epochs=5)
 
     first, second = run(), run()
@@ -230,10 +230,10 @@ def test_best_of_nothing_is_an_error():
         history.best("q", "min")
 
 
-# Observers
+# Callbacks
 
 
-class Recorder(Observer):
+class Recorder(Callback):
     def __init__(self):
         self.heard = []
 
@@ -247,7 +247,7 @@ class Recorder(Observer):
         self.heard.append(("finish", history.epoch))
 
 
-def test_observers_hear_of_the_start_each_epoch_and_the_end():
+def test_callbacks_hear_of_the_start_each_epoch_and_the_end():
     recorder, functions = Recorder(), []
     fit(lambda b: {"loss": b}, [1], epochs=2, on_epoch=[recorder, lambda history: functions.append(history.last)])
     assert recorder.heard == [("start", 0, 2), ("epoch", 1), ("epoch", 2), ("finish", 2)]
@@ -265,7 +265,7 @@ def test_only_true_stops_and_the_others_still_hear_of_that_epoch():
 
 
 @pytest.mark.parametrize("error", [RuntimeError, FloatingPointError])
-def test_observers_hear_of_the_end_even_when_a_step_fails(error):
+def test_callbacks_hear_of_the_end_even_when_a_step_fails(error):
     recorder = Recorder()
 
     def step(batch):
@@ -436,7 +436,7 @@ def test_the_plain_step_is_the_update_by_hand(device):
     logits = 2 * x @ weight.T + bias
     loss = functional.cross_entropy(logits, y)
     by_weight, by_bias = torch.autograd.grad(loss, [weight, bias])
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.5), augment=lambda x: 2 * x)
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.5), augment=lambda x: 2 * x)
     report = step((x, y))
     torch.testing.assert_close(model[0].weight, weight - 0.5 * by_weight)
     torch.testing.assert_close(model[0].bias, bias - 0.5 * by_bias)
@@ -448,5 +448,5 @@ def test_the_plain_step_is_the_update_by_hand(device):
 
 def test_the_plain_step_of_a_regression_reports_its_loss_only():
     model = nn.Linear(2, 1)
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=functional.mse_loss)
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=functional.mse_loss)
     assert set(step((torch.randn(5, 2), torch.randn(5, 1)))) == {"loss"}

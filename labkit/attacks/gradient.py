@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from labkit.attacks.balls import Ball, Bounds, Inputs, Size, ball, checked, size
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Labels, Logits, PerSample
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -188,7 +188,7 @@ def borrowed(model: nn.Module) -> Iterator[None]:
     """
     modules = list(model.modules())
     trainable = [p for m in modules for p in m._parameters.values() if p is not None and p.requires_grad]
-    mode = evaluating(model) if any(m.training for m in modules) else nullcontext()
+    mode = eval_mode(model) if any(m.training for m in modules) else nullcontext()
     with torch.inference_mode(False), torch.enable_grad(), mode:
         try:
             for p in trainable:

@@ -19,13 +19,12 @@ from torch.nn import functional
 from labkit.attacks.balls import Bounds, ball
 from labkit.attacks.gradient import pgd
 from labkit.attacks.measure import Attack
-from labkit.train import descend
-
-Batch = tuple[Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+from labkit.train import LabelledBatch, Step, descend
 
 
-def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Attack, *, clean: float = 0.0) -> Step:
+def adversarial(
+    model: nn.Module, optimizer: torch.optim.Optimizer, attack: Attack, *, clean: float = 0.0
+) -> Step[LabelledBatch]:
     """Adversarial training: attack each batch, learn from what comes out.
 
     Args:
@@ -44,7 +43,7 @@ def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Atta
     if not 0 <= clean < 1:
         raise ValueError(f"clean is {clean}; expected a weight from 0 to 1, 1 excluded: then there is no attack")
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
         z = attack(model, x, y)
         model.train()
@@ -66,7 +65,7 @@ def fast(
     eps: float,
     alpha: float | None = None,
     generator: Generator | None = None,
-) -> Step:
+) -> Step[LabelledBatch]:
     """Adversarial training at the price of two ordinary steps: FGSM from a random start, l∞.
 
     Args:
@@ -90,7 +89,7 @@ def free(
     eps: float,
     replays: int = 8,
     bounds: Bounds = (0.0, 1.0),
-) -> Step:
+) -> Step[LabelledBatch]:
     """Adversarial training for free, l∞: each batch is replayed, and one backward pass moves weights and pictures.
 
     The perturbation lives on from replay to replay and from batch to batch. Train for ``replays`` times fewer epochs.
@@ -112,7 +111,7 @@ def free(
         raise ValueError(f"replays is {replays}; expected 1 or more")
     kept: dict[str, Tensor] = {}
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
         inside = ball(x, eps=eps, bounds=bounds)
         delta = kept.get("delta")
@@ -140,7 +139,7 @@ def free(
 
 def imitate(
     model: nn.Module, optimizer: torch.optim.Optimizer, black_box: Callable[[Tensor], Tensor]
-) -> Callable[[tuple[Tensor, ...]], dict[str, Tensor]]:
+) -> Step[tuple[Tensor, ...]]:
     """Train a substitute on a black box's answers: all that is asked of the victim is its class for each picture.
 
     Args:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from labkit import finetune, nets
 from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 
 Model = finetune.Network
 
@@ -246,7 +246,7 @@ class NewHead(Check):
 
 def cached(model: Model, x: Tensor, size: int) -> Tensor:
     """The reference of the third task: features of all images, in evaluation mode, without a graph, batch by batch."""
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(size)])
 
 

@@ -21,10 +21,11 @@ from labkit.domain.losses import certainty, conditioned, domain_loss
 from labkit.domain.schedule import forever
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
-from labkit.train import descend, supervised
+from labkit.train import Step, descend, supervised_step
 
-Batch = tuple[Tensor, Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+DomainBatch = tuple[Tensor, Tensor, Tensor]
+"""Source samples x, their labels y, and target samples z."""
+
 Lambda = float | Float[Tensor, " n"]
 
 
@@ -63,7 +64,7 @@ class Pairs:
         whole = n // self.half * self.half
         return torch.randperm(n, generator=self.generator)[:whole].to(device).split(self.half)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[DomainBatch]:
         for here in self.order(len(self.x), self.x.device):
             there = next(self.targets, None)
             if there is None:
@@ -72,9 +73,9 @@ class Pairs:
             yield self.x[here], self.y[here], self.z[there]
 
 
-def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step[DomainBatch]:
     """Learn from the labelled domain as if there were no other: what adaptation is measured against."""
-    step = supervised(model, optimizer)
+    step = supervised_step(model, optimizer)
     return lambda batch: step(batch[:2])
 
 
@@ -86,7 +87,7 @@ def dann(
     lambda_: Lambda = 1.0,
     conditional: bool = False,
     entropy: bool = False,
-) -> Step:
+) -> Step[DomainBatch]:
     """Domain-adversarial training (Ganin and others 2016), or its conditional form CDAN (Long and others 2018).
 
     Args:
@@ -109,7 +110,7 @@ def dann(
         raise ValueError("entropy weights are CDAN's; expected conditional=True with them")
     lambdas = forever(lambda_)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: DomainBatch) -> dict[str, Tensor]:
         x, y, z = batch
         model.train()
         critic.train()
@@ -138,7 +139,7 @@ def aligned(
     *,
     distance: Callable[[Tensor, Tensor], Tensor],
     lambda_: Lambda = 1.0,
-) -> Step:
+) -> Step[DomainBatch]:
     """No critic: go down L_y + λ · distance of the two domains' features; ``mmd`` makes it DAN, ``coral`` Deep CORAL.
 
     Args:
@@ -156,7 +157,7 @@ def aligned(
         raise ValueError("λ is negative: the domains would be pushed apart; expected 0 or more")
     lambdas = forever(lambda_)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: DomainBatch) -> dict[str, Tensor]:
         x, y, z = batch
         model.train()
         scale = next(lambdas)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from labkit.dti.kmeans import plus_plus
 from labkit.dti.model import DTIGMM, DTIKMeans, Features, pooled
-from labkit.dti.training import Observer, learn
+from labkit.dti.training import learn
 from labkit.shapes import Float, Images, Labels, images
-from labkit.train import History
+from labkit.train import EpochCallback, History
 
 GREY = ("affine", "morphology", "thin_plate")
 COLOURED = ("colour", "affine", "thin_plate")
@@ -60,7 +60,7 @@ def cluster(
     swaps: bool = True,
     coarse: int | None = None,
     generator: torch.Generator | None = None,
-    on_epoch: Observer | Sequence[Observer] | None = None,
+    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> Clusters:
     """Cluster images whatever their pose: deep transformation-invariant k-means, or the Gaussian mixture.
 

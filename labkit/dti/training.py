@@ -20,9 +20,7 @@ from labkit import train
 from labkit.dti.model import DTIKMeans
 from labkit.dti.swaps import Swaps
 from labkit.shapes import Float, Images
-from labkit.train import History, Minibatches
-
-Observer = Callable[[History], object]
+from labkit.train import EpochCallback, History, Minibatches, Step
 
 BENDING = ("morphology", "thin_plate")
 """What can turn one shape into another, and so must come last."""
@@ -99,7 +97,7 @@ def step(
     noise: float = 1e-4,
     racing: Callable[[], bool] | None = None,
     generator: torch.Generator | None = None,
-) -> Callable[[tuple[Tensor, ...]], dict[str, Tensor | float]]:
+) -> Step[tuple[Tensor, ...]]:
     """The step for ``train.fit``: go down the loss; every so often look for empty clusters.
 
     Args:
@@ -198,7 +196,7 @@ def learn(
     every: int = 50,
     swaps: bool = True,
     generator: torch.Generator | None = None,
-    on_epoch: Observer | Sequence[Observer] | None = None,
+    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> History:
     """Train a model in place with Adam, the curriculum, reassignment and swaps. The knobs are those of ``cluster``.
 

@@ -115,7 +115,7 @@ def learn(lesson: str) -> nn.Module:
     fgsm = partial(adversary.fgsm, eps=TRAINED)
     pgd = partial(adversary.pgd, eps=TRAINED, steps=5, generator=generator)
     step = {
-        LESSONS[0]: train.supervised(model, optimizer),
+        LESSONS[0]: train.supervised_step(model, optimizer),
         LESSONS[1]: adversary.adversarial(model, optimizer, fgsm),
         LESSONS[2]: adversary.adversarial(model, optimizer, pgd),
     }[lesson]

@@ -20,7 +20,7 @@ from labkit import gan as networks
 from labkit.explore.base import Pane, State, choice, slider, switch
 from labkit.explore.charts import Picture, listing, note, svg, text
 from labkit.explore.panel import Explorer
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.plot import PALETTE
 
 MODELS = {"liver lesions": "lesions", "handwritten digits": "digits"}
@@ -91,7 +91,7 @@ def walked(model: str, kind: int, path: str, seed: int) -> tuple[Tensor, Tensor]
     ends = torch.randn(2, G.latent, generator=torch.Generator().manual_seed(seed))
     way = networks.slerp if path == PATHS[0] else networks.lerp
     z = way(ends[0], ends[1], torch.linspace(0, 1, 21))
-    with evaluating(G), evaluating(D), torch.no_grad():
+    with eval_mode(G), eval_mode(D), torch.no_grad():
         x = G(z, torch.full((21,), kind))
         return x, D(x)
 

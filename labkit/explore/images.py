@@ -161,7 +161,7 @@ def learn(*, moved: bool) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = nets.CNN(1, 10, width=16, depth=3 if moved else 2)
-    step = train.supervised(
+    step = train.supervised_step(
         model,
         torch.optim.Adam(model.parameters(), lr=1e-2),
         augment=(lambda x: policy(x, generator=generator)) if moved else None,

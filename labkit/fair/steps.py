@@ -7,7 +7,7 @@ alternate (Edwards and Storkey; Madras et al.), reverse the gradient (Beutel et 
 adversary look at the decision alone and remove from the gradient what helps it (Zhang et al.).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,10 @@ from torch.nn import functional
 from labkit.fair.adversary import adversary_loss, known, view
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
-from labkit.train import descend
+from labkit.train import Step, descend
 
-Batch = tuple[Tensor, Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+GroupBatch = tuple[Tensor, Tensor, Tensor]
+"""Samples x, their labels y, and their groups a."""
 
 
 def adversarial(
@@ -32,7 +32,7 @@ def adversarial(
     criterion: str = "parity",
     loss: str = "cross-entropy",
     inner: int = 1,
-) -> Step:
+) -> Step[GroupBatch]:
     """Alternate: the adversary learns from h as it is, then the model moves away from what the adversary can use.
 
     Args:
@@ -58,7 +58,7 @@ def adversarial(
     def hears(h: Tensor, y: Tensor, a: Tensor) -> Tensor:
         return adversary_loss(adversary(view(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion, loss=loss)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         h = model.features(x)
@@ -79,7 +79,7 @@ def reversal(
     lambda_: float,
     criterion: str = "parity",
     loss: str = "cross-entropy",
-) -> Step:
+) -> Step[GroupBatch]:
     """Both in one backward pass: the adversary goes downhill, and the encoder gets −λ times its gradient.
 
     Args:
@@ -91,7 +91,7 @@ def reversal(
     """
     sensible(lambda_, criterion)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         h = model.features(x)
@@ -128,7 +128,7 @@ def debias(
     *,
     alpha: float,
     criterion: str = "parity",
-) -> Step:
+) -> Step[GroupBatch]:
     """Zhang, Lemoine and Mitchell, "Mitigating Unwanted Biases with Adversarial Learning" (2018).
 
     The adversary sees nothing but the decision, and the model moves along
@@ -151,7 +151,7 @@ def debias(
     sensible(alpha, criterion)
     parameters = [p for p in model.parameters() if p.requires_grad]
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         logits = model(x)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from labkit.nets import Classifier, evaluating
+from labkit.nets import Classifier, eval_mode
 from labkit.shapes import Float, Images, Logits
 
 STATISTICS = ("frozen", "all", "none")
@@ -193,7 +193,7 @@ def maps(model: Classifier, x: Images) -> list[Tensor]:
         ValueError: as ``stages``.
     """
     found = []
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         x = model.normalize(x)
         for stage in stages(model):
             x = stage(x)

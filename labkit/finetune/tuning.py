@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from labkit import metrics
 from labkit.finetune.network import Network, drawing, stages
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Float, Images, Labels
-from labkit.train import EarlyStopping, History, Minibatches, fit, supervised
+from labkit.train import EarlyStopping, History, Minibatches, fit, supervised_step
 
 
 def cached(model: Network, x: Images, *, batch_size: int = 256) -> Float[Tensor, "b n"]:
@@ -38,7 +38,7 @@ def cached(model: Network, x: Images, *, batch_size: int = 256) -> Float[Tensor,
                          "freeze the base first")  # fmt: skip
     if len(x) < 1:
         raise ValueError("there are no images; expected at least one")
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(batch_size)])
 
 
@@ -116,7 +116,7 @@ def groups(model: Network, *, lr: float, factor: float = 2.6, frozen: bool = Fal
 
 
 def thaw(model: Network, *, every: int = 1) -> Callable[[History], None]:
-    """Gradual unfreezing: an observer for ``fit`` that frees the last frozen stage after each ``every`` epochs.
+    """Gradual unfreezing: a callback for ``fit`` that frees the last frozen stage after each ``every`` epochs.
 
     Raises:
         ValueError: if ``every`` is below 1.
@@ -180,7 +180,7 @@ def fine_tune(
     watching: list[Any] = [thaw(model, every=gradual)] if gradual > 0 else []
     watching += [EarlyStopping(model, "val_loss", patience=patience)] if held_back is not None else []
     batches = Minibatches(x, y, batch_size=min(batch_size, len(x)), generator=generator)
-    return fit(supervised(model, optimizer), batches, epochs=epochs, evaluate=evaluate, on_epoch=watching)
+    return fit(supervised_step(model, optimizer), batches, epochs=epochs, evaluate=evaluate, on_epoch=watching)
 
 
 def renew(model: nn.Module, *, generator: torch.Generator) -> None:

@@ -28,7 +28,6 @@ from labkit.gan.sampling import lerp, noise, sample, slerp
 from labkit.gan.small import Pretrained, Trained, available, pretrained, small
 from labkit.gan.steps import adversarial
 from labkit.gan.watch import CollapseAlarm, Samples
-from labkit.nets import follow
 
 __all__ = [
     "GAMES",
@@ -50,7 +49,6 @@ __all__ = [
     "cut",
     "discriminator_loss",
     "diversity",
-    "follow",
     "frechet",
     "generator_loss",
     "gradient_penalty",

@@ -15,9 +15,8 @@ import torch
 from labkit import train
 from labkit.gan.diffaugment import DiffAugment
 from labkit.gan.nets import Discriminator, Generator
-from labkit.gan.steps import adversarial, same
+from labkit.gan.steps import adversarial
 from labkit.shapes import Images, Labels
-from labkit.train.observers import Listener
 
 
 class Trained(NamedTuple):
@@ -46,7 +45,7 @@ def small(
     class_on_fakes: bool = True,
     decay: float = 0.99,
     augment: DiffAugment | None = None,
-    on_epoch: Listener | None = None,
+    on_epoch: train.EpochCallback | None = None,
 ) -> Trained:
     """Train a GAN on images of 8², 16² or 32²; an AC-GAN where labels are given. Seconds on one core.
 
@@ -83,7 +82,7 @@ def small(
         D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=norm).to(x.device)
     average = copy.deepcopy(G).requires_grad_(False)
     adam = partial(torch.optim.Adam, betas=(0.5, 0.999))
-    change = partial(augment, generator=g) if augment is not None else same
+    change = partial(augment, generator=g) if augment is not None else train.identity
     step = adversarial(
         G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
         class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,

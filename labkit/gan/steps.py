@@ -9,7 +9,7 @@ GPU: ``generator.to(memory_format=torch.channels_last)``, the same for the discr
 ``autocast=torch.bfloat16``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +18,8 @@ from torch.nn import functional
 from labkit.gan import losses
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import noise
-from labkit.nets import follow, frozen
-from labkit.train import descend
-
-Augment = Callable[[Tensor], Tensor]
-Step = Callable[[Sequence[Tensor]], dict[str, Tensor]]
-
-
-def same(x: Tensor) -> Tensor:
-    """The augmentation that changes nothing."""
-    return x
+from labkit.nets import ema_update, frozen
+from labkit.train import Augment, Step, descend, identity
 
 
 def adversarial(
@@ -38,14 +30,14 @@ def adversarial(
     *,
     generator: torch.Generator,
     game: str = "non-saturating",
-    augment: Augment = same,
+    augment: Augment = identity,
     class_weight: float = 1.0,
     class_on_fakes: bool = True,
     lambda_: float = 0.0,
     average: nn.Module | None = None,
     decay: float = 0.99,
     autocast: torch.dtype | None = None,
-) -> Step:
+) -> Step[Sequence[Tensor]]:
     """The step of a GAN; of an AC-GAN where G and D know classes.
 
     Args:
@@ -105,7 +97,7 @@ def adversarial(
             g_loss = losses.generator_loss(logit, game=game)
         descend(optimizer_g, g_loss + class_weight * classes)
         if average is not None:
-            follow(average, G, decay=decay)
+            ema_update(average, G, decay=decay)
         told = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
                 "d_fake": fake_logit.sigmoid().mean()}  # fmt: skip
         told |= {"agreement": named} if G.classes else {}

@@ -91,7 +91,9 @@ def _alone(
 ) -> nn.Module:
     """A copy of one network, trained on an order of batches for every epoch."""
     model = copy.deepcopy(model)
-    step = train.supervised(model, optimizer(list(model.parameters())), loss=partial(functional.cross_entropy, **knobs))
+    step = train.supervised_step(
+        model, optimizer(list(model.parameters())), loss=partial(functional.cross_entropy, **knobs)
+    )
     left = iter(orders)
     train.fit(step, lambda: ((x[index], y[index]) for index in next(left)), epochs=len(orders))
     return model.eval()

@@ -9,7 +9,7 @@ What it is for: LiRA and Shokri's attack need tens of models trained on differen
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from labkit.shapes import Bool, Float, Int
-from labkit.train import descend
+from labkit.train import Step, descend
 
 
 class Stack:
@@ -162,7 +162,7 @@ class MemberBatches:
 
 def together(
     stack: Stack, optimizer: torch.optim.Optimizer, x: Float[Tensor, " n *rest"], y: Int[Tensor, " n"], **knobs: Any
-) -> Callable[[Int[Tensor, "m b"]], dict[str, Tensor]]:
+) -> Step[Tensor]:
     """A step for ``fit``: every network goes downhill on its own batch, cross-entropy, mean over the batch.
 
     Args:

@@ -16,15 +16,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit.shapes import Float, Images
+from labkit.train import identity
 
 Maps = Float[Tensor, "b p q"]
 Scalar = Float[Tensor, ""]
 Features = Callable[[Tensor], Tensor]
-
-
-def identity(x: Tensor) -> Tensor:
-    """ψ of the paper's eyes: the pixels themselves."""
-    return x
 
 
 def cross_entropy(logits: Maps, *, refined: bool) -> Scalar:

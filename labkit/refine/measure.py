@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from labkit import metrics, nets
 from labkit.shapes import Float, Images, images
-from labkit.train import Minibatches, fit, supervised
+from labkit.train import Minibatches, fit, supervised_step
 
 Estimates = Float[Tensor, "b k"]
 
@@ -130,7 +130,7 @@ def told_apart(
     def loss(z: Tensor, y: Tensor) -> Tensor:
         return functional.cross_entropy(z, y, weight=weights)
 
-    step = supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=loss)
+    step = supervised_step(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=loss)
     fit(step, Minibatches(parts[0], labels[0], batch_size=32, generator=generator), epochs=epochs)
     chosen = metrics.predict(net, parts[1]).argmax(1)
     return (metrics.sensitivity(chosen, labels[1]) + metrics.specificity(chosen, labels[1])) / 2

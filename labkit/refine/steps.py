@@ -7,7 +7,7 @@ Labels never occur: whatever has been simulated with an image is its label after
 (2017), algorithm 1; pretraining as in their section 3.1: R on self-regularisation alone, then D with R held.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from labkit.nets import frozen
 from labkit.refine.history import Past
-from labkit.refine.losses import Features, Maps, discriminator_loss, identity, refiner_loss, self_regularisation
+from labkit.refine.losses import Features, Maps, discriminator_loss, refiner_loss, self_regularisation
 from labkit.shapes import Float, Images, images
-from labkit.train import descend
+from labkit.train import Step, descend, identity
 
 Many = Float[Tensor, "r b c h w"]
-Step = Callable[["Turn"], dict[str, Tensor]]
 
 
 class Turn(NamedTuple):
@@ -142,7 +141,7 @@ def adversarial(
     psi: Features = identity,
     past: Past | None = None,
     generator: torch.Generator,
-) -> Step:
+) -> Step[Turn]:
     """Algorithm 1: a step that trains R, then D, on one ``Turn``.
 
     Args:
@@ -172,7 +171,7 @@ def adversarial(
     return step
 
 
-def pretrain_refiner(refiner: nn.Module, optimizer: torch.optim.Optimizer, *, psi: Features = identity) -> Step:
+def pretrain_refiner(refiner: nn.Module, optimizer: torch.optim.Optimizer, *, psi: Features = identity) -> Step[Turn]:
     """R on self-regularisation alone: it learns to leave images as they are. 1,000 updates in the paper.
 
     Needless for a refiner with ``skip``, which begins there.
@@ -200,7 +199,7 @@ def pretrain_discriminator(
     *,
     past: Past | None = None,
     generator: torch.Generator,
-) -> Step:
+) -> Step[Turn]:
     """D with R held: it learns what is wrong with the images as they are. 200 updates in the paper.
 
     Returns:

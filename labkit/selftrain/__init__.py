@@ -8,7 +8,6 @@ Given are labelled examples (X, y) and many more X_u without labels. Three famil
 ``calibration``   is a model right as often as it is sure? The temperature that makes it so
 """
 
-from labkit.nets import follow
 from labkit.selftrain.calibration import fit_temperature, soften
 from labkit.selftrain.consistency import (
     Consistency,
@@ -19,22 +18,21 @@ from labkit.selftrain.consistency import (
     ramp,
 )
 from labkit.selftrain.loop import Estimator, Learner, Network, Round, Trace, confidence, select, self_train
-from labkit.selftrain.steps import Batch, PairedBatches, mean_teacher, pseudo_label, two_policies
+from labkit.selftrain.steps import PairedBatches, SemiSupervisedBatch, mean_teacher, pseudo_label, two_policies
 
 __all__ = [
-    "Batch",
     "Consistency",
     "Estimator",
     "Learner",
     "Network",
     "PairedBatches",
     "Round",
+    "SemiSupervisedBatch",
     "Trace",
     "confidence",
     "consistency_loss",
     "fit_temperature",
     "fixmatch_loss",
-    "follow",
     "gaussian_ramp",
     "mean_teacher",
     "pseudo_label",

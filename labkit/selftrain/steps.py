@@ -13,16 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.metrics import predict
-from labkit.nets import follow
+from labkit.nets import ema_update
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
 from labkit.shapes import Float, Int, Labels
-from labkit.train import descend
-
-Policy = Callable[[Tensor], Tensor]
-Step = Callable[["Batch"], dict[str, Tensor | float]]
+from labkit.train import Augment, Step, descend, identity
 
 
-class Batch(NamedTuple):
+class SemiSupervisedBatch(NamedTuple):
     """Labelled samples with their labels, and unlabelled samples."""
 
     x: Float[Tensor, " b *rest"]
@@ -68,7 +65,7 @@ class PairedBatches:
     def __len__(self) -> int:
         return len(self.Xu) // (self.batch_size * self.ratio)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[SemiSupervisedBatch]:
         batch_size = min(self.batch_size, len(self.y))
         unlabelled = self._order(len(self.Xu)).split(self.batch_size * self.ratio)
         rounds = -(-len(self) // (len(self.y) // batch_size))
@@ -79,15 +76,10 @@ class PairedBatches:
             if len(part) == batch_size
         ]
         for i, u in zip(labelled, unlabelled[: len(self)]):
-            yield Batch(self.X[i], self.y[i], self.Xu[u])
+            yield SemiSupervisedBatch(self.X[i], self.y[i], self.Xu[u])
 
     def _order(self, n: int) -> Tensor:
         return torch.randperm(n, generator=self.generator, device=self.generator.device).to(self.X.device)
-
-
-def same(x: Tensor) -> Tensor:
-    """The policy that changes nothing."""
-    return x
 
 
 def pseudo_label(
@@ -95,9 +87,9 @@ def pseudo_label(
     optimizer: torch.optim.Optimizer,
     *,
     alpha: Callable[[int], float],
-    augment: Policy = same,
+    augment: Augment = identity,
     calm: bool = False,
-) -> Step:
+) -> Step[SemiSupervisedBatch]:
     """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
 
     Args:
@@ -110,7 +102,7 @@ def pseudo_label(
     """
     updates = count()
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         weight = alpha(next(updates))
         model.train()
         if weight == 0:
@@ -131,14 +123,14 @@ def two_policies(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    labelled: Policy,
-    target: Policy,
-    learned: Policy,
+    labelled: Augment,
+    target: Augment,
+    learned: Augment,
     tau: float = 0.95,
     lambda_: float = 1.0,
     teacher: nn.Module | None = None,
     decay: float = 0.99,
-) -> Step:
+) -> Step[SemiSupervisedBatch]:
     """One policy for labelled, another for unlabelled samples; with weak, weak and strong ones it is FixMatch.
 
     The pseudo-label comes from the ``target`` view of a sample, and is learned on its ``learned`` view.
@@ -156,7 +148,7 @@ def two_policies(
         decay: γ of that average.
     """
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         model.train()
         with torch.no_grad():
             weak = model(target(batch.xu))
@@ -166,7 +158,7 @@ def two_policies(
         loss = functional.cross_entropy(own, batch.y) + lambda_ * unlabelled.loss
         descend(optimizer, loss)
         if teacher is not None:
-            follow(teacher, model, decay=decay)
+            ema_update(teacher, model, decay=decay)
         return {"loss": loss.detach(), "used": unlabelled.used}
 
     return step
@@ -177,10 +169,10 @@ def mean_teacher(
     teacher: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    augment: Policy,
+    augment: Augment,
     weight: Callable[[int], float],
     decay: float = 0.99,
-) -> Step:
+) -> Step[SemiSupervisedBatch]:
     """Mean teacher's step: the model should say of one view what its average over time says of another.
 
     Args:
@@ -193,7 +185,7 @@ def mean_teacher(
     """
     updates = count()
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         t = next(updates)
         model.train()
         teacher.train()
@@ -204,7 +196,7 @@ def mean_teacher(
         consistency = consistency_loss(student, target)
         loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + weight(t) * consistency
         descend(optimizer, loss)
-        follow(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
+        ema_update(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
         return {"loss": loss.detach(), "consistency": consistency.detach()}
 
     return step

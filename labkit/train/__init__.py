@@ -1,4 +1,4 @@
-"""One loop for every method: do a step for each batch, write down the epoch's means, tell the observers.
+"""One loop for every method: do a step for each batch, write down the epoch's means, tell the callbacks.
 
     history[name][e] = 1/N_e * sum_{i=1..N_e} step(batch_i)[name],        e = 1, ..., epochs
 
@@ -21,9 +21,24 @@ The method itself is the ``step``: a closure that does one update and returns na
 Early stopping goes back to Morgan and Bourlard (1990); see Prechelt, "Early Stopping - But When?" (1998).
 """
 
+from labkit.train.callbacks import Callback, EarlyStopping, EpochCallback, Progress
 from labkit.train.history import Best, History
-from labkit.train.loop import fit
-from labkit.train.observers import EarlyStopping, Observer, Progress
-from labkit.train.supervised import Minibatches, descend, supervised
+from labkit.train.loop import Step, fit
+from labkit.train.supervised import Augment, LabelledBatch, Minibatches, descend, identity, supervised_step
 
-__all__ = ["Best", "EarlyStopping", "History", "Minibatches", "Observer", "Progress", "descend", "fit", "supervised"]
+__all__ = [
+    "Augment",
+    "Best",
+    "Callback",
+    "EarlyStopping",
+    "EpochCallback",
+    "History",
+    "LabelledBatch",
+    "Minibatches",
+    "Progress",
+    "Step",
+    "descend",
+    "fit",
+    "identity",
+    "supervised_step",
+]

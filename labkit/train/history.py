@@ -30,7 +30,7 @@ class History(Mapping[str, list[float]]):
         planned: the number of epochs asked for.
         epoch: the number of epochs done.
         interrupted: whether Ctrl-C (or the notebook's stop button) ended it.
-        stopped: whether an observer ended it.
+        stopped: whether a callback ended it.
     """
 
     def __init__(self, planned: int = 0) -> None:

@@ -1,10 +1,18 @@
-"""What most steps need: shuffled batches, and the plain update of a classifier."""
+"""What most steps need: shuffled batches, augmentation that may be none, and the plain update of a classifier."""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from labkit.train.loop import Step
+
+LabelledBatch = tuple[Tensor, Tensor]
+"""Samples, and their labels."""
+
+Augment = Callable[[Tensor], Tensor]
+"""An augmentation of a batch, say ``lambda x: policy(x, generator=g)``."""
 
 
 class Minibatches:
@@ -49,6 +57,11 @@ class Minibatches:
             yield tuple(t[chosen] for t in self.tensors)
 
 
+def identity(x: Tensor) -> Tensor:
+    """``x`` itself: the augmentation that changes nothing, or the pixels taken for features."""
+    return x
+
+
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step downhill: what every update of every method ends in.
 
@@ -61,13 +74,13 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
-def supervised(
+def supervised_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
-    augment: Callable[[Tensor], Tensor] | None = None,
-) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    augment: Augment | None = None,
+) -> Step[LabelledBatch]:
     """The plain step: predict, compare, go downhill.
 
     Args:
@@ -80,7 +93,7 @@ def supervised(
         A step for ``fit`` that reports ``loss``, and ``accuracy`` where the targets are class numbers (B,).
     """
 
-    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
         model.train()
         predictions = model(x if augment is None else augment(x))
