@@ -69,19 +69,21 @@ def train_one(
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     step: Callable[..., Any]
     if method.step == "debias":
-        listener = fair.Listener().to(x.device)
+        listener = fair.DecisionAdversary().to(x.device)
         theirs = torch.optim.Adam(listener.parameters(), lr=1e-2)
-        step = fair.debias(model, listener, optimizer, theirs, alpha=method.weight, criterion=method.criterion)
+        step = fair.adversarial_debiasing(
+            model, listener, optimizer, theirs, alpha=method.weight, criterion=method.criterion
+        )
     else:
         inputs = width + (method.criterion == "odds")
         adversary = nets.MLP(inputs, 1, hidden=(32,), mean=0.0, std=1.0).to(x.device)
         knobs: Row = {"lambda_": method.weight, "criterion": method.criterion, "loss": method.loss}
         if method.step == "reversal":
             groups = [{"params": model.parameters(), "lr": lr}, {"params": adversary.parameters(), "lr": 3 * lr}]
-            step = fair.reversal(model, adversary, torch.optim.Adam(groups), **knobs)
+            step = fair.reversal_step(model, adversary, torch.optim.Adam(groups), **knobs)
         else:
             theirs = torch.optim.Adam(adversary.parameters(), lr=3 * lr)
-            step = fair.adversarial(model, adversary, optimizer, theirs, inner=method.inner, **knobs)
+            step = fair.alternating_step(model, adversary, optimizer, theirs, inner=method.inner, **knobs)
     train.fit(step, train.Minibatches(x, y, a, batch_size=batch_size, generator=generator), epochs=epochs)
     return model
 

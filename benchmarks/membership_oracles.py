@@ -39,9 +39,10 @@ def against_art(model: nn.Module, x: Any, y: Any, member: Any, logits: Any) -> l
     ours = membership.gap_attack(logits, y)
     rows: list[list[Any]] = [
         [
-            "advantage of the attack “is the model right?”", membership.judge(ours, member).advantage, "ART, "
-            "rule-based",
-            membership.judge(torch.from_numpy(theirs), member).advantage,
+            "advantage of the attack “is the model right?”",
+            membership.evaluate_guesses(ours, member).advantage,
+            "ART, rule-based",
+            membership.evaluate_guesses(torch.from_numpy(theirs), member).advantage,
         ],
         ["records guessed differently by it", int((ours.numpy() != theirs).sum()), "ART, rule-based", 0],
     ]  # fmt: skip

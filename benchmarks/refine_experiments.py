@@ -14,7 +14,7 @@ from labkit import data, metrics, refine, train
 SIZE = (16, 24)
 CAMERA = {"contrast": (0.35, 0.6), "blur": (0.8, 1.4), "noise": 0.02}
 N, TEST, NEAR = 1500, 1000, 1.3
-TURNS, BATCH, WIDTHS, STRIDES = 400, 32, (16, 32, 32), (2, 2, 1)
+ITERATIONS, BATCH, WIDTHS, STRIDES = 400, 32, (16, 32, 32), (2, 2, 1)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -94,7 +94,7 @@ def refiner_for(
     lambda_: float,
     history: bool = True,
     local: bool = True,
-    turns: int = TURNS,
+    iterations: int = ITERATIONS,
     blocks: int = 1,
     psi: Any = train.identity,
     lr: float = 3e-3,
@@ -109,11 +109,11 @@ def refiner_for(
         else refine.GlobalDiscriminator(x.shape[-2:], x.shape[1], widths=WIDTHS, strides=STRIDES)
     )
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
-    past = refine.Past(16 * BATCH) if history else None
-    first = refine.pretrain_discriminator(R, D, of_d, past=past, generator=generator)
-    train.fit(first, refine.Turns(x, y, batch_size=BATCH, turns=50, generator=generator), epochs=1)
-    step = refine.adversarial(R, D, of_r, of_d, lambda_=lambda_, past=past, psi=psi, generator=generator)
-    batches = refine.Turns(x, y, batch_size=BATCH, turns=turns // 10, generator=generator)
+    past = refine.ImageHistoryBuffer(16 * BATCH) if history else None
+    first = refine.pretrain_discriminator(R, D, of_d, buffer=past, generator=generator)
+    train.fit(first, refine.RefineBatches(x, y, batch_size=BATCH, iterations=50, generator=generator), epochs=1)
+    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=past, psi=psi, generator=generator)
+    batches = refine.RefineBatches(x, y, batch_size=BATCH, iterations=iterations // 10, generator=generator)
     history_ = train.fit(step, batches, epochs=10)
     return R, history_, time.process_time() - start
 
@@ -136,7 +136,9 @@ def measured(x: Tensor, eyes: World, seed: int) -> dict[str, float]:
         "distance": float(moved.distance),
         "scatter": float(moved.scatter),
         "shift": float(moved.shift.norm()),
-        "told": refine.told_apart(x[:500], eyes.real.x[:500], epochs=6, width=8, generator=seeded(seed)),
+        "two_sample_test": refine.classifier_two_sample_test(
+            x[:500], eyes.real.x[:500], epochs=6, width=8, generator=seeded(seed)
+        ),
     }
 
 
@@ -150,8 +152,8 @@ def run(name: str, seed: int) -> dict[str, float]:
     if kind in ("raw", "ideal"):
         return measured({"raw": eyes.synthetic, "ideal": eyes.ideal}[kind].x, eyes, seed)
     R, history, seconds = refiner_for(eyes.synthetic.x, eyes.real.x, seed, **VARIANTS[kind])
-    found = measured(refine.refined(R, eyes.synthetic.x), eyes, seed)
-    return found | {"D": history["told"][-1], "seconds": seconds}
+    found = measured(refine.refine_images(R, eyes.synthetic.x), eyes, seed)
+    return found | {"D": history["d_accuracy"][-1], "seconds": seconds}
 
 
 ROWS = ["raw", "λ = 0.1", "real", "ideal", *[v for v in VARIANTS if v != "λ = 0.1"],

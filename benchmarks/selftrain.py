@@ -27,7 +27,7 @@ from torch.nn import functional
 from labkit import data, metrics, nets, selftrain, train
 from labkit.augment import image
 from labkit.device import device
-from labkit.selftrain import Estimator, PairedBatches, self_train
+from labkit.selftrain import EstimatorLearner, SemiSupervisedBatches, self_train
 
 RESULTS = Path(__file__).parent / "results" / "selftrain.md"
 SEEDS = range(5)
@@ -73,7 +73,7 @@ def digits_step(
         plain = train.supervised_step(net, optimizer, augment=policy)
         return lambda batch: plain((batch.x, batch.y))
     if method.startswith("pseudo-label"):
-        ramp = partial(selftrain.ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
+        ramp = partial(selftrain.linear_ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
         return selftrain.pseudo_label(net, optimizer, alpha=ramp if "ramp" in method else lambda t: 1.0)
     if method.startswith("mean teacher"):
         weight = lambda t: 30 * selftrain.gaussian_ramp(t, length=steps)  # noqa: E731
@@ -84,7 +84,7 @@ def digits_step(
         METHODS[7]: (light, light),
         METHODS[8]: (strong, strong),
     }[method]
-    return selftrain.two_policies(net, optimizer, labelled=own, target=light, learned=learned, tau=0.8)
+    return selftrain.fixmatch(net, optimizer, labelled=own, weak=light, strong=learned, tau=0.8)
 
 
 def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> float:
@@ -94,7 +94,7 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
     teacher = copy.deepcopy(net).requires_grad_(False)
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=4, generator=generator)
+    batches = SemiSupervisedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=4, generator=generator)
     step = digits_step(method, net, teacher, generator, epochs * len(batches))
     train.fit(step, batches, epochs=epochs)
     used = teacher if method.startswith("mean teacher") else net
@@ -104,7 +104,7 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
 def loop_run(knobs: dict[str, Any], per_class: int, seed: int) -> tuple[float, float]:
     """Accuracy of a logistic regression before and after the deck's loop."""
     labelled, unlabelled = few(data.digits("train"), per_class, seed)
-    test, model = data.digits("test"), Estimator(LogisticRegression(max_iter=300))
+    test, model = data.digits("test"), EstimatorLearner(LogisticRegression(max_iter=300))
     trace = self_train(
         model, labelled.x, labelled.y, unlabelled.x, **knobs,
         evaluate=lambda: metrics.accuracy(model.predict(test.x)[0], test.y),
@@ -166,7 +166,7 @@ def oracle() -> str:
             x, y, xu = labelled.x.double(), labelled.y, unlabelled.x.double()
             start = time.perf_counter()
             knobs = {"q": 50} if criterion == "k_best" else {"threshold": 0.8}
-            trace = self_train(Estimator(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
+            trace = self_train(EstimatorLearner(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
             ours.append(time.perf_counter() - start)
             peer = SelfTrainingClassifier(
                 LogisticRegression(max_iter=300), criterion=criterion, k_best=50, threshold=0.8, max_iter=10
@@ -193,7 +193,9 @@ def bias() -> str:
     for seed in SEEDS:
         labelled, unlabelled = few(data.digits("train"), 2, seed)
         test = data.digits("test")
-        trace = self_train(Estimator(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50)
+        trace = self_train(
+            EstimatorLearner(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50
+        )
         for upto in wrong:
             moved = torch.cat([r.moved for r in trace.rounds[:upto]])
             given = torch.cat([r.y for r in trace.rounds[:upto]])
@@ -295,12 +297,12 @@ def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator)
         plain = train.supervised_step(net, optimizer)
         step: Any = lambda batch: plain((batch.x, batch.y))  # noqa: E731
     elif run.method == "FixMatch":
-        step = selftrain.two_policies(
-            net, optimizer, labelled=light, target=light, learned=strong, tau=0.8, teacher=teacher
-        )
+        step = selftrain.fixmatch(net, optimizer, labelled=light, weak=light, strong=strong, tau=0.8, teacher=teacher)
     else:
         begin, end = (share * run.steps for share in run.ramp)
-        step = selftrain.pseudo_label(net, optimizer, alpha=partial(selftrain.ramp, T1=begin, T2=end), calm=run.calm)
+        step = selftrain.pseudo_label(
+            net, optimizer, alpha=partial(selftrain.linear_ramp, T1=begin, T2=end), eval_mode=run.calm
+        )
 
     def scheduled(batch: Any) -> Any:
         reported = step(batch)
@@ -319,7 +321,9 @@ def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> t
     net = run.net().to(everything.x.device)
     teacher = copy.deepcopy(net).requires_grad_(False)
     step, start = mnist_step(run, net, teacher, generator), time.process_time()
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=run.ratio, generator=generator)
+    batches = SemiSupervisedBatches(
+        labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=run.ratio, generator=generator
+    )
     for part in range(-(-run.steps // len(batches))):
         stop = min(len(batches), run.steps - part * len(batches))
         train.fit(step, [batch for batch, _ in zip(batches, range(stop))], epochs=1)

@@ -26,7 +26,7 @@ def test_every_pane_draws(task, examples):
 
 def test_the_parameters_are_those_of_the_library():
     for depth in range(topic.STAGES + 1):
-        model = finetune.freeze(finetune.new_head(finetune.base_model(finetune.small()), 10), depth)
+        model = finetune.freeze(finetune.new_head(finetune.base_model(finetune.small_cnn()), 10), depth)
         learns = nets.parameter_count(model, trainable=True)
         assert topic.counts(Knobs(depth=depth)) == (learns, nets.parameter_count(model) - learns)
 

@@ -31,7 +31,7 @@ def test_the_scores_are_those_of_the_card_so_far(m):
     knobs = Knobs(films=m, seed=7)
     run, shown = topic.state_of(knobs)
     assert shown == m
-    expected = linkage.scores(run.known.first(m), linkage.columns(run.release))[0]
+    expected = linkage.scores(run.known.first(m), linkage.sort_by_film(run.release))[0]
     torch.testing.assert_close(run.scores[m - 1], expected)
     claims = linkage.link(run.known.first(m), run.release, phi=knobs.phi)
     assert int(claims.record) == int(run.claims.record[m - 1])

@@ -41,7 +41,12 @@ LITTLE = {
     "03_selftrain": {"52 if full": "2 if full"},
     "04_attacks": {},
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
-    "13_refine": {"10_000, 2000": "64, 15", "width=64 if": "width=8 if", "turns=50": "turns=2", "turns=180": "turns=3"},
+    "13_refine": {
+        "10_000, 2000": "64, 15",
+        "width=64 if": "width=8 if",
+        "iterations=50": "iterations=2",
+        "iterations=180": "iterations=3",
+    },
     "14_finetune": {"(1, 5, 20, 100), 5 if full else 1, 150": "(1,), 1 if full else 1, 2"},
     "16_domain": {"data.photographs(), 12000": "data.photographs(), 4"},
     "17_fair": {"batch_size=512, generator=seed(0)), epochs=10": "batch_size=512, generator=seed(0)), epochs=1"},

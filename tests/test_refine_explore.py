@@ -64,14 +64,14 @@ def test_the_refiners_come_with_how_they_were_made():
 
 
 def test_a_refiner_is_new_at_each_call_and_bad_input_is_refused():
-    one, other = refine.trained(0.1), refine.trained(0.1)
+    one, other = refine.pretrained(0.1), refine.pretrained(0.1)
     assert one is not other
     assert not one.training
     x = data.simulate.eyes(2, generator=torch.Generator().manual_seed(0), size=bundled.SIZE).x
     assert torch.equal(one(x), other(x))
-    assert not torch.equal(one(x), refine.trained(0.0)(x))
+    assert not torch.equal(one(x), refine.pretrained(0.0)(x))
     with pytest.raises(ValueError, match=r"there are refiners for 0, 0\.03, 0\.1"):
-        refine.trained(0.5)
+        refine.pretrained(0.5)
 
 
 def test_a_moved_slider_redraws():

@@ -40,10 +40,10 @@ def test_means_are_exact_over_many_batches(device):
 
 def test_a_scalar_that_comes_now_and_then_is_averaged_over_its_own_batches():
     def step(i):
-        return {"critic": i, "generator": torch.tensor([10.0 * i])} if i % 3 == 0 else {"critic": i}
+        return {"discriminator": i, "generator": torch.tensor([10.0 * i])} if i % 3 == 0 else {"discriminator": i}
 
     history = fit(step, range(7), epochs=1)
-    assert history.last == {"critic": 3.0, "generator": 30.0}
+    assert history.last == {"discriminator": 3.0, "generator": 30.0}
 
 
 def test_a_step_may_reuse_its_tensor(device):

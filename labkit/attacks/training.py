@@ -22,7 +22,7 @@ from labkit.attacks.measure import Attack
 from labkit.train import LabelledBatch, Step, descend
 
 
-def adversarial(
+def adversarial_training(
     model: nn.Module, optimizer: torch.optim.Optimizer, attack: Attack, *, clean: float = 0.0
 ) -> Step[LabelledBatch]:
     """Adversarial training: attack each batch, learn from what comes out.
@@ -58,7 +58,7 @@ def adversarial(
     return step
 
 
-def fast(
+def fast_adversarial_training(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
@@ -76,13 +76,13 @@ def fast(
         generator: of the random starts.
 
     Returns:
-        As ``adversarial``.
+        As ``adversarial_training``.
     """
-    size = 1.25 * eps if alpha is None else alpha
-    return adversarial(model, optimizer, partial(pgd, eps=eps, alpha=size, steps=1, generator=generator))
+    alpha = 1.25 * eps if alpha is None else alpha
+    return adversarial_training(model, optimizer, partial(pgd, eps=eps, alpha=alpha, steps=1, generator=generator))
 
 
-def free(
+def free_adversarial_training(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
@@ -102,7 +102,7 @@ def free(
         bounds: what values an input may have.
 
     Returns:
-        As ``adversarial``, means over the replays.
+        As ``adversarial_training``, means over the replays.
 
     Raises:
         ValueError: if there is no replay.
@@ -113,12 +113,12 @@ def free(
 
     def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
-        inside = ball(x, eps=eps, bounds=bounds)
+        eps_ball = ball(x, eps=eps, bounds=bounds)
         delta = kept.get("delta")
         # The last batch of an epoch may be smaller; its successors are whole again.
         if delta is None or delta[: len(x)].shape != x.shape:
             delta = torch.zeros_like(x)
-        z = inside.project(x + delta[: len(x)])
+        z = eps_ball.project(x + delta[: len(x)])
         model.train()
         losses, right = [], []
         for _ in range(replays):
@@ -128,7 +128,7 @@ def free(
             descend(optimizer, loss)
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
-                z = inside.step(z, inside.direction(gradient), inside.eps)
+                z = eps_ball.step(z, eps_ball.direction(gradient), eps_ball.eps)
             losses.append(loss.detach())
             right.append((logits.argmax(1) == y).float().mean())
         kept["delta"] = torch.cat([z - x, delta[len(x) :]])
@@ -137,7 +137,7 @@ def free(
     return step
 
 
-def imitate(
+def substitute_training(
     model: nn.Module, optimizer: torch.optim.Optimizer, black_box: Callable[[Tensor], Tensor]
 ) -> Step[tuple[Tensor, ...]]:
     """Train a substitute on a black box's answers: all that is asked of the victim is its class for each picture.

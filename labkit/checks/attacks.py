@@ -497,7 +497,7 @@ def adversarial_step(
     y: Tensor,
 ) -> Tensor:
     """One update on the attacked batch; the loss on it, from before the update."""
-    return attacks.adversarial(model, optimizer, attack)((x, y))["loss"]
+    return attacks.adversarial_training(model, optimizer, attack)((x, y))["loss"]
 
 
 RATE = 0.5
@@ -509,7 +509,7 @@ class AdversarialStep(Check):
     key = "attacks.adversarial_step"
     points = 3
     reference = staticmethod(adversarial_step)
-    forbidden = (attacks.adversarial, attacks.fast, attacks.free)
+    forbidden = (attacks.adversarial_training, attacks.fast_adversarial_training, attacks.free_adversarial_training)
 
     def inputs(self, seed: int) -> list[Case]:
         """A batch; then weights that already have gradients; then a batch in float64."""

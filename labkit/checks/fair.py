@@ -30,7 +30,7 @@ def people(g: torch.Generator, n: int, share: float = 0.4) -> tuple[Tensor, Tens
 def told_apart(yes: Tensor, y: Tensor, a: Tensor) -> bool:
     """Whether right and mistaken gaps all differ, and those of both outcomes have the same sign."""
     true, false = float(signed(yes, a, y == 1)), float(signed(yes, a, y == 0))
-    zero, one = fair.rates(yes, a).tolist()
+    zero, one = fair.selection_rates(yes, a).tolist()
     both = (yes * y).double()
     values = [true, false, zero - one, (true + false) / 2, true + false, float(signed(y, a, yes == 1))]
     values += [float(both[a == 0].mean() - both[a == 1].mean()), one - float(yes.double().mean())]
@@ -41,7 +41,7 @@ def told_apart(yes: Tensor, y: Tensor, a: Tensor) -> bool:
 
 def signed(decision: Tensor, a: Tensor, given: Tensor | None = None) -> Tensor:
     """Group 0's rate less group 1's."""
-    zero, one = fair.rates(decision, a, given=given, groups=2)
+    zero, one = fair.selection_rates(decision, a, condition=given, groups=2)
     return zero - one
 
 
@@ -79,7 +79,7 @@ class Parity(Gap):
     key = "fair.parity"
     points = 2
     reference = staticmethod(parity)
-    forbidden = (fair.rates, fair.gaps, fair.parity_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.parity_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -88,7 +88,7 @@ class Parity(Gap):
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """The gap, or what the usual mistakes give."""
         yes, a = case["yes"], case["a"]
-        zero, one = fair.rates(yes, a).double()
+        zero, one = fair.selection_rates(yes, a).double()
         told = yes[a == 1].double().mean() - yes.double().mean()
         among_yes = a[yes == 1].double().mean()
         mistaken = {
@@ -116,7 +116,7 @@ class Opportunity(Gap):
     key = "fair.opportunity"
     points = 2
     reference = staticmethod(opportunity)
-    forbidden = (fair.rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -153,7 +153,7 @@ class Odds(Gap):
     key = "fair.odds"
     points = 1
     reference = staticmethod(odds)
-    forbidden = (fair.rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -274,7 +274,7 @@ class Objectives(Check):
     key = "fair.objectives"
     points = 4
     reference = staticmethod(objectives)
-    forbidden = (fair.adversarial, fair.reversal)
+    forbidden = (fair.alternating_step, fair.reversal_step)
 
     def inputs(self, seed: int) -> list[Case]:
         """A small model and adversary; λ of .5, of 3, and 0; a rare group."""

@@ -25,7 +25,7 @@ def pair(given: Any, *, name: str, of: str) -> tuple[Any, Any]:
 
 def local_loss(logits: Tensor, refined: bool) -> Tensor:
     """Cross-entropy of D's maps (b, h, w), summed over patches, averaged over images."""
-    return refine.cross_entropy(logits, refined=refined)
+    return refine.patch_cross_entropy(logits, refined=refined)
 
 
 class LocalLoss(Check):
@@ -34,7 +34,7 @@ class LocalLoss(Check):
     key = "refine.local_loss"
     points = 2
     reference = staticmethod(local_loss)
-    forbidden = (refine.cross_entropy, refine.realism, refine.discriminator_loss)
+    forbidden = (refine.patch_cross_entropy, refine.realism, refine.discriminator_loss)
 
     def inputs(self, seed: int) -> list[Case]:
         """One patch of one image; maps that are not square, both answers; a D that is sure; float64."""
@@ -189,7 +189,7 @@ class Objective(Check):
     key = "refine.objective"
     points = 2
     reference = staticmethod(objective)
-    forbidden = (refine.realism, refine.discriminator_loss, refine.refiner_loss, refine.cross_entropy)
+    forbidden = (refine.realism, refine.discriminator_loss, refine.refiner_loss, refine.patch_cross_entropy)
 
     def inputs(self, seed: int) -> list[Case]:
         """One patch each; several; another number of real images; λ = 0; float64."""
@@ -219,7 +219,7 @@ class Objective(Check):
         """Compare each loss with labkit's, and with what each usual mistake gives."""
         z, y, change, lambda_ = case["refined"], case["real"], case["change"], case["lambda_"]
         L_R, L_D = objective(z, y, change, lambda_)
-        say = refine.cross_entropy
+        say = refine.patch_cross_entropy
         if agree(outputs["L_R"], L_D) and agree(outputs["L_D"], L_R) and not agree(L_R, L_D):
             raise Wrong("the two losses are in the wrong order: `return L_R, L_D`")
         close(
@@ -288,7 +288,7 @@ class Mix(Check):
     points = 3
     seeds = 2
     reference = staticmethod(mix)
-    forbidden = (refine.mix, refine.Past.join)
+    forbidden = (refine.mix, refine.ImageHistoryBuffer.join)
 
     def inputs(self, seed: int) -> list[Case]:
         """One fresh image; images of 2×3; as many fresh ones as the past holds; many calls."""

@@ -175,7 +175,7 @@ class Move(Check):
 
 def alpha(t: Tensor, T1: float, T2: float, final: float) -> Tensor:
     """Lee's weight at each of the times t: (n,) → (n,)."""
-    return torch.stack([t.new_tensor(selftrain.ramp(float(v), T1=T1, T2=T2, final=final)) for v in t])
+    return torch.stack([t.new_tensor(selftrain.linear_ramp(float(v), T1=T1, T2=T2, final=final)) for v in t])
 
 
 class Alpha(Check):
@@ -184,7 +184,7 @@ class Alpha(Check):
     key = "selftrain.alpha"
     points = 2
     reference = staticmethod(alpha)
-    forbidden = (selftrain.ramp,)
+    forbidden = (selftrain.linear_ramp,)
 
     def inputs(self, seed: int) -> list[Case]:
         """One time on the ramp; the paper's numbers; before, on, after; float64."""

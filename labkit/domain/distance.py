@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import metrics
-from labkit.domain.losses import agreeing, domain_loss
+from labkit.domain.losses import check_features, domain_loss
 from labkit.nets import MLP, Normalize
 from labkit.shapes import Float
 from labkit.train import Minibatches, descend, fit
@@ -53,8 +53,8 @@ def proxy_a_distance(
     Raises:
         ValueError: if the widths differ or a domain has fewer than four samples.
     """
-    agreeing(source, target, least=4)
-    (a, b), (c, d) = (halves(part.detach().float(), generator) for part in (source, target))
+    check_features(source, target, least=4)
+    (a, b), (c, d) = (split_in_half(part.detach().float(), generator) for part in (source, target))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         net = MLP(a.shape[1], 1, hidden=hidden, mean=0.0, std=1.0)
@@ -73,7 +73,7 @@ def proxy_a_distance(
     return a_distance(float(wrong[0] + wrong[1]) / 2)
 
 
-def halves(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def split_in_half(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A random half, and the other."""
     order = torch.randperm(len(x), generator=generator).to(x.device)
     return x[order[: len(x) // 2]], x[order[len(x) // 2 :]]

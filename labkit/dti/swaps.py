@@ -19,14 +19,14 @@ from torch import Tensor
 from labkit.dti.model import DTIKMeans
 from labkit.shapes import Float
 
-Learn = Callable[[Tensor], tuple[Tensor, Tensor]]
+Update = Callable[[Tensor], tuple[Tensor, Tensor]]
 """One update with a batch: its loss and its costs."""
 
 Copy = Callable[[int, int], object]
 """Turns one cluster into a copy of another: (from where it is taken, to where it goes)."""
 
 
-def need_and_strain(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
+def utility_and_error(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
     """By how much the sum of the smallest costs would grow without each cluster, and what part of it is each one's."""
     two = costs.topk(min(2, costs.shape[1]), dim=1, largest=False)
     least, owner = two.values[:, 0], two.indices[:, 0]
@@ -56,7 +56,7 @@ class Swaps:
         self,
         model: DTIKMeans,
         optimizer: torch.optim.Optimizer,
-        learn: Learn,
+        learn: Update,
         copy: Copy,
         *,
         window: int = 100,
@@ -117,7 +117,7 @@ class Swaps:
     def _sums(self, records: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, the needs and the strains over the second half of a window."""
         late = records[len(records) // 2 :]
-        need, strain = need_and_strain(torch.cat([costs for _, costs in late]))
+        need, strain = utility_and_error(torch.cat([costs for _, costs in late]))
         return torch.stack([loss for loss, _ in late]).sum(), need, strain
 
     def _state(self) -> tuple[dict, dict]:

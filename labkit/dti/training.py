@@ -88,7 +88,7 @@ def _normal(like: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(like.shape, generator=generator, device=where, dtype=like.dtype).to(like.device)
 
 
-def step(
+def dti_step(
     model: DTIKMeans,
     optimizer: torch.optim.Optimizer,
     *,
@@ -215,7 +215,7 @@ def learn(
     # A fifth of the phase first, so that the races are about clusters that know their transformations.
     first = int((begin + (end - begin) / 5) * total)
     last = first + (int(end * total) - first) // window * window
-    update = step(model, optimizer, every=every, racing=lambda: swaps and first <= now < last, generator=generator)
+    update = dti_step(model, optimizer, every=every, racing=lambda: swaps and first <= now < last, generator=generator)
 
     def scheduled(batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
         nonlocal now

@@ -116,8 +116,8 @@ def learn(lesson: str) -> nn.Module:
     pgd = partial(adversary.pgd, eps=TRAINED, steps=5, generator=generator)
     step = {
         LESSONS[0]: train.supervised_step(model, optimizer),
-        LESSONS[1]: adversary.adversarial(model, optimizer, fgsm),
-        LESSONS[2]: adversary.adversarial(model, optimizer, pgd),
+        LESSONS[1]: adversary.adversarial_training(model, optimizer, fgsm),
+        LESSONS[2]: adversary.adversarial_training(model, optimizer, pgd),
     }[lesson]
     batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=generator)
     train.fit(step, batches, epochs=8 if lesson == LESSONS[0] else 15)
@@ -176,7 +176,7 @@ def plane(picture: str, lesson: str, seed: int) -> Tensor:
     uphill = adversary.input_gradient(model, x, y).sign()
     half = torch.full_like(x, 0.5)
     tossed = 2 * (adversary.random_sign(half, eps=0.5, generator=torch.Generator().manual_seed(seed)) - half)
-    return adversary.surface(model, x, uphill, tossed, torch.linspace(-REACH, REACH, CELLS)).softmax(2)
+    return adversary.logit_surface(model, x, uphill, tossed, torch.linspace(-REACH, REACH, CELLS)).softmax(2)
 
 
 def show_map(knobs: Knobs) -> str:

@@ -65,15 +65,17 @@ def trained(how: str, lambda_: float, rotation: float, share: float, seed: int) 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = nets.MLP(2, 2, hidden=(32, 32), mean=[0.5, 0.25], std=1.0)
-        critic = method.critic(64 if how == "CDAN" else 32, hidden=(32, 32))
+        discriminator = method.domain_discriminator(64 if how == "CDAN" else 32, hidden=(32, 32))
     g = torch.Generator().manual_seed(seed)
-    pairs = method.Pairs(source.x, source.y, target.x, batch_size=100, generator=g)
-    optimizer = torch.optim.Adam([*model.parameters(), *critic.parameters()], lr=RATE)
-    series = lambda_ * method.ramp(method.progress(EPOCHS * len(pairs)))
+    pairs = method.DomainBatches(source.x, source.y, target.x, batch_size=100, generator=g)
+    optimizer = torch.optim.Adam([*model.parameters(), *discriminator.parameters()], lr=RATE)
+    series = lambda_ * method.lambda_schedule(method.progress(EPOCHS * len(pairs)))
     if how in ("DANN", "CDAN"):
-        step = method.dann(model, critic, optimizer, lambda_=series, conditional=how == "CDAN")
+        step = method.dann(model, discriminator, optimizer, lambda_=series, conditional=how == "CDAN")
     else:
-        step = method.aligned(model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lambda_=series)
+        step = method.alignment_step(
+            model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lambda_=series
+        )
     fit(step, pairs, epochs=EPOCHS)
     field = metrics.predict(model, cells(), batch_size=2000).softmax(1)[:, 1].reshape(CELLS[1], CELLS[0])
     here, there = (metrics.accuracy(metrics.predict(model, part.x), part.y) for part in (source, target))
@@ -189,14 +191,16 @@ def show_note(knobs: Knobs) -> str:
 
 def show_code(knobs: Knobs) -> str:
     """The step that does this."""
-    start = f"lambda_ = {knobs.lambda_:g} * domain.ramp(domain.progress(steps))\n"
+    start = f"lambda_ = {knobs.lambda_:g} * domain.lambda_schedule(domain.progress(steps))\n"
     if knobs.method in ("DANN", "CDAN"):
         more = ", conditional=True" if knobs.method == "CDAN" else ""
-        call = f"step = domain.dann(model, critic, optimizer, lambda_=lambda_{more})"
+        call = f"step = domain.dann(model, discriminator, optimizer, lambda_=lambda_{more})"
     else:
-        call = f"step = domain.aligned(model, optimizer, distance=domain.{knobs.method.lower()}, lambda_=lambda_)"
+        call = (
+            f"step = domain.alignment_step(model, optimizer, distance=domain.{knobs.method.lower()}, lambda_=lambda_)"
+        )
     return listing(
-        f"{start}{call}\ntrain.fit(step, domain.Pairs(x, y, z, batch_size=100, generator=g), epochs={EPOCHS})"
+        f"{start}{call}\ntrain.fit(step, domain.DomainBatches(x, y, z, batch_size=100, generator=g), epochs={EPOCHS})"
     )
 
 

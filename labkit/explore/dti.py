@@ -81,7 +81,7 @@ def train_run(name: str, lesson: str, seed: int) -> Run:
     transforms = () if lesson == LESSONS[2] else TRANSFORMS
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        first = method.plus_plus(images.x, len(images.classes), generator=generator)
+        first = method.kmeans_plus_plus(images.x, len(images.classes), generator=generator)
         model = method.DTIKMeans(first, transforms, hidden=32)
     model.transformer.active = 0
     models = [copy.deepcopy(model)]

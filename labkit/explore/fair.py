@@ -60,7 +60,7 @@ def trained(criterion: str, lambda_: float, confounding: float, proxies: float, 
         model = nets.MLP(learn.x.shape[1], 2, hidden=(24,), mean=0.0, std=1.0)
         adversary = nets.MLP(24 + (criterion == "odds"), 1, hidden=(24,), mean=0.0, std=1.0)
     ours, theirs = (torch.optim.Adam(net.parameters(), lr=lr) for net, lr in ((model, 3e-3), (adversary, 6e-3)))
-    step = method.adversarial(model, adversary, ours, theirs, lambda_=lambda_, criterion=criterion)
+    step = method.alternating_step(model, adversary, ours, theirs, lambda_=lambda_, criterion=criterion)
     train.fit(step, train.Minibatches(learn.x, learn.y, a, batch_size=128, generator=g), epochs=EPOCHS)
     score = metrics.predict(model, test.x).softmax(1)[:, 1]
     with torch.no_grad():
@@ -92,7 +92,7 @@ def show_scores(knobs: Knobs) -> str:
                          f'fill="{PALETTE[k]}" opacity="{0.9 if told else 0.35}"/>')  # fmt: skip
     x = left + knobs.cut * (right - left)
     parts.append(f'<path d="M{x:.1f} 18 V{middle + tall + 4}" stroke="currentColor" stroke-dasharray="4 3"/>')
-    rate = method.rates((run.score > knobs.cut).long(), a).tolist()
+    rate = method.selection_rates((run.score > knobs.cut).long(), a).tolist()
     parts.append(text(left, 12, f"group 0: {rate[0]:.0%} are told yes", bold=True))
     parts.append(text(left, middle + tall + 18, f"group 1: {rate[1]:.0%} are told yes", bold=True))
     parts.append(text(right, middle + tall + 18, "score 1", anchor="end", soft=True))
@@ -155,7 +155,7 @@ def show_frontier(knobs: Knobs) -> str:
 def show_note(knobs: Knobs) -> str:
     """The limits of this world, in words."""
     _, test = of(knobs)
-    base = method.rates(test.y, test.extra["group"])
+    base = method.selection_rates(test.y, test.extra["group"])
     least = float(method.least_error(base))
     words = (
         f"Of group 0 {float(base[0]):.0%} repay, of group 1 {float(base[1]):.0%}. Whoever gives both the same share "
@@ -168,7 +168,7 @@ def show_note(knobs: Knobs) -> str:
 def show_code(knobs: Knobs) -> str:
     """The step that does this."""
     call = (
-        f"step = fair.adversarial(model, adversary, optimizer, its_optimizer,\n"
+        f"step = fair.alternating_step(model, adversary, optimizer, its_optimizer,\n"
         f"                        lambda_={knobs.lambda_:g}, criterion={knobs.criterion!r})\n"
         f"fair.gaps(score > {knobs.cut:g}, y, a); fair.probe(h, a, h_test, a_test, generator=g)"
     )

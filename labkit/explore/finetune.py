@@ -38,7 +38,7 @@ class Knobs(State):
 @cache
 def parameters() -> tuple[int, ...]:
     """Of each stage of the small network and of a head for ten classes."""
-    base = method.new_head(method.base_model(method.small()), 10)
+    base = method.new_head(method.base_model(method.small_cnn()), 10)
     return tuple(parameter_count(part) for part in (*method.stages(base), base.head))
 
 
@@ -163,9 +163,9 @@ def show_code(knobs: Knobs) -> str:
     call = (
         f"learn, test = finetune.{task}({'' if task == 'handwriting' else 'generator=g'})\n"
         f"few = learn.subset(per_class={knobs.examples}, generator=g)\n"
-        f"model = finetune.freeze(finetune.base_model(finetune.obtain('small')))\n"
+        f"model = finetune.freeze(finetune.base_model(finetune.load('small_cnn')))\n"
         f"model = finetune.new_head(model, 10, generator=g)\n"
-        f"finetune.train_head(model, finetune.cached(model, few.x), few.y)"
+        f"finetune.train_head(model, finetune.cached_features(model, few.x), few.y)"
     )
     if depth < STAGES:
         epochs = max(1, round(150 / -(-10 * int(knobs.examples) // 32)))

@@ -58,7 +58,7 @@ class Knobs(State):
 
 
 @cache
-def opened(model: str) -> networks.Pretrained:
+def opened(model: str) -> networks.PretrainedGAN:
     """The GAN."""
     return networks.pretrained(MODELS[model])
 
@@ -121,8 +121,8 @@ def show_strip(knobs: Knobs) -> Picture:
 def show_nearest(knobs: Knobs) -> Picture:
     """The training picture that is nearest to it."""
     x, known = here(knobs)[0], training(knobs.model)
-    found = networks.nearest(x[None], known.x)
-    usual = networks.nearest(unseen(knobs.model).x[:100], known.x).distance.median()
+    found = networks.nearest_neighbours(x[None], known.x)
+    usual = networks.nearest_neighbours(unseen(knobs.model).x[:100], known.x).distance.median()
     words = f"{float(found.distance[0]):.2f} away; new real pictures are {float(usual):.2f} away on average"
     return Picture(known.x[int(found.which[0])], f"The nearest training picture, {words}.")
 

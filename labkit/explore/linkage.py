@@ -55,11 +55,11 @@ class Course(NamedTuple):
         claims: the decision after each.
     """
 
-    known: adversary.Known
+    known: adversary.AuxiliaryInfo
     release: Ratings
     mine: int
     scores: Tensor
-    claims: adversary.Claims
+    claims: adversary.Matches
 
 
 @cache
@@ -87,21 +87,21 @@ def course(knobs: Knobs) -> Course:
     if knobs.moved:
         ratings = adversary.perturb(ratings, stars=int(knobs.moved), days=30 * int(knobs.moved), generator=g)
     known = card(knobs, me)
-    table = adversary.columns(ratings)
+    table = adversary.sort_by_film(ratings)
     upto = torch.ones(MOST, MOST, dtype=torch.bool).tril()
-    several = adversary.Known(
+    several = adversary.AuxiliaryInfo(
         torch.where(upto, known.film, -1), known.stars.expand(MOST, -1), known.day.expand(MOST, -1)
     )
     found = adversary.scores(several, table)
     mine = -1 if knobs.absent else int(release.truth(torch.tensor([me])))
-    return Course(known, ratings, mine, found, adversary.decide(found, phi=knobs.phi))
+    return Course(known, ratings, mine, found, adversary.eccentricity_test(found, phi=knobs.phi))
 
 
-def card(knobs: Knobs, me: int) -> adversary.Known:
+def card(knobs: Knobs, me: int) -> adversary.AuxiliaryInfo:
     """Twelve of your ratings with errors, in the order of the card."""
     g, wrong = knobs.generator(), int(knobs.wrong)
     most = int((service().user == me).sum())
-    all_of_me = adversary.know(
+    all_of_me = adversary.sample_auxiliary_info(
         service(), torch.tensor([me]), most, stars=int(knobs.stars), days=int(knobs.days), dates=not knobs.undated,
         generator=g,
     )  # fmt: skip
@@ -111,7 +111,7 @@ def card(knobs: Knobs, me: int) -> adversary.Known:
     stars[:, :wrong] = torch.randint(1, 6, (1, wrong), generator=g).float()
     if not knobs.undated:
         day[:, :wrong] = torch.randint(0, service().days, (1, wrong), generator=g).float()
-    return adversary.Known(film, stars, day)
+    return adversary.AuxiliaryInfo(film, stars, day)
 
 
 def state_of(knobs: Knobs) -> tuple[Course, int]:

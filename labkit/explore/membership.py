@@ -16,7 +16,7 @@ from labkit import membership as attacks
 from labkit.explore.base import Pane, State, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
-from labkit.membership import MemberBatches, Stack, together
+from labkit.membership import MemberBatches, StackedModels, stacked_step
 from labkit.plot import PALETTE
 
 MODELS, BINS = 40, 30
@@ -60,11 +60,11 @@ def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
     few = torch.randperm(len(every), generator=g)[: 2 * n]
     x, truth = every.x[few], every.y[few]
     y = torch.where(torch.rand(2 * n, generator=g) < noise, torch.randint(10, (2 * n,), generator=g), truth)
-    members = attacks.halves(2 * n, models=MODELS, generator=g)
+    members = attacks.paired_halves(2 * n, models=MODELS, generator=g)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        stack = Stack([nets.MLP(64, 10, hidden=(48,)) for _ in members])
-    step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
+        stack = StackedModels([nets.MLP(64, 10, hidden=(48,)) for _ in members])
+    step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
     train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     logits = stack(x)
     ratio = attacks.lira(*_phi(logits, y), members[1:])
@@ -102,10 +102,10 @@ def tau(knobs: Knobs) -> float:
     return low + knobs.threshold * (high - low)
 
 
-def judged(knobs: Knobs) -> tuple[float, float, attacks.Guesses]:
+def judged(knobs: Knobs) -> tuple[float, float, attacks.GuessMetrics]:
     """FPR and TPR at the threshold, and precision, recall, advantage."""
     guess, member = scores(knobs) >= tau(knobs), bob(knobs).member
-    found = attacks.judge(guess, member)
+    found = attacks.evaluate_guesses(guess, member)
     return float(guess[~member].double().mean()), found.recall, found
 
 

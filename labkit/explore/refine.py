@@ -13,7 +13,7 @@ from labkit import refine as method
 from labkit.explore.base import Pane, State, choice, slider
 from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, listing, shares, svg, text
 from labkit.explore.panel import Explorer
-from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, trained
+from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, pretrained
 
 STRENGTHS = ("λ = 0.1", *(f"λ = {v:g}" for v in LAMBDAS if v != 0.1))
 GAZE, EYE = "Gaze", "Eye"
@@ -43,7 +43,7 @@ def strength(knobs: Knobs) -> float:
 @cache
 def refiner(lambda_: float) -> nn.Module:
     """The refiner that comes with labkit for this λ."""
-    return trained(lambda_)
+    return pretrained(lambda_)
 
 
 @lru_cache(maxsize=16)
@@ -65,7 +65,7 @@ def eye(knobs: Knobs, real: bool) -> tuple[Tensor, Tensor]:
 
 def after(knobs: Knobs) -> Tensor:
     """The eye, refined."""
-    return method.refined(refiner(strength(knobs)), eye(knobs, False)[0])
+    return method.refine_images(refiner(strength(knobs)), eye(knobs, False)[0])
 
 
 def found(x: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ def course() -> dict[str, list[float]]:
     seen = method.pupil_centre(made.x, radius=RADIUS)
     out: dict[str, list[float]] = {"gap": [float((made.x - real.x).abs().mean())], "moved": [0.0]}
     for lambda_ in LAMBDAS:
-        x = method.refined(refiner(lambda_), made.x)
+        x = method.refine_images(refiner(lambda_), made.x)
         out["gap"].append(float((x - real.x).abs().mean()))
         out["moved"].append(float(method.drift(seen, method.pupil_centre(x, radius=RADIUS)).distance))
     return out
@@ -186,7 +186,7 @@ def show_code(knobs: Knobs) -> str:
         "from labkit import data, refine",
         f"gaze = {{'pitch': ({knobs.pitch:g}, {knobs.pitch:g}), 'yaw': ({knobs.yaw:g}, {knobs.yaw:g})}}",
         f"eye = data.simulate.eyes(1, size={SIZE}, **gaze)",
-        f"x = refine.refined(refine.trained({strength(knobs):g}), eye.x)",
+        f"x = refine.refine_images(refine.pretrained({strength(knobs):g}), eye.x)",
         f"look = lambda x: refine.pupil_centre(x, radius={RADIUS:.2f})",
         "look(x) - look(eye.x)  # how far the pupil moved",
     ]

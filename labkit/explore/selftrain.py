@@ -19,7 +19,7 @@ from labkit.explore.base import Pane, State, choice, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
-from labkit.selftrain import Estimator, Learner, Trace, self_train
+from labkit.selftrain import EstimatorLearner, Learner, Trace, self_train
 
 POINTS, LAST, GRID = 180, 20, 26
 WORLDS = ("two moons", "three blobs", "digits 1, 4, 7 in two dimensions")
@@ -107,7 +107,7 @@ def rounds(knobs: Knobs) -> Run:
     classes = len(points.classes)
     model: Learner = Neighbourhoods(knobs.width / 2, classes)
     if knobs.base == BASES[1]:
-        model = Estimator(LogisticRegression(C=100.0, max_iter=500))
+        model = EstimatorLearner(LogisticRegression(C=100.0, max_iter=500))
     at = (torch.arange(GRID, dtype=points.x.dtype) + 0.5) / GRID
     grid = torch.cartesian_prod(at, at)
     opinions, regions = [], []

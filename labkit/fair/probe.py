@@ -79,6 +79,6 @@ def probe(
 
     fit(step, Minibatches(h, a, batch_size=batch_size, generator=generator), epochs=epochs)
     score = metrics.predict(net, h_test)[:, 0]
-    said = (score > 0).long()
-    balanced = sum(float((said == a_test)[a_test == group].double().mean()) for group in (0, 1)) / 2
+    guess = (score > 0).long()
+    balanced = sum(float((guess == a_test)[a_test == group].double().mean()) for group in (0, 1)) / 2
     return Probe(balanced, metrics.roc_auc(score, a_test))

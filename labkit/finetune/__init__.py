@@ -15,34 +15,41 @@
 ``table``       the deck's table of decisions as four strategies
 """
 
-from labkit.finetune.accounts import Ledger, ledger
-from labkit.finetune.bundled import handwriting, small, source, textures
-from labkit.finetune.network import Network, base_model, freeze, maps, new_head, stages
-from labkit.finetune.table import STRATEGIES, adapt
-from labkit.finetune.tuning import cached, fine_tune, groups, rates, thaw, train_head
-from labkit.finetune.zoo import ZOO, obtain
+from labkit.finetune.bundled import handwriting, small_cnn, source_task, textures
+from labkit.finetune.network import Network, base_model, feature_maps, freeze, new_head, stages
+from labkit.finetune.parameters import ParameterReport, parameter_report
+from labkit.finetune.strategies import STRATEGIES, adapt
+from labkit.finetune.tuning import (
+    cached_features,
+    discriminative_rates,
+    fine_tune,
+    parameter_groups,
+    train_head,
+    unfreeze,
+)
+from labkit.finetune.zoo import ZOO, load
 
 __all__ = [
     "STRATEGIES",
     "ZOO",
-    "Ledger",
     "Network",
+    "ParameterReport",
     "adapt",
     "base_model",
-    "cached",
+    "cached_features",
+    "discriminative_rates",
+    "feature_maps",
     "fine_tune",
     "freeze",
-    "groups",
     "handwriting",
-    "ledger",
-    "maps",
+    "load",
     "new_head",
-    "obtain",
-    "rates",
-    "small",
-    "source",
+    "parameter_groups",
+    "parameter_report",
+    "small_cnn",
+    "source_task",
     "stages",
     "textures",
-    "thaw",
     "train_head",
+    "unfreeze",
 ]

@@ -22,10 +22,10 @@ from labkit.nets import ema_update, frozen
 from labkit.train import Augment, Step, descend, identity
 
 
-def adversarial(
+def gan_step(
     G: Generator,
     D: Discriminator,
-    optimizer_g: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     optimizer_d: torch.optim.Optimizer,
     *,
     generator: torch.Generator,
@@ -70,7 +70,7 @@ def adversarial(
     if autocast == torch.float16:
         raise ValueError("autocast is float16, whose gradients underflow unscaled; expected torch.bfloat16")
 
-    def judged(x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def discriminate(x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """D's logits (in float32), its class loss, and how often it names the class."""
         if y is None:
             return D(augment(x)).float(), x.new_zeros(()), x.new_zeros(())
@@ -85,22 +85,22 @@ def adversarial(
         with torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
             z, wanted = noise(G, len(x), generator=generator, device=x.device)
             fake = G(z, wanted).to(x.dtype)
-            real_logit, real_class, _ = judged(x, y)
-            fake_logit, fake_class, named = judged(fake.detach(), wanted)
+            real_logit, real_class, _ = discriminate(x, y)
+            fake_logit, fake_class, named = discriminate(fake.detach(), wanted)
             d_loss = losses.discriminator_loss(real_logit, fake_logit, game=game)
             d_total = d_loss + class_weight * (real_class + fake_class if class_on_fakes else real_class)
         if lambda_:
             d_total = d_total + lambda_ * losses.gradient_penalty(D, x, fake, generator=generator)
         descend(optimizer_d, d_total)
         with frozen(D), torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
-            logit, classes, _ = judged(fake, wanted)
+            logit, classes, _ = discriminate(fake, wanted)
             g_loss = losses.generator_loss(logit, game=game)
-        descend(optimizer_g, g_loss + class_weight * classes)
+        descend(optimizer, g_loss + class_weight * classes)
         if average is not None:
             ema_update(average, G, decay=decay)
-        told = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
+        scalars = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
                 "d_fake": fake_logit.sigmoid().mean()}  # fmt: skip
-        told |= {"agreement": named} if G.classes else {}
-        return {name: value.detach() for name, value in told.items()}
+        scalars |= {"agreement": named} if G.classes else {}
+        return {name: value.detach() for name, value in scalars.items()}
 
     return step

@@ -25,12 +25,12 @@ def discriminator_scores(discriminator: nn.Module, x: Float[Tensor, " b *rest"],
     Raises:
         ValueError: if it gives more than one number a record.
     """
-    given = metrics.predict(discriminator, x, batch_size=batch_size)
-    if given.numel() != len(x):
+    logits = metrics.predict(discriminator, x, batch_size=batch_size)
+    if logits.numel() != len(x):
         raise ValueError(
-            f"the discriminator gives shape {tuple(given.shape)} for {len(x)} records; expected one number each"
+            f"the discriminator gives shape {tuple(logits.shape)} for {len(x)} records; expected one number each"
         )
-    return given.reshape(-1)
+    return logits.reshape(-1)
 
 
 def discriminator_loss(on_synthetic: Tensor, on_fresh: Tensor) -> Float[Tensor, ""]:
@@ -94,7 +94,9 @@ def own_discriminator(
     return lambda x: discriminator_scores(discriminator, x)
 
 
-def nearest(x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024) -> PerSample:
+def nearest_sample_scores(
+    x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024
+) -> PerSample:
     """The negative Euclidean distance of each record to the nearest synthetic one: 0 for an exact copy.
 
     Raises:

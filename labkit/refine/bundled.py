@@ -1,6 +1,6 @@
 """Refiners that come with labkit: simulated eyes of 16×24 pixels towards a poor camera's, one for each of six λ.
 
-They were made by ``python -m benchmarks.refine checkpoints`` from ``labkit.data.simulate.eyes`` alone: 400 turns,
+They were made by ``python -m benchmarks.refine checkpoints`` from ``labkit.data.simulate.eyes`` alone: 400 iterations,
 seed 0, about ten seconds of one core each; the file's metadata say so too.
 """
 
@@ -22,7 +22,7 @@ CAMERA: dict[str, Any] = {"contrast": (0.35, 0.6), "blur": (0.8, 1.4), "noise": 
 """What makes them "real": knobs of ``labkit.data.simulate.eyes``."""
 
 
-def trained(lambda_: float) -> Refiner:
+def pretrained(lambda_: float) -> Refiner:
     """The refiner that was trained with this λ, in evaluation mode; a new one at each call.
 
     Raises:

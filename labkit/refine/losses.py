@@ -1,9 +1,9 @@
 """The objective of S+U learning, each term a function.
 
-    cross_entropy(z, refined=True)  = Σ_patches −log σ(z)            D says: refined
-    cross_entropy(z, refined=False) = Σ_patches −log(1 − σ(z))       D says: real
-    realism(z)                      = cross_entropy(z, refined=False) of *refined* images
-    self_regularisation(x̃, x; ψ)   = ‖ψ(x̃) − ψ(x)‖₁
+    patch_cross_entropy(z, refined=True)  = Σ_patches −log σ(z)            D says: refined
+    patch_cross_entropy(z, refined=False) = Σ_patches −log(1 − σ(z))       D says: real
+    realism(z)                            = patch_cross_entropy(z, refined=False) of *refined* images
+    self_regularisation(x̃, x; ψ)         = ‖ψ(x̃) − ψ(x)‖₁
 
 with z = D's map of logits, so that D_φ = σ(z) is the probability that a patch is refined. Sums run over the patches
 (or the entries of ψ) of an image, means over the images of a batch: λ then means the same for any batch. The logarithms
@@ -23,8 +23,8 @@ Scalar = Float[Tensor, ""]
 Features = Callable[[Tensor], Tensor]
 
 
-def cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
-    """How far the discriminator is from saying that every patch is ``refined``, or that every one is real.
+def patch_cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
+    """How far the discriminator is from saying that every patch is ``refine_images``, or that every one is real.
 
     Args:
         logits: D's map for each image, σ(logit) = the probability that the patch was refined.
@@ -49,18 +49,18 @@ def discriminator_loss(refined: Maps, real: Float[Tensor, "n p q"]) -> Scalar:
         real: D's logits for real images; there may be another number of them.
 
     Raises:
-        ValueError: as ``cross_entropy``.
+        ValueError: as ``patch_cross_entropy``.
     """
-    return cross_entropy(refined, refined=True) + cross_entropy(real, refined=False)
+    return patch_cross_entropy(refined, refined=True) + patch_cross_entropy(real, refined=False)
 
 
 def realism(logits: Maps) -> Scalar:
     """−log(1 − D(R(x))): small where D takes every patch of the *refined* images for real.
 
     Raises:
-        ValueError: as ``cross_entropy``.
+        ValueError: as ``patch_cross_entropy``.
     """
-    return cross_entropy(logits, refined=False)
+    return patch_cross_entropy(logits, refined=False)
 
 
 def self_regularisation(refined: Images, synthetic: Images, *, psi: Features = identity) -> Scalar:
@@ -88,7 +88,7 @@ def refiner_loss(
     """L_R: realism plus λ times self-regularisation.
 
     Args:
-        logits: D's logits for ``refined``.
+        logits: D's logits for ``refine_images``.
         refined: R(x).
         synthetic: x.
         lambda_: λ; 0 leaves the labels to chance, a large one leaves the images as they are.

@@ -14,32 +14,41 @@ from labkit.selftrain.consistency import (
     consistency_loss,
     fixmatch_loss,
     gaussian_ramp,
+    linear_ramp,
     pseudo_label_loss,
-    ramp,
 )
-from labkit.selftrain.loop import Estimator, Learner, Network, Round, Trace, confidence, select, self_train
-from labkit.selftrain.steps import PairedBatches, SemiSupervisedBatch, mean_teacher, pseudo_label, two_policies
+from labkit.selftrain.loop import (
+    EstimatorLearner,
+    Learner,
+    NetworkLearner,
+    Round,
+    Trace,
+    confidence,
+    select,
+    self_train,
+)
+from labkit.selftrain.steps import SemiSupervisedBatch, SemiSupervisedBatches, fixmatch, mean_teacher, pseudo_label
 
 __all__ = [
     "Consistency",
-    "Estimator",
+    "EstimatorLearner",
     "Learner",
-    "Network",
-    "PairedBatches",
+    "NetworkLearner",
     "Round",
     "SemiSupervisedBatch",
+    "SemiSupervisedBatches",
     "Trace",
     "confidence",
     "consistency_loss",
     "fit_temperature",
+    "fixmatch",
     "fixmatch_loss",
     "gaussian_ramp",
+    "linear_ramp",
     "mean_teacher",
     "pseudo_label",
     "pseudo_label_loss",
-    "ramp",
     "select",
     "self_train",
     "soften",
-    "two_policies",
 ]

@@ -27,7 +27,7 @@ class SemiSupervisedBatch(NamedTuple):
     xu: Float[Tensor, " m *rest"]
 
 
-class PairedBatches:
+class SemiSupervisedBatches:
     """One epoch goes through X_u once, in a new order; labelled samples come around as often as that takes.
 
     Args:
@@ -88,7 +88,7 @@ def pseudo_label(
     *,
     alpha: Callable[[int], float],
     augment: Augment = identity,
-    calm: bool = False,
+    eval_mode: bool = False,
 ) -> Step[SemiSupervisedBatch]:
     """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
 
@@ -97,7 +97,7 @@ def pseudo_label(
         optimizer: of the model's parameters.
         alpha: the weight after t updates, say ``lambda t: ramp(t, T1=100, T2=600)``.
         augment: applied to both batches.
-        calm: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
+        eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
             pass that learns them, dropout included: a pass less, and more of them are wrong.
     """
     updates = count()
@@ -111,7 +111,7 @@ def pseudo_label(
             # One pass for both: batch normalisation then sees the same mixture throughout.
             both = augment(torch.cat([batch.x, batch.xu]))
             own, free = model(both).split([len(batch.x), len(batch.xu)])
-            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if calm else free
+            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if eval_mode else free
             loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
         descend(optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
@@ -119,13 +119,13 @@ def pseudo_label(
     return step
 
 
-def two_policies(
+def fixmatch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
     labelled: Augment,
-    target: Augment,
-    learned: Augment,
+    weak: Augment,
+    strong: Augment,
     tau: float = 0.95,
     lambda_: float = 1.0,
     teacher: nn.Module | None = None,
@@ -133,14 +133,14 @@ def two_policies(
 ) -> Step[SemiSupervisedBatch]:
     """One policy for labelled, another for unlabelled samples; with weak, weak and strong ones it is FixMatch.
 
-    The pseudo-label comes from the ``target`` view of a sample, and is learned on its ``learned`` view.
+    The pseudo-label comes from the ``weak`` view of a sample, and is learned on its ``strong`` view.
 
     Args:
         model: gives logits.
         optimizer: of the model's parameters.
         labelled: the policy of labelled samples.
-        target: of unlabelled samples, for the view that the pseudo-label is made from.
-        learned: of unlabelled samples, for the view that is trained.
+        weak: of unlabelled samples, for the view that the pseudo-label is made from.
+        strong: of unlabelled samples, for the view that is trained.
         tau: the least probability of a pseudo-label.
         lambda_: λ of the unlabelled loss.
         teacher: a copy of the model whose weights follow it by ``decay``, to be used afterwards: FixMatch's own
@@ -151,11 +151,11 @@ def two_policies(
     def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         model.train()
         with torch.no_grad():
-            weak = model(target(batch.xu))
-        logits = model(torch.cat([labelled(batch.x), learned(batch.xu)]))
-        own, strong = logits.split([len(batch.x), len(batch.xu)])
-        unlabelled = fixmatch_loss(weak, strong, tau=tau)
-        loss = functional.cross_entropy(own, batch.y) + lambda_ * unlabelled.loss
+            weak_logits = model(weak(batch.xu))
+        logits = model(torch.cat([labelled(batch.x), strong(batch.xu)]))
+        labelled_logits, strong_logits = logits.split([len(batch.x), len(batch.xu)])
+        unlabelled = fixmatch_loss(weak_logits, strong_logits, tau=tau)
+        loss = functional.cross_entropy(labelled_logits, batch.y) + lambda_ * unlabelled.loss
         descend(optimizer, loss)
         if teacher is not None:
             ema_update(teacher, model, decay=decay)
@@ -177,7 +177,7 @@ def mean_teacher(
 
     Args:
         model: the student.
-        teacher: a copy of it; only ``follow`` changes it.
+        teacher: a copy of it; only ``ema_update`` changes it.
         optimizer: of the student's parameters.
         augment: draws a new view in every call.
         weight: of the consistency loss after t updates.

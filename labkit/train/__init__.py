@@ -3,7 +3,7 @@
     history[name][e] = 1/N_e * sum_{i=1..N_e} step(batch_i)[name],        e = 1, ..., epochs
 
 where N_e counts the batches of epoch e whose step reported ``name`` (a GAN's generator may be updated less
-often than its critic). Each batch weighs the same, also a smaller last one; what must be exact over a data set
+often than its discriminator). Each batch weighs the same, also a smaller last one; what must be exact over a data set
 belongs into ``evaluate``. The sums stay on the device: the host waits for it once an epoch, not once a batch.
 
 The method itself is the ``step``: a closure that does one update and returns named scalars::

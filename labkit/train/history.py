@@ -69,8 +69,8 @@ class History(Mapping[str, list[float]]):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._values:
-            known = ", ".join(self._values) or "none: no epoch was finished"
-            raise KeyError(f"nothing is called {name!r} in this history; it has {known}")
+            names = ", ".join(self._values) or "none: no epoch was finished"
+            raise KeyError(f"nothing is called {name!r} in this history; it has {names}")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:

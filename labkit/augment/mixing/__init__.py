@@ -37,7 +37,6 @@ from labkit.augment.mixing.blend import (
     synthetic_classification,
     synthetic_regression,
 )
-from labkit.augment.mixing.draw import CMixup, CutMix, Mixed, Mixup, SameClass
 from labkit.augment.mixing.pairs import (
     any_partners,
     beta,
@@ -47,6 +46,7 @@ from labkit.augment.mixing.pairs import (
     similarity,
 )
 from labkit.augment.mixing.regions import cutmix, cutmix_boxes, share_kept
+from labkit.augment.mixing.transforms import CMixup, CutMix, Mixed, Mixup, SameClass
 
 __all__ = [
     "CMixup", "CutMix", "Mixed", "Mixup", "Resampled", "SameClass", "any_partners", "balanced_sample", "beta",

@@ -1,6 +1,6 @@
 """A small GAN in a few seconds, and those that come with the course.
 
-``small`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan.py`` has trained:
+``train_small_gan`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan.py`` has trained:
 weights in half precision, and beside them a file that says on what, with which seed, how long, and how good it is.
 """
 
@@ -15,11 +15,11 @@ import torch
 from labkit import train
 from labkit.gan.diffaugment import DiffAugment
 from labkit.gan.nets import Discriminator, Generator
-from labkit.gan.steps import adversarial
+from labkit.gan.steps import gan_step
 from labkit.shapes import Images, Labels
 
 
-class Trained(NamedTuple):
+class TrainedGAN(NamedTuple):
     """A generator to sample from (an average of weights), the discriminator, and how training went."""
 
     generator: Generator
@@ -27,7 +27,7 @@ class Trained(NamedTuple):
     history: train.History
 
 
-def small(
+def train_small_gan(
     x: Images,
     y: Labels | None = None,
     *,
@@ -46,7 +46,7 @@ def small(
     decay: float = 0.99,
     augment: DiffAugment | None = None,
     on_epoch: train.EpochCallback | None = None,
-) -> Trained:
+) -> TrainedGAN:
     """Train a GAN on images of 8², 16² or 32²; an AC-GAN where labels are given. Seconds on one core.
 
     Args:
@@ -83,7 +83,7 @@ def small(
     average = copy.deepcopy(G).requires_grad_(False)
     adam = partial(torch.optim.Adam, betas=(0.5, 0.999))
     change = partial(augment, generator=g) if augment is not None else train.identity
-    step = adversarial(
+    step = gan_step(
         G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
         class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
     )  # fmt: skip
@@ -94,10 +94,10 @@ def small(
     many = [batches] * rounds
     epoch = lambda: (batch for one in many for batch in one)  # noqa: E731
     history = train.fit(step, epoch, epochs=max(1, round(steps / (rounds * len(batches)))), on_epoch=on_epoch)
-    return Trained(average, D, history)
+    return TrainedGAN(average, D, history)
 
 
-class Pretrained(NamedTuple):
+class PretrainedGAN(NamedTuple):
     """A generator and a discriminator in evaluation mode, and what is known of their training."""
 
     generator: Generator
@@ -108,12 +108,12 @@ class Pretrained(NamedTuple):
 FOLDER = "labkit.gan.weights"
 
 
-def available() -> tuple[str, ...]:
+def pretrained_names() -> tuple[str, ...]:
     """The names that ``pretrained`` knows."""
     return tuple(sorted(f.name.removesuffix(".json") for f in files(FOLDER).iterdir() if f.name.endswith(".json")))
 
 
-def pretrained(name: str) -> Pretrained:
+def pretrained(name: str) -> PretrainedGAN:
     """A GAN that comes with the course, in float32 on the CPU, in a few milliseconds.
 
     Args:
@@ -123,8 +123,8 @@ def pretrained(name: str) -> Pretrained:
     Raises:
         ValueError: if there is none of that name.
     """
-    if name not in available():
-        raise ValueError(f"no GAN is called {name!r}; there are {', '.join(available())}")
+    if name not in pretrained_names():
+        raise ValueError(f"no GAN is called {name!r}; there are {', '.join(pretrained_names())}")
     from safetensors.torch import load_file
 
     about = json.loads((files(FOLDER) / f"{name}.json").read_text(encoding="utf-8"))
@@ -134,4 +134,4 @@ def pretrained(name: str) -> Pretrained:
     for prefix, module in (("G.", G), ("D.", D)):
         module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
         module.eval().requires_grad_(False)
-    return Pretrained(G, D, about)
+    return PretrainedGAN(G, D, about)

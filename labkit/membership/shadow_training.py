@@ -17,13 +17,13 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from labkit import train
-from labkit.membership.together import MemberBatches, Stack, must_be_alike, together
+from labkit.membership.stacked import MemberBatches, StackedModels, check_same_architecture, stacked_step
 from labkit.shapes import Bool, Float, Int
 
 OVERHEAD_UP_TO = 1e7
 
 
-def stacking_pays(model: nn.Module, x: Float[Tensor, " b *rest"]) -> bool:
+def stacking_is_faster(model: nn.Module, x: Float[Tensor, " b *rest"]) -> bool:
     """Whether networks like this one are trained faster together than one after another on batches like ``x``.
 
     On a GPU it says yes. On the CPU yes up to 10⁷ floating-point operations for ``model(x)``; a multiplication with
@@ -64,7 +64,7 @@ def train_networks(
         epochs: how often each network sees its records.
         batch_size: records a batch.
         generator: of the order of the records.
-        stacked: together (true) or one after another (false); by default as ``stacking_pays`` says.
+        stacked: together (true) or one after another (false); by default as ``stacking_is_faster`` says.
         knobs: of ``torch.nn.functional.cross_entropy``, say ``label_smoothing``.
 
     Returns:
@@ -76,11 +76,11 @@ def train_networks(
     if len(models) != len(members):
         raise ValueError(f"there are {len(models)} models for {len(members)} training sets; expected one for each")
     batches = MemberBatches(members, batch_size=batch_size, generator=generator)
-    if stacking_pays(models[0], x[:batch_size]) if stacked is None else stacked:
-        stack = Stack(models)
-        train.fit(together(stack, optimizer(stack.parameters()), x, y, **knobs), batches, epochs=epochs)
+    if stacking_is_faster(models[0], x[:batch_size]) if stacked is None else stacked:
+        stack = StackedModels(models)
+        train.fit(stacked_step(stack, optimizer(stack.parameters()), x, y, **knobs), batches, epochs=epochs)
         return stack.unstack()
-    must_be_alike(models)
+    check_same_architecture(models)
     orders = [list(batches) for _ in range(epochs)]
     return [_alone(model, [[index[i] for index in order] for order in orders], x, y, optimizer, knobs)
             for i, model in enumerate(models)]  # fmt: skip
