@@ -350,7 +350,7 @@ def step_tables() -> list[str]:
     for column in ("before", "accuracy", "own"):
         for (lr, factor, gradual, head, patience), v in by(read("rates"), *keys, value=column).items():
             said = [f"rate {lr:g}", "one for all" if factor == 1 else f"÷ {factor} a stage"]
-            said += [f"a stage thawed every {gradual} epochs"] if gradual else []
+            said += [f"a stage unfrozen every {gradual} epochs"] if gradual else []
             said += ["head untrained"] if head else []
             said += [f"stopped early (patience {patience})"] if patience else []
             rated[", ".join(said), {"before": "head alone", "accuracy": "fine-tuned", "own": "old task"}[column]] = v

@@ -241,7 +241,7 @@ class Run:
         ratio: unlabelled samples for each of the 32 labelled ones of a batch.
         noise: the share of input pixels that are dropped (MLP).
         ramp: where α(t) begins and ends, as shares of the steps.
-        calm: whether pseudo-labels are made without dropout.
+        eval_mode: whether pseudo-labels are made without dropout.
     """
 
     method: str
@@ -252,7 +252,7 @@ class Run:
     ratio: int = 4
     noise: float = 0.0
     ramp: tuple[float, float] = (0.1, 0.6)
-    calm: bool = False
+    eval_mode: bool = False
 
     def name(self) -> dict[str, str]:
         """What tells it from the others, as the file of results has it."""
@@ -270,7 +270,7 @@ class Run:
 FRESH = range(10, 15)  # draws of the labels that served to choose nothing
 RUNS = {
     Run("supervised", "MLP", 1000, 28, 400, noise=0.4): FRESH,
-    Run("pseudo-label, calm", "MLP", 1000, 28, 1000, ratio=8, noise=0.4, calm=True): FRESH,
+    Run("pseudo-label, eval mode", "MLP", 1000, 28, 1000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("pseudo-label", "MLP", 1000, 28, 1000, ratio=8, noise=0.4): FRESH,
     Run("supervised", "MLP", 1000, 14, 400): SEEDS,
     Run("pseudo-label", "MLP", 1000, 14, 1500): SEEDS,
@@ -280,7 +280,7 @@ RUNS = {
 }
 LARGE = {
     Run("supervised", "MLP", 5000, 28, 400, noise=0.4): FRESH,
-    Run("pseudo-label, calm", "MLP", 5000, 28, 20000, ratio=8, noise=0.4, calm=True): FRESH,
+    Run("pseudo-label, eval mode", "MLP", 5000, 28, 20000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("FixMatch", "CNN", 24, 28, 20000, ratio=7): FRESH,
 }
 MNIST_RESULTS = RESULTS.with_name("selftrain_mnist.csv")
@@ -301,7 +301,7 @@ def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator)
     else:
         begin, end = (share * run.steps for share in run.ramp)
         step = selftrain.pseudo_label(
-            net, optimizer, alpha=partial(selftrain.linear_ramp, T1=begin, T2=end), eval_mode=run.calm
+            net, optimizer, alpha=partial(selftrain.linear_ramp, T1=begin, T2=end), eval_mode=run.eval_mode
         )
 
     def scheduled(batch: Any) -> Any:
@@ -402,7 +402,7 @@ which one decimal was kept, and the mean of the seconds.
 
 MLP: one hidden layer, pixels from −1 to 1 of which a part is dropped, dropout .5, Adam 1e-3 falling to 0; CNN: two
 convolutions with batch normalisation, Adam 5e-3. Pseudo-label is Lee's loss in every update, the ramp going up to 3 as
-the column says, in shares of the steps; *calm*: the label comes from the network without its dropout, which Lee's text
+the column says, in shares of the steps; *eval mode*: the label comes from the network without its dropout, which Lee's text
 leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2, shear
 15°) learn it; the weights' average is judged.
 

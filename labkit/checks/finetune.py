@@ -235,7 +235,7 @@ class NewHead(Check):
         if int(outputs["learns"]) == int(outputs["total"]):
             raise Wrong("everything can still learn: the base is to be frozen, the head is not")
         if int(outputs["learns"]) == 0:
-            raise Wrong("nothing can learn: freeze first, then put the new layer in, or thaw it")
+            raise Wrong("nothing can learn: freeze first, then put the new layer in, or unfreeze it")
         if int(outputs["learns"]) != learns or int(outputs["total"]) != total:
             raise Wrong(f"expected {learns} trainable parameters of {total}: {width} weights and a bias for each class",
                         given=(int(outputs["learns"]), int(outputs["total"])))  # fmt: skip

@@ -221,7 +221,7 @@ def show_code(knobs: Knobs) -> str:
     lines = (
         f"{CODE[knobs.attack]}\nguess = membership.threshold_attack(scores, tau=…)  # here {tau(knobs):.2f} as {unit}"
     )
-    return listing(f"{lines}\nmembership.judge(guess, member)")
+    return listing(f"{lines}\nmembership.evaluate_guesses(guess, member)")
 
 
 def waiting(knobs: Knobs) -> str:

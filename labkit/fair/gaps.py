@@ -34,7 +34,7 @@ def selection_rates(
     Args:
         decision: (n,): 0 and 1, bool, or probabilities of a 1 (then the rates are differentiable).
         a: the group of each sample, 0 … k − 1.
-        given: a condition: only samples where it is True count, as in P(ŷ = 1 | a, y = 1).
+        condition: only samples where it is True count, as in P(ŷ = 1 | a, y = 1).
         groups: k; one more than the largest that occurs if it is not given.
 
     Raises:
@@ -43,7 +43,7 @@ def selection_rates(
     if decision.shape != a.shape or a.ndim != 1 or (condition is not None and condition.shape != a.shape):
         raise ValueError(
             f"decision and a have shapes {tuple(decision.shape)} and {tuple(a.shape)}; expected (n,) for both"
-            + ("" if condition is None else f", and for given, which has {tuple(condition.shape)}")
+            + ("" if condition is None else f", and for condition, which has {tuple(condition.shape)}")
         )
     if len(a) == 0 or int(a.min()) < 0:
         raise ValueError("groups are numbered from 0, and there must be at least one sample")

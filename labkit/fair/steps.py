@@ -39,7 +39,7 @@ def alternating_step(
         model: its ``features`` are the representation, its ``head`` gives two logits.
         adversary: from what it sees (``adversary_input``) to one logit (n, 1).
         optimizer: of the model's parameters.
-        adversary_optimizer: of the adversary's parameters.
+        optimizer_d: of the adversary's parameters.
         lambda_: λ, the weight of the adversary's loss; 0 trains as if there were none.
         criterion: which gap is to close.
         loss: the adversary's.
@@ -141,11 +141,11 @@ def adversarial_debiasing(
 
     Args:
         model: gives two logits; the decision is their difference.
-        listener: the adversary.
+        adversary: Zhang's, which sees the decision.
         optimizer: of the model's parameters.
-        listener_optimizer: of the listener's.
+        optimizer_d: of the adversary's.
         alpha: α, as much as ``lambda_`` elsewhere.
-        criterion: for ``"parity"`` the listener isn't told y.
+        criterion: for ``"parity"`` the adversary isn't told y.
 
     Raises:
         ValueError: if α is negative or the criterion unknown.

@@ -5,9 +5,9 @@
 ``steps``        one update of both, for ``train.fit``; the average of a generator's weights
 ``diffaugment``  for data of few images
 ``sampling``     from noise to pictures; walks through the latent space
-``watch``        samples after every epoch; an alarm for mode collapse
+``callbacks``    samples after every epoch; an alarm for mode collapse
 ``evaluate``     copies, precision and recall, Fréchet distance, classification accuracy score
-``train_small_gan``        a GAN in a few seconds, and those that come with the course
+``small_gan``    a GAN in a few seconds, and those that come with the course
 """
 
 from labkit.gan.callbacks import CollapseAlarm, Samples

@@ -129,7 +129,7 @@ def scores(
     """The score of every record for each target, from the ratings that exist: nothing is dense but the result.
 
     Args:
-        known: of t targets.
+        aux: what is known of t targets.
         release: from ``sort_by_film``.
         rho0, d0: how quickly likeness fades, in stars and in days.
         weight: of each film, (films,); 1 / log support if it is not given.
@@ -172,7 +172,7 @@ def dense_scores(
     """The same from tables: for few films it is the shortest way to write it, for many it needs much memory.
 
     Args:
-        known: of t targets.
+        aux: what is known of t targets.
         stars: the release as a table, nan where there is no rating.
         day: the dates, nan where there is no rating; None for a release without dates.
         rho0, d0, weight: as ``scores``.

@@ -4,13 +4,13 @@ A record (x, y) either was among the n training examples (a member) or comes fro
 gives a score s, higher for what is more likely a member, and guesses "member" where s ≥ τ. It succeeds as far as the
 model treats what it learned from otherwise than what it has never seen: "overfitting is a privacy breach".
 
-``scores``      from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
-``measure``     ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
-``stacked_step``    many networks trained at once with ``torch.func``: what attacks by shadow models live on
-``many``        the same in one call, together where that is faster
-``shadow``      Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
-``generative``  against a GAN: by its discriminator, by one's own, by the nearest sample
-``private``     DP-SGD: per-sample gradients, clipping, noise, and what ε that is
+``scores``           from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
+``measure``          ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
+``stacked``          many networks trained at once with ``torch.func``: what attacks by shadow models live on
+``shadow_training``  the same in one call, together where that is faster
+``shadow``           Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
+``generative``       against a GAN: by its discriminator, by one's own, by the nearest sample
+``private``          DP-SGD: per-sample gradients, clipping, noise, and what ε that is
 """
 
 from labkit.membership.generative import (

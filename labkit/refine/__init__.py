@@ -19,7 +19,7 @@ together.
 
 ``losses``    the objective, each term a function
 ``networks``  the refiner, the local discriminator, and a global one to compare with
-``history``   the buffer
+``buffer``    images of earlier refiners
 ``steps``     K_g updates of R and K_d of D for ``labkit.train.fit``, and the pretraining of both
 ``bundled``   refiners of eyes that come with labkit, for several λ
 ``measure``   what became of the labels, and whether the images can still be told from real ones

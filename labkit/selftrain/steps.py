@@ -95,7 +95,7 @@ def pseudo_label(
     Args:
         model: gives logits; its dropout is part of the method.
         optimizer: of the model's parameters.
-        alpha: the weight after t updates, say ``lambda t: ramp(t, T1=100, T2=600)``.
+        alpha: the weight after t updates, say ``lambda t: linear_ramp(t, T1=100, T2=600)``.
         augment: applied to both batches.
         eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
             pass that learns them, dropout included: a pass less, and more of them are wrong.

@@ -22,7 +22,7 @@ def freezes_the_others(model, where):
 
 
 @mistake("finetune.freeze", says="set both")
-def never_thaws(model, where):
+def never_unfreezes(model, where):
     model.train()
     for name, p in model.named_parameters():
         if where(name):
