@@ -402,9 +402,9 @@ which one decimal was kept, and the mean of the seconds.
 
 MLP: one hidden layer, pixels from −1 to 1 of which a part is dropped, dropout .5, Adam 1e-3 falling to 0; CNN: two
 convolutions with batch normalisation, Adam 5e-3. Pseudo-label is Lee's loss in every update, the ramp going up to 3 as
-the column says, in shares of the steps; *eval mode*: the label comes from the network without its dropout, which Lee's text
-leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2, shear
-15°) learn it; the weights' average is judged.
+the column says, in shares of the steps; *eval mode*: the label comes from the network without its dropout, which Lee's
+text leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2,
+shear 15°) learn it; the weights' average is judged.
 
 {table(head, lines)}
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from labkit import domain as method
 from labkit import metrics, nets
 from labkit.data import Dataset, simulate
-from labkit.explore.base import Pane, State, choice, remembered, slider
+from labkit.explore.base import State, View, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
@@ -29,7 +29,7 @@ Setting = tuple[str, float, float, float, int]
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     method: str = choice(METHODS, label="method", help="what makes the features of both domains alike")
@@ -60,7 +60,7 @@ def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
 
 @remembered(256)
 def trained(how: str, lambda_: float, rotation: float, share: float, seed: int) -> Trained:
-    """Train for these knobs."""
+    """Train for these settings."""
     source, target = world(rotation, share, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -92,21 +92,27 @@ def cells() -> Tensor:
     return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).reshape(-1, 2)
 
 
-def setting(knobs: Knobs, lambda_: float | None = None) -> Setting:
-    """What is trained for these knobs, with another λ if one is given."""
-    return knobs.method, knobs.lambda_ if lambda_ is None else lambda_, knobs.rotation, knobs.share, knobs.seed
+def setting(settings: Settings, lambda_: float | None = None) -> Setting:
+    """What is trained for these settings, with another λ if one is given."""
+    return (
+        settings.method,
+        settings.lambda_ if lambda_ is None else lambda_,
+        settings.rotation,
+        settings.share,
+        settings.seed,
+    )
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """A sentence if something has to be trained first."""
-    missing = sum(not trained.knows(*setting(knobs, lambda_)) for lambda_ in {*LAMBDAS, knobs.lambda_})
+    missing = sum(not trained.knows(*setting(settings, lambda_)) for lambda_ in {*LAMBDAS, settings.lambda_})
     return f"Training {missing} times on {POINTS} points, some seconds …" if missing else ""
 
 
-def plane(knobs: Knobs, which: int) -> str:
+def plane(settings: Settings, which: int) -> str:
     """The classifier's ground, the boundary, and the points of one domain."""
-    run = trained(*setting(knobs))
-    data = world(knobs.rotation, knobs.share, knobs.seed)[which]
+    run = trained(*setting(settings))
+    data = world(settings.rotation, settings.share, settings.seed)[which]
     left, right, bottom, top = FRAME
     wide, tall = WIDTH / CELLS[0], TALL / CELLS[1]
     lower = (run.field > 0.5).tolist()
@@ -132,23 +138,25 @@ def plane(knobs: Knobs, which: int) -> str:
     parts.append(text(4, TALL + 14, f"{right_:.0%} right", bold=True))
     parts.append(text(WIDTH - 4, TALL + 14, "● upper  ▲ lower", anchor="end", soft=True))
     name = "target, whose labels nobody sees" if which else "source, with labels"
-    return svg(parts, WIDTH, TALL + 20, f"The {name}: at λ = {knobs.lambda_:g} the boundary is right for {right_:.0%}.")
+    return svg(
+        parts, WIDTH, TALL + 20, f"The {name}: at λ = {settings.lambda_:g} the boundary is right for {right_:.0%}."
+    )
 
 
-def show_source(knobs: Knobs) -> str:
+def show_source(settings: Settings) -> str:
     """The source and the boundary."""
-    return plane(knobs, 0)
+    return plane(settings, 0)
 
 
-def show_target(knobs: Knobs) -> str:
+def show_target(settings: Settings) -> str:
     """The target and the same boundary."""
-    return plane(knobs, 1)
+    return plane(settings, 1)
 
 
-def show_curve(knobs: Knobs) -> str:
+def show_curve(settings: Settings) -> str:
     """Accuracy in the target, and the proxy A-distance, against λ."""
-    lambdas = sorted({*LAMBDAS, knobs.lambda_})
-    runs = [trained(*setting(knobs, lambda_)) for lambda_ in lambdas]
+    lambdas = sorted({*LAMBDAS, settings.lambda_})
+    runs = [trained(*setting(settings, lambda_)) for lambda_ in lambdas]
     left, right, top, base = 34, WIDTH - 30, 20, 148
     xs = [left + (right - left) * lambda_ / max(*lambdas, 1e-9) for lambda_ in lambdas]
     parts = [f'<path d="M{left} {top} V{base} H{right} V{top}" fill="none" stroke="currentColor" opacity="0.4"/>']
@@ -160,7 +168,7 @@ def show_curve(knobs: Knobs) -> str:
         line = " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
         parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
         for lambda_, x, y in zip(lambdas, xs, ys):
-            radius, fill = (5, colour) if lambda_ == knobs.lambda_ else (3, "none")
+            radius, fill = (5, colour) if lambda_ == settings.lambda_ else (3, "none")
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{colour}"/>')
     parts += [
         text(left - 4, top + 8, "100%", anchor="end", soft=True),
@@ -169,18 +177,18 @@ def show_curve(knobs: Knobs) -> str:
     parts += [text(right + 4, top + 8, "2", soft=True), text(right + 4, base, "0", soft=True)]
     parts.append(text(2, 11, "— right in the target   - - A-distance"))
     parts += [
-        text(x, base + 14, f"{lambda_:g}", anchor="middle", soft=lambda_ != knobs.lambda_)
+        text(x, base + 14, f"{lambda_:g}", anchor="middle", soft=lambda_ != settings.lambda_)
         for lambda_, x in zip(lambdas, xs)
     ]
-    said = "; ".join(
+    summary = "; ".join(
         f"λ {lambda_:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lambda_, r in zip(lambdas, runs)
     )
-    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {said}.")
+    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {summary}.")
 
 
-def show_note(knobs: Knobs) -> str:
+def show_note(settings: Settings) -> str:
     """What to watch for."""
-    run = trained(*setting(knobs))
+    run = trained(*setting(settings))
     words = (
         f"Source {run.source:.0%}, target {run.target:.0%}; a new classifier of domains gets an A-distance of "
         f"{run.distance:.1f} of 2 from the features. Choose λ without looking at the target's figure: you wouldn't "
@@ -189,16 +197,15 @@ def show_note(knobs: Knobs) -> str:
     return note(words)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The step that does this."""
-    start = f"lambda_ = {knobs.lambda_:g} * domain.lambda_schedule(domain.progress(steps))\n"
-    if knobs.method in ("DANN", "CDAN"):
-        more = ", conditional=True" if knobs.method == "CDAN" else ""
+    start = f"lambda_ = {settings.lambda_:g} * domain.lambda_schedule(domain.progress(steps))\n"
+    if settings.method in ("DANN", "CDAN"):
+        more = ", conditional=True" if settings.method == "CDAN" else ""
         call = f"step = domain.dann(model, discriminator, optimizer, lambda_=lambda_{more})"
     else:
-        call = (
-            f"step = domain.alignment_step(model, optimizer, distance=domain.{knobs.method.lower()}, lambda_=lambda_)"
-        )
+        distance = f"domain.{settings.method.lower()}"
+        call = f"step = domain.alignment_step(model, optimizer, distance={distance}, lambda_=lambda_)"
     return listing(
         f"{start}{call}\ntrain.fit(step, domain.DomainBatches(x, y, z, batch_size=100, generator=g), epochs={EPOCHS})"
     )
@@ -207,10 +214,10 @@ def show_code(knobs: Knobs) -> str:
 def domain() -> Explorer:
     """Open the explorer of domain adaptation: move λ and the target, see both domains under one boundary."""
     rows = [
-        [Pane("Source", show_source, html=True, wait=waiting), Pane("Target", show_target, html=True, wait=waiting)],
+        [View("Source", show_source, html=True, wait=waiting), View("Target", show_target, html=True, wait=waiting)],
         [
-            Pane("As λ grows", show_curve, html=True, wait=waiting),
-            Pane("What to watch", show_note, html=True, wait=waiting),
+            View("As λ grows", show_curve, html=True, wait=waiting),
+            View("What to watch", show_note, html=True, wait=waiting),
         ],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
+    return Explorer(Settings(), rows, below=[View("The same in python", show_code, html=True)])
