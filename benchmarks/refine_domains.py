@@ -48,10 +48,11 @@ def learned(
     R = refine.Refiner(1, width=16, blocks=blocks)
     D = refine.LocalDiscriminator(1, widths=(32,) * len(strides), strides=strides)
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
-    past = refine.ImageHistoryBuffer(16 * BATCH)
-    first = refine.pretrain_discriminator(R, D, of_d, buffer=past, generator=generator)
+    buffer = refine.ImageHistoryBuffer(16 * BATCH)
+    first = refine.pretrain_discriminator(R, D, of_d, buffer=buffer, generator=generator)
     train.fit(first, refine.RefineBatches(x, y, batch_size=BATCH, iterations=50, generator=generator), epochs=1)
-    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=past, psi=psi or train.identity, generator=generator)
+    psi = psi or train.identity
+    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=buffer, psi=psi, generator=generator)
     history = train.fit(
         step, refine.RefineBatches(x, y, batch_size=BATCH, iterations=iterations // 6, generator=generator), epochs=6
     )

@@ -109,10 +109,10 @@ def refiner_for(
         else refine.GlobalDiscriminator(x.shape[-2:], x.shape[1], widths=WIDTHS, strides=STRIDES)
     )
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
-    past = refine.ImageHistoryBuffer(16 * BATCH) if history else None
-    first = refine.pretrain_discriminator(R, D, of_d, buffer=past, generator=generator)
+    buffer = refine.ImageHistoryBuffer(16 * BATCH) if history else None
+    first = refine.pretrain_discriminator(R, D, of_d, buffer=buffer, generator=generator)
     train.fit(first, refine.RefineBatches(x, y, batch_size=BATCH, iterations=50, generator=generator), epochs=1)
-    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=past, psi=psi, generator=generator)
+    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=buffer, psi=psi, generator=generator)
     batches = refine.RefineBatches(x, y, batch_size=BATCH, iterations=iterations // 10, generator=generator)
     history_ = train.fit(step, batches, epochs=10)
     return R, history_, time.process_time() - start

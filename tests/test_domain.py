@@ -252,7 +252,7 @@ class TestSchedule:
 
 
 class TestLosses:
-    def test_the_critics_loss_is_cross_entropy_of_each_domain_halved(self):
+    def test_the_discriminators_loss_is_cross_entropy_of_each_domain_halved(self):
         g = seeded(0)
         a, b = torch.randn(7, 1, generator=g).double(), torch.randn(20, generator=g).double()
         slow = [-math.log(1 / (1 + math.exp(v))) for v in a.flatten().tolist()]

@@ -117,7 +117,7 @@ def points(values, side=2):
 
 
 class TestSwaps:
-    def test_need_and_strain_by_a_loop(self):
+    def test_utility_and_error_by_a_loop(self):
         costs = images(1, 7)[0, 0, :, :4]
         utility, error = utility_and_error(costs)
         for j in range(4):

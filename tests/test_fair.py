@@ -259,21 +259,21 @@ class TestSteps:
     def test_debias_moves_along_that(self):
         model, _ = model_and_adversary()
         torch.manual_seed(1)
-        listener = fair.DecisionAdversary().double()
+        adversary = fair.DecisionAdversary().double()
         x, y, a = batch(4)
         logits = model(x)
         s = logits[:, 1] - logits[:, 0]
         parameters = list(model.parameters())
         u = torch.autograd.grad(
-            fair.adversary_loss(listener(s, torch.zeros_like(s)), y, a), parameters, retain_graph=True
+            fair.adversary_loss(adversary(s, torch.zeros_like(s)), y, a), parameters, retain_graph=True
         )
         g = torch.autograd.grad(functional.cross_entropy(logits, y), parameters)
         expected = [p.detach() - 0.1 * d for p, d in zip(parameters, fair.debiased_gradient(g, u, alpha=0.3))]
         fair.adversarial_debiasing(
             model,
-            listener,
+            adversary,
             torch.optim.SGD(parameters, lr=0.1),
-            torch.optim.SGD(listener.parameters(), lr=0.1),
+            torch.optim.SGD(adversary.parameters(), lr=0.1),
             alpha=0.3,
         )((x, y, a))
         assert all(torch.allclose(p, e) for p, e in zip(parameters, expected))

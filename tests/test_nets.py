@@ -245,7 +245,7 @@ def test_hooks_go_away_when_the_model_fails():
     assert model.training
 
 
-def test_evaluating_puts_every_mode_back_even_after_an_error():
+def test_eval_mode_puts_every_mode_back_even_after_an_error():
     model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2))
     model[1].eval()
 

@@ -151,10 +151,10 @@ class TestHistory:
             assert float(((counts - 600) ** 2 / (600 * 0.7)).sum()) < 35
 
     def test_the_buffer_fills_then_keeps_its_size(self):
-        past, g = refine.ImageHistoryBuffer(10), seeded()
-        sizes = [(len(past.join(torch.full((4, 1), float(i)), generator=g)), len(past)) for i in range(6)]
+        buffer, g = refine.ImageHistoryBuffer(10), seeded()
+        sizes = [(len(buffer.query(torch.full((4, 1), float(i)), generator=g)), len(buffer)) for i in range(6)]
         assert sizes == [(4, 4), (8, 8), (8, 10), (8, 10), (8, 10), (8, 10)]
-        assert set(past.images[:, 0].tolist()) <= set(range(6))
+        assert set(buffer.images[:, 0].tolist()) <= set(range(6))
 
     def test_nothing_is_changed_in_place_and_no_graph_is_kept(self):
         past, fresh = torch.rand(5, 2), torch.rand(2, 2, requires_grad=True)
@@ -162,8 +162,8 @@ class TestHistory:
         refine.mix(fresh, past, generator=seeded())
         assert torch.equal(past, before)
         buffer = refine.ImageHistoryBuffer(4)
-        assert not buffer.join(fresh, generator=seeded()).requires_grad
-        assert not buffer.join(fresh, generator=seeded()).requires_grad
+        assert not buffer.query(fresh, generator=seeded()).requires_grad
+        assert not buffer.query(fresh, generator=seeded()).requires_grad
 
     def test_bad_input_is_refused(self, unchecked):
         with pytest.raises(ValueError, match="at least as many in the past"):
@@ -216,9 +216,9 @@ class TestSteps:
         R, D, x, y = small
         seen = []
         D.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        past, sgd = refine.ImageHistoryBuffer(16), torch.optim.SGD(D.parameters(), lr=0.0)
+        buffer, sgd = refine.ImageHistoryBuffer(16), torch.optim.SGD(D.parameters(), lr=0.0)
         for _ in range(3):
-            update_discriminator(R, D, sgd, x, y, buffer=past, generator=seeded())
+            update_discriminator(R, D, sgd, x, y, buffer=buffer, generator=seeded())
         assert [len(batch) for batch in seen] == [4 + 8, 8 + 8, 8 + 8]
 
     def test_k_g_and_k_d_are_the_numbers_of_updates(self, small):

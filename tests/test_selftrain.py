@@ -436,7 +436,7 @@ class TestSteps:
         train.fit(step, [batch, batch], epochs=2)
         assert seen == [0, 1, 2, 3]
 
-    def test_two_policies(self):
+    def test_fixmatch(self):
         model, batch = nets.MLP(4, 3, hidden=(8,)), self.batch()
         half, flip = (lambda x: x / 2), (lambda x: x.flip(1))
         own = functional.cross_entropy(model(half(batch.x)), batch.y)

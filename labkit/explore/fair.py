@@ -168,7 +168,7 @@ def show_note(settings: Settings) -> str:
 def show_code(settings: Settings) -> str:
     """The step that does this."""
     call = (
-        f"step = fair.alternating_step(model, adversary, optimizer, its_optimizer,\n"
+        f"step = fair.alternating_step(model, adversary, optimizer, optimizer_d,\n"
         f"                        lambda_={settings.lambda_:g}, criterion={settings.criterion!r})\n"
         f"fair.gaps(score > {settings.cut:g}, y, a); fair.probe(h, a, h_test, a_test, generator=g)"
     )

@@ -42,7 +42,7 @@ def gan_step(
 
     Args:
         G, D: trained in place.
-        optimizer_g, optimizer_d: of their parameters.
+        optimizer, optimizer_d: of their parameters.
         generator: where z (and the labels asked for) come from; on any device.
         game: one of ``losses.GAMES``.
         augment: applied to all that D sees, real and fake; must be differentiable: ``DiffAugment``.

@@ -65,7 +65,7 @@ class ImageHistoryBuffer:
     def __len__(self) -> int:
         return 0 if self.images is None else len(self.images)
 
-    def join(self, fresh: ImageStack, *, generator: torch.Generator) -> Float[Tensor, " k *rest"]:
+    def query(self, fresh: ImageStack, *, generator: torch.Generator) -> Float[Tensor, " k *rest"]:
         """Fresh images (m, …) with as many of the past, (2m, …); the past takes the fresh ones in.
 
         As long as the past holds fewer than m, the batch is the fresh ones alone.

@@ -119,7 +119,7 @@ def update_discriminator(
     discriminator.train()
     with torch.no_grad():
         fresh = refiner(x if buffer is None else x[: len(x) // 2])
-    batch = fresh if buffer is None else buffer.join(fresh, generator=generator)
+    batch = fresh if buffer is None else buffer.query(fresh, generator=generator)
     logits, real = discriminator(torch.cat([batch, y])).split([len(batch), len(y)])
     loss = discriminator_loss(logits, real)
     descend(optimizer, loss)
