@@ -288,7 +288,7 @@ class Mix(Check):
     points = 3
     seeds = 2
     reference = staticmethod(mix)
-    forbidden = (refine.mix, refine.ImageHistoryBuffer.join)
+    forbidden = (refine.mix, refine.ImageHistoryBuffer.query)
 
     def inputs(self, seed: int) -> list[Case]:
         """One fresh image; images of 2×3; as many fresh ones as the past holds; many calls."""

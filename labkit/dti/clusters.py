@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from labkit.dti.kmeans import kmeans_plus_plus
-from labkit.dti.model import DTIGMM, DTIKMeans, Features, pooled
+from labkit.dti.model import DTIGMM, DTIKMeans, pooled
 from labkit.dti.training import learn
-from labkit.shapes import Float, Images, Labels, images
+from labkit.shapes import Features, Float, Images, Labels, images
 from labkit.train import EpochCallback, History
 
 GREY = ("affine", "morphology", "thin_plate")

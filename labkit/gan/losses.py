@@ -27,9 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample
-
-Scalar = Float[Tensor, ""]
+from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, Scalar
 
 
 class Game(NamedTuple):

@@ -10,17 +10,13 @@ with z = D's map of logits, so that D_φ = σ(z) is the probability that a patch
 are never taken of a rounded probability: −log σ(z) = softplus(−z). Equations 1 to 4 of Shrivastava and others (2017).
 """
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Images
+from labkit.shapes import Features, Float, Images, Scalar
 from labkit.train import identity
 
 Maps = Float[Tensor, "b p q"]
-Scalar = Float[Tensor, ""]
-Features = Callable[[Tensor], Tensor]
 
 
 def patch_cross_entropy(logits: Maps, *, refined: bool) -> Scalar:

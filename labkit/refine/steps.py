@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from labkit.nets import frozen
 from labkit.refine.buffer import ImageHistoryBuffer
-from labkit.refine.losses import Features, Maps, discriminator_loss, refiner_loss, self_regularisation
-from labkit.shapes import Float, Images, images
+from labkit.refine.losses import Maps, discriminator_loss, refiner_loss, self_regularisation
+from labkit.shapes import Features, Float, Images, images
 from labkit.train import Step, descend, identity
 
 Many = Float[Tensor, "r b c h w"]
