@@ -184,7 +184,7 @@ class Invariant(Check):
         g = generator(seed)
 
         def case(name: str, n: int, k: int, shape: tuple[int, int, int], radius: int, kind: torch.dtype) -> Case:
-            shifts = dti.shifts.square(radius)
+            shifts = dti.shifts.shifts_within(radius)
             centres = torch.rand(k, *shape, generator=g, dtype=kind)
             moved = dti.shifted(centres, shifts)[:, torch.randperm(len(shifts), generator=g)]
             who = torch.randint(0, k, (n,), generator=g), torch.randint(0, len(shifts), (n,), generator=g)

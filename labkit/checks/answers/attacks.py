@@ -452,7 +452,7 @@ mistakes(
 
 @reference(
     "attacks.adversarial_step",
-    instead_of=(attacks.adversarial, attacks.fast, attacks.free),
+    instead_of=(attacks.adversarial_training, attacks.fast_adversarial_training, attacks.free_adversarial_training),
     otherwise={"the weights of `model`": "the loss is right, but the model after the step isn't"},
 )
 def adversarial_step(model, optimizer, attack, x, y) -> Tensor:
