@@ -169,7 +169,7 @@ class TestHistory:
         with pytest.raises(ValueError, match="at least as many in the past"):
             refine.mix(torch.rand(3, 2), torch.rand(2, 2), generator=seeded())
         with pytest.raises(ValueError, match="the buffer holds 2"):
-            refine.ImageHistoryBuffer(2).join(torch.rand(3, 2), generator=seeded())
+            refine.ImageHistoryBuffer(2).query(torch.rand(3, 2), generator=seeded())
         with pytest.raises(ValueError, match="capacity is 0"):
             refine.ImageHistoryBuffer(0)
 
