@@ -29,3 +29,9 @@ c.IgnorePattern.pattern = r"\w*Warning: "
 # `nbgrader generate_assignment`: give the release the normal form that `labkit release` gives it.
 c.Autograde.pre_convert_hook = "labkit.grading.hooks.register"
 c.GenerateAssignment.post_convert_hook = "labkit.grading.hooks.normalise"
+
+# Nothing that a student hands in runs on this machine outside the sandbox, nor in the browser of whoever reads it.
+from labkit.grading import kernel, pages  # noqa: E402
+
+kernel.contain(c)
+pages.protect(c)

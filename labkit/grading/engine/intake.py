@@ -18,6 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from labkit.grading.engine.cells import Blueprint, Trusted, visible
+from labkit.grading.pages import clean, exporting
 
 READ = 100 * 2**20  # bytes of a notebook file that are read at all: pictures in its outputs make it large
 KEPT = 8 * 2**20  # bytes of a notebook without its outputs
@@ -169,18 +170,18 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
         made["id"] = cell["id"]
     if made["cell_type"] == "code":
         made |= {"outputs": [], "execution_count": None}
-    elif attachments := attached(cell.get("attachments")):
+    elif attachments := clean.attachments(cell.get("attachments")):
         made["attachments"] = attachments
     return made
 
 
-def attached(given: object) -> dict[str, dict[str, str]]:
-    """The pictures that a student pasted into a text."""
-    if not isinstance(given, dict):
-        return {}
-    bundles = {name: bundle for name, bundle in given.items() if isinstance(bundle, dict)}
-    kept = {name: {m: v for m, v in bundle.items() if isinstance(v, str)} for name, bundle in bundles.items()}
-    return {name: bundle for name, bundle in kept.items() if bundle}
+def harmless(notebook: NotebookNode) -> list[str]:
+    """Have every text hold nothing that could run in the browser of whoever reads it, in place; which, in sentences."""
+    return [
+        f"{grade_id(cell) or 'a text cell'}: {clean.AS_TYPED}"
+        for cell in notebook.cells
+        if cell.cell_type in ("markdown", "raw") and exporting.text(cell)
+    ]
 
 
 def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list[str]]:
