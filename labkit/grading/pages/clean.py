@@ -11,6 +11,7 @@ import binascii
 import functools
 import html as entities
 import re
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -73,6 +74,7 @@ RASTER = {
     "image/webp": (b"RIFF",),
 }
 SVG = "image/svg+xml"
+IMPLIED = {"tbody", "tr", "colgroup", "p"}  # which a browser adds where they are left out
 TEXTS = {"text/plain", "text/latex"}
 
 AS_TYPED = "it holds what could run in a browser, so it is shown as it was typed"
@@ -125,8 +127,8 @@ class Marks(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag."""
-        kept = sorted((name, (value or "").strip()) for name, value in attrs if name not in ("rel", "id", "class", "style"))
-        self.marks.append((tag, tuple(kept)))
+        marks = [(name, (value or "").strip()) for name, value in attrs if name not in ("rel", "id", "class", "style")]
+        self.marks.append((tag, tuple(sorted(mark for mark in marks if not address(*mark)))))
 
     def handle_comment(self, data: str) -> None:
         """A comment is no mark, and does nothing."""
@@ -138,12 +140,18 @@ class Marks(HTMLParser):
     handle_pi = unknown_decl = handle_decl
 
 
+def address(name: str, value: str) -> bool:
+    """Whether an attribute is the address of a page or a picture, which runs nothing, whether it is kept or not."""
+    return name in ("href", "src") and not re.match(r"[^/?#]*:", re.sub(r"[\x00-\x20]|https?:|mailto:", "", value))
+
+
 def alters(text: str) -> bool:
     """Whether ``html`` takes a tag or an attribute away that does more than name or style something."""
     try:
-        return Marks(text).marks != Marks(html(text)).marks
+        before, after = Counter(Marks(text).marks), Counter(Marks(html(text)).marks)
     except (AssertionError, ValueError):  # markup that Python's parser gives up on
         return True
+    return bool(before - after) or any(tag not in IMPLIED for tag, _ in after - before)
 
 
 def markdown(text: str, render: Callable[[str], str]) -> str:

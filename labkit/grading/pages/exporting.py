@@ -76,6 +76,8 @@ class Harmless(Preprocessor):
             for output in cell.get("outputs", []):
                 if data := output.get("data"):
                     output["data"] = from_dict(typesettable(data))
+            if "outputs" in cell:  # of a display that only a program could show nothing is left
+                cell.outputs = [output for output in cell.outputs if output.get("data", True)]
         return nb, resources
 
 
