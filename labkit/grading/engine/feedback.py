@@ -7,6 +7,7 @@ it, outputs that came after one are withheld: students have their own. Checks hi
 
 import glob
 import os
+from pathlib import Path
 from typing import Any
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -21,6 +22,7 @@ from labkit.grading.engine import outputs as shape
 
 Marks = tuple[str, str]
 NOTE = "(An output that came after hidden tests is not shown here.)\n"
+BESIDE = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".txt")  # nbgrader's exchange needs two files of text
 SHORT = 8  # characters: a line of a hidden test below this length says nothing, and occurs anywhere
 
 
@@ -65,6 +67,14 @@ class Feedback(GenerateFeedback):
         self.assignments = {folder: paths for folder, paths in found.items() if paths}
         if not self.assignments:
             super().init_notebooks()  # says what was looked for
+
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """nbgrader's, less the files that a browser would run: what is handed out is its pages, and pictures."""
+        super().init_assignment(assignment_id, student_id)
+        for path in Path(self._format_dest(assignment_id, student_id)).rglob("*"):
+            if path.is_file() and path.suffix.lower() not in BESIDE:
+                path.unlink()
 
 
 def is_hidden(cell: NotebookNode, marks: Marks) -> bool:

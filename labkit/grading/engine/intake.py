@@ -27,6 +27,9 @@ FILES = 2000
 CELLS = 5000
 
 
+SETTINGS = re.compile(r"(nbgrader|jupyter\w*|ipython|ipython_kernel\w*)_config\.(py|json)", re.IGNORECASE)
+
+
 class Unreadable(ValueError):
     """A notebook that can't be graded; the message is a sentence for the instructor's table."""
 
@@ -86,6 +89,8 @@ def refusal(path: Path, name: str) -> str:
         name.encode()
     except UnicodeEncodeError:
         return "its name is no text in UTF-8"
+    if SETTINGS.fullmatch(path.name):
+        return "a program that is started beside it would take its settings from there"
     return ""
 
 
