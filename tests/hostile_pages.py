@@ -145,7 +145,9 @@ def shown() -> NotebookNode:
         "A [paper](https://arxiv.org/abs/1412.6572), `a < b`, <kbd>Ctrl</kbd>\n\n```python\nif a < b: pass\n```"
     )
     answer["attachments"] = {"a.png": {"image/png": PIXEL}}
-    table = '<table border="1" class="dataframe"><tr><td style="text-align: right; color: #0a7d33">1.5</td></tr></table>'
+    table = (
+        '<table border="1" class="dataframe"><tr><td style="text-align: right; color: #0a7d33">1.5</td></tr></table>'
+    )
     datas = [
         {"image/png": PIXEL},
         {"image/svg+xml": DRAWING},

@@ -45,13 +45,17 @@ NAME = f"<img src=x onerror={js('name')}>"
 
 def hostile():
     made = solution()
-    tiny.cell(made, "why").source = THIEF + "\n\n" + "\n\n".join(hostile_pages.markdown()["handler table".split()[0]].split("\n"))
+    tiny.cell(made, "why").source = THIEF
     for name, text in hostile_pages.markdown().items():
         made.cells.append(v4.new_markdown_cell(text))
         made.cells.append(v4.new_raw_cell(text.replace(f"ran-{name}", f"ran-raw-{name}")))
     pasted = v4.new_markdown_cell("![pasted](attachment:a.png) ![gone](attachment:gone.png)")
     pasted["attachments"] = {"a.png": {f'image/png" onerror="{js("attachment")}': "x"}}
-    made.cells += [pasted, v4.new_code_cell(hostile_pages.displaying()), v4.new_code_cell(f"raise ValueError({NAME!r})")]
+    made.cells += [
+        pasted,
+        v4.new_code_cell(hostile_pages.displaying()),
+        v4.new_code_cell(f"raise ValueError({NAME!r})"),
+    ]
     made.metadata["title"] = f"</title><script>{js('title')}</script>"
     return made
 
@@ -162,7 +166,11 @@ def test_files_beside_a_submission_are_downloads_and_run_nothing(course, server)
     with watched(server) as (page, asked):
         xsrf = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "_xsrf")
         for file in EVIL:
-            for place in (f"formgrader/submissions/{identity}", f"files/submitted/eve/{tiny.NAME}", f"files/autograded/eve/{tiny.NAME}"):
+            for place in (
+                f"formgrader/submissions/{identity}",
+                f"files/submitted/eve/{tiny.NAME}",
+                f"files/autograded/eve/{tiny.NAME}",
+            ):
                 answer = page.request.get(f"{server}/{place}/{file}?_xsrf={xsrf}")
                 assert answer.ok or file == "nbgrader_config.py"
                 assert "sandbox" in answer.headers["content-security-policy"]
@@ -183,7 +191,11 @@ def test_no_address_of_the_formgrader_runs_a_students_settings_or_words(course, 
     with watched(server) as (page, asked):
         for path in (folder, str(course.root / folder), "/tmp", f"work/../{folder}"):
             assert page.request.get(f"{server}/formgrader", params={"path": path}).status == 403
-        for address in ("manage_students/%22%3B(new%20Image).src%3D%60%2Fran-address%60%3B%22", "gradebook/%3Cscript%3E", "manage_submissions/%22%3E%3Cimg%3E"):
+        for address in (
+            "manage_students/%22%3B(new%20Image).src%3D%60%2Fran-address%60%3B%22",
+            "gradebook/%3Cscript%3E",
+            "manage_submissions/%22%3E%3Cimg%3E",
+        ):
             assert page.goto(f"{server}/formgrader/{address}").status == 404
         assert ran(asked) == set()
     assert not os.path.exists("/tmp/labkit-ran-settings")

@@ -32,6 +32,7 @@ from labkit.grading.engine.cells import Blueprint
 from labkit.grading.engine.job import Job, Outcome, Part, Result
 from labkit.grading.engine.replay import Replay
 from labkit.grading.pages.exporting import Sanitized
+from labkit.grading.trusted import trusted
 
 
 class Directory(CourseDirectory):
@@ -184,11 +185,9 @@ class Engine(Autograde, Regular):
         Raises:
             Unreadable: if the notebook is broken.
         """
-        notebook = intake.read(path)
-        flags, notes = intake.trust(notebook, blueprint)
-        made.notes += notes + intake.restore(notebook, blueprint)
-        made.flags += flags + intake.moved(notebook, blueprint)
-        made.notes += intake.harmless(notebook)
+        notebook, remarks = trusted(intake.read(path), blueprint)
+        made.flags += [str(remark) for remark in remarks if remark.flag]
+        made.notes += [str(remark) for remark in remarks if not remark.flag] + intake.harmless(notebook)
         self._sanitizing = True
         self._init_preprocessors()
         try:

@@ -68,7 +68,6 @@ class Feedback(GenerateFeedback):
         if not self.assignments:
             super().init_notebooks()  # says what was looked for
 
-
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """nbgrader's, less the files that a browser would run: what is handed out is its pages, and pictures."""
         super().init_assignment(assignment_id, student_id)

@@ -21,17 +21,17 @@ from pygments.token import STANDARD_TYPES
 
 from labkit.grading.pages import drawings
 
-BLOCKS = set(
-    "blockquote caption center col colgroup dd details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr li ol p pre"
-    " summary table tbody td tfoot th thead tr ul".split()
-)
-WORDS = set(
-    "a abbr b br cite code del em font i img ins kbd mark q s samp small span strike strong sub sup tt u var".split()
-)
-GONE = set(  # with all that stands in them
-    "script style template noscript iframe object embed svg math textarea select title xmp noembed noframes plaintext"
-    " applet audio video canvas form".split()
-)
+BLOCKS = """
+    blockquote caption center col colgroup dd details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr li ol p pre
+    summary table tbody td tfoot th thead tr ul
+"""
+WORDS = "a abbr b br cite code del em font i img ins kbd mark q s samp small span strike strong sub sup tt u var"
+KEPT = {*BLOCKS.split(), *WORDS.split()}
+WITH_CONTENT = """
+    applet audio canvas embed form iframe math noembed noframes noscript object plaintext script select style svg
+    template textarea title video xmp
+"""
+GONE = set(WITH_CONTENT.split())
 ATTRIBUTES = {
     "*": {"align", "dir", "lang", "role", "style", "title", "valign"},
     "a": {"href"},
@@ -47,8 +47,8 @@ ATTRIBUTES = {
     "th": {"colspan", "headers", "rowspan", "scope", "width"},
 }
 SHADES = {name for name in STANDARD_TYPES.values() if name}  # the classes of highlighted code
-COLOURS = {f"ansi-{name}{kind}-{side}" for name in ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-           for kind in ("", "-intense") for side in ("fg", "bg")}  # fmt: skip
+PALETTE = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+COLOURS = {f"ansi-{name}{kind}-{side}" for name in PALETTE for kind in ("", "-intense") for side in ("fg", "bg")}
 CLASSES = {
     "code": {"hljs"},
     "div": {"highlight", "hl-ipython3", "codehilite"},
@@ -63,7 +63,9 @@ STYLES = re.compile(
     r"|min-(width|height)|opacity|overflow(-[xy])?|padding(-(top|right|bottom|left))?|text-(align|decoration|indent"
     r"|transform)|vertical-align|white-space|width|word-break)"
 )
-VALUE = re.compile(r"(?!.*(url|expression|image|var|attr|env|element)\s*\()(?!.*(^|[\s(,])-)[\w\s.,%#()\"'!/+-]{1,200}", re.IGNORECASE)
+LOADS = r"(?!.*(url|expression|image|var|attr|env|element)\s*\()"
+NEGATIVE = r"(?!.*(^|[\s(,])-)"
+VALUE = re.compile(LOADS + NEGATIVE + r"[\w\s.,%#()\"'!/+-]{1,200}", re.IGNORECASE)
 LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 BESIDE = re.compile(r"(?!.*\.\.)(?![/.])([\w ./-]|%20)+\.(png|jpe?g|gif|webp|svg)", re.IGNORECASE)
 EMBEDDED = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
@@ -84,7 +86,7 @@ def html(text: str) -> str:
     """HTML of which the formatting is kept and nothing else."""
     return nh3.clean(
         text,
-        tags=BLOCKS | WORDS,
+        tags=KEPT,
         clean_content_tags=GONE,
         attributes=ATTRIBUTES,
         attribute_filter=attribute,
@@ -236,7 +238,7 @@ def size(about: object) -> dict[str, float]:
 
 def name(text: object) -> str:
     """A person's or a file's name without the characters that mean something in HTML, in a script or on a terminal."""
-    return "".join(c for c in str(text or "") if c.isprintable() and c not in "<>&\"`\\").strip()
+    return "".join(c for c in str(text or "") if c.isprintable() and c not in '<>&"`\\').strip()
 
 
 @functools.cache

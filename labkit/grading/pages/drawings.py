@@ -6,10 +6,11 @@ import xml.etree.ElementTree as ElementTree
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 LARGEST = 4 * 2**20  # characters
-ELEMENTS = set(
-    "svg g defs path rect circle ellipse line polyline polygon text tspan textPath use symbol clipPath mask pattern"
-    " marker linearGradient radialGradient stop image title desc style".split()
-)
+DRAWING = """
+    circle clipPath defs desc ellipse g image line linearGradient marker mask path pattern polygon polyline
+    radialGradient rect stop style svg symbol text textPath title tspan use
+"""
+ELEMENTS = set(DRAWING.split())
 REFERENCES = ("href", f"{{{XLINK}}}href")
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
 ACTIVE = re.compile(r"url\(\s*['\"]?(?!#)|@import|expression\s*\(|javascript:|\\", re.IGNORECASE)
@@ -38,11 +39,19 @@ def strip(element: ElementTree.Element) -> None:
         if not harmless(name, value):
             del element.attrib[name]
     for child in list(element):
-        namespace, _, tag = child.tag.rpartition("}") if isinstance(child.tag, str) else ("?", "", "")
-        if tag not in ELEMENTS or namespace not in ("", f"{{{SVG}") or (tag == "style" and ACTIVE.search(child.text or "")):
-            element.remove(child)
-        else:
+        if draws(child):
             strip(child)
+        else:
+            element.remove(child)
+
+
+def draws(element: ElementTree.Element) -> bool:
+    """Whether an element is one that only draws."""
+    if not isinstance(element.tag, str):  # a comment
+        return False
+    namespace, _, tag = element.tag.rpartition("}")
+    styled = tag != "style" or not ACTIVE.search(element.text or "")
+    return tag in ELEMENTS and namespace in ("", f"{{{SVG}") and styled
 
 
 def harmless(name: str, value: str) -> bool:

@@ -1,4 +1,4 @@
-"""nbconvert's side: how a submission's page is made in the formgrader, in feedback, and for plain ``nbgrader autograde``.
+"""nbconvert's side: how a submission's page is made in the formgrader and in feedback, and what plain nbgrader writes.
 
 These are nbconvert's own extension points, set by name in ``nbgrader_config.py`` (``pages.protect``): two filters, and
 a preprocessor for each of the two programs that need one.
@@ -151,7 +151,9 @@ def known(output: dict[str, Any]) -> bool:
     kind = output.get("output_type")
     if kind == "error":
         return isinstance(output.get("traceback"), list)
-    return kind in ("display_data", "execute_result") or (kind == "stream" and output.get("name") in ("stdout", "stderr"))
+    if kind == "stream":
+        return output.get("name") in ("stdout", "stderr")
+    return kind in ("display_data", "execute_result")
 
 
 def count(part: dict[str, Any]) -> None:

@@ -21,15 +21,17 @@ FORMULA = re.compile(
     r"|(?<![\\$])\$(?!\s)(?P<tex>(?:\\.|[^$\\])+?)(?<!\s)\$(?!\d)",
     re.DOTALL,
 )
-ELEMENTS = set(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle merror mpadded mphantom msub msup msubsup munder mover"
-    " munderover mmultiscripts mprescripts none mtable mtr mtd menclose".split()
-)
-ATTRIBUTES = set(
-    "accent accentunder columnalign columnlines columnspacing depth display displaystyle fence form height linethickness"
-    " lspace mathvariant maxsize minsize movablelimits notation rowlines rowspacing rspace scriptlevel separator stretchy"
-    " symmetric voffset width".split()
-)
+MATHML = """
+    math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt
+    mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none
+"""
+ELEMENTS = set(MATHML.split())
+LAYOUT = """
+    accent accentunder columnalign columnlines columnspacing depth display displaystyle fence form height linethickness
+    lspace mathvariant maxsize minsize movablelimits notation rowlines rowspacing rspace scriptlevel separator stretchy
+    symmetric voffset width
+"""
+ATTRIBUTES = set(LAYOUT.split())
 # What latex2mathml does not know, in words that it does.
 ALIGNED = re.compile(r"\\(begin|end)\{(aligned|alignedat|split|eqnarray\*?|gathered|gather\*?|multline\*?|align)\}")
 REWRITTEN = (

@@ -58,7 +58,8 @@ def submitted_pages(handlers: Any) -> None:
 
         def from_filename(self, filename: str, resources: dict[str, Any]) -> Any:
             """A submission's page."""
-            given = {key: entities.escape(str(value)) if key in NAMES and value else value for key, value in resources.items()}
+            names = {key: entities.escape(str(value)) for key, value in resources.items() if key in NAMES and value}
+            given = {**resources, **names}
             blank, _ = self.exporter.from_notebook_node(v4.new_notebook(), {**given, **dict.fromkeys(NAMES, "")})
             self.handler.set_header("Content-Security-Policy", policy(self.handler, blank))
             return self.exporter.from_filename(filename, resources=given)
@@ -67,13 +68,14 @@ def submitted_pages(handlers: Any) -> None:
 
 
 def other_pages(handlers: Any) -> None:
-    """The formgrader's lists: what stands in their addresses can't break out of the page, which runs its own scripts."""
+    """The formgrader's lists: what stands in their addresses can't break out of the page, nor run in it."""
     base = handlers.BaseHandler
     render = base.render
 
     def careful(self: Any, name: str, **values: Any) -> str:
         given = {key: escaped(value) for key, value in values.items()}
-        if any(BREAKS_OUT.search(value) for key, value in given.items() if key.endswith("_id") and isinstance(value, str)):
+        names = [str(value) for key, value in given.items() if key.endswith("_id")]
+        if any(map(BREAKS_OUT.search, names)):
             raise handlers.web.HTTPError(404)
         page = str(render(self, name, **given))
         self.set_header("Content-Security-Policy", policy(self, page))
@@ -94,12 +96,17 @@ def policy(handler: Any, page: str) -> str:
     own = [found["code"] for found in SCRIPT.finditer(page) if "src=" not in found["attributes"]]
     attributes = SCRIPT.sub("", page)
     own += [entities.unescape(found["double"] or found["single"] or "") for found in HANDLER.finditer(attributes)]
-    hashes = " ".join(sorted({f"'sha256-{base64.b64encode(hashlib.sha256(c.encode()).digest()).decode()}'" for c in own}))
+    hashes = " ".join(sorted({f"'sha256-{digest(code)}'" for code in own}))
     return (
         f"{handler.content_security_policy}; default-src 'none'; script-src 'self' 'unsafe-hashes' {hashes};"
         " style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self';"
         " base-uri 'none'; form-action 'none'"
     )
+
+
+def digest(code: str) -> str:
+    """What a policy knows a script by."""
+    return base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
 
 
 def configured(handlers: Any, inside: frozenset[str]) -> None:
