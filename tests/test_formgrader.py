@@ -24,7 +24,6 @@ class Strip(ast.NodeTransformer):
         return ast.Pass()
 get_ipython().ast_transformers.append(Strip())
 """
-CONTAIN = "\nfrom labkit.grading import kernel\n\nkernel.contain(c)\n"
 WHERE = "\nimport os\nprint(os.getcwd())"
 
 
@@ -42,8 +41,6 @@ def course(tmp_path_factory):
     late = solution()
     tiny.cell(late, "mean").source += WHERE
     tiny.hand_in(made, "kim", late)
-    with (folder / "nbgrader_config.py").open("a") as file:
-        file.write(CONTAIN)
     return made
 
 

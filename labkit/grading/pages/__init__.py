@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 EXPORTING = "labkit.grading.pages.exporting"
+EXECUTE = "nbgrader.preprocessors.Execute"
 SANITIZED = f"{EXPORTING}.Sanitized"
 # nbgrader's own two passes, with one more step in each.
 FIRST = ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", SANITIZED, "CheckCellMetadata")
@@ -37,7 +38,8 @@ def protect(config: "Config") -> None:
     exporter = config.HTMLExporter
     exporter.filters = {**exporter.get("filters", {}), "markdown2html": f"{EXPORTING}.markdown2html",
                         "clean_html": f"{EXPORTING}.clean_html"}  # fmt: skip
-    exporter.preprocessors = [*exporter.get("preprocessors", []), f"{EXPORTING}.Harmless"]
+    before = [step for step in exporter.get("preprocessors", []) if step != f"{EXPORTING}.Harmless"]
+    exporter.preprocessors = [*before, f"{EXPORTING}.Harmless"]
     exporter.sanitize_html = True
     exporter.exclude_anchor_links = True
     exporter.extra_template_basedirs = [str(TEMPLATES), str(nbgrader_templates())]
