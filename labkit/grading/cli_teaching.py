@@ -93,6 +93,7 @@ def grade(
     if not sandbox:
         err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on "
                   f"{'the workers' if cluster else 'this machine'}")  # fmt: skip
+    left = False
     for assignment in wanted:
         with Bar() as bar:
             rows = grading.grade(
@@ -101,6 +102,8 @@ def grade(
                 progress=bar,
             )  # fmt: skip
         out.print(tables.assignment(rows))
+        left |= any(row.left for row in rows)
+    raise typer.Exit(NOT_ALL_RIGHT if left else 0)
 
 
 def collect(

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labkit.grading import classic, marks, notebooks, outcome, student
+from labkit.grading import classic, marks, notebooks, outcome
 from labkit.grading.course import Course, CourseError
+from labkit.grading.identity import identity
 from labkit.grading.marks import Row
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def grade(
             found = run.grade(
                 course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
                 sandboxed=sandboxed, kernel=kernel, force=force, progress=progress, cluster=cluster,
-                exercise=student.digest_of(course.solutions / assignment),
+                exercise=identity(course, assignment),
             )  # fmt: skip
     except run.GradingError as error:
         raise CourseError(str(error)) from error
@@ -117,10 +118,12 @@ def told(course: Course, row: "report.Row") -> Row:
     said = [row.sentence] if row.sentence else []
     remarks = (*said, *(f"look at it: {flag}" for flag in row.flags), *row.notes)
     if before is None:
-        return Row(row.student, row.assignment, remarks=remarks)
-    if row.score is None or row.state == "ungraded":
+        return Row(row.student, row.assignment, remarks=remarks, left=True)
+    ungraded = row.score is None or row.state == "ungraded"
+    if ungraded:
         remarks = (*remarks, "the marks are those of an earlier submission")
-    return explained(course, replace(before, remarks=remarks))
+    left = ungraded or before.left or bool(row.flags and row.state == "graded")
+    return explained(course, replace(before, remarks=(*before.remarks, *remarks), left=left))
 
 
 def marks_of(course: Course, assignment: str, name: str) -> Row | None:
