@@ -17,8 +17,8 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # A test cell that a student deleted comes back, and earns nothing; it is not left out.
 c.OverwriteCells.add_missing_cells = True
 
-# Seconds a cell may take. An exercise takes less than two minutes in all.
-c.Execute.timeout = 120
+# Seconds that a cell may take, for `labkit grade` as well; `c.Limits.cell_seconds` and `--limit` come before it.
+c.Execute.timeout = 30
 c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 
 # nbgrader gives no points to a cell that writes to stderr. A warning of a library is no mistake.

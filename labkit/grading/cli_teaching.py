@@ -154,6 +154,7 @@ def numbers(settings: list[str]) -> dict[str, float]:
 def feedback(topic: Topics = None, student: Students = None) -> None:
     """Write feedback/STUDENT/TOPIC/*.html for those who were graded."""
     from labkit.grading import feedback as writing
+    from labkit.grading import marks
     from labkit.grading.screen import count, err, out
 
     here = teaching()
@@ -167,6 +168,9 @@ def feedback(topic: Topics = None, student: Students = None) -> None:
                 err.print(f"{name}: {result}", markup=False)
         written = sum(len(result) for result in found.values() if not isinstance(result, str))
         out.print(f"{assignment}: {count(written, 'file')} in {shown(here.root / 'feedback')}/STUDENT/{assignment}/")
+        waiting = [row.student for row in marks.rows(here, assignment) if row.pending and row.student in found]
+        if waiting:
+            err.print(f"{count(len(waiting), 'student')} with answers still to mark by hand: their pages say which")
     raise typer.Exit(NOT_ALL_RIGHT if failed else 0)
 
 

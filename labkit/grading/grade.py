@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labkit.grading import classic, marks, notebooks, outcome
+from labkit.grading import classic, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
 from labkit.grading.identity import identity
 from labkit.grading.marks import Row
@@ -55,6 +55,7 @@ def grade(
     from labkit.grading.engine import run
 
     classic.register(course, assignment)
+    roster.enter(course, assignment, wanted)
     try:
         with classic.logged(course) as (log, _):
             found = run.grade(
@@ -95,15 +96,19 @@ def submissions(course: Course, assignment: str, students: Sequence[str] | None 
 
 
 def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limits":
-    """What a submission may use: ``c.Limits`` in ``nbgrader_config.py``, and ``given`` before it.
+    """What a submission may use: ``given``, then the settings' ``c.Limits``, then their ``c.Execute.timeout`` for a cell.
 
     Raises:
         CourseError: if a limit is unknown, or no positive number.
     """
     from labkit.grading.engine.limits import Limits
 
-    chosen = {**course.config().get("Limits", {}), **(given or {})}
-    known = Limits().as_dict()
+    settings, known = course.config(), Limits().as_dict()
+    chosen = {**settings.get("Limits", {}), **(given or {})}
+    if "timeout" in settings.Execute:  # nbgrader's word for it; without end, where it is none or negative
+        seconds = settings.Execute.timeout
+        endless = chosen.get("notebook_seconds", known["notebook_seconds"])
+        chosen.setdefault("cell_seconds", seconds if seconds and seconds > 0 else endless)
     if unknown := sorted(chosen.keys() - known.keys()):
         raise CourseError(f"there is no limit {unknown[0]!r}; there are {', '.join(known)}")
     try:

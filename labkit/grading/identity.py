@@ -51,7 +51,7 @@ def topics_of(path: Path) -> set[str]:
 
 
 def checks(topic: str) -> str:
-    """A fingerprint of all that decides the checks of a topic: their files, what all checks share, the code they use."""
+    """A fingerprint of what decides the checks of a topic: their files, what all checks share, the code they use."""
     package = home()
     own = [path for folder in (CHECKS, f"{CHECKS}/answers") for path in of_checks(package / folder, topic)]
     used = {path for source in own for name in imported(source) if (path := module(package, name)) is not None}

@@ -1,6 +1,7 @@
 """nbgrader's step that runs a notebook, in the sandbox: ``nbgrader autograde`` and the formgrader's button use it.
 
-Nothing is run where there is no sandbox: the sentence that says why stands in nbgrader's log, which the formgrader shows.
+Nothing is run where there is no sandbox: the sentence that says why stands in nbgrader's log, and the formgrader shows
+that.
 """
 
 from typing import Any
