@@ -30,8 +30,8 @@ c.IgnorePattern.pattern = r"\w*Warning: "
 c.Autograde.pre_convert_hook = "labkit.grading.hooks.register"
 c.GenerateAssignment.post_convert_hook = "labkit.grading.hooks.normalise"
 
-# What students hand in runs in the sandbox only, also by the formgrader's autograde button (without one, it says what is
-# missing), and their pages run nothing in the browser of whoever reads them.
+# What students hand in runs in the sandbox only, also by the formgrader's autograde button (without one, it says what
+# is missing), and their pages run nothing in the browser of whoever reads them.
 from labkit.grading import kernel  # noqa: E402
 
 kernel.contain(c)

@@ -17,6 +17,16 @@ def js(name: str) -> str:
     return f"void((new Image).src=`/ran-{name}`)"
 
 
+def quoted(text: str) -> str:
+    """A text as it stands in an attribute."""
+    return text.replace('"', "&quot;")
+
+
+def single(text: str) -> str:
+    """A text with the other kind of quotes."""
+    return text.replace('"', "'")
+
+
 def markdown() -> dict[str, str]:
     """Texts in Markdown by trick."""
 
@@ -46,15 +56,15 @@ def markdown() -> dict[str, str]:
         "formula-environment": rf"\begin{{equation}}\text{{{image('formula-environment')}}}\end{{equation}}",
         "picture-title": f"![a](b.png 'c\" onerror=\"{js('picture-title')}')",
         "picture-words": f'![a" onerror="{js("picture-words")}](b.png)',
-        "tooltip": f'<a href="#" data-toggle="tooltip" data-html="true" title="{image("tooltip").replace(chr(34), "&quot;")}">click</a>',
+        "tooltip": f'<a href="#" data-toggle="tooltip" data-html="true" title="{quoted(image("tooltip"))}">click</a>',
         "fence": f"```<img/src=x/onerror={js('fence')}>\ncode\n```",
         "mermaid": f"```mermaid\n{image('mermaid')}\n```",
         "heading": f"# {image('heading')}",
         "comment": f"<!--><img src=x onerror=\"{js('comment')}\">-->",
         "mutation": "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror="
         + js("mutation") + '&gt;">',
-        "mutation-noscript": f'<noscript><p title="</noscript>{image("mutation-noscript").replace(chr(34), chr(39))}"></noscript>',
-        "mutation-svg": f'<svg></p><style><a id="</style>{image("mutation-svg").replace(chr(34), chr(39))}">',
+        "mutation-noscript": f'<noscript><p title="</noscript>{single(image("mutation-noscript"))}"></noscript>',
+        "mutation-svg": f'<svg></p><style><a id="</style>{single(image("mutation-svg"))}">',
         "object": f'<object data="javascript:{js("object")}"></object>',
         "embed": f'<embed src="javascript:{js("embed")}">',
         "base": '<base href="javascript:/a/-"><a href="#">click</a>',
@@ -111,13 +121,14 @@ def texts() -> list[NotebookNode]:
 def notebook() -> NotebookNode:
     """A notebook with every trick, as plain nbgrader would leave it: outputs, attachments, metadata and all."""
     made = v4.new_notebook()
+    state = {"state": {"a": f"</script><script>{js('state')}</script>"}}
     made.metadata = from_dict(
         {
             "kernelspec": {"display_name": "<script>", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
             "title": f"</title><script>{js('title')}</script>",
             "authors": [{"name": f"<script>{js('author')}</script>"}],
-            "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a": f"</script><script>{js('state')}</script>"}}},
+            "widgets": {"application/vnd.jupyter.widget-state+json": state},
         }
     )  # fmt: skip
     for name, text in markdown().items():
@@ -131,8 +142,8 @@ def notebook() -> NotebookNode:
     for data, metadata in displays().values():
         made.cells.append(v4.new_code_cell("show()", outputs=[v4.new_output("display_data", data, metadata=metadata)]))
     made.cells.append(v4.new_code_cell("print('</textarea><script>')", outputs=texts()))
-    made.cells[-1].metadata["nbgrader"] = {"grade": True, "solution": True, "locked": False, "task": False, "points": 1,
-                                           "schema_version": 3, "grade_id": f'"><img src="x" onerror="{js("name")}">'}  # fmt: skip
+    named = {"grade": True, "solution": True, "locked": False, "task": False, "points": 1, "schema_version": 3}
+    made.cells[-1].metadata["nbgrader"] = {**named, "grade_id": f'"><img src="x" onerror="{js("name")}">'}
     return made
 
 

@@ -407,7 +407,10 @@ def test_the_course_folder_is_looked_for(tmp_path, monkeypatch, capsys, course):
 
 # Teams, typed texts, other exercises
 
-SHEET = "Identifier,Full name,Username,Group\nParticipant 101,Ada Lovelace,ada,Team Rot: 1\nParticipant 102,Ben,ben,Team Rot: 1\n"
+SHEET = """Identifier,Full name,Username,Group
+Participant 101,Ada Lovelace,ada,Team Rot: 1
+Participant 102,Ben,ben,Team Rot: 1
+"""
 
 
 def test_newer_moodles_write_folders_without_an_underscore_at_the_end(course):
@@ -434,7 +437,7 @@ def test_a_text_typed_into_moodle_is_known_to_be_a_students(course, form):
     ["Team Rot 1_7_assignsubmission_file", "Default group_assignsubmission_file", "Gruppe A_7_assignsubmission_file_"],
 )
 def test_a_teams_hand_in_without_its_members_is_refused_with_a_sentence(course, team):
-    with pytest.raises(CourseError, match="these are the submissions of teams, .* grading worksheet .* --roster"):
+    with pytest.raises(CourseError, match=r"these are the submissions of teams, .* grading worksheet .* --roster"):
         taken(course, {f"{team}/{tiny.FILE}": "a"})
     assert handed_in(course) == {}
 

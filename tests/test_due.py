@@ -31,7 +31,8 @@ def course(tmp_path):
     """ada handed in; her notebook calls a check of ``images``, which she has not written."""
     notebook = tiny.notebook()
     notebook.cells[-2:-2] = [tiny.check_of("colour", 'check("images.saturation", saturation)', 2)]
-    made = tiny.build(tmp_path / "course" if (tmp_path / "course").mkdir() is None else tmp_path, notebook)
+    (tmp_path / "course").mkdir()
+    made = tiny.build(tmp_path / "course", notebook)
     release.release(made, tiny.NAME)
     answer = notebooks.read(made.exercises / tiny.NAME / tiny.FILE)
     tiny.cell(answer, "double").source, tiny.cell(answer, "mean").source = tiny.DOUBLE, tiny.MEAN
@@ -91,6 +92,7 @@ def test_a_changed_check_of_another_topic_does_not(course, package):
     assert identity.identity(course, tiny.NAME) == before
 
 
+@pytest.mark.slow
 def test_a_run_grades_again_after_a_check_was_corrected_and_not_otherwise(course, package):
     assert graded(course)[0] == {"ada": "graded"}
     assert graded(course)[0] == {"ada": "kept"}
@@ -119,6 +121,7 @@ def test_a_new_due_date_grades_again_and_the_row_says_why_the_points_are_fewer(c
     assert (row.points, row.remarks) == (5, ())
 
 
+@pytest.mark.slow
 def test_another_penalty_grades_again(course):
     settings(course, PER_DAY.replace("POINTS", "0.5"))
     graded(course)
@@ -135,8 +138,13 @@ def test_another_penalty_grades_again(course):
 
 
 def test_how_late_it_was_is_said_in_two_units():
-    for late, words in ((timedelta(seconds=9), "less than a minute"), (timedelta(hours=1), "1 hour"),
-                        (timedelta(days=1, minutes=59), "1 day 59 minutes"), (timedelta(days=3, hours=1, minutes=2), "3 days 1 hour")):  # fmt: skip
+    cases = {
+        timedelta(seconds=9): "less than a minute",
+        timedelta(hours=1): "1 hour",
+        timedelta(days=1, minutes=59): "1 day 59 minutes",
+        timedelta(days=3, hours=1, minutes=2): "3 days 1 hour",
+    }
+    for late, words in cases.items():
         assert marks.late(late.total_seconds(), 1) == f"1 point less: handed in {words} late"
 
 

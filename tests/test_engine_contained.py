@@ -1,5 +1,5 @@
-"""A class with an attacker of every kind in it is graded by ``labkit grade``: exit status 1 (some are flagged), the others' marks as
-they would be without the attackers, and in each attacker's row what happened.
+"""A class with an attacker of every kind in it is graded by ``labkit grade``: some are flagged (exit status 1), the
+others' marks are as they would be without the attackers, and each attacker's row says what happened.
 
 ``test_sandbox.py`` holds the same attacks, and more of them, against one sandbox; here they meet the whole engine.
 """

@@ -8,6 +8,7 @@ from labkit.grading import classic, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
 from labkit.grading.identity import identity
 from labkit.grading.marks import Row
+from labkit.grading.release import refuse_names
 
 if TYPE_CHECKING:
     from labkit.grading.engine import report
@@ -49,6 +50,7 @@ def grade(
             sandbox, the cluster can't be used, or the run can't go on (a locked gradebook, a full disk): what was
             graded stays graded.
     """
+    refuse_names(assignment)
     wanted = submissions(course, assignment, students)
     if kernel:
         refuse_kernel(sandboxed)
@@ -96,7 +98,7 @@ def submissions(course: Course, assignment: str, students: Sequence[str] | None 
 
 
 def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limits":
-    """What a submission may use: ``given``, then the settings' ``c.Limits``, then their ``c.Execute.timeout`` for a cell.
+    """What a submission may use: ``given``, then the settings' ``c.Limits``, then for a cell ``c.Execute.timeout``.
 
     Raises:
         CourseError: if a limit is unknown, or no positive number.

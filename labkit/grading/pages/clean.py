@@ -136,10 +136,16 @@ class Marks(HTMLParser):
         """A comment is no mark, and does nothing."""
 
     def handle_decl(self, decl: str) -> None:
-        """Neither is a declaration; some browsers have run them."""
+        """A declaration has no place in a text."""
         self.marks.append(("!", ()))
 
-    handle_pi = unknown_decl = handle_decl
+    def handle_pi(self, data: str) -> None:
+        """Nor has an instruction for a program."""
+        self.handle_decl(data)
+
+    def unknown_decl(self, data: str) -> None:
+        """Nor has any other declaration."""
+        self.handle_decl(data)
 
 
 def address(name: str, value: str) -> bool:
