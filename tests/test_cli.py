@@ -179,11 +179,11 @@ def test_the_course_can_be_named(here, tmp_path_factory, monkeypatch):
         course.find(elsewhere)
 
 
-COMMANDS = ("release", "grade", "grades", "feedback", "demo", "lab", "progress", "start images", "check images",
+ANYWHERE = ("release", "grade", "grades", "feedback", "demo", "lab", "progress", "start images", "check images",
             "collect images x.zip")  # fmt: skip
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ANYWHERE)
 def test_in_a_folder_that_is_no_course_no_command_acts_on_the_clone_labkit_lies_in(
     tmp_path, monkeypatch, capsys, command
 ):
