@@ -313,3 +313,12 @@ def test_feedback_holds_no_script_and_no_address_of_another_host():
     assert "<script" not in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert "default-src 'none'" in text
+
+
+def test_a_notebook_of_long_texts_with_links_holds_up_nobody():
+    long = "\\begin{a}" * 2000 + "](x)"
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(f"{number} {long}") for number in range(40)])
+    short = v4.new_markdown_cell("No link here, so it stays.")
+    notebook.cells.append(short)
+    assert len(exporting.texts(notebook)) >= 40 - exporting.MOST // len(long) - 1
+    assert notebook.cells[-1].source == short.source

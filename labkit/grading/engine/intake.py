@@ -181,11 +181,7 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
 
 def harmless(notebook: NotebookNode) -> list[str]:
     """Have every text hold nothing that could run in the browser of whoever reads it, in place; which, in sentences."""
-    return [
-        f"{grade_id(cell) or 'a text cell'}: {clean.AS_TYPED}"
-        for cell in notebook.cells
-        if cell.cell_type in ("markdown", "raw") and exporting.text(cell)
-    ]
+    return [f"{grade_id(cell) or 'a text'}: {clean.AS_TYPED}" for cell in exporting.texts(notebook)]
 
 
 def grade_id(cell: NotebookNode) -> str:

@@ -20,7 +20,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from labkit.grading.pages import clean, formulas
 
-LONGEST = 50_000  # characters of one text that is rendered: some texts take a time that grows with their square
+LONGEST = 20_000  # characters of one text that is rendered: some texts take a time that grows with their square
+MOST = 10 * LONGEST  # and of all texts of a notebook
 QUIET = re.compile(r"[^<]*")
 LINKED = re.compile(r"\]\s*[(:\[]")
 NAMED = re.compile(r"[\w.-]{1,100}( \w+)?")
@@ -61,9 +62,14 @@ def clean_html(text: str | bytes) -> str:
 @functools.lru_cache(maxsize=4000)
 def markdown(text: str) -> str:
     """A text in Markdown; where it holds what could run, as a block that shows what was typed."""
-    if QUIET.fullmatch(text) and not LINKED.search(text):
+    if quiet(text):
         return text
     return clean.fenced(text) if len(text) > LONGEST else clean.markdown(text, render)
+
+
+def quiet(text: str) -> bool:
+    """Whether a text has neither a tag nor a link, so that nothing in it can run."""
+    return bool(QUIET.fullmatch(text)) and not LINKED.search(text)
 
 
 class Harmless(Preprocessor):
@@ -87,9 +93,7 @@ class Sanitized(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Change the notebook in place."""
         tidy(nb)
-        for cell in nb.cells:
-            if cell.cell_type in ("markdown", "raw"):
-                text(cell)
+        texts(nb)
         return nb, resources
 
 
@@ -104,13 +108,17 @@ def typesettable(data: dict[str, Any]) -> dict[str, Any]:
     return {kind: value for kind, value in made.items() if kind not in ("text/markdown", "text/latex")}
 
 
-def text(cell: NotebookNode) -> bool:
-    """Have a cell of text hold nothing that could run, in place; whether it did. It stays markdown, or becomes it."""
-    made = markdown(cell.source)
-    changed = made != cell.source
-    if changed:
-        cell.source, cell.cell_type = made, "markdown"
-        cell.metadata.pop("raw_mimetype", None)
+def texts(nb: NotebookNode) -> list[NotebookNode]:
+    """Have the texts of a notebook hold nothing that could run, in place; those that did, which are markdown then."""
+    changed, left = [], MOST
+    for cell in nb.cells:
+        if cell.cell_type in ("markdown", "raw") and not quiet(cell.source):
+            left -= len(cell.source)
+            made = markdown(cell.source) if left >= 0 else clean.fenced(cell.source)
+            if made != cell.source:
+                cell.source, cell.cell_type = made, "markdown"
+                cell.metadata.pop("raw_mimetype", None)
+                changed.append(cell)
     return changed
 
 
