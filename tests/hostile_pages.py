@@ -14,7 +14,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circl
 
 def js(name: str) -> str:
     """A script that leaves a trace, without quotes of either kind."""
-    return f"void((new Image).src=`/ran-{name}`)"
+    return f"void((new(Image)).src=`/ran-{name}`)"
 
 
 def quoted(text: str) -> str:
@@ -44,10 +44,10 @@ def markdown() -> dict[str, str]:
         "details": f'<details open ontoggle="{js("details")}">x</details>',
         "video": f'<video><source onerror="{js("video")}"></video>',
         "focus": f'<input autofocus onfocus="{js("focus")}">',
-        "link": f"[click](javascript:{js('link')})",
+        "link": f"[click](<javascript:{js('link')}>)",
         "link-entities": f'<a href="java&#115;cript:{js("link-entities")}">click</a>',
         "link-tab": f'<a href="java\tscript:{js("link-tab")}">click</a>',
-        "link-reference": f"[click][1]\n\n[1]: javascript:{js('link-reference')}",
+        "link-reference": f"[click][1]\n\n[1]: <javascript:{js('link-reference')}>",
         "autolink": f"<javascript:{js('autolink')}>",
         "form": f'<form action="javascript:{js("form")}"><button>click</button></form>',
         "formula-link": rf"$\href{{javascript:{js('formula-link')}}}{{click}}$",

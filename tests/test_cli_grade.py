@@ -427,3 +427,16 @@ def test_feedback_before_marking_says_what_is_still_open(course, monkeypatch, ca
     page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
     assert "still to be given" not in page
     assert "Not marked yet." not in page
+
+
+def test_feedback_runs_nothing_whatever_the_courses_settings_say(course):
+    path = course.root / "nbgrader_config.py"
+    path.write_text(path.read_text().replace("kernel.contain(c)", ""))
+    graded = course.root / "autograded" / "ada" / tiny.NAME / tiny.FILE
+    made = notebooks.read(graded)
+    made.cells.append(nbformat.v4.new_markdown_cell("<script>alert(1)</script> $x$"))
+    nbformat.write(made, graded)
+    feedback.feedback(course, tiny.NAME, ["ada"])
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "<script" not in page
+    assert "<math" in page

@@ -213,6 +213,8 @@ def test_jupyterlab_shows_it_and_runs_nothing(course, server, place):
         for _ in range(8):
             page.keyboard.press("PageDown")
             page.wait_for_timeout(200)
+        page.evaluate(CLICK)
+        page.wait_for_timeout(1000)
         assert ran(asked) == set()
 
 

@@ -12,6 +12,7 @@ from nbformat import v4
 from traitlets.config import Config
 
 from labkit.grading import pages
+from labkit.grading.engine import intake
 from labkit.grading.pages import clean, drawings, exporting, formulas
 from tests import browser, hostile_pages
 from tests.hostile_pages import DRAWING, PIXEL, js
@@ -322,3 +323,14 @@ def test_a_notebook_of_long_texts_with_links_holds_up_nobody():
     notebook.cells.append(short)
     assert len(exporting.texts(notebook)) >= 40 - exporting.MOST // len(long) - 1
     assert notebook.cells[-1].source == short.source
+
+
+def test_the_row_names_the_texts_that_are_shown_as_they_were_typed():
+    answer = v4.new_markdown_cell("<script>1</script>", metadata={"nbgrader": {"grade_id": "why"}})
+    added = [v4.new_markdown_cell(f"<script>{number}</script>") for number in range(2)]
+    honest = v4.new_markdown_cell("a <b>b</b>")
+    said = "shown as typed, because it holds what could run in a browser"
+    assert intake.harmless(v4.new_notebook(cells=[honest])) == []
+    assert intake.harmless(v4.new_notebook(cells=[honest, answer])) == [f"why: {said}"]
+    answer.source = "<script>1</script>"
+    assert intake.harmless(v4.new_notebook(cells=[answer, *added])) == [f"why, 2 texts that were added: {said}"]

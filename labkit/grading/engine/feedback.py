@@ -15,10 +15,13 @@ from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Grade, Gradebook
 from nbgrader.converters import GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import has_failed, is_grade, is_solution
 from traitlets import Bool, List
+from traitlets.config import Config
 
+from labkit.grading import pages
 from labkit.grading.engine import autograde, cells
 from labkit.grading.engine import outputs as shape
 
@@ -84,6 +87,11 @@ class Feedback(GenerateFeedback):
     """nbgrader's ``GenerateFeedback``, discreet."""
 
     preprocessors = List([GetGrades, Pending, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
+
+    def __init__(self, coursedir: CourseDirectory | None = None, **kwargs: Any) -> None:
+        settings = Config(kwargs.pop("config", None) or {})
+        pages.protect(settings)  # whatever the course's own settings say
+        super().__init__(coursedir=coursedir, config=settings, **kwargs)
 
     def init_notebooks(self) -> None:
         """nbgrader's, which takes a folder that it has found for a pattern, and so misses a student called ``[a]``."""

@@ -180,8 +180,16 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def harmless(notebook: NotebookNode) -> list[str]:
-    """Have every text hold nothing that could run in the browser of whoever reads it, in place; which, in sentences."""
-    return [f"{grade_id(cell) or 'a text'}: {clean.AS_TYPED}" for cell in exporting.texts(notebook)]
+    """Have every text hold nothing that could run in its reader's browser, in place; which did, in a sentence."""
+    names = [grade_id(cell) for cell in exporting.texts(notebook)]
+    if not names:
+        return []
+    named = [name for name in names if name]
+    others = len(names) - len(named)
+    named += (
+        [f"{others} text{'s' if others > 1 else ''} that {'were' if others > 1 else 'was'} added"] if others else []
+    )
+    return [f"{', '.join(named)}: {clean.AS_TYPED}"]
 
 
 def grade_id(cell: NotebookNode) -> str:

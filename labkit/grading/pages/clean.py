@@ -79,7 +79,7 @@ SVG = "image/svg+xml"
 IMPLIED = {"tbody", "tr", "colgroup", "p"}  # which a browser adds where they are left out
 TEXTS = {"text/plain", "text/latex"}
 
-AS_TYPED = "it holds what could run in a browser, so it is shown as it was typed"
+AS_TYPED = "shown as typed, because it holds what could run in a browser"
 
 
 def html(text: str) -> str:
