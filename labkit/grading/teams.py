@@ -32,16 +32,15 @@ def shared(
         CourseError: if the files are those of teams whose members nobody knows.
     """
     members = by_team(known)
+    refuse_unknown(found, members, platform)
     own: dict[tuple[str, str], list[File]] = {}
     for file in found:
-        own.setdefault(
-            (file.number, plain(file.name) if plain(file.name) in members or not file.number else ""), []
-        ).append(file)
-    refuse_unknown(found, members, platform)
+        team = plain(file.name)
+        own.setdefault((file.number, team if team in members else ""), []).append(file)
     for (number, team), files in own.items():
         if not team:
             yield [replace(file, name=alone(file.name)) for file in files], known.get(number)
-        for student, person in members.get(team, ()) if team else ():
+        for student, person in members.get(team, ()):
             yield [replace(file, name=person.name, number=person.number) for file in files], (student, person)
 
 
