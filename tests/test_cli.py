@@ -179,9 +179,22 @@ def test_the_course_can_be_named(here, tmp_path_factory, monkeypatch):
         course.find(elsewhere)
 
 
-def test_without_a_course_around_it_is_the_clone_labkit_lies_in(tmp_path, monkeypatch):
+ANYWHERE = ("release", "grade", "grades", "feedback", "demo", "lab", "progress", "start images", "check images",
+            "collect images x.zip")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ANYWHERE)
+def test_in_a_folder_that_is_no_course_no_command_acts_on_the_clone_labkit_lies_in(
+    tmp_path, monkeypatch, capsys, command
+):
     monkeypatch.delenv("LABKIT_COURSE", raising=False)
-    assert course.find(tmp_path).root == tiny.ROOT
+    monkeypatch.chdir(tmp_path)
+    assert labkit(*command.split()) == 2
+    told = capsys.readouterr().err
+    assert (
+        "there is no course here: a course is a folder with nbgrader_config.py (and solutions/, to teach from)" in told
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_installed_package_brings_its_own_course_and_writes_elsewhere(tmp_path, monkeypatch):
@@ -309,8 +322,8 @@ def test_check_uses_the_original_check_cells(here):
         ("test_double_empty", "stub"),
         ("test_mean", "stub"),
     ]
-    assert "'test_double' was changed" in verdict.remarks[0]
-    assert "'test_mean' is gone" in verdict.remarks[1]
+    assert "test_double: the test was edited; the original was run" in verdict.remarks
+    assert "test_mean: the cell was missing; the original was put back" in verdict.remarks
 
 
 def test_an_endless_loop_ends_the_run_with_a_sentence(here):

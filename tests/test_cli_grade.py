@@ -318,7 +318,7 @@ def shell(course, monkeypatch, capsys):
 
 
 def test_grade_prints_the_class(shell, nothing_runs):
-    shown = shell("grade")
+    shown = shell("grade", status=1)
     assert "chloé 🌱     3/8" in shown
     assert "is damaged" in shown
     summary = "4 submissions graded, 2 points on average, 1 answer to mark by hand, 4 submissions that"
@@ -328,8 +328,8 @@ def test_grade_prints_the_class(shell, nothing_runs):
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_the_screen(shell, monkeypatch, nothing_runs, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    for arguments in (["grade"], ["grades"], ["grades", "images"]):
-        assert max(len(line) for line in shell(*arguments).splitlines()) <= width
+    for arguments, status in ((["grade"], 1), (["grades"], 0), (["grades", "images"], 0)):
+        assert max(len(line) for line in shell(*arguments, status=status).splitlines()) <= width
 
 
 def test_grades_shows_the_gradebook(shell):
@@ -395,3 +395,48 @@ def test_a_name_is_shown_as_it_is_whatever_it_holds():
     shown = console.file.getvalue()
     assert "[red]�[31mEve[/]" in shown
     assert "no [notebook]" in shown
+
+
+def test_a_cells_time_limit_is_nbgraders_where_the_course_sets_no_other(course):
+    assert grade.limits_of(course).cell_seconds == 30 == course.config().Execute.timeout
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Execute.timeout = 77\n")
+    assert grade.limits_of(course).cell_seconds == 77
+    assert grade.limits_of(course, {"cell_seconds": 9.0}).cell_seconds == 9
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Execute.timeout = -1\n")
+    assert grade.limits_of(course).cell_seconds == Limits().notebook_seconds
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Limits.cell_seconds = 5\n")
+    assert grade.limits_of(course).cell_seconds == 5
+
+
+def test_feedback_before_marking_says_what_is_still_open(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    assert cli.run(["feedback", "images", "--student", "ada"]) == 0
+    assert "1 student with answers still to mark by hand: their pages say which" in capsys.readouterr().err
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "Points still to be given by a person: 3, for <code>why</code>. The score above is without them." in page
+    assert page.count("Not marked yet.") == 1
+    with classic.gradebook(course) as book:
+        mark = book.find_grade("why", tiny.NAME, tiny.NAME, "ada")
+        mark.manual_score, mark.needs_manual_grade = 2.0, False
+        book.db.commit()
+    assert cli.run(["feedback", "images", "--student", "ada"]) == 0
+    assert capsys.readouterr().err == ""
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "still to be given" not in page
+    assert "Not marked yet." not in page
+
+
+def test_feedback_runs_nothing_whatever_the_courses_settings_say(course):
+    path = course.root / "nbgrader_config.py"
+    path.write_text(path.read_text().replace("kernel.contain(c)", ""))
+    graded = course.root / "autograded" / "ada" / tiny.NAME / tiny.FILE
+    made = notebooks.read(graded)
+    made.cells.append(nbformat.v4.new_markdown_cell("<script>alert(1)</script> $x$"))
+    nbformat.write(made, graded)
+    feedback.feedback(course, tiny.NAME, ["ada"])
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "<script" not in page
+    assert "<math" in page

@@ -17,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbgrader.api import Gradebook
 from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from labkit.grading import cli, grade, kernel, notebooks, release
 from labkit.grading.engine import kernel_session, provisioner, sandbox
@@ -240,11 +241,20 @@ def test_no_kernel_starts_without_bubblewrap(tmp_path, monkeypatch):
 # Plain nbgrader
 
 
-def test_two_lines_of_settings_name_a_kernel_that_jupyter_finds(monkeypatch):
+def test_the_courses_own_settings_contain_autograding_and_offer_no_kernel_to_anybody(monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
+    settings = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    assert kernel.CONTAINED in settings.Autograde.autograde_preprocessors
+    assert "nbgrader.preprocessors.Execute" not in settings.Autograde.autograde_preprocessors
+    assert os.environ["JUPYTER_PATH"] == "/elsewhere"
+    assert "kernel_name" not in settings.Execute
+
+
+def test_validate_is_contained_by_a_kernel_that_jupyter_finds(monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
     settings = Config()
-    kernel.contain(settings)
-    kernel.contain(settings)
+    kernel.contain(settings, validate=True)
+    kernel.contain(settings, validate=True)
     assert os.environ["JUPYTER_PATH"] == f"{kernel.FOLDER}{os.pathsep}/elsewhere"
     assert settings.Execute.kernel_name == kernel.NAME
     spec = json.loads((kernel.FOLDER / "kernels" / kernel.NAME / "kernel.json").read_text())
@@ -275,9 +285,9 @@ def course_in(folder, *, contain):
     folder.mkdir()
     made = tiny.build(folder)
     release.release(made, tiny.NAME)
-    if contain:
-        with (folder / "nbgrader_config.py").open("a") as file:
-            file.write("\nfrom labkit.grading import kernel\n\nkernel.contain(c)\n")
+    if not contain:
+        path = folder / "nbgrader_config.py"
+        path.write_text(path.read_text().replace("kernel.contain(c)", "pass"))
     return made
 
 
@@ -344,6 +354,8 @@ def test_plain_nbgrader_gives_the_same_marks_and_an_attack_nothing(tmp_path, env
 @pytest.mark.slow
 def test_validate_runs_in_it_too(tmp_path, environment):
     course = course_in(tmp_path / "course", contain=True)
+    with (course.root / "nbgrader_config.py").open("a") as file:
+        file.write("\nkernel.contain(c, validate=True)\n")
     made = solution()
     made.cells[1].source += "\nimport os\nassert os.getcwd() == '/home/student/assignment'"
     file = tiny.hand_in(course, "ada", made)
@@ -365,7 +377,25 @@ def test_where_the_kernel_is_unknown_nothing_runs_unprotected(tmp_path, environm
         pytest.skip("this labkit is installed with its provisioner")
     done = nbgrader(course, without, "autograde", tiny.NAME)
     assert done.returncode != 0
-    assert "No such kernel named labkit-sandbox" in done.stderr
+    assert "labkit-sandbox" in done.stderr
+    assert not Path("/tmp", word).exists()
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_without_a_sandbox_the_formgraders_button_runs_nothing_and_says_why(tmp_path, monkeypatch):
+    from nbgrader.apps.api import NbGraderAPI
+
+    course = course_in(tmp_path / "course", contain=True)
+    word = uuid.uuid4().hex
+    made = solution()
+    made.cells[1].source += f"\nopen('/tmp/{word}', 'w')"
+    tiny.hand_in(course, "ada", made)
+    monkeypatch.setattr(sandbox, "missing", lambda sandboxed: "bubblewrap is missing, which makes the sandbox")
+    monkeypatch.chdir(course.root)
+    answer = NbGraderAPI(config=course.config()).autograde(tiny.NAME, "ada")
+    assert not answer["success"]
+    assert "bubblewrap is missing, which makes the sandbox; so nothing of this submission was run" in answer["log"]
+    assert "`labkit grade`" in answer["log"]
     assert not Path("/tmp", word).exists()
 
 
