@@ -414,7 +414,7 @@ def test_doctor_says_what_to_do_about_every_lack(here, capsys, monkeypatch):
 
 def test_doctor_tells_a_sandbox_that_may_not_start(monkeypatch):
     refused = subprocess.CompletedProcess([], 1, "", "bwrap: No permissions to create a new namespace\n")
-    monkeypatch.setattr(doctor.shutil, "which", lambda _: "/usr/bin/bwrap")
+    monkeypatch.setattr(doctor.sandbox_bwrap, "program", lambda: "/usr/bin/bwrap")
     monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
     monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: refused)
     finding = doctor.sandbox()

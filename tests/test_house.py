@@ -144,7 +144,7 @@ def test_conda_environment_has_the_direct_dependencies_and_no_others(project):
 
 def test_constraints_pin_every_direct_dependency_within_its_range(project):
     pinned = pins()
-    extras = [line for extra in ("test", "bench") for line in project["optional-dependencies"][extra]]
+    extras = [line for extra in ("test", "bench", "sandbox") for line in project["optional-dependencies"][extra]]
     for name, requirement in requirements([*project["dependencies"], *extras]).items():
         assert name in pinned, f"constraints.txt does not pin {name}"
         assert requirement.specifier.contains(pinned[name]), f"{name} {pinned[name]} is outside {requirement.specifier}"
@@ -162,7 +162,7 @@ def test_pyproject_gives_ranges_that_force_no_new_torch_or_numpy(project):
 
 
 def test_the_extras_are_those_the_readme_names(project):
-    assert set(project["optional-dependencies"]) == {"test", "bench", "cluster", "docs", "zoo"}
+    assert set(project["optional-dependencies"]) == {"test", "bench", "cluster", "docs", "sandbox", "zoo"}
 
 
 def test_nothing_speaks_of_the_machine_it_was_written_on():
