@@ -3,7 +3,8 @@
 solutions/01_images/01_images.ipynb     the source, for instructors
 exercises/01_images/01_images.ipynb     the release, generated from it
 lectures/01_images.ipynb
-work/01_images/01_images.ipynb          a student's own copy
+work/lectures/01_images.ipynb           a student's own copies
+work/01_images/01_images.ipynb
 submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
 nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
 """
@@ -60,6 +61,11 @@ class Course:
         return self.place / "work"
 
     @property
+    def reading(self) -> Path:
+        """A person's own copies of the lectures."""
+        return self.work / "lectures"
+
+    @property
     def submitted(self) -> Path:
         """What students handed in: ``submitted/STUDENT/ASSIGNMENT/``."""
         return self.root / "submitted"
@@ -84,16 +90,18 @@ class Course:
             CourseError: if it is none of those in ``among``, with those there are.
         """
         wanted = name.strip().rstrip("/")
+        known = ", ".join(among) or "none yet"
         try:
-            wanted = topics.find(wanted).slug
+            topic = topics.find(wanted)
         except ValueError:
             if wanted not in among:
-                known = ", ".join(among) or "none"
                 raise CourseError(f"no exercise is called {name!r}; there are: {known}") from None
-        if wanted not in among:
-            known = ", ".join(among) or "none yet"
-            raise CourseError(f"the topic {name!r} has no exercise here; there are: {known}")
-        return wanted
+            return wanted
+        if topic.slug in among:
+            return topic.slug
+        if topic.planned:
+            raise CourseError(f"the topic {name!r} is planned and not written yet; there are: {known}")
+        raise CourseError(f"the topic {name!r} has no exercise here; there are: {known}")
 
     def config(self) -> "Config":
         """nbgrader's settings: those of ``nbgrader_config.py``, with this folder as the course.
