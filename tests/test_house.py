@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -148,6 +150,16 @@ def test_constraints_pin_every_direct_dependency_within_its_range(project):
     for name, requirement in requirements([*project["dependencies"], *extras]).items():
         assert name in pinned, f"constraints.txt does not pin {name}"
         assert requirement.specifier.contains(pinned[name]), f"{name} {pinned[name]} is outside {requirement.specifier}"
+
+
+def test_constraints_fit_the_oldest_python(project):
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    distributions = {canonicalize_name(d.metadata["Name"]): d for d in metadata.distributions()}
+    for name, version in pins().items():
+        found = distributions.get(name)
+        if found is not None and Version(found.version) == version:
+            wanted = found.metadata["Requires-Python"] or ""
+            assert SpecifierSet(wanted).contains(oldest), f"{name} {version} needs Python {wanted}"
 
 
 def test_pyproject_gives_ranges_that_force_no_new_torch_or_numpy(project):
