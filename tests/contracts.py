@@ -1,7 +1,7 @@
 """import-linter's contracts with the word TOPICS, which stands for the packages of the topics that exist.
 
-``pyproject.toml`` names these types, so that a new topic edits no list there: the list that counts is in
-``labkit/topics.py``.
+``pyproject.toml`` names these types, so that a new topic edits no list there: ``labkit/topics.py`` is the one that
+counts.
 """
 
 from pathlib import Path
