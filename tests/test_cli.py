@@ -267,6 +267,16 @@ def test_check_of_an_untouched_copy(here, capsys):
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+def test_a_path_from_the_courses_folder_is_found_from_everywhere(here, monkeypatch):
+    path = student.start(here, "images").notebook
+    here.reading.mkdir()
+    monkeypatch.chdir(here.reading)  # where JupyterLab's terminal opens
+    assert student.locate(here, f"work/{tiny.NAME}/{tiny.FILE}") == path.resolve()
+    assert student.locate(here, f"work/{tiny.NAME}") == path.resolve()
+    with pytest.raises(CourseError, match=r"there is no file work/nothing\.ipynb"):
+        student.locate(here, "work/nothing.ipynb")
+
+
 def test_check_of_a_solved_copy(here, capsys):
     def everything(made):
         solve(made)

@@ -108,6 +108,8 @@ def locate(course: Course, name: str) -> Path:
         CourseError: if there is none.
     """
     path = Path(name).expanduser()
+    if not path.exists() and (course.place / path).exists() and len(path.parts) > 1:
+        path = course.place / path  # as README writes it, in a terminal that stands elsewhere
     if path.is_file():
         return path.resolve()
     if path.is_dir():
