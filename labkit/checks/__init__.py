@@ -1,4 +1,4 @@
-"""Checks: what a right answer must satisfy, one file a topic.
+"""Checks: what a right answer must satisfy, one file a topic; the answers themselves stand apart, in ``answers/``.
 
 ``check("attacks.fgsm", fgsm)`` in a notebook runs the specification called ``attacks.fgsm`` on the student's
 function and shows ✓ with its points, or the sentence that names the mistake.
@@ -15,15 +15,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.checks import session, wire
-from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Outputs, Report, Wrong, close, tensor
+from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Compare, Outputs, Report, Wrong, close
 from labkit.checks.show import Accepted, Rejected
 
 __all__ = [
-    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Outputs", "Rejected", "Report", "Wrong",
-    "check", "close", "examine", "find", "of", "tensor", "topics",
+    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
+    "check", "close", "examine", "find", "of", "topics",
 ]  # fmt: skip
 
-PLUMBING = {"protocol", "session", "wire", "show"}
+PLUMBING = {
+    "answers",
+    "bank",
+    "diagnosis",
+    "protocol",
+    "session",
+    "show",
+    "tensors",
+    "traces",
+    "values",
+    "verdict",
+    "watch",
+    "wire",
+}
 
 
 def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
