@@ -19,6 +19,7 @@ from labkit.grading import classic, cli, collect, download, grade, marks, overvi
 from labkit.grading.course import CourseError
 from labkit.grading.marks import Mark, Row
 from tests import tiny
+from tests.engine_double import contained
 
 ADA, BEN = "Ada Lovelace_101_assignsubmission_file_", "Ben_102_assignsubmission_file_"
 MAY, JUNE = (2024, 5, 1, 12, 0, 0), (2024, 6, 1, 12, 0, 0)
@@ -326,7 +327,7 @@ def test_an_instructors_day(shell, course):
     packed(course, {f"{ADA}/{tiny.FILE}": nbformat.writes(right), f"{BEN}/01_images (1).ipynb": nbformat.writes(wrong)})
     told = shell("collect", "images", "all.zip")
     assert "2 submissions of 2 from Moodle" in told
-    grade.grade(course, tiny.NAME, jobs=1)
+    grade.grade(course, tiny.NAME, jobs=1, sandboxed=contained())
     told = shell("grades", "images")
     assert max(map(len, told.splitlines())) <= 80
     assert "test_mean    1 of 2" in told
@@ -338,7 +339,8 @@ def test_an_instructors_day(shell, course):
         book.db.commit()
     source = course.solutions / tiny.NAME / tiny.FILE
     source.write_text(source.read_text().replace("mean([1, 2]) == 1.5", "mean([1, 2]) in (1.5, 7)"))
-    shell("grade", "images", "--student", "ben-102", "--force", "--jobs", "1")
+    wall = [] if contained() else ["--no-sandbox"]
+    shell("grade", "images", "--student", "ben-102", "--force", "--jobs", "1", *wall)
     rows = {row.student: {mark.name: mark.score for mark in row.marks} for row in marks.rows(course, tiny.NAME)}
     assert rows["ben-102"]["test_mean"] == 2
     assert rows["ada-lovelace-101"]["why"] == 2.5

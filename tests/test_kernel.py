@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -233,7 +232,7 @@ def test_what_lies_beside_the_notebook_is_bounded(tmp_path, monkeypatch):
 
 
 def test_no_kernel_starts_without_bubblewrap(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sandbox.sandbox_bwrap, "program", lambda: None)
     with pytest.raises(sandbox.SandboxError, match="bubblewrap is missing"):
         Sandboxed(kernel_id="k", kernel_spec=SPEC, parent=AsyncKernelManager()).start(tmp_path, {}, [])
 
@@ -554,7 +553,6 @@ def test_a_real_kernel_is_refused_without_a_sandbox(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(course.root)
     assert cli.run(["grade", tiny.NAME, "--real-kernel", "--no-sandbox"]) == cli.BAD_INPUT
     assert "a real kernel runs in the sandbox only" in capsys.readouterr().err
-    which = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name, *a, **k: None if name == "bwrap" else which(name, *a, **k))
+    monkeypatch.setattr(sandbox.sandbox_bwrap, "program", lambda: None)
     assert cli.run(["grade", tiny.NAME, "--real-kernel"]) == cli.BAD_INPUT
     assert "bubblewrap is missing" in capsys.readouterr().err

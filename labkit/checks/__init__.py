@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.checks import wire
+from labkit.checks import session, wire
 from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Compare, Outputs, Report, Wrong, close
 from labkit.checks.show import Accepted, Rejected
 
@@ -28,6 +28,7 @@ PLUMBING = {
     "bank",
     "diagnosis",
     "protocol",
+    "session",
     "show",
     "tensors",
     "traces",
@@ -41,7 +42,8 @@ PLUMBING = {
 def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     """Check an answer and show the verdict: ✓ with its points where it is right.
 
-    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing.
+    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing. In a notebook, an
+    answer that takes more than a minute is ended (``LABKIT_CHECK_SECONDS`` sets another limit).
 
     Raises:
         Rejected: if it is wrong or not written yet; Jupyter shows the sentence that names the mistake.
@@ -51,10 +53,11 @@ def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     # nbgrader gives no points to a cell that wrote to stderr, and a warning of torch is no mistake.
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("default")
-        report = examine(specification, answer, seeds=seeds)
+        report = session.limited(specification, lambda: examine(specification, answer, seeds=seeds))
+    remarks = session.remarks(report, answer)
     if not report.right:
-        raise Rejected(report)
-    show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught))))
+        raise Rejected(report, remarks)
+    show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught)), remarks))
 
 
 def examine(specification: Check, answer: Any, *, seeds: Sequence[int] | None = None, watch: bool = True) -> Report:

@@ -276,7 +276,10 @@ def with_sentences(here: Course, row: "Row") -> "Row":
 def demo(
     topic: Topic = "images",
     folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
-    sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
+    sandbox: Annotated[
+        bool | None,
+        typer.Option("--sandbox/--no-sandbox", help="Contain the students' code; where possible by default."),
+    ] = None,
 ) -> None:
     """Grade a class of eight before your eyes, in a folder of its own."""
     import shutil
@@ -285,7 +288,8 @@ def demo(
     from labkit.grading import demo as show
     from labkit.grading import grades as tables
     from labkit.grading.engine.report import Bar
-    from labkit.grading.screen import out
+    from labkit.grading.engine.sandbox import probe
+    from labkit.grading.screen import err, out
 
     source = teaching()
     assignment = source.assignment(topic, source.sources())
@@ -300,8 +304,13 @@ def demo(
     out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
     for who, what in class_.items():
         out.print(f"  {who:<8} {what}", markup=False)
+    lack = probe() if sandbox is None else ""
+    if lack:
+        err.print(
+            f"\nnote: {lack}.\nThe demo goes on without a sandbox: all its code is the course's own.", markup=False
+        )
     with Bar() as bar:
-        rows = show.run(made, assignment, bar, sandboxed=sandbox)
+        rows = show.run(made, assignment, bar, sandboxed=not lack if sandbox is None else sandbox)
     out.print("", tables.assignment(rows), sep="\n")
     out.print("What the checks said:\n", tables.sentences(rows), "", sep="\n")
     out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", markup=False, soft_wrap=True)

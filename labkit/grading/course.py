@@ -3,7 +3,8 @@
 solutions/01_images/01_images.ipynb     the source, for instructors
 exercises/01_images/01_images.ipynb     the release, generated from it
 lectures/01_images.ipynb
-work/01_images/01_images.ipynb          a student's own copy
+work/lectures/01_images.ipynb           a student's own copies
+work/01_images/01_images.ipynb
 submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
 nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
 """
@@ -60,6 +61,11 @@ class Course:
         return self.place / "work"
 
     @property
+    def reading(self) -> Path:
+        """A person's own copies of the lectures."""
+        return self.work / "lectures"
+
+    @property
     def submitted(self) -> Path:
         """What students handed in: ``submitted/STUDENT/ASSIGNMENT/``."""
         return self.root / "submitted"
@@ -86,21 +92,24 @@ class Course:
             CourseError: if it is none of those in ``among``, with those there are, or several.
         """
         wanted = name.strip().rstrip("/")
+        there = ", ".join(among) or "none yet"
         try:
-            topic = topics.find(wanted).slug
+            topic = topics.find(wanted)
         except ValueError:
-            topic = ""
-        for exact in (wanted, topic):
+            topic = None
+        for exact in (wanted, topic.slug if topic else ""):
             if exact in among:
                 return exact
-        meant = [known for known in among if wanted.lower() in keys(known)]
+        meant = [candidate for candidate in among if wanted.lower() in keys(candidate)]
         if len(meant) == 1:
             return meant[0]
         if meant:
             raise CourseError(f"{name!r} may be {' or '.join(meant)}: give the whole name")
+        if topic and topic.planned:
+            raise CourseError(f"the topic {name!r} is planned and not written yet; there are: {there}")
         if topic:
-            raise CourseError(f"the topic {name!r} has no exercise here; there are: {', '.join(among) or 'none yet'}")
-        raise CourseError(f"no exercise is called {name!r}; there are: {', '.join(among) or 'none'}")
+            raise CourseError(f"the topic {name!r} has no exercise here; there are: {there}")
+        raise CourseError(f"no exercise is called {name!r}; there are: {there}")
 
     def config(self) -> "Config":
         """nbgrader's settings: those of ``nbgrader_config.py``, with this folder as the course.

@@ -83,9 +83,16 @@ def examine(
     verdict.seconds = time.perf_counter() - began
     for position, cell in enumerate(notebook.cells):
         judge(cell, verdict, ran=position < ran)
-    if not verdict.results and not verdict.written:
-        verdict.remarks.append("This notebook has no checks.")
     return verdict
+
+
+def has_checks(path: Path) -> bool:
+    """Whether a notebook holds anything that earns points.
+
+    Raises:
+        CourseError: if the file is not a notebook.
+    """
+    return any(kind(cell) in ("check", "written") for cell in notebooks.read(path).cells)
 
 
 def execute(

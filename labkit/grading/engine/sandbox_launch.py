@@ -5,7 +5,6 @@ homes, the course folder, the host's processes, network, devices, settings and e
 """
 
 import os
-import shutil
 import site
 import sys
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import labkit
-from labkit.grading.engine import inside_isolate
+from labkit.grading.engine import inside_isolate, sandbox_bwrap
 
 PACKAGE = Path(labkit.__file__).resolve().parent
 MODULE = "labkit.grading.engine.inside"
@@ -67,7 +66,7 @@ def bubblewrap(control: int, texts: dict[str, int], hide: Iterable[Path] = ()) -
         texts: descriptors from which the small files of ``ACCOUNTS`` are read, by their path.
         hide: folders that stay out of sight even where they lie in one that is let in.
     """
-    command = [shutil.which("bwrap") or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    command = [sandbox_bwrap.program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     # As init of its namespace the server takes every submission along when it ends, however it ends.
     command += ["--unshare-cgroup-try", "--hostname", "sandbox", "--as-pid-1"]
     if os.geteuid() == 0:
@@ -112,6 +111,17 @@ def packages() -> list[str]:
     arguments = []
     for path in python_folders():
         arguments += [*parents(path), "--ro-bind", str(path), str(path)]
+    return arguments + links()
+
+
+def links() -> list[str]:
+    """Arguments that lay the links from this Python's name to its program where they are in no folder that is let in:
+    an installer may have left one in ``~/.local/bin``, from which a virtual environment was made."""
+    arguments, path = [], Path(sys.executable)
+    while path.is_symlink():
+        if not any(path.is_relative_to(folder) for folder in [Path("/usr"), *python_folders()]):
+            arguments += [*parents(path), "--symlink", os.readlink(path), str(path)]
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
     return arguments
 
 
