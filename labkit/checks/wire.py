@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from labkit.checks import bank, traces
 from labkit.checks import verdict as verdicts
-from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case, one
+from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
 from labkit.checks.values import Unsendable, freeze, thaw
 from labkit.checks.verdict import Record, Trial
 from labkit.checks.watch import Copied, watching
@@ -116,8 +116,8 @@ def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[st
         try:
             values[key] = freeze(value, name + key, arrays)
         except Unsendable as error:
-            expected = "a tensor" if one(value) != "a tensor" else "an ordinary one"
-            raise Wrong(f"{check.name} returned {error}; expected {expected}") from error
+            text = f"{check.name} returned {error}"
+            raise Wrong(text if "expected" in text else f"{text}; expected a tensor") from error
     return values
 
 
