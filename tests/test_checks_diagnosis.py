@@ -307,3 +307,12 @@ def test_two_mistakes_that_no_case_tells_apart_are_not_named():
     bank.mistake(check.key, "one story")(lambda x, a, b: torch.sin(x))
     bank.mistake(check.key, "another story")(lambda x, a, b: torch.sin(x) + 0)
     assert says(check, lambda x, a, b: torch.sin(x)) == "the result has the wrong values"
+
+
+def test_the_first_wrong_of_several_results_is_looked_at_alone():
+    check = kind(returns=("the sum", "the difference"), reference=lambda a, b: (a + b, a - b), cases=vectors)
+    bank.mistake(check.key, "the sum is doubled")(lambda a, b: (2 * (a + b), a - b))
+    bank.mistake(check.key, "the difference has the wrong sign")(lambda a, b: (a + b, b - a))
+    assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
+    assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
+    assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))
