@@ -145,6 +145,11 @@ def sample(x: Tensor, back: Tensor, *, size: Callable[..., Any] = half, mode: st
     return F.grid_sample(x, source, mode=mode, padding_mode=edge, align_corners=False)
 
 
+def in_halves(x: Tensor, back: Tensor) -> Tensor:
+    """The image through torch's own grid, which takes the shift in halves of the image."""
+    return F.grid_sample(x, F.affine_grid(back, list(x.shape), align_corners=False), align_corners=False)
+
+
 def with_back(change: Callable[..., Any]) -> Callable[..., Tensor]:
     """An answer whose map from result to image, in two parts, is a function of: the matrix's left part, its inverse,
     the shift, and the centre."""
@@ -207,9 +212,9 @@ mistakes(
         "it repeats the border outside of the image: outside is 0": lambda x, m: sample(x, inverse(m), edge="border"),
         "it mirrors the image at its border: outside is 0": lambda x, m: sample(x, inverse(m), edge="reflection"),
         "the shift is in pixels, and `grid_sample` wants it in halves of the image":
-            lambda x, m: F.grid_sample(x, F.affine_grid(inverse(m), list(x.shape)), align_corners=False),
+            lambda x, m: in_halves(x, inverse(m)),
         "the matrix is in pixels, and `affine_grid` wants it inverted and in halves of the image":
-            lambda x, m: F.grid_sample(x, F.affine_grid(m, list(x.shape)), align_corners=False),
+            lambda x, m: in_halves(x, m),
         'the grid runs down the columns: with `meshgrid`\'s indexing="xy" its shape is (H, W), row after row': (
             lambda x, m: warp(x, m).mT.reshape(x.shape)
         ),
