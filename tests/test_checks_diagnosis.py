@@ -93,6 +93,8 @@ AFFINE = {
     "a dimension": (lambda x, a, b: (a * x + b)[:, None], "the values are right, but the shape is"),
     "flat": (lambda x, a, b: (a * x + b).flatten(), "the values are right, but the shape is"),
     "other dimensions": (lambda x, a, b: (a * x + b).T.contiguous(), "in another order"),
+    "a dimension that is gone": (lambda x, a, b: x[:, 0], "has 1 dimension instead of 2: expected shape (1, 4)"),
+    "another length": (lambda x, a, b: torch.zeros(len(x), 7), "the wrong length along dimension 1"),
     "too few": (lambda x, a, b: (a * x + b)[:-1], "the last one is missing"),
     "not finite": (lambda x, a, b: (a * x + b) / 0 * 0, "not finite"),
     "the dtype": (lambda x, a, b: (a * x + b).double(), "dtype"),

@@ -117,7 +117,9 @@ def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[st
             values[key] = freeze(value, name + key, arrays)
         except Unsendable as error:
             text = f"{check.name} returned {error}"
-            raise Wrong(text if "expected" in text else f"{text}; expected numbers, a tensor, or a list of such") from error
+            raise Wrong(
+                text if "expected" in text else f"{text}; expected numbers, a tensor, or a list of such"
+            ) from error
     return values
 
 

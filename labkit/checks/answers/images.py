@@ -1,7 +1,7 @@
 """Topic ``images``: what is right in exercise 01, and what is likely wrong."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -55,6 +55,8 @@ mistakes(
             lambda c, s, k, x, y: ((k * c, s, x), (-s, k * c, y)),
         "the scale multiplies the first row only: it belongs to both":
             lambda c, s, k, x, y: ((k * c, k * s, x), (-s, c, y)),
+        "the scale is added on the diagonal: it multiplies all of R":
+            lambda c, s, k, x, y: ((k + c, s, x), (-s, k + c, y)),
         "it divides by the scale: multiply": lambda c, s, k, x, y: ((c / k, s / k, x), (-s / k, c / k, y)),
         "the shift is scaled too: it comes last, after the scaling":
             lambda c, s, k, x, y: ((k * c, k * s, k * x), (-k * s, k * c, k * y)),
@@ -89,6 +91,10 @@ mistakes(
             lambda a, k, t: affine_matrix(a.rad2deg(), k, t),
         "it converts from radians to degrees: `torch.deg2rad` goes the other way":
             lambda a, k, t: affine_matrix(a.rad2deg().rad2deg(), k, t),
+        "the angle is halved: 180° are π": lambda a, k, t: affine_matrix(a / 2, k, t),
+        "the angle is doubled: 180° are π": lambda a, k, t: affine_matrix(2 * a, k, t),
+        "negative angles turn the same way as positive ones: keep the sign of the angle":
+            lambda a, k, t: affine_matrix(a.abs(), k, t),
         "it turns clockwise: y points down here, so the sines change sign":
             lambda a, k, t: affine_matrix(-a, k, t),
         "it turns clockwise, and the shift is scaled too: y points down, and the shift comes last":
@@ -134,13 +140,16 @@ def half(height: int, width: int) -> tuple[float, float]:
     return width / 2, height / 2
 
 
-def sample(x: Tensor, back: Tensor, *, size: Callable[..., Any] = half, mode: str = "bilinear",
-           edge: str = "zeros") -> Tensor:  # fmt: skip
-    """The value at ``back`` p, (B, 2, 3), for each pixel p, where positions are divided by ``size``."""
+def sample(x: Tensor, back: Tensor, *, size: Callable[..., Any] = half, mode: str = "bilinear", edge: str = "zeros",
+           unit: Callable[..., Any] | None = None) -> Tensor:  # fmt: skip
+    """The value at ``back`` p, (B, 2, 3), for each pixel p; positions are divided by ``size``, or first by ``unit``."""
     height, width = x.shape[2:]
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     p = torch.stack([columns, rows, torch.ones_like(rows)]).reshape(3, -1).to(x.dtype)
     p[:2] -= centre(x)
+    if unit:
+        p[:2] /= torch.tensor(unit(height, width), dtype=x.dtype)[:, None]
+        size = lambda h, w: (1, 1)  # noqa: E731
     source = (back @ p).mT.unflatten(1, (height, width)) / torch.tensor(size(height, width), dtype=x.dtype)
     return F.grid_sample(x, source, mode=mode, padding_mode=edge, align_corners=False)
 
@@ -148,6 +157,19 @@ def sample(x: Tensor, back: Tensor, *, size: Callable[..., Any] = half, mode: st
 def in_halves(x: Tensor, back: Tensor) -> Tensor:
     """The image through torch's own grid, which takes the shift in halves of the image."""
     return F.grid_sample(x, F.affine_grid(back, list(x.shape), align_corners=False), align_corners=False)
+
+
+def forward(x: Tensor, matrix: Tensor) -> Tensor:
+    """Each pixel sent to the nearest one of the result."""
+    y, (height, width) = torch.zeros_like(x), x.shape[2:]
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    p = torch.stack([columns, rows]).reshape(2, -1).to(x.dtype) - centre(x)
+    goal = (matrix[:, :, :2] @ p + matrix[:, :, 2:] + centre(x)).round().long()
+    for picture, result, (u, v) in zip(x, y, goal):
+        inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        for i in inside.nonzero()[:, 0].tolist():
+            result[:, v[i], u[i]] = picture.flatten(1)[:, i]
+    return y
 
 
 def with_back(change: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -218,6 +240,12 @@ mistakes(
         'the grid runs down the columns: with `meshgrid`\'s indexing="xy" its shape is (H, W), row after row': (
             lambda x, m: warp(x, m).mT.reshape(x.shape)
         ),
+        "the matrix is in pixels, and the grid runs from −1 to 1: measure positions in pixels, then divide":
+            lambda x, m: sample(x, inverse(m), unit=lambda h, w: ((w - 1) / 2, (h - 1) / 2)),
+        "`affine_grid` counts in halves of the image: where it isn't square, the left part of the matrix changes too":
+            lambda x, m: in_halves(x, inverse(m) / m.new_tensor([[[1, 1, x.shape[3] / 2], [1, 1, x.shape[2] / 2]]])),
+        "each pixel of the image is sent forward, which rounds and leaves holes: go through the pixels of the *result*":
+            forward,
         "it is the transposed image": lambda x, m: warp(x, m).mT.contiguous(),
     },
 )  # fmt: skip
@@ -263,6 +291,10 @@ mistakes(
             lambda x: weighed(x, 0.587, 0.299, 0.114),
             lambda x: weighed(x, 0.299, 0.114, 0.587),
         ),
+        "the weights are those of another standard: take 0.299, 0.587, 0.114": (
+            lambda x: weighed(x, 0.2126, 0.7152, 0.0722),
+            lambda x: weighed(x, 0.2627, 0.678, 0.0593),
+        ),
         "grey is a mean of the weighted channels: add them up": lambda x: luma(x) / 3,
         "grey is the mean of the whole image: each pixel has its own": lambda x: luma(x).mean((2, 3), keepdim=True),
         "grey is one of the channels: add up all three, with their weights": (
@@ -293,7 +325,25 @@ mistakes(
         "the factor is cut to [0, 1]: cut the result": lambda x, grey, f: grey + f.clamp(0, 1) * (x - grey),
         "the distance from grey is cut before grey is added: cut the result":
             lambda x, grey, f: (grey + (f * (x - grey)).clamp(0, 1)).clamp(0, 1),
-        "only the grey is returned": lambda x, grey, f: grey,
+        "negative factors are cut to 0: −1 gives the opposite colours":
+            lambda x, grey, f: (grey + f.clamp(min=0) * (x - grey)).clamp(0, 1),
+        "a factor counts without its sign: −1 gives the opposite colours":
+            lambda x, grey, f: (grey + f.abs() * (x - grey)).clamp(0, 1),
+        "every image gets the mean factor: each has its own":
+            lambda x, grey, f: (grey + f.mean() * (x - grey)).clamp(0, 1),
+        "values are stretched to [0, 1]: cut what lies outside with `clamp`": (
+            lambda x, grey, f: stretched(grey + f * (x - grey), (0, 1, 2, 3)),
+            lambda x, grey, f: stretched(grey + f * (x - grey), (1, 2, 3)),
+        ),
+        "values are squeezed by a sigmoid: cut what lies outside with `clamp`":
+            lambda x, grey, f: (grey + f * (x - grey)).sigmoid(),
+        "the grey value has lost its dimension of channels, and meets the batch: `sum(dim=1, keepdim=True)`":
+            lambda x, grey, f: (grey[:, 0] + f * (x - grey[:, 0])).clamp(0, 1),
+        "only the grey is returned": (
+            lambda x, grey, f: grey,
+            lambda x, grey, f: grey[:, 0],
+            lambda x, grey, f: grey.expand_as(x),
+        ),
         "there is one factor an image: it is applied along the channels or the width": (
             lambda x, grey, f: along(x, grey, f, 1),
             lambda x, grey, f: along(x, grey, f, 3),
@@ -301,6 +351,12 @@ mistakes(
     },
     of=with_factor,
 )  # fmt: skip
+
+
+def stretched(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """Values from the smallest to the largest brought to [0, 1]."""
+    low, high = x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)
+    return (x - low) / (high - low)
 
 
 def along(x: Tensor, grey: Tensor, f: Tensor, dim: int) -> Tensor:
@@ -336,8 +392,9 @@ def noise_is_right(outputs: Outputs, case: Case) -> None:
                     "draw one number a pixel, (B, 1, H, W), for all its channels")  # fmt: skip
     if not (y == y[:, :1]).all(dim=1)[changed[:, 0]].all():
         raise Wrong("a replaced pixel is white in one channel and black in another: it must be white or black in all")
-    for dim, what in ((2, "columns"), (3, "rows")):
-        if changed.any() and random.any() and (changed.all(dim) == changed.any(dim))[random].all():
+    for dims, what in (((2, 3), "images"), ((2,), "columns"), ((3,), "rows")):
+        share = changed.double().mean(dims)[random]
+        if share.any() and not share.all() and ((share == 0) | (share == 1)).all():
             raise Wrong(f"whole {what} are replaced: draw one number a pixel")
     shares_are_right(y[:, 0], rate)
     if any(torch.equal(changed[i], changed[j]) and rate[i] == rate[j] and random[i]
@@ -353,9 +410,9 @@ def shares_are_right(y: Tensor, rate: Tensor) -> None:
     """The shares of replaced, white and black pixels are those asked for, within chance."""
     white, black, n = (y == 1).sum((1, 2)), (y == 0).sum((1, 2)), y[0].numel()
 
-    def near(counts: Tensor, share: Callable[[float], float]) -> bool:
-        wanted = torch.tensor([min(1.0, max(0.0, share(p))) for p in rate.tolist()], dtype=torch.float64)
-        return bool(((counts - n * wanted).abs() <= SIGMAS * (n * wanted * (1 - wanted)).sqrt() + 1e-6).all())
+    def near(counts: Tensor, share: Callable[[Tensor], Tensor]) -> bool:
+        p = share(rate.double()).clamp(0, 1).expand_as(rate)
+        return bool(((counts - n * p).abs() <= SIGMAS * (n * p * (1 - p)).sqrt() + 1e-6).all())
 
     if not near(white + black, lambda p: p):
         fitting = [sentence for sentence, share in SHARES.items() if near(white + black, share)]
@@ -370,20 +427,23 @@ def shares_are_right(y: Tensor, rate: Tensor) -> None:
         raise Wrong("white and black are not equally frequent", given=f"{white.tolist()} and {black.tolist()}")
 
 
-SHARES: dict[str, Callable[[float], float]] = {
-    "no pixel is replaced": lambda p: 0,
-    "every pixel is replaced": lambda p: 1,
+SHARES: dict[str, Callable[[Tensor], Tensor]] = {
+    "no pixel is replaced": lambda p: 0 * p,
+    "every pixel is replaced": lambda p: 0 * p + 1,
     "the pixels that should be replaced are kept, and the others replaced": lambda p: 1 - p,
+    "every image gets the rate of the first: each has its own": lambda p: p[:1],
+    "every image gets the rate of the last: each has its own": lambda p: p[-1:],
+    "every image gets the mean rate: each has its own": lambda p: p.mean(),
     "twice as many pixels are replaced: `rate` is the share of white and black together": lambda p: 2 * p,
-    "almost twice as many pixels are replaced: `rate` is the share of white and black together": (
-        lambda p: 1 - (1 - p) ** 2
-    ),
+    "almost twice as many pixels are replaced: `rate` is the share of white and black together":
+        lambda p: 1 - (1 - p) ** 2,
     "half as many pixels are replaced: `rate` is the share of white and black together": lambda p: p / 2,
-    "white and black are drawn by two numbers, so that some pixels are hit twice: one number a pixel decides": (
-        lambda p: p - p * p / 4
-    ),
+    "white and black are drawn by two numbers, so that some pixels are hit twice: one number a pixel decides":
+        lambda p: p - p * p / 4,
+    "`torch.randn` draws normal numbers: take `torch.rand`, uniform from 0 to 1": lambda p: (
+        1 + torch.special.ndtr(p / 2) - torch.special.ndtr(1 - p / 2)),
     "far fewer pixels are replaced: `rate` is a share, not a percentage": lambda p: p / 100,
-}
+}  # fmt: skip
 
 
 def with_number(replace: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -410,6 +470,7 @@ for says, replace in {
     "far fewer": lambda x, u, r: placed(x, u < r / 200, u > 1 - r / 200),
     "neither black": lambda x, u, r: x + 0.5 * (u < r / 2) - 0.5 * (u > 1 - r / 2),
     "same noise": lambda x, u, r: placed(x, u[:1] < r / 2, u[:1] > 1 - r / 2),
+    "rate of the first": lambda x, u, r: placed(x, u < r[:1] / 2, u > 1 - r[:1] / 2),
     "whole rows": lambda x, u, r: placed(x, u[:, :, :, :1] < r / 2, u[:, :, :, :1] > 1 - r / 2),
     "another image's rate": (
         lambda x, u, r: placed(x, u < (v := r.movedim(0, 3) if len(x) == x.shape[3] else r) / 2, u > 1 - v / 2)
@@ -428,6 +489,12 @@ def draws_a_number_for_every_channel(x, rate, generator):
 def draws_a_colour_for_every_channel(x, rate, generator):
     hit = torch.rand(len(x), 1, *x.shape[2:], generator=generator) < rate.view(-1, 1, 1, 1)
     return torch.where(hit, torch.randint(2, x.shape, generator=generator).to(x), x)
+
+
+@mistake("images.salt_and_pepper", says="uniform from 0 to 1")
+def draws_normal_numbers(x, rate, generator):
+    u, r = torch.randn(len(x), 1, *x.shape[2:], generator=generator), rate.view(-1, 1, 1, 1)
+    return placed(x, u < r / 2, u > 1 - r / 2)
 
 
 @mistake("images.salt_and_pepper", says="hit twice")
@@ -572,12 +639,20 @@ def pictures_help(outputs: Outputs, case: Case) -> None:
 
 def why(given: Tensor, x: Tensor) -> str:
     """What can be seen in pictures (E, N, 1, 8, 8) that don't help enough."""
-    far = partial(distance, given)
-    if any((far(x.flip(dims)) < far(x)).double().mean() > 0.2 for dims in ((3,), (2,), (2, 3))):
+    far, usual = distance(given, x), distance(torch.stack([policy(x, seeded(e)) for e in range(4)]), x).mean()
+    sums, own = given[0].flatten(1).sum(1), x.flatten(1).sum(1)
+    if agree(sums.sort().values, own.sort().values) and not agree(sums, own):
+        return "the digits change places: picture i must still show digit i, because its label stays where it is"
+    if any((distance(given, x.flip(dims)) < far / 2).double().mean() > 0.08 for dims in ((3,), (2,), (2, 3))):
         return "it mirrors digits or turns them upside down: those are no digits, or other ones"
-    usual = torch.stack([policy(x, seeded(e)) for e in range(4)])
-    if far(x).mean() < 0.1 * distance(usual, x).mean():
+    if (distance(given, 1 - x) < far).double().mean() > 0.2:
+        return "it exchanges black and white: held-back digits are white on black"
+    if far.mean() < usual / 10:
         return "the pictures hardly differ from the originals"
+    if far.mean() > 1.65 * usual:
+        return (
+            "the pictures differ too much from the originals: held-back digits turn by 30° and move by a pixel at most"
+        )
     return "it does not help enough: held-back digits are turned by up to 30° *and* moved by up to a pixel"
 
 
@@ -590,6 +665,7 @@ def distance(epochs: Tensor, x: Tensor) -> Tensor:
 for says, transform in {
     "mirrors digits": Compose([image.HorizontalFlip(p=0.5), image.VerticalFlip(p=0.5)]),
     "hardly differ": image.Rotate(degrees=2),
+    "differ too much": Compose([image.Rotate(degrees=90), image.Translate(dx=4, dy=4)]),
     "turned by up to 30°": image.Rotate(degrees=30),
     "turns them upside down": image.Rotate(degrees=180),
 }.items():
@@ -599,6 +675,16 @@ for says, transform in {
 @mistake("images.policy", says="leaves every picture")
 def does_nothing(x, generator):
     return x.clone()
+
+
+@mistake("images.policy", says="change places")
+def shuffles(x, generator):
+    return x[torch.randperm(len(x), generator=generator)]
+
+
+@mistake("images.policy", says="exchanges black and white")
+def inverts_every_other(x, generator):
+    return torch.where(torch.rand(len(x), 1, 1, 1, generator=generator) < 0.5, 1 - x, x)
 
 
 @mistake("images.policy", says="hand `generator`")
