@@ -12,7 +12,7 @@ from labkit.checks.protocol import Compare
 KEYS = []
 
 
-def kind(returns="the result", rows=5, reference=None, cases=None, **attributes):
+def kind(returns="the result", rows=5, reference=None, cases=None, only=None, **attributes):
     """A check of one's own, registered under a key of its own."""
     name = f"sample.k{len(KEYS)}"
     KEYS.append(name)
@@ -33,7 +33,7 @@ def kind(returns="the result", rows=5, reference=None, cases=None, **attributes)
     Sample.returns = returns
     for attribute, value in attributes.items():
         setattr(Sample, attribute, value)
-    bank.reference(name)(reference)
+    bank.reference(name, only=only)(reference)
     return Sample()
 
 
@@ -318,3 +318,13 @@ def test_the_first_wrong_of_several_results_is_looked_at_alone():
     assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
     assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
     assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))
+
+
+def test_an_answer_that_breaks_one_promise_alone_is_told_that_promise():
+    check = kind(reference=plain, only={"one": "the small ones matter", "some": "large batches matter"})
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "large batches matter"
+    assert says(check, lambda x, a, b: x**3 if len(x) == 1 else plain(x, a, b)) == "the small ones matter"
+    assert "matter" not in says(check, lambda x, a, b: plain(x, a, b) if a == 0.5 else torch.sin(9 * x))
+    assert "matter" not in says(check, lambda x, a, b: torch.sin(9 * x))
+    bank.mistake(check.key, "cubed")(lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b))
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "cubed"
