@@ -21,7 +21,11 @@ from labkit.device import threads
 # ── affine_matrix ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("images.affine_matrix", instead_of=(image.affine_matrix,))
+@reference(
+    "images.affine_matrix",
+    instead_of=(image.affine_matrix,),
+    only={"a turn of −30°": "it is right for angles from 0° to 180°: look at negative ones"},
+)
 def affine_matrix(degrees: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """The matrix of p ↦ scale · R(degrees) p + shift about the origin: (B,), (B,), (B, 2) → (B, 2, 3)."""
     # The centre of an image of one pixel is the origin.
@@ -264,7 +268,14 @@ def luma(x: Tensor) -> Tensor:
     return weighed(x, 0.299, 0.587, 0.114)
 
 
-@reference("images.saturation", instead_of=(image.saturation,))
+@reference(
+    "images.saturation",
+    instead_of=(image.saturation,),
+    only={
+        "factor −1": "it is right for factors from 0 on: −1 gives the opposite colours",
+        "three times the colour, cut to [0, 1]": "it is right where nothing leaves [0, 1]: look at strong colours",
+    },
+)
 def saturation(x: Tensor, factor: Tensor) -> Tensor:
     """Colours of each image stronger or weaker by its own factor: (B, 3, H, W), (B,)."""
     # labkit's own takes no negative factor, and the exercise asks what -1 gives.

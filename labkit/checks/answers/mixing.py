@@ -139,7 +139,14 @@ def writes_into_the_batch(x, y, partner, lambda_):
 # ── soft_cross_entropy ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("mixing.soft_cross_entropy", instead_of=(mixing.soft_cross_entropy,))
+@reference(
+    "mixing.soft_cross_entropy",
+    instead_of=(mixing.soft_cross_entropy,),
+    only={
+        "large logits": "it is right for small logits: `exp` of large ones overflows. Use `log_softmax`",
+        "labels of 0 and 1": "it is right for labels between 0 and 1: look at labels of exactly 0 and 1",
+    },
+)
 def soft_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """The cross-entropy of logits (B, K) with labels that are probabilities (B, K): one number."""
     return mixing.soft_cross_entropy(logits, y)
@@ -222,7 +229,14 @@ for cut in (
 # ── cut_boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("mixing.cut_boxes", instead_of=(mixing.cutmix_boxes, mixing.share_kept, mixing.cutmix))
+@reference(
+    "mixing.cut_boxes",
+    instead_of=(mixing.cutmix_boxes, mixing.share_kept, mixing.cutmix),
+    only={
+        "λ = 0 and λ = 1": "it is right but for λ = 0 (sides as long as the picture's) or λ = 1 (an empty box)",
+        "a box at a corner": "it is right where the box lies in the picture: look at one that is cut off",
+    },
+)
 def cut_boxes(lambda_: Tensor, centres: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """CutMix's boxes (B, 4) and the share of its own pixels that each picture keeps (B,)."""
     boxes = mixing.cutmix_boxes(lambda_, centres=centres, size=(height, width))
@@ -360,7 +374,11 @@ def leaves_decimals(lambda_, centres, height, width):
 # ── similarity ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("mixing.similarity", instead_of=(mixing.similarity, mixing.similar_partners))
+@reference(
+    "mixing.similarity",
+    instead_of=(mixing.similarity, mixing.similar_partners),
+    only={"targets far apart": "it is right for targets near each other: far apart, exponentials round to 0"},
+)
 def similarity(y: Tensor, sigma: float) -> Tensor:
     """C-Mixup's probabilities of partners (B, B) from targets (B, T)."""
     return mixing.similarity(y, sigma=sigma)
@@ -493,7 +511,11 @@ mistakes(
 # ── smote ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("mixing.smote", instead_of=(mixing.neighbours, mixing.smote_step, mixing.smote, mixing.mixup))
+@reference(
+    "mixing.smote",
+    instead_of=(mixing.neighbours, mixing.smote_step, mixing.smote, mixing.mixup),
+    only={"equal samples": "it is right where all samples differ: another one at distance 0 is a neighbour, too"},
+)
 def smote(x: Tensor, base: Tensor, rank: Tensor, gap: Tensor) -> Tensor:
     """New samples (M, D): from x[base] a share ``gap`` of the way to its neighbour number ``rank``, 0 the nearest."""
     return towards(x, base, neighbour(x, base, rank), gap[:, None])

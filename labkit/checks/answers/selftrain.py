@@ -203,7 +203,14 @@ def puts_them_side_by_side(X, y, Xu, yu, h):
 # ── calibration_error ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("selftrain.calibration_error", instead_of=(metrics.calibration_error, metrics.reliability))
+@reference(
+    "selftrain.calibration_error",
+    instead_of=(metrics.calibration_error, metrics.reliability),
+    only={
+        "on the edges of 4 bins": "it is right but for confidences on an edge of bins: they belong to the bin *below*",
+        "some are certain, 5 bins": "it is right but for confidences of exactly 1: those belong to the last bin",
+    },
+)
 def calibration_error(probabilities: Tensor, y: Tensor, bins: int) -> Tensor:
     """The expected calibration error: (n, k), (n,) → a scalar."""
     return torch.tensor(metrics.calibration_error(probabilities, y, bins=bins), dtype=torch.float64)
@@ -364,6 +371,10 @@ mistakes(
 @reference(
     "selftrain.fixmatch",
     instead_of=(selftrain.fixmatch_loss, selftrain.pseudo_label_loss, selftrain.fixmatch),
+    only={
+        "one confidence of exactly tau = 1": "it is right but for a confidence of exactly tau: that counts, ≥",
+        "nobody is sure": "it is right but where nobody is sure: the loss is 0 there",
+    },
 )
 def fixmatch(weak: Tensor, strong: Tensor, tau: float) -> Tensor:
     """FixMatch's unlabelled loss from the logits of two views, (n, k) each."""
