@@ -94,7 +94,7 @@ def by_a_product_of_matrices(degrees, scale, shift):
 
 
 def solves_forward(x, matrix):
-    b, c, h, w = x.shape
+    b, _, h, w = x.shape
     y = torch.zeros_like(x)
     for n in range(b):
         for i in range(h):

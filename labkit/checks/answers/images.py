@@ -371,9 +371,8 @@ def stretched(x: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 
 def along(x: Tensor, grey: Tensor, f: Tensor, dim: int) -> Tensor:
-    """What happens where the factors meet another dimension that is as long as the batch."""
-    shaped = f.movedim(0, dim) if x.shape[dim] == len(x) else f
-    return (grey + shaped * (x - grey)).clamp(0, 1)
+    """The factors along another dimension; an error, where that isn't as long as the batch."""
+    return (grey + f.movedim(0, dim) * (x - grey)).clamp(0, 1)
 
 
 # ── salt_and_pepper ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,9 +47,16 @@ def both(rule: Rule) -> Callable[..., Any]:
 
 
 def along(v: Tensor, w: Tensor, j: Tensor) -> Tensor:
-    """The weights along the last dimension, where that is as long as the batch."""
-    w = w.flatten() if v.shape[-1] == len(v) else w
-    return w * v + (1 - w) * v[j]
+    """The weights along the last dimension; an error, where that isn't as long as the batch."""
+    return w.flatten() * v + (1 - w.flatten()) * v[j]
+
+
+def one_after_another(v: Tensor, w: Tensor, j: Tensor) -> Tensor:
+    """Each sample mixed with what has become of its partner."""
+    v = v.clone()
+    for i, k in enumerate(j.tolist()):
+        v[i] = w[i] * v[i] + (1 - w[i]) * v[k]
+    return v
 
 
 ALONG = "λ is multiplied along the {}: (B,) meets the *last* dimension; give it the shape {}"
@@ -70,6 +77,8 @@ mistakes(
             lambda x, w, j: w * x + (1 - w) * x[j.argsort()],
         "it mixes with the sample before: the partner of sample i is x[partner[i]]":
             lambda x, w, j: w * x + (1 - w) * x.roll(1, 0),
+        "x is mixed sample after sample in one tensor, so that later ones get mixed partners: take them from the old x":
+            one_after_another,
         "the partner keeps its full weight: the two weights add up to 1": lambda x, w, j: w * x + x[j],
         "the sample keeps its full weight: the two weights add up to 1": lambda x, w, j: x + (1 - w) * x[j],
         "the partner's part is missing: add (1 − λ) times the partner": lambda x, w, j: w * x,
@@ -110,6 +119,10 @@ mistakes(
         "all weights are exchanged: λ is how much of its own each sample keeps": lambda v, w, j: (1 - w) * v + w * v[j],
         "every pair gets the weight of the first, in inputs and labels: there is one λ a pair":
             lambda v, w, j: w[:1] * v + (1 - w[:1]) * v[j],
+        "inputs and labels are mixed in one tensor, so that later samples get mixed partners: take the old ones":
+            one_after_another,
+        "the partner of sample i is x[partner[i]], not the partner of its partner":
+            lambda v, w, j: w * v + (1 - w) * v[j[j]],
         "every pair gets the mean weight: there is one λ a pair": lambda v, w, j: w.mean() * v + (1 - w.mean()) * v[j],
         "it mixes inputs and labels with the batch in reverse order: the partner of sample i is x[partner[i]]":
             lambda v, w, j: w * v + (1 - w) * v.flip(0),
@@ -174,6 +187,8 @@ mistakes(
             lambda y, logs: F.nll_loss(logs, y.argmax(1)),
         "the entropy of the labels is subtracted: that is the Kullback-Leibler divergence":
             lambda y, logs: (torch.special.xlogy(y, y) - y * logs).sum(1).mean(),
+        "the entropy of the labels is subtracted, and it averages over the classes too: that is another divergence":
+            lambda y, logs: (torch.special.xlogy(y, y) - y * logs).mean(),
         "labels and predictions are exchanged in the Kullback-Leibler divergence; the cross-entropy is asked for":
             lambda y, logs: (logs.exp() * (logs - y.log())).sum(1).mean(),
         "the logarithm is taken of the labels: it belongs to the predictions":
@@ -184,8 +199,10 @@ mistakes(
         "the softmax is taken twice": lambda y, logs: -(y * logs.exp().log_softmax(1)).sum(1).mean(),
         "each class has a yes and a no (binary cross-entropy): here the classes share one softmax":
             lambda y, logs: F.binary_cross_entropy(logs.exp(), y, reduction="none").sum(1).mean(),
-        "it is the squared distance of probabilities and labels":
+        "it is the squared distance of probabilities and labels: take the cross-entropy": (
             lambda y, logs: (y - logs.exp()).square().sum(1).mean(),
+            lambda y, logs: F.mse_loss(logs.exp(), y),
+        ),
         "each class has a weight of 1: weigh the logarithms by y": lambda y, logs: -logs.sum(1).mean(),
         "the largest label alone counts: sum over all classes":
             lambda y, logs: -(y * logs).gather(1, y.argmax(1)[:, None]).mean(),
@@ -197,6 +214,9 @@ mistakes(
     {
         "the softmax runs over the batch: it runs over the classes, dim=1":
             lambda logits, y: -(y * logits.log_softmax(0)).sum(1).mean(),
+        "the softmax and the sum run over the batch: they run over the classes, dim=1":
+            lambda logits, y: -(y * logits.log_softmax(0)).sum(0).mean(),
+        "it is the squared distance of logits and labels: take the cross-entropy": F.mse_loss,
         "the softmax is missing: logits are no probabilities": lambda logits, y: -(y * logits).sum(1).mean(),
         "the logarithm of a softmax is infinite where a probability rounds to 0: `log_softmax` stays finite": (
             lambda logits, y: -(y * logits.softmax(1).log()).sum(1).mean(),
@@ -248,6 +268,13 @@ def reach(lambda_: Tensor, centres: Tensor, height: int, width: int, *, factor: 
     """The boxes before they are cut off."""
     half = whole(factor * (1 - lambda_.double()).sqrt()[:, None] * torch.tensor([width, height])).long()
     return torch.cat([centres - half, centres + half], 1)
+
+
+def moved_inside(lambda_: Tensor, centres: Tensor, height: int, width: int) -> Tensor:
+    """The boxes, moved so that nothing lies outside."""
+    half = reach(lambda_, centres, height, width)[:, 2:] - centres
+    inside = torch.minimum(torch.maximum(centres, half), torch.tensor([width, height]) - half)
+    return torch.cat([inside - half, inside + half], 1)
 
 
 def cut(boxes: Tensor, width: int, height: int) -> Tensor:
@@ -316,6 +343,7 @@ mistakes(
             lambda v, c, h, w: cut(reach(v, c, h, w, whole=torch.ceil), w, h),
         "the box begins at (u, v): that is its centre": lambda v, c, h, w: cut(
             torch.cat([c, 2 * reach(v, c, h, w)[:, 2:] - c], 1), w, h),
+        "the box is moved into the picture: leave it where it is, and cut off what lies outside": moved_inside,
         "the pixel of the centre comes on top: the box is x[..., top:bottom, left:right], 2a wide":
             lambda v, c, h, w: cut(reach(v, c, h, w) + torch.tensor([0, 0, 1, 1]), w, h),
         "the box is a square: a goes with the width, b with the height": (
@@ -351,6 +379,12 @@ mistakes(
 def gives_sides_for_edges(lambda_, centres, height, width):
     boxes, kept = cut_boxes(lambda_, centres, height, width)
     return torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1), kept
+
+
+@mistake("mixing.cut_boxes", "the box's shares of the width and of the height are averaged: multiply them")
+def averages_the_sides(lambda_, centres, height, width):
+    boxes = cut_boxes(lambda_, centres, height, width)[0]
+    return boxes, 1 - ((boxes[:, 2:] - boxes[:, :2]) / torch.tensor([width, height])).mean(1)
 
 
 @mistake("mixing.cut_boxes", "the order is (left, top, right, bottom): both corners, one after the other")
@@ -436,6 +470,10 @@ mistakes(
             lambda y, s: (-(y[:, None] - y[None]).square().mean(-1) / (2 * s**2)).softmax(1),
         "only the first number of a target is compared: add up the squared differences of all":
             lambda y, s: similarity(y[:, :1], s),
+        "each number of a target has a softmax of its own: add up the squares first, then take one softmax": (
+            lambda y, s: (-(y[:, None] - y[None]).square() / (2 * s**2)).softmax(1).mean(-1),
+            lambda y, s: (-(y[:, None] - y[None]).square() / (2 * s**2)).softmax(1),
+        ),
         "it compares by the inner product: take the squared distance": lambda y, s: (y @ y.T / (2 * s**2)).softmax(1),
         "there is a factor before the exponential, as in the normal density: a probability needs the row's sum":
             lambda y, s: (-squared(y) / (2 * s**2)).exp() / (s * (2 * torch.pi) ** 0.5),
@@ -498,6 +536,12 @@ mistakes(
         "exp(−n) does not balance the classes: 1 / n does": lambda n, y, k: normal((-n[y]).exp()),
         "a softmax of 1 / n does not balance the classes: divide 1 / n by its sum":
             lambda n, y, k: (1 / n[y]).softmax(0),
+        "1 / n is a whole-number division: divide as decimals": lambda n, y, k: normal((n.sum() // n.clamp(min=1))[y]),
+        "weights by the effective number of samples balance the classes only in part: 1 / n does": (
+            lambda n, y, k: normal(1 / (1 - 0.9 ** n[y])),
+            lambda n, y, k: normal(1 / (1 - 0.99 ** n[y])),
+            lambda n, y, k: normal(1 / (1 - 0.999 ** n[y])),
+        ),
         "it adds 1 to the counts: the classes are not drawn equally often": lambda n, y, k: normal(1 / (n[y] + 1)),
         "each sample has the weight 1 / classes: divide that by the number of its class's samples":
             lambda n, y, k: torch.full((len(y),), 1 / k),
@@ -564,8 +608,10 @@ mistakes(
         "it always goes towards the nearest neighbour: towards number `rank`":
             lambda x, base, rank: neighbour(x, base, 0 * rank),
         "it counts neighbours from 1: number 0 is the nearest": lambda x, base, rank: neighbour(x, base, rank + 1),
-        "it goes towards the farthest: sort the distances from small to large":
+        "it goes towards the farthest: sort the distances from small to large": (
             lambda x, base, rank: order(x).flip(1)[base, rank],
+            lambda x, base, rank: order(x).flip(1).roll(1, 1)[base, rank],
+        ),
         "it takes the neighbours of sample number i, not of sample base[i]":
             lambda x, base, rank: neighbour(x, torch.arange(len(base)) % len(x), rank),
         "all new samples go to the neighbour of the first rank: each has its own":
@@ -594,7 +640,7 @@ mistakes(
         "it returns the old samples": lambda a, b, w: a.clone(),
         "it goes half of the way: go the share `gap`": lambda a, b, w: (a + b) / 2,
         "the gap is multiplied along the features: give it the shape (M, 1)":
-            lambda a, b, w: a + (w.T if a.shape[0] == a.shape[1] else w) * (b - a),
+            lambda a, b, w: a + w.T * (b - a),
     },
     of=by_step,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labkit.checks.diagnosis.evidence import Evidence, Figures
+from labkit.checks.diagnosis.evidence import Evidence, Figures, Pair, numbers, numeric, truths
 
 
 def batched(e: Evidence) -> list[Figures]:
@@ -58,9 +58,19 @@ def one_only(e: Evidence) -> str:
     """Right for batches of one."""
     sizes = [(e.batch(p.case), i in e.failing) for i, p in enumerate(e.pairs)]
     ones, more = [bad for n, bad in sizes if n == 1], [bad for n, bad in sizes if n > 1]
+    if all(trivial(e, p) for p, (n, _) in zip(e.pairs, sizes) if n == 1):
+        return ""
     if ones and more and not any(ones) and all(more):
         return "it is right for one sample, and wrong for a batch of several"
     return ""
+
+
+def trivial(e: Evidence, pair: Pair) -> bool:
+    """Whether a case is easily right: what is expected is an argument as it came in, or only zeros and ones."""
+    expected = pair.expected.get(e.output)
+    if numeric(expected) and truths(numbers(expected)):
+        return True
+    return any(e.agree(expected, value) for _, value in e.arrays(pair.case))
 
 
 def border(e: Evidence) -> str:

@@ -134,6 +134,11 @@ def numeric(value: Any) -> bool:
     return (is_array(value) and array(value).dtype.kind in "biuf") or is_number(value)
 
 
+def truths(numbers: Numbers) -> bool:
+    """Whether all entries are 0 or 1."""
+    return bool(numbers.size) and bool(np.isin(numbers, (0.0, 1.0)).all())
+
+
 def numbers(value: Any) -> Numbers:
     """A value as doubles; a list of arrays as one vector."""
     if isinstance(value, list | tuple):

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 
-from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers
+from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers, truths
 from labkit.checks.protocol import Case
 from labkit.checks.values import is_number
 
@@ -55,11 +55,6 @@ def opposite(e: Evidence) -> str:
     if not e.fits(lambda f: -f.expected):
         return ""
     return f"the sign is wrong: {e.what} {e.are} the negative of what is expected"
-
-
-def truths(numbers: Numbers) -> bool:
-    """Whether all entries are 0 or 1."""
-    return bool(numbers.size) and bool(np.isin(numbers, (0.0, 1.0)).all())
 
 
 def ratio(f: Figures) -> float:
