@@ -81,13 +81,11 @@ class Move(Compare):
     def outputs(self, result: Any) -> Outputs:
         """The examples in an order that doesn't depend on how they came: any order is right."""
         outputs = super().outputs(result)
-        X, y, Xu = outputs.values()
-        if all(is_tensor(v) and v.ndim for v in (X, y)) and len(X) == len(y) and X.numel():
-            order = X.flatten(1)[:, 0].argsort()
-            outputs |= {"X": X[order], "y": y[order]}
-        if is_tensor(Xu) and Xu.ndim and Xu.numel():
-            outputs["Xu"] = Xu[Xu.flatten(1)[:, 0].argsort()]
-        return outputs
+        orders = {name: v.reshape(len(v), -1)[:, 0].argsort() for name, v in outputs.items()
+                  if name != "y" and is_tensor(v) and v.ndim and v.numel()}  # fmt: skip
+        if "X" in orders and is_tensor(outputs["y"]) and outputs["y"].shape == orders["X"].shape:
+            orders["y"] = orders["X"]
+        return outputs | {name: outputs[name][order] for name, order in orders.items()}
 
 
 class CalibrationError(Compare):
@@ -123,7 +121,7 @@ class CalibrationError(Compare):
         yield case("some are certain, 5 bins", certain, [(6, 3), (14, 12)], 5)
         edges = torch.tensor([0.5, 0.75, 1.0], dtype=torch.float64).repeat_interleave(4)
         edges = torch.cat([edges, within(0.55, 0.7, 5), within(0.8, 0.95, 5)])
-        yield case("on the edges of 4 bins", edges, [(4, 4), (4, 1), (4, 4), (5, 5), (5, 1)], 4)
+        yield case("on the edges of 4 bins", edges, [(4, 4), (4, 2), (4, 4), (5, 5), (5, 1)], 4)
         yield case("float32, ten classes, 20 bins", within(0.61, 0.64, 9).float(), [(9, 3)], 20, k=10)
 
 

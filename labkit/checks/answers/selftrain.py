@@ -175,6 +175,7 @@ mistakes(
         "the last examples are taken out of Xu, not those at h": lambda X, y, Xu, yu, h: Xu[: len(Xu) - len(h)],
         "only one example is taken out of Xu: all at h are moved":
             lambda X, y, Xu, yu, h: Xu[~chosen(h[:1], len(Xu))],
+        "`~h` of positions is no mask: make one of True, with False at h": lambda X, y, Xu, yu, h: Xu[~h],
         "moved examples are set to 0 in Xu: take them out": lambda X, y, Xu, yu, h: Xu.index_fill(0, h, 0.0),
         "Xu holds the positions of what is left: index Xu with them":
             lambda X, y, Xu, yu, h: (~chosen(h, len(Xu))).nonzero()[:, 0],
@@ -188,6 +189,23 @@ mistakes(
 def moves_by_label(X, y, Xu, yu, h):
     keep = ~torch.isin(yu, h)
     return torch.cat([X, Xu[~keep]]), torch.cat([y, yu[~keep]]), Xu[keep]
+
+
+@mistake(
+    "selftrain.move",
+    "examples are taken out of Xu one after another, and each time the positions shift: take all at once",
+)
+def takes_out_one_after_another(X, y, Xu, yu, h):
+    for i in h.tolist():
+        X, y = torch.cat([X, Xu[i : i + 1]]), torch.cat([y, yu[i : i + 1]])
+        Xu, yu = (torch.cat([v[:i], v[i + 1 :]]) for v in (Xu, yu))
+    return X, y, Xu
+
+
+@mistake("selftrain.move", "Xu comes before y: return X, y, Xu")
+def returns_the_rest_second(X, y, Xu, yu, h):
+    X, y, Xu = move(X, y, Xu, yu, h)
+    return X, Xu, y
 
 
 @mistake("selftrain.move", says="expected 3: X, y, Xu")
@@ -272,6 +290,21 @@ mistakes(
     },
     of=of_gaps,
 )  # fmt: skip
+
+
+def twice_on_edges(probabilities: Tensor, y: Tensor, bins: int) -> Tensor:
+    """Bins that are closed on both sides."""
+    c, place = probabilities.double().amax(1), torch.arange(bins)[:, None] / bins
+    there = (c >= place) & (c <= place + 1 / bins)
+    return (there.double() @ ((probabilities.argmax(1) == y).double() - c)).abs().sum() / len(y)
+
+
+def with_middles(probabilities: Tensor, y: Tensor, bins: int) -> Tensor:
+    """What is compared in each bin is its middle."""
+    curve = metrics.reliability(probabilities, y, bins=bins)
+    return (curve.share * (curve.accuracy - (torch.arange(bins) + 0.5) / bins).abs()).nansum()
+
+
 mistakes(
     "selftrain.calibration_error",
     {
@@ -279,6 +312,7 @@ mistakes(
             of_confidence(index=lambda c, bins: (c * bins).floor()),
         "bins are open on the right here: a confidence on an edge belongs to the bin *below* it":
             of_confidence(index=lambda c, bins: (c * bins).floor().clamp_max(bins - 1)),
+        "a confidence on an edge is counted in two bins: bins are open on the left": twice_on_edges,
         "a confidence on an edge belongs to no bin: bins are closed on the right":
             of_confidence(index=lambda c, bins: torch.where((c * bins).frac() == 0, -1, (c * bins).floor())),
         "a confidence on an edge is rounded into a bin: bins are cut at m / bins, not between":
@@ -298,8 +332,14 @@ mistakes(
         "probabilities go through a softmax again: they are probabilities already":
             of_confidence(lambda p, y: p.softmax(1).amax(1)),
         "right and wrong are exchanged": of_confidence(right=lambda p, y: p.argmax(1) != y),
-        "bins run over the smallest to the largest confidence: they run over 0 to 1":
+        "bins run from the smallest confidence on: they run over 0 to 1": (
             of_confidence(index=lambda c, bins: ((c - c.min()) / (c.max() - c.min()) * bins).ceil().sub(1).clamp(0)),
+            of_confidence(index=lambda c, bins: ((c - c.min()) / (c.max() - c.min()) * bins).ceil().sub(1)),
+            of_confidence(index=lambda c, bins: ((c - c.min()) / (1 - c.min()) * bins).ceil().sub(1).clamp(0)),
+            of_confidence(index=lambda c, bins: ((c - c.min()) / (1 - c.min()) * bins).ceil().sub(1)),
+        ),
+        "accuracy is compared with the middle of the bin: with the mean confidence in it": with_middles,
+        "confidence is the largest probability, not the mean of all": of_confidence(lambda p, y: p.mean(1)),
         "bins hold equally many samples each: they are equally wide": of_confidence(
             index=lambda c, bins: c.argsort().argsort() * bins // len(c)),
         "this is the mean distance of confidence and right or wrong, sample by sample":
@@ -359,6 +399,8 @@ mistakes(
         "it is divided by T1 − T2: the ramp rises": lambda t, a, b, f: (f * (t - a) / (a - b)).clamp(0, f),
         "the times are cut off, but no weight is made of them: (t − T1) / (T2 − T1)": lambda t, a, b, f: t.clamp(a, b),
         "it is a mask of the times on the ramp": lambda t, a, b, f: ((t >= a) & (t < b)).to(t.dtype),
+        "T1 and T2 are those of the paper, whatever is passed": lambda t, a, b, f: f * ((t - 100) / 500).clamp(0, 1),
+        "the ramp begins anew at T2: it stays at `final`": lambda t, a, b, f: f * ((t - a) / (b - a) % 1),
         "each time is compared with the mean of all: treat each by itself":
             lambda t, a, b, f: f * ((t.mean() - a) / (b - a)).clamp(0, 1).expand_as(t),
     },
@@ -389,6 +431,11 @@ def of_losses(rule: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return rule((c >= tau).to(strong.dtype), F.cross_entropy(strong, target, reduction="none"))
 
     return answer
+
+
+def apart(weak: Tensor, strong: Tensor) -> Tensor:
+    """The squared distances of the two views' probabilities."""
+    return (strong.softmax(1) - weak.detach().softmax(1)).square()
 
 
 def of_parts(target: Callable[..., Tensor] = lambda weak, strong: weak.argmax(1),
@@ -442,8 +489,10 @@ mistakes(
             of_parts(mask=lambda w, s, tau: w.log_softmax(1).amax(1) >= tau),
         "tau is compared with the margin between the two likeliest classes: take the largest probability":
             of_parts(mask=lambda w, s, tau: w.softmax(1).topk(2, 1).values.diff(dim=1)[:, 0].neg() >= tau),
-        "the softmax runs over the batch: it runs over the classes, dim=1": of_parts(
-            mask=lambda w, s, tau: w.softmax(0).amax(1) >= tau),
+        "the softmax runs over the batch: it runs over the classes, dim=1": (
+            of_parts(mask=lambda w, s, tau: w.softmax(0).amax(1) >= tau),
+            of_parts(lambda w, s: w.softmax(0).argmax(1), lambda w, s, tau: w.softmax(0).amax(1) >= tau),
+        ),
         "a sample whose confidence is exactly tau counts: ≥, not >": of_parts(
             mask=lambda w, s, tau: w.softmax(1).amax(1) > tau),
         "tau is not used: the threshold is always 0.95": of_parts(mask=lambda w, s, tau: w.softmax(1).amax(1) >= 0.95),
@@ -460,8 +509,10 @@ mistakes(
             of_parts(learn=lambda w, s: s.softmax(1)),
         "it is the probability of the class: the cross-entropy is the negative logarithm of it": lambda w, s, tau: (
             s.softmax(1).gather(1, w.argmax(1)[:, None])[:, 0] * (w.softmax(1).amax(1) >= tau)).mean(),
-        "it is the squared distance of the two views' probabilities: take the cross-entropy": lambda w, s, tau: (
-            (s.softmax(1) - w.detach().softmax(1)).square().sum(1) * (w.softmax(1).amax(1) >= tau)).mean(),
+        "it is the squared distance of the two views' probabilities: take the cross-entropy": (
+            lambda w, s, tau: (apart(w, s).sum(1) * (w.softmax(1).amax(1) >= tau)).mean(),
+            lambda w, s, tau: (apart(w, s).mean(1) * (w.softmax(1).amax(1) >= tau)).mean(),
+        ),
         "no gradient flows to the strong view: only the *weak* view is detached": (
             of_parts(learn=lambda w, s: s.detach()),
             lambda weak, strong, tau: fixmatch(weak, strong, tau).item(),
