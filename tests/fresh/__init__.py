@@ -1,4 +1,4 @@
-"""Answers written by people who had not seen the checks: what becomes of them measures the checks, and stays so.
+"""Answers written without a look at the checks: whether what nobody listed is refused, and named.
 
-``tests/fresh/<topic>.py`` holds ``FRESH``: entries ``(key of the check, answer, "wrong" or "right")``.
+``tests/fresh/<topic>.py`` holds ``FRESH = [("topic.check", function, "wrong" | "right"), ...]``.
 """

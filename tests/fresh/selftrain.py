@@ -1,6 +1,5 @@
 """Answers to exercise 03, written afresh."""
 
-
 import numpy as np
 import torch
 from torch.nn import functional as F
