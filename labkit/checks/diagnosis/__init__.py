@@ -17,6 +17,7 @@ SIGNS = (
     forms.reduced,
     forms.rearranged,
     forms.length,
+    forms.dimensions,
     arguments.handed_back,
     scales.opposite,
     arguments.exchanged,
