@@ -167,6 +167,18 @@ def test_losses_and_their_gradients(name):
     assert text in says(check, answer)
 
 
+def test_an_argument_that_the_check_makes_or_copies_must_stay_as_it_was_too():
+    check = kind(returns="the loss", reference=cross_entropy, cases=rows, gradients=("logits",))
+
+    def shifts_its_logits(z, y):
+        loss = cross_entropy(z, y)
+        with torch.no_grad():
+            z.sub_(z.amax(1, keepdim=True))
+        return loss
+
+    assert "changes its input `logits` in place" in says(check, shifts_its_logits)
+
+
 def test_a_right_loss_written_differently_is_accepted():
     check = kind(returns="the loss", reference=cross_entropy, cases=rows, gradients=("logits",))
     assert checks.examine(check, lambda z, y: -z.log_softmax(1)[torch.arange(len(y)), y].mean()).right
