@@ -184,6 +184,38 @@ def test_a_right_loss_written_differently_is_accepted():
     assert checks.examine(check, lambda z, y: -z.log_softmax(1)[torch.arange(len(y)), y].mean()).right
 
 
+def views(g):
+    for n in (1, 4):
+        yield {"case": f"{n} samples", "a": torch.randn(n, 3, generator=g), "b": torch.randn(n, 3, generator=g)}
+
+
+def test_a_gradient_where_none_should_flow_is_refused():
+    check = kind(reference=lambda a, b: (a.detach() * b).sum(), cases=views, gradients=("a", "b"))
+    assert "a gradient flows to `a`, where none should" in says(check, lambda a, b: (a * b).sum())
+    assert checks.examine(check, lambda a, b: (a.detach() * b).sum() + 0 * a.sum(), seeds=[3]).right
+
+
+def test_where_no_gradient_flows_a_plain_number_is_accepted():
+    flat = kind(reference=lambda a, b: (a * 0 + 2).sum(), cases=views, gradients=("a",))
+    assert checks.examine(flat, lambda a, b: torch.tensor(2.0 * a.numel()), seeds=[3]).right
+
+
+def weights(g):
+    for scale in (1.0, 3.0):
+        layers = [scale * torch.randn(2, 3, generator=g, dtype=torch.float64),
+                  torch.randn(4, generator=g, dtype=torch.float64)]  # fmt: skip
+        yield {"case": f"scale {scale:g}", "layers": layers}
+
+
+def test_lists_of_tensors_are_compared_and_diagnosed():
+    check = kind(returns="the weights", reference=lambda layers: [3 * v for v in layers], cases=weights)
+    assert checks.examine(check, lambda layers: tuple(v + 2 * v for v in layers), seeds=[3]).right
+    assert says(check, lambda layers: [6 * v for v in layers]) == "the weights are twice what is expected"
+    assert "dtype" in says(check, lambda layers: [(3 * v).float() for v in layers])
+    assert "of length 1; expected 2" in says(check, lambda layers: [3 * layers[0]])
+    assert "changes the list `layers`" in says(check, lambda layers: [v.mul_(3) for v in layers])
+
+
 def vectors(g):
     yield {"case": "four", "a": torch.randn(4, generator=g), "b": torch.randn(4, generator=g)}
     yield {"case": "six", "a": torch.randn(6, generator=g), "b": torch.randn(6, generator=g)}

@@ -34,13 +34,14 @@ from labkit.checks.protocol import (
     differs,
     one,
 )
-from labkit.checks.traces import BEGIN
+from labkit.checks.traces import BEGIN, SLOPE
 from labkit.checks.values import agree, array, describe, dtype_of, is_array, is_number
 
 DETACHED = (
     "its value is right, but no gradient reaches {target}: something on the way is cut off, by `.detach()`, `.item()`, "
     "`torch.no_grad()` or NumPy"
 )
+STRAY = "its value is right, but a gradient flows to {target}, where none should: `detach` what comes from there"
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,8 @@ def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[
     """What differs first between the outputs of an answer and the reference's: values, then gradients."""
     for what in sorted(expected, key=lambda name: name.startswith(BEGIN)):
         if what.startswith(BEGIN) and what not in given:
+            if not array(expected[what]).any():  # none flows: a plain number is as good
+                continue
             return Wrong(DETACHED.format(target=what.partition(" for ")[2]))
         if what not in given:
             raise KeyError(f"there is no output called {what!r}")
@@ -178,6 +181,15 @@ def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[
             if what.startswith(BEGIN):
                 wrong.sentence = f"its value is right, but {wrong.sentence}"
             return wrong
+    return stray(check, given, expected)
+
+
+def stray(check: Check, given: Outputs, expected: Outputs) -> Wrong | None:
+    """A gradient that reaches a named argument, where the reference has none."""
+    for name in getattr(check, "gradients", ()):
+        for what in (SLOPE.format(output=output, argument=name) for output in check.returned):
+            if what in given and what not in expected and np.abs(array(given[what])).max(initial=0.0) > check.atol:
+                return Wrong(STRAY.format(target=f"`{name}`"), given=given[what])
     return None
 
 
@@ -200,6 +212,9 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
         return other
     if values and not agree(given, expected, atol=check.atol, rtol=check.rtol):
         return Differs(differs(what, "wrong value"), expected=describe(expected), given=describe(given))
+    if values and check.dtype and dtypes(given) != dtypes(expected):
+        return Wrong(f"{differs(what, 'wrong dtype')}: it should follow its input's", expected=str(dtypes(expected)),
+                     given=str(dtypes(given)))  # fmt: skip
     return None
 
 
