@@ -174,17 +174,17 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
         raise Malformed(f"{len(records)} records for {len(cases)} cases, all of them ok")
 
     key = bank.answer_key(check)
-    kept = memory(check, seed, len(records))
     lasting = {key.reference, *(mistake.function for mistake in key.mistakes)}
 
-    def tried(answer: Any) -> list[Record]:
-        """The records of another answer on the same cases, made anew: an answer may change them."""
-        if answer not in kept:
-            fresh = [own_record(check, answer, case) for case in cases_of(check, seed)[: len(records)]]
-            if answer not in lasting:
-                return fresh
-            kept[answer] = fresh
-        return kept[answer]
+    def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
+        """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
+        kept = memory(check, seed) if answer in lasting else {}
+        where = range(len(records)) if which is None else which
+        if missing := [i for i in where if (answer, i) not in kept]:
+            fresh = cases_of(check, seed)
+            kept |= {(answer, i): own_record(check, answer, fresh[i]) for i in missing}
+        return [kept[answer, i] for i in where]
+
 
     trials = [Trial(case, record) for case, record in zip(cases, records)]
     try:
@@ -194,7 +194,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
 
 
 @lru_cache(maxsize=8)
-def memory(check: Check, seed: int, count: int) -> dict[Any, list[Record]]:
+def memory(check: Check, seed: int) -> dict[tuple[Any, int], Record]:
     """What the bank gave under the last few seeds: whoever tries again in the notebook waits for the answer alone."""
     return {}
 
