@@ -179,6 +179,14 @@ def test_an_argument_that_the_check_makes_or_copies_must_stay_as_it_was_too():
     assert "changes its input `logits` in place" in says(check, shifts_its_logits)
 
 
+def test_one_number_may_be_a_tensor_or_a_plain_one_in_the_reference_the_answer_and_the_mistakes():
+    check = kind(returns="the loss", reference=lambda z, y: cross_entropy(z, y).item(), cases=rows, number=True)
+    bank.mistake(check.key, "the largest of all")(lambda z, y: z.max())
+    assert checks.examine(check, cross_entropy).right
+    assert says(check, lambda z, y: z.max().item()) == "the largest of all"
+    assert says(check, lambda z, y: z.max()) == "the largest of all"
+
+
 def test_a_right_loss_written_differently_is_accepted():
     check = kind(returns="the loss", reference=cross_entropy, cases=rows, gradients=("logits",))
     assert checks.examine(check, lambda z, y: -z.log_softmax(1)[torch.arange(len(y)), y].mean()).right

@@ -200,10 +200,13 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
     Args:
         values: whether to look at values at all.
     """
-    if is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape)):
+    if (is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape))) or (
+        is_number(expected) and is_scalar(given) and (dtype_of(given) == "bool") == isinstance(expected, bool)
+    ):
         if not values:
-            same = tuple(getattr(given, "shape", ())) == tuple(expected.shape)
-            return None if same else Wrong(differs(what, "wrong shape"), expected=tuple(expected.shape), given=given)
+            shape = tuple(getattr(expected, "shape", ()))
+            same = tuple(getattr(given, "shape", ())) == shape
+            return None if same else Wrong(differs(what, "wrong shape"), expected=shape, given=given)
         try:
             close(given, expected, what=what, atol=check.atol, rtol=check.rtol, dtype=check.dtype)
         except Wrong as wrong:
@@ -217,6 +220,11 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
         return Wrong(f"{differs(what, 'wrong dtype')}: it should follow its input's", expected=str(dtypes(expected)),
                      given=str(dtypes(given)))  # fmt: skip
     return None
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is an array without dimensions."""
+    return is_array(value) and not value.shape
 
 
 def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
