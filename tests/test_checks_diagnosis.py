@@ -353,3 +353,12 @@ def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(
     bank.mistake(check.key, "this is the variance")(lambda x: x.var())
     assert says(check, lambda x: form(x.var())) == "this is the variance"
     assert checks.examine(check, lambda x: form(x.max() - x.min())).right
+
+
+def test_the_first_wrong_of_several_results_is_looked_at_alone():
+    check = kind(returns=("the sum", "the difference"), reference=lambda a, b: (a + b, a - b), cases=vectors)
+    bank.mistake(check.key, "the sum is doubled")(lambda a, b: (2 * (a + b), a - b))
+    bank.mistake(check.key, "the difference has the wrong sign")(lambda a, b: (a + b, b - a))
+    assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
+    assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
+    assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))

@@ -278,9 +278,24 @@ def from_bank(
 ) -> str:
     """The sentence of the one mistake that gives what the answer gave; "" if there is none, or more than one.
 
-    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts.
+    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts. Where the
+    answer returns several things and no mistake gives all of them, the first that is wrong is looked at alone.
     """
     parts = looked_at(check, trials, right)
+    for outputs in (parts, first_wrong(check, trials, right, parts)):
+        candidates = fitting(check, key, trials, failing, outputs, tried) if outputs != set() else []
+        # Where several return the same, what else they do may tell them apart.
+        exact = [entry for entry in candidates if entry[1]]
+        sentences = {mistake.text(trials[failing[0]].case) for mistake, _ in exact or candidates}
+        if sentences:
+            return sentences.pop() if len(sentences) == 1 else ""
+    return ""
+
+
+def fitting(
+    check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], parts: Set[str] | None, tried: Tried
+) -> list[tuple[Mistake, bool]]:
+    """The mistakes that agree with the answer in some outputs, and whether they agree in all it left behind."""
     everywhere: list[tuple[Mistake, bool]] = []
     on_failing: list[tuple[Mistake, bool]] = []
     for mistake in key.mistakes:
@@ -295,12 +310,19 @@ def from_bank(
             everywhere.append((mistake, in_all))
         elif all(same[i] for i in failing) and len(failing) > 1:
             on_failing.append((mistake, in_all))
-    case = trials[failing[0]].case
-    candidates = everywhere or on_failing
-    # Where several return the same, what else they do may tell them apart.
-    exact = [entry for entry in candidates if entry[1]]
-    sentences = {mistake.text(case) for mistake, _ in exact or candidates}
-    return sentences.pop() if len(sentences) == 1 else ""
+    return everywhere or on_failing
+
+
+def first_wrong(
+    check: Check, trials: Sequence[Trial], right: Sequence[Record], parts: Set[str] | None
+) -> Set[str] | None:
+    """The first of several things that an answer returns which is wrong in some case; none if it returns only one."""
+    if parts is None or len(check.returned) < 2:
+        return set()
+    for name in check.returned:
+        if any(t.record.status == "ok" and not equal(check, t.record, r, {name}) for t, r in zip(trials, right)):
+            return {name}
+    return set()
 
 
 def looked_at(check: Check, trials: Sequence[Trial], right: Sequence[Record]) -> Set[str] | None:
