@@ -66,6 +66,8 @@ AFFINE = {
     "zeros": (lambda x, a, b: torch.zeros_like(x), "is 0 everywhere"),
     "clamped": (lambda x, a, b: (a * x + b).clamp(0, 1), "cut to [0, 1]"),
     "rounded": (lambda x, a, b: (a * x + b).round(), "rounded"),
+    "rounded a little": (lambda x, a, b: (a * x + b).round(decimals=3), "rounded to three decimals"),
+    "a quotient": (lambda x, a, b: (a * x + b) * x.numel() / a, "entries of `x` / `scale` times what is expected"),
     "the sign": (lambda x, a, b: (a * x + b).sign(), "only the sign is left"),
     "absolute": (lambda x, a, b: (a * x + b).abs(), "absolute value of what is expected"),
     "squared": (lambda x, a, b: (a * x + b) ** 2, "the square of what is expected"),
@@ -320,6 +322,34 @@ def test_a_mistake_of_the_bank_comes_before_the_diagnosis_and_only_where_it_fits
     assert says(check, lambda x, a, b: x * a + (0 if len(x) > 3 else b)) == "on large batches the shift is missing"
     mixed = says(check, lambda x, a, b: x * a if len(x) == 1 else x**3)
     assert "shift" not in mixed
+
+
+def test_an_error_is_a_mistake_only_if_it_says_the_same():
+    check = kind(reference=plain)
+    bank.mistake(check.key, "the table is taken for a column")(lambda x, a, b: x.squeeze(1).reshape(3, 7))
+    assert says(check, lambda x, a, b: x.reshape(3, 7)) == "the table is taken for a column"
+    report = checks.examine(check, lambda x, a, b: x.reshape(3, 11), seeds=[3], watch=False)
+    assert report.status == "error"
+    assert "shape '[3, 11]'" in report.sentence
+
+
+def test_what_stops_an_answer_on_a_later_case_is_said_if_nothing_names_the_first_failure():
+    check = kind(reference=plain)
+    report = checks.examine(check, lambda x, a, b: torch.sin(x) if len(x) == 1 else x.reshape(3, 11), seeds=[3])
+    assert report.status == "error"
+    assert "shape '[3, 11]'" in report.sentence
+    assert report.case.startswith("some")
+
+
+def test_values_come_before_gradients_in_whatever_case():
+    def zeros(g):
+        yield {"case": "zeros", "logits": torch.zeros(1, 3), "y": torch.zeros(1, dtype=torch.int64)}
+        yield from rows(g)
+
+    check = kind(returns="the loss", reference=cross_entropy, cases=zeros, gradients=("logits",))
+    report = checks.examine(check, lambda z, y: F.cross_entropy(torch.sin(3 * z), y), seeds=[3])
+    assert report.sentence == "the loss has the wrong values"
+    assert report.case.startswith("one")
 
 
 def test_two_mistakes_that_no_case_tells_apart_are_not_named():

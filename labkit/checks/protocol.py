@@ -59,6 +59,9 @@ class Wrong(AssertionError):
     named = True
     """Whether the sentence names the mistake, or only says that something differs."""
 
+    of_gradient = False
+    """Whether values are right and only a gradient is not."""
+
     def __init__(self, sentence: str, *, expected: object = None, given: object = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence

@@ -83,15 +83,17 @@ def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) 
     with quietly():
         right = tried(key.reference) if key.verdict is None else []
         problems = [problem(check, key, trials, i, right, tried) for i in range(len(trials))]
-        first = next((i for i, wrong in enumerate(problems) if wrong is not None), None)
-        if first is None:
+        wrongs = {i: wrong for i, wrong in enumerate(problems) if wrong is not None}
+        if not wrongs:
             return Report(check.key, check.points, "right", "right")
-        wrong = problems[first]
-        assert wrong is not None
-        failing = [i for i, found in enumerate(problems) if found is not None]
+        # "Its value is right, but" is true only if it is in every case.
+        failing = sorted(wrongs, key=lambda i: wrongs[i].of_gradient)
+        first, wrong = failing[0], wrongs[failing[0]]
         named = sentence(check, key, trials, failing, right, tried)
     if named and (not wrong.named or named[1]):
         wrong = renamed(wrong, named[0])
+    elif not wrong.named and (stopped := [i for i in failing if trials[i].record.status != "ok"]):
+        first, wrong = stopped[0], wrongs[stopped[0]]  # what stops it elsewhere says more than that values are wrong
     status = trials[first].record.status
     return report(check, "wrong" if status == "ok" or (named and named[1]) else status, wrong, trials[first].case)
 
@@ -173,15 +175,15 @@ def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[
         if what.startswith(BEGIN) and what not in given:
             if not array(expected[what]).any():  # none flows: a plain number is as good
                 continue
-            return Wrong(DETACHED.format(target=what.partition(" for ")[2]))
+            return of_gradient(Wrong(DETACHED.format(target=what.partition(" for ")[2])))
         if what not in given:
             raise KeyError(f"there is no output called {what!r}")
         if wrong := mismatch(check, what, given[what], expected[what]):
             if what in otherwise:
-                return renamed(wrong, otherwise[what])
-            if what.startswith(BEGIN):
+                wrong = renamed(wrong, otherwise[what])
+            elif what.startswith(BEGIN):
                 wrong.sentence = f"its value is right, but {wrong.sentence}"
-            return wrong
+            return of_gradient(wrong) if what.startswith(BEGIN) else wrong
     return stray(check, given, expected)
 
 
@@ -190,8 +192,14 @@ def stray(check: Check, given: Outputs, expected: Outputs) -> Wrong | None:
     for name in getattr(check, "gradients", ()):
         for what in (SLOPE.format(output=output, argument=name) for output in check.returned):
             if what in given and what not in expected and np.abs(array(given[what])).max(initial=0.0) > check.atol:
-                return Wrong(STRAY.format(target=f"`{name}`"), given=given[what])
+                return of_gradient(Wrong(STRAY.format(target=f"`{name}`"), given=given[what]))
     return None
+
+
+def of_gradient(wrong: Wrong) -> Wrong:
+    """The same problem, marked as one of a gradient."""
+    wrong.of_gradient = True
+    return wrong
 
 
 def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool = True) -> Wrong | None:
@@ -341,7 +349,7 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
     if a.status != b.status:
         return False
     if a.status == "error":
-        return a.error == b.error
+        return a.error == b.error and message(a) == message(b)
     if a.status != "ok":
         return a.sentence == b.sentence
     x, y = ({k: v for k, v in r.values.items() if parts is None or k in parts} for r in (a, b))
@@ -349,6 +357,11 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
     if check.dtype and not one_number and dtypes(x) != dtypes(y):
         return False
     return agree(x, y, atol=check.atol, rtol=check.rtol)
+
+
+def message(record: Record) -> str:
+    """What an error says, without the line of code."""
+    return record.sentence.partition(" (in line ")[0]
 
 
 def dtypes(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -102,6 +103,16 @@ def factor(e: Evidence) -> str:
         for power, text in POWERS.items():
             if all(n > 0 and math.isclose(r, n**power, rel_tol=1e-3) for n, r in zip(sizes, ratios)):
                 return f"{e.what} {e.are} {text} {name} where that is not asked for"
+    return quotient(e, nonzero, ratios)
+
+
+def quotient(e: Evidence, nonzero: list[Figures], ratios: list[float]) -> str:
+    """A factor that is one number of the case divided by another."""
+    sizes = [amounts(e, f.case) for f in nonzero]
+    for a, b in permutations(sizes[0], 2) if len(ratios) > 2 else ():
+        pairs = [(of.get(a, 0.0), of.get(b, 0.0)) for of in sizes]
+        if all(n > 0 and m > 0 and math.isclose(r, n / m, rel_tol=1e-3) for (n, m), r in zip(pairs, ratios)):
+            return f"{e.what} {e.are} {a} / {b} times what is expected: is it divided by the right number?"
     return ""
 
 
@@ -167,6 +178,9 @@ FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "the reciprocal": lambda x: 1 / x,
     "tanh": np.tanh,
     "rounding": np.round,
+    "two decimals": lambda x: np.round(x, 2),
+    "three decimals": lambda x: np.round(x, 3),
+    "four decimals": lambda x: np.round(x, 4),
     "rounding down": np.floor,
     "rounding up": np.ceil,
     "cutting to [0, 1]": lambda x: np.clip(x, 0, 1),
@@ -178,6 +192,9 @@ TOO_MANY = {
     "softmax": "softmax is applied once too often",
     "one minus": "it is one minus what is expected",
     "rounding": "it is rounded, or cast to whole numbers",
+    "two decimals": "it is rounded to two decimals: give all of them",
+    "three decimals": "it is rounded to three decimals: give all of them",
+    "four decimals": "it is rounded to four decimals: give all of them",
     "rounding down": "it is rounded down, or cast to whole numbers",
     "rounding up": "it is rounded up",
     "cutting to [0, 1]": "it is cut to [0, 1], and should not be",
