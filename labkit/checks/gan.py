@@ -25,13 +25,14 @@ class DiscriminatorLoss(Compare):
     gradients = ("real", "fake")
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One of each at D = ½; a batch; unequal numbers; float64; logits so large that a probability rounds to 0."""
+        """One of each near D = ½; a batch; unequal numbers; float64; logits so large that a probability rounds to 0."""
 
         def logits(n: int, scale: float = 2.0, dtype: torch.dtype = torch.float32) -> Tensor:
             return scale * torch.randn(n, generator=g, dtype=dtype)
 
         huge = 200 + 50 * torch.rand(4, generator=g)
-        yield {"case": "D says ½ to everything", "real": torch.zeros(1), "fake": torch.zeros(1)}
+        # Not 0 itself, where forms with an absolute value have no gradient.
+        yield {"case": "D says about ½", "real": torch.tensor([0.02]), "fake": torch.tensor([0.01])}
         yield {"case": "a batch", "real": logits(6) + 1, "fake": logits(6) - 1}
         yield {"case": "more fakes than real ones", "real": logits(3), "fake": logits(8)}
         yield {"case": "float64", "real": logits(5, dtype=torch.float64), "fake": logits(2, dtype=torch.float64)}
@@ -66,6 +67,7 @@ class Players(Compare):
     key = "gan.players"
     points = 3
     returns = ("d_loss", "g_loss")
+    no_gradients = "those for the weights of both networks are compared anyway"
 
     def cases(self, g: Generator) -> Iterator[Case]:
         """Points on a line; images; float64."""
@@ -217,6 +219,7 @@ class Cas(Compare):
         yield case("points of four classes", 4, (2,), 61, 83)
         yield case("pictures of three classes", 3, (1, 2, 3), 90, 101)
         yield case("five classes", 5, (3,), 121, 203)
+        yield case("fewer real samples than generated ones", 2, (2, 3), 64, 37)
 
     def arguments(self, case: Case) -> dict[str, Any]:
         """With a quick learner."""

@@ -185,7 +185,6 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
             kept |= {(answer, i): own_record(check, answer, fresh[i]) for i in missing}
         return [kept[answer, i] for i in where]
 
-
     trials = [Trial(case, record) for case, record in zip(cases, records)]
     try:
         return verdicts.decide(check, key, trials, tried)

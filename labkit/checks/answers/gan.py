@@ -10,7 +10,6 @@ from torch.nn.functional import softplus as plus
 
 from labkit import gan
 from labkit.checks.bank import mistake, mistakes, reference
-from labkit.checks.traces import SLOPE
 from labkit.gan import evaluate, losses
 
 # ── discriminator_loss ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -27,8 +26,9 @@ def cut(tiny: float) -> tuple[Callable[..., Tensor], ...]:
     return (
         lambda r, f: -(r.sigmoid() + tiny).log().mean() - (1 - f.sigmoid() + tiny).log().mean(),
         lambda r, f: -r.sigmoid().clamp(min=tiny).log().mean() - (1 - f.sigmoid()).clamp(min=tiny).log().mean(),
-        lambda r, f: -r.sigmoid().clamp(tiny, 1 - tiny).log().mean()
-        - (1 - f.sigmoid().clamp(tiny, 1 - tiny)).log().mean(),
+        lambda r, f: (
+            -r.sigmoid().clamp(tiny, 1 - tiny).log().mean() - (1 - f.sigmoid().clamp(tiny, 1 - tiny)).log().mean()
+        ),
     )
 
 
@@ -39,8 +39,8 @@ def probabilities(r: Tensor, f: Tensor) -> Tensor:
 
 
 CUT = (
-    "probabilities are cut off or rounded before the logarithm: that changes the loss of a D that is sure and wrong, and "
-    "kills its gradient"
+    "probabilities are cut off or rounded before the logarithm: that changes the loss of a D that is sure and wrong, "
+    "and kills its gradient"
 )
 
 mistakes(
@@ -105,6 +105,17 @@ mistakes(
         "the logarithm has base 2: the natural one is asked for": (
             lambda r, f: discriminator_loss(r, f) / torch.tensor(2.0).log()
         ),
+        "the labels are smoothed: real samples are called real without reserve here": tuple(
+            lambda r, f, u=u: u * plus(-r).mean() + (1 - u) * plus(r).mean() + plus(f).mean() for u in (0.8, 0.9, 0.95)
+        ),
+        "the terms are added up over the batch and halved: take the mean of each": (
+            lambda r, f: (plus(-r).sum() + plus(f).sum()) / 2
+        ),
+        "the median is taken: the expectation is a mean": lambda r, f: plus(-r).median() + plus(f).median(),
+        "real and fake are compared with each other: each has a logarithm of its own": (
+            lambda r, f: plus(-(r.mean() - f.mean())),
+            lambda r, f: plus(f.mean() - r).mean() + plus(f - r.mean()).mean(),
+        ),
     },
 )
 
@@ -124,11 +135,11 @@ WRONG_SLOPES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Ten
     "{} the wrong sign: G goes downhill, which is where the logit grows": (lambda d: d, lambda d: 1 - d),
     "{} taken in D, not in its logit s: multiply by dD/ds = D (1 − D)": (lambda d: -1 / (1 - d), lambda d: -1 / d),
     "{} taken in D, with the wrong sign: multiply by dD/ds = D (1 − D)": (lambda d: 1 / (1 - d), lambda d: 1 / d),
-    "{} dD/ds alone, the slope of the sigmoid": (lambda d: d * (1 - d), lambda d: d * (1 - d)),
-    "{} without the slope of the logarithm": (lambda d: -d * (1 - d), lambda d: -d * (1 - d)),
     "{} taken for d as a logit: it is a probability already, what D says": (
         lambda d: -d.sigmoid(), lambda d: d.sigmoid() - 1),
     "{} the value of the loss: its slope is asked for": (lambda d: (1 - d).log(), lambda d: -d.log()),
+    "{} the square of what it should be": (lambda d: d**2, lambda d: (d - 1) ** 2),
+    "{} minus the square of what it should be": (lambda d: -(d**2), lambda d: -((1 - d) ** 2)),
     "{} divided by dD/ds: multiply by it": (lambda d: -1 / (1 - d) / (d * (1 - d)), lambda d: -1 / d / (d * (1 - d))),
     "{} the mean over the batch: there is one for each d": (
         lambda d: -d.mean().expand_as(d), lambda d: (d - 1).mean().expand_as(d)),
@@ -146,9 +157,19 @@ for text, (flat, sharp) in WRONG_SLOPES.items():
     mistake("gan.slopes", text.format(STEEP + has))(pair(lambda d: -d, sharp))
     mistake("gan.slopes", text.format("each slope" + has))(pair(flat, sharp))
 
+SIGMOID = "{} D (1 − D) or its negative, the slope of the sigmoid: that of the logarithm is missing"
+for p in (lambda d: d * (1 - d), lambda d: -d * (1 - d)):
+    mistake("gan.slopes", SIGMOID.format(SATURATING + " is"))(pair(p, lambda d: d - 1))
+    mistake("gan.slopes", SIGMOID.format(STEEP + " is"))(pair(lambda d: -d, p))
+
 mistakes(
     "gan.slopes",
     {
+        SIGMOID.format("each slope is"): (
+            pair(lambda d: d * (1 - d), lambda d: d * (1 - d)),
+            pair(lambda d: -d * (1 - d), lambda d: -d * (1 - d)),
+            pair(lambda d: -d * (1 - d), lambda d: d * (1 - d)),
+        ),
         "the two are exchanged: the saturating one is flat where d is near 0": (
             lambda d: (d - 1, -d),
             lambda d: (1 - d, d),
@@ -215,6 +236,8 @@ mistakes(
             lambda s, t, f: (d_loss(s, t), plus(s).mean()),
             lambda s, t, f: (d_loss(s, t), plus(-f).mean() + plus(s).mean()),
             lambda s, t, f: (d_loss(s, t), plus(-f).mean() + plus(-s).mean()),
+            lambda s, t, f: (d_loss(s, t), plus(-f).mean() - plus(-s).mean()),
+            lambda s, t, f: (d_loss(s, t), plus(-f).mean() - plus(-s).mean().detach()),
         ),
         "g_loss is minus d_loss: that is the saturating game, and the real samples are not G's": (
             lambda s, t, f: (d_loss(s, t), -d_loss(s, f)),
@@ -300,6 +323,11 @@ mistakes(
             lambda a, b: a.mean().detach() + b.mean()
         ),
         "the two means are multiplied: add them": lambda a, b: a.mean() * b.mean(),
+        "the two means have different weights: add them as they are": (
+            lambda a, b: a.mean() + 0.5 * b.mean(),
+            lambda a, b: 0.5 * a.mean() + b.mean(),
+            lambda a, b: a.mean() + 0.1 * b.mean(),
+        ),
     },
     of=two,
 )
@@ -318,9 +346,25 @@ mistakes(
             lambda r, y, f, t: class_term(r, y, f, f.argmax(1)),
             lambda r, y, f, t: class_term(r, r.argmax(1), f, f.argmax(1)),
         ),
-        "nll_loss takes logarithms of probabilities: cross_entropy takes logits": (
-            lambda r, y, f, t: F.nll_loss(r, y) + F.nll_loss(f, t),
+        "the softmax is missing: nll_loss takes logarithms of probabilities, cross_entropy takes logits": (
+            lambda r, y, f, t: F.nll_loss(r, y) + F.nll_loss(f, t)
+        ),
+        "the logarithm is missing: nll_loss takes logarithms of probabilities, cross_entropy takes logits": (
             lambda r, y, f, t: F.nll_loss(r.softmax(1), y) + F.nll_loss(f.softmax(1), t),
+            lambda r, y, f, t: 2 + F.nll_loss(r.softmax(1), y) + F.nll_loss(f.softmax(1), t),
+        ),
+        "the labels are smoothed: the classes are given": tuple(
+            lambda r, y, f, t, u=u: F.cross_entropy(r, y, label_smoothing=u) + F.cross_entropy(f, t, label_smoothing=u)
+            for u in (0.05, 0.1, 0.2)
+        ),
+        "`[:, y]` takes all columns of y for every row: take one entry of each row, with `gather`": (
+            lambda r, y, f, t: -r.log_softmax(1)[:, y].mean() - f.log_softmax(1)[:, t].mean()
+        ),
+        "this is a squared difference from the labels: the logarithm of the probability is asked for": (
+            lambda r, y, f, t: sum(
+                F.mse_loss(v.softmax(1), F.one_hot(k, v.shape[1]).to(v)) for v, k in ((r, y), (f, t))
+            ),
+            lambda r, y, f, t: sum(F.mse_loss(v, F.one_hot(k, v.shape[1]).to(v)) for v, k in ((r, y), (f, t))),
         ),
         "the softmax runs over the batch: it runs over the classes of each sample": (
             lambda r, y, f, t: F.nll_loss(r.log_softmax(0), y) + F.nll_loss(f.log_softmax(0), t)
@@ -371,8 +415,7 @@ def farther(d: Tensor, e: Tensor, ties: float = 0.5) -> Tensor:
 
 def z_score(d: Tensor, e: Tensor, ties: float = 0.5) -> Tensor:
     """The z-score of U."""
-    n, m = len(d), len(e)
-    return (farther(d, e, ties) - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5
+    return z_with(farther(d, e, ties), len(d), len(e))
 
 
 def of_distances(score: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -385,14 +428,14 @@ def of_u(score: Callable[..., Any]) -> Callable[..., Tensor]:
     return of_distances(lambda d, e: score(farther(d, e), len(d), len(e)))
 
 
-BACKWARDS = "the sign is turned round: copies must come out far *below* 0, so count where the *generated* one is farther"
+BACKWARDS = (
+    "the sign is turned round: copies must come out far *below* 0, so count where the *generated* one is farther"
+)
 
 mistakes(
     "gan.copy_score",
     {
-        BACKWARDS: lambda u, n, m: (
-            -(u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5
-        ),
+        BACKWARDS: lambda u, n, m: -(u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5,
         "this is U itself: subtract its mean n m / 2 and divide by its deviation": lambda u, n, m: u,
         "this is U − n m / 2: divide it by its deviation √(n m (n + m + 1) / 12)": lambda u, n, m: u - n * m / 2,
         "divide by the deviation, the *root* of n m (n + m + 1) / 12": (
@@ -407,9 +450,27 @@ mistakes(
         "the 12 belongs below the root: √(n m (n + m + 1) / 12)": (
             lambda u, n, m: (u - n * m / 2) / ((n * m * (n + m + 1)) ** 0.5 / 12)
         ),
-        "the division by 12 is missing in the deviation": lambda u, n, m: (u - n * m / 2) / (n * m * (n + m + 1)) ** 0.5,
+        "the division by 12 is missing in the deviation": lambda u, n, m: (
+            (u - n * m / 2) / (n * m * (n + m + 1)) ** 0.5
+        ),
         "the deviation is that of n and m added up: it is √(n m (n + m + 1) / 12)": (
             lambda u, n, m: (u - n * m / 2) / ((n + m) * (n + m + 1) / 12) ** 0.5
+        ),
+        "U − n m / 2 *as a whole* is divided by the deviation: mind the brackets": (
+            lambda u, n, m: u - n * m / 2 / (n * m * (n + m + 1) / 12) ** 0.5
+        ),
+        "this is a probability: the score is Z itself": (
+            lambda u, n, m: torch.special.ndtr((u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5),
+            lambda u, n, m: 2 * torch.special.ndtr(-((u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5).abs()),
+        ),
+        "the absolute value is taken: copies must come out far *below* 0": (
+            lambda u, n, m: (u - n * m / 2).abs() / (n * m * (n + m + 1) / 12) ** 0.5
+        ),
+        "n stands for both numbers: n generated samples, m held-out ones": (
+            lambda u, n, m: (u - n * n / 2) / (n * n * (2 * n + 1) / 12) ** 0.5
+        ),
+        "m stands for both numbers: n generated samples, m held-out ones": (
+            lambda u, n, m: (u - m * m / 2) / (m * m * (2 * m + 1) / 12) ** 0.5
         ),
         "the share of pairs is divided by the deviation of U": (
             lambda u, n, m: (u / (n * m) - 0.5) / (n * m * (n + m + 1) / 12) ** 0.5
@@ -453,11 +514,21 @@ mistakes(
 )
 
 
+def p_value(d: Tensor, e: Tensor, **knobs: str) -> float:
+    """The p-value of a Mann–Whitney test."""
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(d.numpy(), e.numpy(), **knobs).pvalue)
+
+
+def z_with(u: Tensor, n: int, m: int) -> Tensor:
+    """The z-score of U for some n and m."""
+    return (u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5
+
+
 def z_of_pairs(d: Tensor, e: Tensor) -> Tensor:
     """U of samples compared in their order, as if it were that of all pairs."""
-    n, m = len(d), len(e)
-    u = (d > e).double().sum() + 0.5 * (d == e).double().sum()
-    return (u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5
+    return z_with((d > e).double().sum() + 0.5 * (d == e).double().sum(), len(d), len(e))
 
 
 mistakes(
@@ -483,14 +554,22 @@ mistakes(
         "the distance is taken to the mean of the training samples: take that to the nearest one": (
             lambda g, t, h: z_score(distances(g, t.mean(0)[None])[:, 0], distances(h, t.mean(0)[None])[:, 0])
         ),
+        "m is the number of held-out samples, not of training samples": (
+            lambda g, t, h: z_with(farther(nearest(g, t), nearest(h, t)), len(g), len(t))
+        ),
+        "this is the p-value: the score is Z itself": (
+            lambda g, t, h: p_value(nearest(g, t), nearest(h, t)),
+            lambda g, t, h: p_value(nearest(g, t), nearest(h, t), alternative="less"),
+            lambda g, t, h: p_value(nearest(g, t), nearest(h, t), alternative="greater"),
+        ),
+        "`argmin` says *which* training sample is nearest: take the distance to it, `min` or `amin`": (
+            lambda g, t, h: z_score(distances(g, t).argmin(1), distances(h, t).argmin(1))
+        ),
         "the distance is the sum of absolute differences: take the Euclidean one": (
             lambda g, t, h: z_score(distances(g, t, 1).amin(1), distances(h, t, 1).amin(1))
         ),
         "the distance is the largest difference of an entry: take the Euclidean one": (
             lambda g, t, h: z_score(distances(g, t, torch.inf).amin(1), distances(h, t, torch.inf).amin(1))
-        ),
-        "the images are not flattened: their rows are compared": (
-            lambda g, t, h: z_score(*(torch.cdist(v.unsqueeze(1), t).amin((1, -1)).flatten() for v in (g, h)))
         ),
     },
 )
@@ -533,8 +612,15 @@ mistakes(
         "the class with the *smallest* logit is taken: take the largest": (
             lambda out, y: (out.argmin(1) == y).double().mean()
         ),
-        "the class is taken over the batch: it is the largest entry of each row": (
-            lambda out, y: (out.argmax(0)[:, None] == y).double().mean()
+        "the score is 0 in every case: compare the *class* with the largest logit, and divide without rounding": (
+            lambda out, y: (out.max(1).values == y).double().mean(),
+            lambda out, y: (out.argmax(1) == y).sum() // len(y),
+        ),
+        "the first two classes count: the answer is the class with the largest logit": (
+            lambda out, y: (out.topk(2, dim=1).indices == y[:, None]).any(1).double().mean()
+        ),
+        "every sample is asked for every class: compare the class of each sample with its label": (
+            lambda out, y: ((out == out.amax(1, keepdim=True)) == F.one_hot(y, out.shape[1])).double().mean()
         ),
     },
     of=from_hits,
@@ -557,9 +643,7 @@ mistakes(
         "it is trained on real samples and tested on generated ones: the other way round": (
             lambda x, y, test_x, test_y: (test_x, test_y, x, y)
         ),
-        "it is tested on generated samples: they are what it learned from": (
-            lambda x, y, test_x, test_y: (x, y, x, y)
-        ),
+        "it is tested on generated samples: they are what it learned from": (lambda x, y, test_x, test_y: (x, y, x, y)),
         "it is trained on the real samples that it is tested on": (
             lambda x, y, test_x, test_y: (test_x, test_y, test_x, test_y)
         ),
