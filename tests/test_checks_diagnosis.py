@@ -61,6 +61,8 @@ AFFINE = {
     "a shift": (lambda x, a, b: a * x + b - a, "too small by `scale`"),
     "without an argument": (lambda x, a, b: a * x + 0.5, "as if `shift` were 0.5 in every case"),
     "a plain value": (lambda x, a, b: x + b, "as if `scale` were 1.0"),
+    "an argument squared": (lambda x, a, b: a * x + b**2, "as if `shift` were its square"),
+    "an argument inverted": (lambda x, a, b: x / a + b, "as if `scale` were one divided by it"),
     "exchanged": (lambda x, a, b: b * x + a, "`scale` and `shift` are exchanged"),
     "handed back": (lambda x, a, b: x, "it returns `x` as it came in"),
     "zeros": (lambda x, a, b: torch.zeros_like(x), "is 0 everywhere"),
@@ -383,6 +385,13 @@ def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(
     bank.mistake(check.key, "this is the variance")(lambda x: x.var())
     assert says(check, lambda x: form(x.var())) == "this is the variance"
     assert checks.examine(check, lambda x: form(x.max() - x.min())).right
+
+
+def test_results_in_the_wrong_order():
+    check = kind(returns=("the sum", "the largest"), reference=lambda a, b: (a + b, a.max()), cases=vectors)
+    assert says(check, lambda a, b: (a.max(), a + b)) == (
+        "the results are in the wrong order: the sum, then the largest"
+    )
 
 
 def test_the_first_wrong_of_several_results_is_looked_at_alone():
