@@ -183,6 +183,16 @@ def test_an_argument_that_the_check_makes_or_copies_must_stay_as_it_was_too():
     assert "changes its input `logits` in place" in says(check, shifts_its_logits)
 
 
+def test_modules_in_a_list_must_stay_as_they_were():
+    def stages(g):
+        for n in (2, 3):
+            yield {"case": f"{n} layers", "layers": [torch.nn.Linear(1, 1) for _ in range(n)]}
+
+    check = kind(returns="the number of layers", reference=len, cases=stages)
+    assert says(check, lambda layers: len([m.requires_grad_(False) for m in layers])).startswith("it changes the list")
+    assert checks.examine(check, lambda layers: sum(1 for _ in layers)).right
+
+
 def test_one_number_may_be_a_tensor_or_a_plain_one_in_the_reference_the_answer_and_the_mistakes():
     check = kind(returns="the loss", reference=lambda z, y: cross_entropy(z, y).item(), cases=rows, number=True)
     bank.mistake(check.key, "the largest of all")(lambda z, y: z.max())

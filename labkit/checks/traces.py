@@ -147,6 +147,8 @@ def plain(value: Any) -> Any:
     """A copy of a value without any tensor in it; anything that is no value becomes None."""
     if is_array(value):
         return array(value).copy()
+    if is_module(value) or is_optimizer(value):
+        return list(aspects(value).items())
     if isinstance(value, list | tuple):
         return [type(value).__name__, *(plain(entry) for entry in value)]
     if isinstance(value, dict):
