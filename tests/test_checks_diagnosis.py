@@ -189,7 +189,10 @@ def test_modules_in_a_list_must_stay_as_they_were():
             yield {"case": f"{n} layers", "layers": [torch.nn.Linear(1, 1) for _ in range(n)]}
 
     check = kind(returns="the number of layers", reference=len, cases=stages)
-    assert says(check, lambda layers: len([m.requires_grad_(False) for m in layers])).startswith("it changes the list")
+    assert says(check, lambda layers: len([m.requires_grad_(m is not layers[1]) for m in layers])) == (
+        "it leaves other parameters of `layers[1]` trainable than before: put `requires_grad` back"
+    )
+    assert says(check, lambda layers: layers.reverse() or len(layers)).startswith("it changes the list `layers`")
     assert checks.examine(check, lambda layers: sum(1 for _ in layers)).right
 
 

@@ -148,7 +148,7 @@ def plain(value: Any) -> Any:
     if is_array(value):
         return array(value).copy()
     if is_module(value) or is_optimizer(value):
-        return list(aspects(value).items())
+        return [("id", id(value)), *aspects(value).items()]
     if isinstance(value, list | tuple):
         return [type(value).__name__, *(plain(entry) for entry in value)]
     if isinstance(value, dict):
@@ -170,6 +170,11 @@ def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str
         return ""
     if is_array(value):
         return f"it changes its input `{name}` in place: return a new {'tensor' if is_tensor(value) else 'array'}"
+    if isinstance(value, list | tuple) and len(old) == len(value) + 1:
+        for i, entry in enumerate(value):
+            if is_module(entry) and old[i + 1][0] == ("id", id(entry)):
+                if text := change(f"{name}[{i}]", entry, dict(old[i + 1]), free):
+                    return text
     return f"it changes the {type(value).__name__} `{name}` that it was given: work on a copy"
 
 

@@ -366,6 +366,16 @@ def with_scatter(fresh, past, generator):
     return torch.cat([picked, fresh]), renewed
 
 
+@right("mix")
+def with_two_orders(fresh, past, generator):
+    m = fresh.size(0)
+    first, second = (torch.randperm(past.size(0), generator=generator) for _ in range(2))
+    new = past.detach().clone()
+    for j in range(m):
+        new[second[j]] = fresh[j]
+    return torch.concat([past[first[:m]], fresh]), new
+
+
 # ── drift ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -121,7 +121,7 @@ mistakes(
         "batch and its running statistics move. Put it into evaluation mode, after model.train()": nn.Module.train,
         "the model is to be in training mode at the end; only frozen batch normalisation rests": (
             nn.Module.eval,
-            lambda model: [model.eval(), *(layer.train() for layer in norms(model) if layer.weight.requires_grad)],
+            lambda model: [model.eval(), *(layer.train() for layer in norms(model) if not still(layer))],
         ),
         "the modes are left as they came in: call `model.train()`, then put frozen batch normalisation to rest": (
             lambda model: None
