@@ -172,9 +172,9 @@ def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str
         return f"it changes its input `{name}` in place: return a new {'tensor' if is_tensor(value) else 'array'}"
     if isinstance(value, list | tuple) and len(old) == len(value) + 1:
         for i, entry in enumerate(value):
-            if is_module(entry) and old[i + 1][0] == ("id", id(entry)):
-                if text := change(f"{name}[{i}]", entry, dict(old[i + 1]), free):
-                    return text
+            same = is_module(entry) and old[i + 1][0] == ("id", id(entry))
+            if same and (text := change(f"{name}[{i}]", entry, dict(old[i + 1]), free)):
+                return text
     return f"it changes the {type(value).__name__} `{name}` that it was given: work on a copy"
 
 

@@ -212,9 +212,10 @@ def surgery(act: Callable[[Any, int], Any], *, first: bool = True) -> Callable[.
     return answer
 
 
-def put(model: Any, i: int, new: nn.Module) -> None:
-    """Put a layer into the classifier."""
+def put(model: Any, i: int, new: nn.Module) -> Any:
+    """The model with a layer put into its classifier."""
     model.classifier[i] = new
+    return model
 
 
 def renumbered(model: Any, k: int) -> None:
@@ -252,7 +253,7 @@ mistakes(
         "only the new layer's weight learns: its bias does too": lambda model, k: [
             put(model, -1, layer(model, k)), model.classifier[-1].bias.requires_grad_(False)],
         "a softmax is behind the new layer, or another one before it: the model gives logits, as before": (
-            lambda model, k: put(model, -2, nn.Softmax(dim=1)) or put(model, -1, layer(model, k))
+            lambda model, k: put(put(model, -2, nn.Softmax(dim=1)), -1, layer(model, k))
         ),
         BELOW: (
             lambda model, k: [put(model, -1, layer(model, k)), put(model, 0, nn.Linear(12, model.classifier[0]
@@ -266,32 +267,25 @@ mistakes(
     "finetune.new_head",
     {
         "everything can still learn: the base is to be frozen, the head is not": (
-            lambda model, k: put(model.requires_grad_(True), -1, layer(model, k)) or model
+            lambda model, k: put(model.requires_grad_(True), -1, layer(model, k))
         ),
-        "the base is left as it came in: freeze it": lambda model, k: put(model, -1, layer(model, k)) or model,
+        "the base is left as it came in: freeze it": lambda model, k: put(model, -1, layer(model, k)),
         "layers of the classifier below the new one learn: they are part of the base; only the new layer learns": (
-            *(
-                surgery(
-                    lambda model, k, part=part: [
-                        put(model, -1, layer(model, k)),
-                        model.classifier[part].requires_grad_(True),
-                    ]
-                )
-                for part in (slice(None), slice(1))
-            ),
+            surgery(lambda model, k: put(model, -1, layer(model, k)).classifier.requires_grad_(True)),
+            surgery(lambda model, k: put(model, -1, layer(model, k)).classifier[0].requires_grad_(True)),
             lambda model, k: [model.features.requires_grad_(False), put(model, -1, layer(model, k))] and model,
         ),
         "nothing can learn: freeze first, then put the new layer in, or unfreeze it": surgery(
             lambda model, k: put(model, -1, layer(model, k)), first=False
         ),
-        "the new layer has another dtype than the model: follow the old layer's": lambda model, k: (
-            put(model.requires_grad_(False), -1, nn.Linear(model.classifier[-1].in_features, k)) or model
+        "the new layer has another dtype than the model: follow the old layer's": lambda model, k: put(
+            model.requires_grad_(False), -1, nn.Linear(model.classifier[-1].in_features, k)
         ),
-        "it returns the new layer alone: return the model": lambda model, k: (
-            put(model.requires_grad_(False), -1, layer(model, k)) or model.classifier[-1]
-        ),
+        "it returns the new layer alone: return the model": lambda model, k: put(
+            model.requires_grad_(False), -1, layer(model, k)
+        ).classifier[-1],
         "it returns the classifier alone: return the model": lambda model, k: (
-            put(model.requires_grad_(False), -1, layer(model, k)) or model.classifier
+            put(model.requires_grad_(False), -1, layer(model, k)).classifier
         ),
     },
 )

@@ -423,7 +423,7 @@ def renewed(past: Tensor, places: Any, fresh: Tensor) -> Tensor:
     return copy
 
 
-def steps(move: Callable[..., tuple[Tensor, Tensor]]) -> Callable[..., tuple[Tensor, Tensor]]:
+def steps(move: Callable[..., Any]) -> Callable[..., Any]:
     """An answer that is ``move`` of fresh and past images, their numbers m and n, and the generator."""
     return lambda fresh, past, generator: move(fresh, past, len(fresh), len(past), generator)
 
