@@ -196,6 +196,18 @@ def test_modules_in_a_list_must_stay_as_they_were():
     assert checks.examine(check, lambda layers: sum(1 for _ in layers)).right
 
 
+def test_a_tensor_in_a_list_that_changes_is_named_and_another_order_is_not_mistaken_for_it():
+    def lists(g):
+        for n in (2, 3):
+            yield {"case": f"{n} tensors", "layers": [torch.rand(3, generator=g) for _ in range(n)]}
+
+    check = kind(returns="the sum", reference=sum, cases=lists, no_gradients="they are data")
+    assert says(check, lambda layers: layers[1].mul_(2) / 2 + sum(layers) - layers[1]) == (
+        "it changes its input `layers[1]` in place: return a new tensor"
+    )
+    assert says(check, lambda layers: layers.reverse() or sum(layers)).startswith("it changes the list `layers`")
+
+
 def test_one_number_may_be_a_tensor_or_a_plain_one_in_the_reference_the_answer_and_the_mistakes():
     check = kind(returns="the loss", reference=lambda z, y: cross_entropy(z, y).item(), cases=rows, number=True)
     bank.mistake(check.key, "the largest of all")(lambda z, y: z.max())

@@ -175,6 +175,8 @@ def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str
             same = is_module(entry) and old[i + 1][0] == ("id", id(entry))
             if same and (text := change(f"{name}[{i}]", entry, dict(old[i + 1]), free)):
                 return text
+            if is_array(entry) and not any(equal(plain(entry), other) for other in old[1:]):
+                return change(f"{name}[{i}]", entry, old[i + 1], free)
     return f"it changes the {type(value).__name__} `{name}` that it was given: work on a copy"
 
 
