@@ -33,6 +33,15 @@ BANK = [
 ]
 
 
+def plain(value):
+    """The numbers in a value of a case, to be compared."""
+    if isinstance(value, nn.Module):
+        return [v.tolist() for v in value.state_dict().values()]
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value.tolist() if isinstance(value, Tensor) else value if isinstance(value, int | float) else None
+
+
 def seeds_of(specification):
     """Seeds to try a check under: fewer where a run is costly and looks at many samples."""
     return SEEDS if specification.seeds > 1 else SEEDS[::3]

@@ -61,6 +61,8 @@ AFFINE = {
     "a shift": (lambda x, a, b: a * x + b - a, "too small by `scale`"),
     "without an argument": (lambda x, a, b: a * x + 0.5, "as if `shift` were 0.5 in every case"),
     "a plain value": (lambda x, a, b: x + b, "as if `scale` were 1.0"),
+    "an argument squared": (lambda x, a, b: a * x + b**2, "as if `shift` were its square"),
+    "an argument inverted": (lambda x, a, b: x / a + b, "as if `scale` were one divided by it"),
     "exchanged": (lambda x, a, b: b * x + a, "`scale` and `shift` are exchanged"),
     "handed back": (lambda x, a, b: x, "it returns `x` as it came in"),
     "zeros": (lambda x, a, b: torch.zeros_like(x), "is 0 everywhere"),
@@ -181,6 +183,31 @@ def test_an_argument_that_the_check_makes_or_copies_must_stay_as_it_was_too():
         return loss
 
     assert "changes its input `logits` in place" in says(check, shifts_its_logits)
+
+
+def test_modules_in_a_list_must_stay_as_they_were():
+    def stages(g):
+        for n in (2, 3):
+            yield {"case": f"{n} layers", "layers": [torch.nn.Linear(1, 1) for _ in range(n)]}
+
+    check = kind(returns="the number of layers", reference=len, cases=stages)
+    assert says(check, lambda layers: len([m.requires_grad_(m is not layers[1]) for m in layers])) == (
+        "it leaves other parameters of `layers[1]` trainable than before: put `requires_grad` back"
+    )
+    assert says(check, lambda layers: layers.reverse() or len(layers)).startswith("it changes the list `layers`")
+    assert checks.examine(check, lambda layers: sum(1 for _ in layers)).right
+
+
+def test_a_tensor_in_a_list_that_changes_is_named_and_another_order_is_not_mistaken_for_it():
+    def lists(g):
+        for n in (2, 3):
+            yield {"case": f"{n} tensors", "layers": [torch.rand(3, generator=g) for _ in range(n)]}
+
+    check = kind(returns="the sum", reference=sum, cases=lists, no_gradients="they are data")
+    assert says(check, lambda layers: layers[1].mul_(2) / 2 + sum(layers) - layers[1]) == (
+        "it changes its input `layers[1]` in place: return a new tensor"
+    )
+    assert says(check, lambda layers: layers.reverse() or sum(layers)).startswith("it changes the list `layers`")
 
 
 def test_one_number_may_be_a_tensor_or_a_plain_one_in_the_reference_the_answer_and_the_mistakes():
@@ -361,15 +388,6 @@ def test_two_mistakes_that_no_case_tells_apart_are_not_named():
     assert says(check, lambda x, a, b: torch.sin(x)) == "the result has the wrong values"
 
 
-def test_the_first_wrong_of_several_results_is_looked_at_alone():
-    check = kind(returns=("the sum", "the difference"), reference=lambda a, b: (a + b, a - b), cases=vectors)
-    bank.mistake(check.key, "the sum is doubled")(lambda a, b: (2 * (a + b), a - b))
-    bank.mistake(check.key, "the difference has the wrong sign")(lambda a, b: (a + b, b - a))
-    assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
-    assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
-    assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))
-
-
 def test_an_answer_that_breaks_one_promise_alone_is_told_that_promise():
     check = kind(reference=plain, only={"one": "the small ones matter", "some": "large batches matter"})
     assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "large batches matter"
@@ -394,3 +412,19 @@ def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(
     bank.mistake(check.key, "this is the variance")(lambda x: x.var())
     assert says(check, lambda x: form(x.var())) == "this is the variance"
     assert checks.examine(check, lambda x: form(x.max() - x.min())).right
+
+
+def test_results_in_the_wrong_order():
+    check = kind(returns=("the sum", "the largest"), reference=lambda a, b: (a + b, a.max()), cases=vectors)
+    assert says(check, lambda a, b: (a.max(), a + b)) == (
+        "the results are in the wrong order: the sum, then the largest"
+    )
+
+
+def test_the_first_wrong_of_several_results_is_looked_at_alone():
+    check = kind(returns=("the sum", "the difference"), reference=lambda a, b: (a + b, a - b), cases=vectors)
+    bank.mistake(check.key, "the sum is doubled")(lambda a, b: (2 * (a + b), a - b))
+    bank.mistake(check.key, "the difference has the wrong sign")(lambda a, b: (a + b, b - a))
+    assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
+    assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
+    assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))

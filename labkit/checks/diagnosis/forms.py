@@ -1,6 +1,6 @@
 """Signs in shapes and positions: a dimension too many, another order of dimensions, an index off by one."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -10,6 +10,21 @@ from labkit.checks.diagnosis.evidence import Evidence, Figures
 def misshapen(e: Evidence) -> Figures | None:
     """The first case whose shape is wrong."""
     return next((f for f in e.wrong if f.given.shape != f.expected.shape), None)
+
+
+def results_exchanged(e: Evidence) -> str:
+    """Two of several results in each other's place."""
+    names = e.check.returned
+    for a, b in combinations(names, 2):
+        in_place = [name for name in names if name not in (a, b)]
+        if all(
+            e.agree(p.given.get(a), p.expected.get(b))
+            and e.agree(p.given.get(b), p.expected.get(a))
+            and all(e.same(p, name) for name in in_place)
+            for p in e.pairs
+        ):
+            return f"the results are in the wrong order: {', then '.join(names)}"
+    return ""
 
 
 def broadcast(e: Evidence) -> str:
