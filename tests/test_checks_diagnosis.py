@@ -12,7 +12,7 @@ from labkit.checks.protocol import Compare
 KEYS = []
 
 
-def kind(returns="the result", rows=5, reference=None, cases=None, **attributes):
+def kind(returns="the result", rows=5, reference=None, cases=None, only=None, **attributes):
     """A check of one's own, registered under a key of its own."""
     name = f"sample.k{len(KEYS)}"
     KEYS.append(name)
@@ -33,7 +33,7 @@ def kind(returns="the result", rows=5, reference=None, cases=None, **attributes)
     Sample.returns = returns
     for attribute, value in attributes.items():
         setattr(Sample, attribute, value)
-    bank.reference(name)(reference)
+    bank.reference(name, only=only)(reference)
     return Sample()
 
 
@@ -275,3 +275,13 @@ def test_two_mistakes_that_no_case_tells_apart_are_not_named():
     bank.mistake(check.key, "one story")(lambda x, a, b: torch.sin(x))
     bank.mistake(check.key, "another story")(lambda x, a, b: torch.sin(x) + 0)
     assert says(check, lambda x, a, b: torch.sin(x)) == "the result has the wrong values"
+
+
+def test_an_answer_that_breaks_one_promise_alone_is_told_that_promise():
+    check = kind(reference=plain, only={"one": "the small ones matter", "some": "large batches matter"})
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "large batches matter"
+    assert says(check, lambda x, a, b: x**3 if len(x) == 1 else plain(x, a, b)) == "the small ones matter"
+    assert "matter" not in says(check, lambda x, a, b: plain(x, a, b) if a == 0.5 else torch.sin(9 * x))
+    assert "matter" not in says(check, lambda x, a, b: torch.sin(9 * x))
+    bank.mistake(check.key, "cubed")(lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b))
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "cubed"
