@@ -285,3 +285,19 @@ def test_an_answer_that_breaks_one_promise_alone_is_told_that_promise():
     assert "matter" not in says(check, lambda x, a, b: torch.sin(9 * x))
     bank.mistake(check.key, "cubed")(lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b))
     assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "cubed"
+
+
+def sizes(g):
+    for n in (3, 5):
+        yield {"case": f"{n} rows", "x": torch.rand(n, 2, generator=g)}
+
+
+@pytest.mark.parametrize(
+    "form", [float, lambda v: v, torch.Tensor.double, lambda v: v.reshape(1, 1), torch.Tensor.numpy]
+)
+def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(form):
+    check = kind(returns="the spread", reference=lambda x: x.max() - x.min(), cases=sizes, number=True,
+                 no_gradients="it is measured")  # fmt: skip
+    bank.mistake(check.key, "this is the variance")(lambda x: x.var())
+    assert says(check, lambda x: form(x.var())) == "this is the variance"
+    assert checks.examine(check, lambda x: form(x.max() - x.min())).right

@@ -25,6 +25,7 @@ from labkit.checks.bank import AnswerKey, Mistake
 from labkit.checks.protocol import (
     Case,
     Check,
+    Compare,
     Differs,
     Outputs,
     Report,
@@ -64,8 +65,8 @@ class Trial:
     record: Record
 
 
-Tried = Callable[[Any], list[Record]]
-"""Runs another answer on the same cases."""
+Tried = Callable[..., list[Record]]
+"""Runs another answer on the same cases: ``tried(answer)``, or ``tried(answer, which)`` on those at some positions."""
 
 
 def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) -> Report:
@@ -262,6 +263,8 @@ def from_bank(
     for mistake in key.mistakes:
         if not mistake.sentence:
             continue
+        if not equal(check, tried(mistake.function, failing[:1])[0], trials[failing[0]].record, parts):
+            continue
         records = tried(mistake.function)
         same = [equal(check, record, trial.record, parts) for record, trial in zip(records, trials)]
         in_all = parts is None or all(equal(check, r, t.record) for r, t in zip(records, trials))
@@ -297,7 +300,8 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
     if a.status != "ok":
         return a.sentence == b.sentence
     x, y = ({k: v for k, v in r.values.items() if parts is None or k in parts} for r in (a, b))
-    if check.dtype and dtypes(x) != dtypes(y):
+    one_number = isinstance(check, Compare) and check.number  # whose form does not matter
+    if check.dtype and not one_number and dtypes(x) != dtypes(y):
         return False
     return agree(x, y, atol=check.atol, rtol=check.rtol)
 

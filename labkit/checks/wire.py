@@ -172,9 +172,10 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
     if len(records) < len(cases) and all(record.status == "ok" for record in records):
         raise Malformed(f"{len(records)} records for {len(cases)} cases, all of them ok")
 
-    def tried(answer: Any) -> list[Record]:
-        """The records of another answer on the same cases, made anew: an answer may change them."""
-        return [own_record(check, answer, case) for case in cases_of(check, seed)[: len(records)]]
+    def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
+        """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
+        fresh = cases_of(check, seed)[: len(records)]
+        return [own_record(check, answer, fresh[i]) for i in (range(len(fresh)) if which is None else which)]
 
     trials = [Trial(case, record) for case, record in zip(cases, records)]
     try:
