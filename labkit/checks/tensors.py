@@ -36,3 +36,18 @@ def gradient(value: Any, net: nn.Module) -> Tensor:
         return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
     slopes = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
     return torch.cat([(torch.zeros_like(p) if s is None else s).flatten() for s, p in zip(slopes, parameters)])
+
+
+def drawn(module: nn.Module, g: Generator, *, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The module in evaluation mode, with its parameters drawn from ``g``."""
+    module = module.to(dtype)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn(p.shape, generator=g, dtype=dtype) / max(1, p.shape[-1]) ** 0.5)
+    return module.eval()
+
+
+def left_on(*modules: nn.Module) -> Tensor:
+    """The gradients that lie on the weights of some modules, as one vector; zeros where there are none."""
+    parts = [torch.zeros_like(p) if p.grad is None else p.grad for m in modules for p in m.parameters()]
+    return torch.cat([part.flatten() for part in parts])
