@@ -66,6 +66,7 @@ AFFINE = {
     "zeros": (lambda x, a, b: torch.zeros_like(x), "is 0 everywhere"),
     "clamped": (lambda x, a, b: (a * x + b).clamp(0, 1), "cut to [0, 1]"),
     "rounded": (lambda x, a, b: (a * x + b).round(), "rounded"),
+    "rounded to two digits": (lambda x, a, b: (a * x + b).mul(100).round() / 100, "rounded to two digits"),
     "the sign": (lambda x, a, b: (a * x + b).sign(), "only the sign is left"),
     "absolute": (lambda x, a, b: (a * x + b).abs(), "absolute value of what is expected"),
     "squared": (lambda x, a, b: (a * x + b) ** 2, "the square of what is expected"),
@@ -151,7 +152,7 @@ LOSSES = {
     "no gradient at all": (lambda z, y: torch.no_grad()(cross_entropy)(z, y), "no gradient reaches `logits`"),
     "a gradient on one side": (
         lambda z, y: cross_entropy(torch.where(z > 0, z, z.detach()), y),
-        "right for one sample, and wrong for a batch",  # the one sample of this seed has positive logits only
+        "its value is right, but a part of the gradient for `logits` is missing",
     ),
     "a scaled gradient": (
         lambda z, y: cross_entropy(2 * z - z.detach(), y),

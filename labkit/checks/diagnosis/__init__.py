@@ -18,6 +18,7 @@ SIGNS = (
     forms.rearranged,
     forms.length,
     arguments.handed_back,
+    scales.cut_off,
     scales.opposite,
     arguments.exchanged,
     arguments.without_influence,

@@ -8,6 +8,7 @@ import numpy as np
 
 from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers
 from labkit.checks.protocol import Case
+from labkit.checks.traces import BEGIN
 from labkit.checks.values import is_number
 
 CONSTANTS = {
@@ -32,6 +33,19 @@ CONSTANTS = {
     4.0: "four times what is expected",
     0.25: "a quarter of what is expected",
 }
+
+
+def cut_off(e: Evidence) -> str:
+    """A gradient that is right where there is one, and missing elsewhere."""
+    if not e.output.startswith(BEGIN) or not e.aligned:
+        return ""
+    if not e.fits(lambda f: np.where(f.given == 0, 0, f.expected)):
+        return ""
+    part = "a part of the gradient" if any(f.given.any() for f in e.wrong) else "the gradient"
+    return (
+        f"its value is right, but {part} for {e.output.partition(' for ')[2]} is missing: something on the way is cut "
+        "off, by `.detach()`, `.item()`, `torch.no_grad()` or NumPy"
+    )
 
 
 def constant(e: Evidence) -> str:
@@ -167,6 +181,9 @@ FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "the reciprocal": lambda x: 1 / x,
     "tanh": np.tanh,
     "rounding": np.round,
+    "rounding to one digit": lambda x: np.round(x, 1),
+    "rounding to two digits": lambda x: np.round(x, 2),
+    "rounding to three digits": lambda x: np.round(x, 3),
     "rounding down": np.floor,
     "rounding up": np.ceil,
     "cutting to [0, 1]": lambda x: np.clip(x, 0, 1),
@@ -178,6 +195,9 @@ TOO_MANY = {
     "softmax": "softmax is applied once too often",
     "one minus": "it is one minus what is expected",
     "rounding": "it is rounded, or cast to whole numbers",
+    "rounding to one digit": "it is rounded to one digit: give all of them",
+    "rounding to two digits": "it is rounded to two digits: give all of them",
+    "rounding to three digits": "it is rounded to three digits: give all of them",
     "rounding down": "it is rounded down, or cast to whole numbers",
     "rounding up": "it is rounded up",
     "cutting to [0, 1]": "it is cut to [0, 1], and should not be",
@@ -193,7 +213,8 @@ def function(e: Evidence) -> str:
         return ""
     for name, apply in FUNCTIONS.items():
         if all(e.agree(f.given, applied(apply, f.expected)) for f in e.figures):
-            return TOO_MANY.get(name, f"{e.what} {e.are} {name} of what is expected")
+            text = f"{e.what} {e.are} {name} of what is expected"
+            return text if e.output.startswith(BEGIN) else TOO_MANY.get(name, text)
     return ""
 
 
