@@ -302,3 +302,5 @@ def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(
     bank.mistake(check.key, "this is the variance")(lambda x: x.var())
     assert says(check, lambda x: form(x.var())) == "this is the variance"
     assert checks.examine(check, lambda x: form(x.max() - x.min())).right
+    check = kind(returns="the spread", reference=lambda x: float(x.max() - x.min()), cases=sizes, number=True)
+    assert checks.examine(check, lambda x: form(x.max() - x.min())).right

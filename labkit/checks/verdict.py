@@ -188,6 +188,8 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
     Args:
         values: whether to look at values at all.
     """
+    if number_asked(check) and is_number(expected) and is_array(given):
+        expected = array(expected)
     if is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape)):
         if not values:
             same = tuple(getattr(given, "shape", ())) == tuple(expected.shape)
@@ -202,6 +204,11 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
     if values and not agree(given, expected, atol=check.atol, rtol=check.rtol):
         return Differs(differs(what, "wrong value"), expected=describe(expected), given=describe(given))
     return None
+
+
+def number_asked(check: Check) -> bool:
+    """Whether the answer is one number, whose form does not matter."""
+    return isinstance(check, Compare) and check.number
 
 
 def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
@@ -300,8 +307,7 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
     if a.status != "ok":
         return a.sentence == b.sentence
     x, y = ({k: v for k, v in r.values.items() if parts is None or k in parts} for r in (a, b))
-    one_number = isinstance(check, Compare) and check.number  # whose form does not matter
-    if check.dtype and not one_number and dtypes(x) != dtypes(y):
+    if check.dtype and not number_asked(check) and dtypes(x) != dtypes(y):
         return False
     return agree(x, y, atol=check.atol, rtol=check.rtol)
 

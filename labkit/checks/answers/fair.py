@@ -423,7 +423,7 @@ def balanced_accuracy(outputs: Outputs, case: Case) -> None:
         return
     if balanced < 0.3:
         raise Wrong(f"balanced accuracy {balanced:.2f}: far below chance, so the two groups are mixed up")
-    if len(guess.unique()) == 1:
+    if len(guess.unique()) == 1 and not title.startswith("one in"):
         raise Wrong("it says the same for everybody: that is right for one group and always wrong for the other")
     if title.startswith("one in"):
         raise Wrong(
