@@ -87,8 +87,8 @@ class LDiversity(Compare):
         yield case("two groups", [members(o + 1, o + 2), members(o, o + 3)])
         yield case("a group in which all have the same", [members(2, 2), members(1, 4, first=o), members(3, 4)])
         yield case("everybody has another", [members(o + 2, o + 2), members(o + 1, o + 1), members(o + 3, o + 3)])
-        yield case("codes that look alike", [members(o, o + 2), members(o + 1, o + 1, first=o + 1), members(o + 2, o + 3)],
-                   ALIKE[torch.tensor([[0, 1, 2], [1, 0, 3]])[number(g, 0, 1)]])  # fmt: skip
+        plan = [members(o, o + 2), members(o + 1, o + 1, first=o + 1), members(o + 2, o + 3)]
+        yield case("codes that look alike", plan, ALIKE[torch.tensor([[0, 1, 2], [1, 0, 3]])[number(g, 0, 1)]])
         yield case("one group", [members(o + 1, o + 4)], torch.tensor([[9, 8, 7]]))
 
 
