@@ -157,7 +157,7 @@ LOSSES = {
     "no gradient at all": (lambda z, y: torch.no_grad()(cross_entropy)(z, y), "no gradient reaches `logits`"),
     "a gradient on one side": (
         lambda z, y: cross_entropy(torch.where(z > 0, z, z.detach()), y),
-        "right for one sample, and wrong for a batch",  # the one sample of this seed has positive logits only
+        "its value is right, but a part of the gradient for `logits` is missing",
     ),
     "a scaled gradient": (
         lambda z, y: cross_entropy(2 * z - z.detach(), y),

@@ -20,6 +20,7 @@ SIGNS = (
     forms.length,
     forms.dimensions,
     arguments.handed_back,
+    scales.cut_off,
     scales.opposite,
     arguments.exchanged,
     arguments.without_influence,

@@ -9,6 +9,7 @@ import numpy as np
 
 from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers, truths
 from labkit.checks.protocol import Case
+from labkit.checks.traces import BEGIN
 from labkit.checks.values import is_number
 
 CONSTANTS = {
@@ -33,6 +34,19 @@ CONSTANTS = {
     4.0: "four times what is expected",
     0.25: "a quarter of what is expected",
 }
+
+
+def cut_off(e: Evidence) -> str:
+    """A gradient that is right where there is one, and missing elsewhere."""
+    if not e.output.startswith(BEGIN) or not e.aligned:
+        return ""
+    if not e.fits(lambda f: np.where(f.given == 0, 0, f.expected)):
+        return ""
+    part = "a part of the gradient" if any(f.given.any() for f in e.wrong) else "the gradient"
+    return (
+        f"its value is right, but {part} for {e.output.partition(' for ')[2]} is missing: something on the way is cut "
+        "off, by `.detach()`, `.item()`, `torch.no_grad()` or NumPy"
+    )
 
 
 def constant(e: Evidence) -> str:
@@ -173,6 +187,7 @@ FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "the reciprocal": lambda x: 1 / x,
     "tanh": np.tanh,
     "rounding": np.round,
+    "one decimal": lambda x: np.round(x, 1),
     "two decimals": lambda x: np.round(x, 2),
     "three decimals": lambda x: np.round(x, 3),
     "four decimals": lambda x: np.round(x, 4),
@@ -187,6 +202,7 @@ TOO_MANY = {
     "softmax": "softmax is applied once too often",
     "one minus": "it is one minus what is expected",
     "rounding": "it is rounded, or cast to whole numbers",
+    "one decimal": "it is rounded to one decimal: give all of them",
     "two decimals": "it is rounded to two decimals: give all of them",
     "three decimals": "it is rounded to three decimals: give all of them",
     "four decimals": "it is rounded to four decimals: give all of them",
@@ -205,7 +221,8 @@ def function(e: Evidence) -> str:
         return ""
     for name, apply in FUNCTIONS.items():
         if all(e.agree(f.given, applied(apply, f.expected)) for f in e.figures):
-            return TOO_MANY.get(name, f"{e.what} {e.are} {name} of what is expected")
+            text = f"{e.what} {e.are} {name} of what is expected"
+            return text if e.output.startswith(BEGIN) else TOO_MANY.get(name, text)
     return ""
 
 
