@@ -534,7 +534,7 @@ mistakes("dti.reassign", {
 
 
 def by_mask(change: Callable[..., tuple[Tensor, Tensor]]) -> Callable[..., tuple[Tensor, Tensor]]:
-    """An answer that is right, and then changed by ``change`` of both results, the small clusters and what was given."""
+    """An answer that is right, and then changed by ``change`` of both results, the small clusters and the inputs."""
     return lambda prototypes, moment, share, noise, least: change(
         *reassign(prototypes, moment, share, noise, least), share < least / len(share), prototypes, noise,
         share.argmax())  # fmt: skip
