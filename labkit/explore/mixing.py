@@ -128,8 +128,8 @@ def learned(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     mix = augment.Mixup(alpha=alpha)
     for _ in range(STEPS):
-        inputs, labels = mix(x, y=targets, generator=g)
-        loss = augment.soft_cross_entropy(net(inputs), labels)
+        mixed = mix(x, y=targets, generator=g)
+        loss = augment.soft_cross_entropy(net(mixed.x), mixed.y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
