@@ -26,10 +26,10 @@ the benchmarks of all topics.
 
 from benchmarks.kit.benchmark import Benchmark, Part, Runs
 from benchmarks.kit.machine import Missing, machine, real_data, seeded
-from benchmarks.kit.page import marked, replace_section, sections
+from benchmarks.kit.page import flow, marked, replace_section, sections
 from benchmarks.kit.race import race, times_as_fast
 from benchmarks.kit.store import RESULTS, Row, Store
-from benchmarks.kit.tables import grid, groups, mean, means, table, values
+from benchmarks.kit.tables import average, grid, groups, mean, means, table, values
 
 __all__ = [
     "RESULTS",
@@ -39,6 +39,8 @@ __all__ = [
     "Row",
     "Runs",
     "Store",
+    "average",
+    "flow",
     "grid",
     "groups",
     "machine",

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks.kit.machine import Missing
-from benchmarks.kit.page import marked, sections
+from benchmarks.kit.page import flow, marked, sections
 from benchmarks.kit.store import RESULTS, Row, Store, short
 
 
@@ -88,7 +88,7 @@ class Benchmark:
     def page(self, rows: Mapping[str, list[Row]], old: str = "") -> str:
         """The page; a section whose part has no rows is taken from the old page as it is."""
         before = sections(old)
-        blocks = [f"# {self.title}\n\nWritten by `python -m benchmarks.{self.key}`. {self.about.strip()}"]
+        blocks = [f"# {self.title}\n\nWritten by `python -m benchmarks.{self.key}`. {flow(self.about)}"]
         for part in self.parts:
             if part.show is not None and rows.get(part.name):
                 head = f"## {part.title}\n\n" if part.title else ""

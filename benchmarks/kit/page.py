@@ -3,6 +3,11 @@
 import re
 
 
+def flow(text: str) -> str:
+    """Each paragraph on one line, whatever lines the source broke it into."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text.strip()))
+
+
 def sections(text: str) -> dict[str, str]:
     """What stands between the marks of a page, by name."""
     return {m[1]: m[2].strip() for m in re.finditer(r"<!-- begin: (.+?) -->\n(.*?)<!-- end: \1 -->", text, re.S)}

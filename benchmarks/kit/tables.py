@@ -9,8 +9,9 @@ from labkit import metrics
 
 def table(head: Sequence[object], lines: Iterable[Sequence[object]], *, left: int = 1) -> str:
     """A table; the first ``left`` columns begin at their left, the numbers in the others end at their right."""
-    rule = ["---"] * left + ["--:"] * (len(head) - left)
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in [head, rule, *lines])
+    lines = [f"| {' | '.join(str(cell) for cell in line)} |" for line in [head, *lines]]
+    rule = "|---" * left + "|--:" * (len(head) - left) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def groups(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -30,6 +31,12 @@ def mean(rows: Iterable[Row], figure: str, *, percent: bool = False) -> str:
     """Mean ± standard deviation of a figure over the rows that have it; a dash where none has."""
     numbers = values(rows, figure)
     return str(metrics.summary(numbers, percent=percent)) if numbers else "–"
+
+
+def average(rows: Iterable[Row], figure: str, *, digits: int = 1) -> str:
+    """The mean alone, such as that of seconds; a dash where no row has the figure."""
+    numbers = values(rows, figure)
+    return f"{sum(numbers) / len(numbers):.{digits}f}" if numbers else "–"
 
 
 def means(
