@@ -9,9 +9,10 @@ from labkit import metrics
 
 def table(head: Sequence[object], lines: Iterable[Sequence[object]], *, left: int = 1) -> str:
     """A table; the first ``left`` columns begin at their left, the numbers in the others end at their right."""
-    lines = [f"| {' | '.join(str(cell) for cell in line)} |" for line in [head, *lines]]
+    cells = [[f" {cell} " if str(cell) else " " for cell in line] for line in [head, *lines]]
+    text = [f"|{'|'.join(line)}|" for line in cells]
     rule = "|---" * left + "|--:" * (len(head) - left) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return "\n".join([text[0], rule, *text[1:]])
 
 
 def groups(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
