@@ -17,7 +17,8 @@ WORLDS = {
     "5–9 ten times rarer": "under the lamp, and 5 to 9 are ten times rarer in the target",
 }
 ABOUT = """
-Per cent right on a test set of the target, mean ± standard deviation over seeds, on the CPU. λ goes along the paper's ramp up to 1.
+Per cent right on a test set of the target, mean ± standard deviation over seeds, on the CPU. λ goes along the paper's
+ramp up to 1.
 *A-distance*: the proxy A-distance of the finished features of source and target, by a fresh linear classifier (half to
 learn, half to measure), 0 to 2. *Gap closed*: of the gap between source only and taught on the target, from the means.
 

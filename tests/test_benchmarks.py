@@ -152,7 +152,7 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = ("domain", "fair")
+CONVERTED = ("dti", "domain", "fair")
 
 
 @pytest.mark.parametrize("key", CONVERTED)

@@ -88,7 +88,7 @@ class Benchmark:
     def page(self, rows: Mapping[str, list[Row]], old: str = "") -> str:
         """The page; a section whose part has no rows is taken from the old page as it is."""
         before = sections(old)
-        blocks = [f"# {self.title}\n\nWritten by `python -m benchmarks.{self.key}`. {flow(self.about)}"]
+        blocks = [f"# {self.title}", f"Written by `python -m benchmarks.{self.key}`. {flow(self.about)}".strip()]
         for part in self.parts:
             if part.show is not None and rows.get(part.name):
                 head = f"## {part.title}\n\n" if part.title else ""
