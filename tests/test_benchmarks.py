@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import __main__ as everything
 from benchmarks import kit
@@ -58,6 +59,15 @@ def test_rows_are_flat_short_and_valid_json_and_the_page_is_made_from_them(tmp_p
     page = (tmp_path / "tiny.md").read_text()
     assert page.startswith("# Tiny\n\nWritten by `python -m benchmarks.tiny`. About it.\n\n<!-- begin: digits -->\n")
     assert "## Digits\n\n| | accuracy, % |\n|---|--:|\n| plain | 67 ± 24 |\n" in page
+
+
+def test_a_setting_that_only_some_runs_have_is_none_in_the_others(tmp_path):
+    store, calls = kit.Store(tmp_path / "tiny.json"), []
+    runs = kit.Runs(store, "rates", range(1), torch.device("cpu"))
+    for patience in (5, None, 5, None):
+        runs.once(lambda lr, patience: calls.append(patience) or {"accuracy": 1.0}, lr=0.1, patience=patience)
+    assert calls == [5, None]
+    assert store.rows("rates") == [{"lr": 0.1, "patience": 5, "accuracy": 1.0}, {"lr": 0.1, "accuracy": 1.0}]
 
 
 def test_a_section_without_rows_stays_as_it_is(tmp_path):
