@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
+from labkit.grading import links
 from labkit.grading.engine.autograde import Engine
 from labkit.grading.engine.trouble import GradingError, describe
 from labkit.grading.engine.worker import Sandbox
@@ -100,17 +100,8 @@ def find(engine: Engine, students: Sequence[str] | None) -> list[str]:
 
 
 def everyone(engine: Engine) -> Iterable[str]:
-    """The students with a folder for the assignment."""
-    pattern = engine.coursedir.format_path(
-        engine.coursedir.submitted_directory, "(?P<student>.*)", engine.assignment, escape=True
-    )
-    above = Path(engine.coursedir.format_path(engine.coursedir.submitted_directory, "*", engine.assignment))
-    parts = above.parts
-    star = parts.index("*")
-    for folder in Path(*parts[:star]).iterdir() if Path(*parts[:star]).is_dir() else ():
-        path = folder.joinpath(*parts[star + 1 :])
-        if path.is_dir() and (match := re.fullmatch(pattern, str(path))):
-            yield match["student"]
+    """The students with a folder for the assignment, or with a link in its place."""
+    return (name for name, _ in links.handed_in(engine.submitted(links.STUDENT)))
 
 
 def quiet() -> logging.Logger:

@@ -161,7 +161,7 @@ class Run:
 
     def look(self, student: str) -> Entry | None:
         """Whether a submission is due; if not, its row is made."""
-        print_ = journal.fingerprint(self.engine.submitted(student))
+        print_ = journal.fingerprint(self.engine.submitted(student), self.engine.base)
         entry = self.book.get(student)
         if not self.force and not self.due(student, entry, print_):
             known = entry or Entry(student, DONE)
@@ -197,7 +197,7 @@ class Run:
             return self.fail(entry, f"it can't be read: {describe(error)}")
         entry.flags, entry.notes = made.flags, made.notes
         if not made.notebooks:
-            return self.unusable(entry, "; ".join(made.broken.values()) or self.absent())
+            return self.unusable(entry, "; ".join(dict.fromkeys(made.broken.values())) or self.absent())
         work = made.job.digest()
         stored = result_of(entry) if entry.state == RAN and entry.work == work else None
         entry.work = work
