@@ -64,7 +64,7 @@ class Submission:
                 inside_isolate.settle(self.limits, account, folders)
             setup = self.prepare(home or inside_isolate.HOME)
             files = inside_loop.descriptors(keep=(self.replies.fileno(), self.reports.fileno()))
-            inside_isolate.confine(self.limits, sandboxed=folders is not None)
+            inside_isolate.confine(self.limits, sandboxed=folders is not None, counted=setup["counted"])
             os.environ.update(setup["env"], HOME=home or inside_isolate.HOME)
             ready(self.reports)
             if "kernel" in setup:

@@ -180,8 +180,15 @@ class KernelSession:
             return []
 
     def over(self, end: Exception) -> None:
-        """The session is over, and says why."""
+        """The session is over, and says why.
+
+        Raises:
+            SandboxError: if that was the machine's fault.
+        """
         self.loop.run_until_complete(self.kernel.poll())
+        if self.kernel.failed:
+            self.close()
+            raise SandboxError(self.kernel.failed)
         self.tampered = self.tampered or isinstance(end, Tampered)
         self.killed = bool(self.kernel.place and self.kernel.place.killed)
         late = self.limits.cell_overrun() if self.reader.late else "its kernel stopped answering"

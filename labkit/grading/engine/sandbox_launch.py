@@ -74,7 +74,8 @@ def bubblewrap(control: int, texts: dict[str, int], hide: Iterable[Path] = ()) -
         command += ["--cap-drop", "ALL", *(word for name in ROOT_NEEDS for word in ("--cap-add", name))]
     else:
         command += ["--unshare-user"]
-    command += ["--proc", "/proc", "--dev", "/dev", *server_places()]
+    # /dev/zero can be mapped as memory that no limit counts; /dev/full reads alike and can't.
+    command += ["--proc", "/proc", "--dev", "/dev", "--dev-bind-try", "/dev/full", "/dev/zero", *server_places()]
     command += system() + packages()
     for path, descriptor in texts.items():
         command += ["--ro-bind-data", str(descriptor), path]
