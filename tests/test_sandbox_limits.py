@@ -206,7 +206,7 @@ CHILD = "import os, time\nif os.fork() == 0:\n    block = b'x' * (200 << 20)\n  
 @pytest.mark.parametrize("groups", ["groups", "no groups"])
 @pytest.mark.parametrize("source", [HOLDS, CHILD], ids=["itself", "a process of its own"])
 def test_who_is_killed_because_others_filled_the_machine_is_not_blamed(groups: str, source: str) -> None:
-    """The machine is a group with 600 MiB; the submission holds 200 of the 2048 it may, and another program wants 400."""
+    """The machine is a group with 600 MiB; the submission holds 200 of the 2048 it may; another program wants 400."""
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
         [sys.executable, "-c", SHORT, groups, source], cwd=root, capture_output=True, text=True, timeout=300

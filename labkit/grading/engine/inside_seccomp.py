@@ -110,7 +110,7 @@ def program(machine: str, *, shared: bool = True) -> list[Instruction]:
 
 
 def buffers(number: int) -> list[Instruction]:
-    """A socket's buffers stay as they are; who asks for others is told that all went well, as where there are limits."""
+    """A socket's buffers stay as they are; who asks for others is told that all went well, as elsewhere."""
     body = [(LOAD, 0, 0, SECOND), (EQUAL, 0, 3, SOL_SOCKET), (LOAD, 0, 0, THIRD)]
     body += [(EQUAL, 2, 0, BUFFERS[0]), (EQUAL, 1, 0, BUFFERS[1])]
     return [(EQUAL, 0, len(body) + 2, number), *body, give(ALLOW), give(ERRNO)]

@@ -158,7 +158,7 @@ class Group:
             MachineShort: if the kernel has killed in it for another want of memory.
         """
         killed = self.kills() > self.before  # first: a limit is reached before the kernel kills for it
-        # It is also reached where the kernel then finds pages of files to drop, and kills nobody: long ago is no reason.
+        # It is reached, too, where the kernel finds pages of files to drop and kills nobody: long ago is no reason.
         full = self.full.grew()
         if killed and not full:
             raise MachineShort("the machine ran out of memory and killed a submission that was within its limits")

@@ -3,8 +3,8 @@ its code ran.
 
 The kernel limits the memory of each process; ``overspent`` is for many small ones, for memory they share, and where
 there is no control group for what the kernel keeps on their behalf: tables of pages, what lies in sockets that nobody
-reads, locks, mappings. ``waited`` is for justice: a cell's time limit counts wall time, and on a busy machine, or beside
-somebody's fork bomb, an honest cell spends most of that waiting for a processor.
+reads, locks, mappings. ``waited`` is for justice: a cell's time limit counts wall time, and on a busy machine, or
+beside somebody's fork bomb, an honest cell spends most of that waiting for a processor.
 """
 
 import os
