@@ -80,7 +80,7 @@ class Tried:
 
 def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tried:
     """Try a decoy in a process: what gives it away, if it was tampered with."""
-    ran = session.run_check(key, decoy.expression, seed)
+    ran = asked(session, judge, key, decoy.expression, seed)
     starved = bool(getattr(ran, "starved", False))
     if ran.died:
         return Tried(f"the process did not outlive it: {ran.died}", starved)
@@ -99,6 +99,17 @@ def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tri
     if verdict.status not in decoy.statuses or decoy.proof not in verdict.sentence:
         return Tried("what it did was not told")
     return Tried("")
+
+
+def asked(session: Any, judge: Any, key: str, expression: str, seed: int) -> Any:
+    """What a session gives for an answer to a check; cases that only a judge can make go along.
+
+    Raises:
+        Broken: if the judge can't make them.
+    """
+    prepare = getattr(judge, "prepare", None)
+    prepared = prepare(key, seed) if prepare else b""
+    return session.run_check(key, expression, seed, *([prepared] if prepared else []))
 
 
 def named(decoy: Decoy, expression: str) -> Decoy:

@@ -26,6 +26,8 @@ STUDENT = 1000
 CAREFUL = sys_.MS_NOSUID | sys_.MS_NODEV
 WRITABLE = {"home": HOME, "tmp": "/tmp", "shm": "/dev/shm", "vartmp": "/var/tmp"}
 STAGE = "/run"
+PLACE = "/opt/labkit"
+"""Where a submission finds its copy of labkit."""
 INODE = 16_384  # bytes of the disk for each file that it may hold: the kernel takes a thousand to describe one
 FILES = 10_000  # files that it may hold in any case
 TERMINALS = 32
@@ -107,6 +109,7 @@ def fresh_file_systems(size: int, folders: list[str]) -> None:
                 sys_.mount(folder, STAGE + "/" + name + folder.removeprefix(place), flags=sys_.MS_BIND | sys_.MS_REC)
         sys_.mount(f"{STAGE}/{name}", place, flags=sys_.MS_BIND | sys_.MS_REC)
     sys_.detach(STAGE)
+    sys_.mount("none", PLACE, flags=sys_.MS_REMOUNT | sys_.MS_BIND | sys_.MS_RDONLY | CAREFUL)
 
 
 def loopback_up() -> None:

@@ -118,11 +118,15 @@ class Session:
             return CellResult(died=self._over(end), tampered=self.tampered, **self._times())
         return CellResult(outputs, timed_out=late, count=count, **self._times())
 
-    def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
-        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
+    def run_check(self, key: str, expression: str, seed: int, prepared: bytes = b"") -> CheckResult:
+        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace.
+
+        Args:
+            prepared: the check's cases, where only the judge can make them.
+        """
         try:
             request = {"do": "check", "key": key, "expression": expression, "seed": seed}
-            (header, body), late = self._ask(request)
+            (header, body), late = self._ask(request, prepared)
             outputs, failed = self._outputs(header, late), sandbox_outputs.text(header.get("failed", ""), ())
         except (Died, Tampered) as end:
             return CheckResult(None, died=self._over(end), tampered=self.tampered, **self._times())
@@ -152,7 +156,7 @@ class Session:
         outputs = sandbox_outputs.outputs(header.get("outputs"), sandbox_launch.private_paths())
         return [*outputs, dict(TIMEOUT)] if late else outputs
 
-    def _ask(self, request: dict[str, Any]) -> tuple[Frame, bool]:
+    def _ask(self, request: dict[str, Any], data: bytes = b"") -> tuple[Frame, bool]:
         """Send a request and wait for the one reply to it; whether it had to be interrupted.
 
         Raises:
@@ -171,7 +175,7 @@ class Session:
         nonce = secrets.token_hex(16)
         start, waited = time.monotonic(), self._watch.waited()
         try:
-            self._replies.send({"nonce": nonce, **request}, seconds=allowed)
+            self._replies.send({"nonce": nonce, **request}, data, seconds=allowed)
             frame, late = self._wait(allowed)
         except Closed:
             raise Died(self._last_words()) from None

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import CHECK, TEST, Call, Step
-from labkit.grading.engine.decoys import Decoy, Decoys, betrayed, named
+from labkit.grading.engine.decoys import Decoy, Decoys, asked, betrayed, named
 from labkit.grading.engine.job import Cell, Job, Outcome, Part, Result
 from labkit.grading.engine.judge import Broken, Forged, Verdict
 
@@ -209,7 +209,7 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
     waiting: list[Decoy] | None = None
     for round in range(court.seeds):
         seed = secrets.randbits(BITS)
-        ran = session.run_check(call.key, call.expression, seed)
+        ran = asked(session, court.judge, call.key, call.expression, seed)
         outputs = shape.clean(ran.outputs)
         late(step, ran, cell)
         cell.outputs += [o for o in outputs if o.get("name") == "stdout"] if round == 0 else []
