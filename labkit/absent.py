@@ -56,11 +56,11 @@ def _use(self: Stub, *_: object, **__: object) -> NoReturn:
 
 
 for _name in (
-    "call", "setattr", "delattr", "getitem", "setitem", "delitem", "contains", "iter", "next", "len", "bool", "reversed",
-    "enter", "exit", "await", "aiter", "anext", "index", "int", "float", "complex", "bytes", "mro_entries",
-    "instancecheck", "subclasscheck", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "add", "radd", "sub", "rsub",
-    "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow", "rpow", "matmul", "rmatmul",
-    "and", "rand", "xor", "rxor", "lshift", "rshift", "copy", "deepcopy", "reduce_ex", "dir",
+    "call", "setattr", "delattr", "getitem", "setitem", "delitem", "contains", "iter", "next", "len", "bool",
+    "reversed", "enter", "exit", "await", "aiter", "anext", "index", "int", "float", "complex", "bytes", "mro_entries",
+    "instancecheck", "subclasscheck", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "add", "radd", "sub",
+    "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow", "rpow", "matmul",
+    "rmatmul", "and", "rand", "xor", "rxor", "lshift", "rshift", "copy", "deepcopy", "reduce_ex", "dir",
 ):  # fmt: skip
     setattr(Stub, f"__{_name}__", _use)
 

@@ -75,7 +75,8 @@ class Submission:
             Channel(self.reports, max_header=0).send({"failed": f"{type(error).__name__}: {error}"})
             os._exit(1)
         try:
-            inside_loop.serve(Channel(self.replies, max_header=1 << 28, max_body=MAX_FILES), self.shell, self.limits, files)
+            channel = Channel(self.replies, max_header=1 << 28, max_body=MAX_FILES)
+            inside_loop.serve(channel, self.shell, self.limits, files)
         except BaseException:  # noqa: BLE001  the exit status tells
             traceback.print_exc()
         os._exit(1)

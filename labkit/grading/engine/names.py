@@ -8,6 +8,7 @@ a function binds itself is none of the module's; what an annotation names is not
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 Name = tuple[str, str]
@@ -63,8 +64,9 @@ def read(name: str, path: Path) -> Module:
     return parsed(name, path, path.read_text(encoding="utf-8"))
 
 
+@cache
 def parsed(name: str, path: Path, source: str) -> Module:
-    """The module of a source text; see ``read``."""
+    """The module of a source text; see ``read``. Nobody changes it."""
     module = Module(name, path, path.name == "__init__.py", source)
     for statement in ast.parse(module.source).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -116,9 +118,8 @@ def bound(statements: list[ast.stmt]) -> set[str]:
             continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             names.add(node.id)
-        for name in (getattr(node, key, None) for key in ("name", "rest")):
-            if isinstance(name, str) and isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping):
-                names.add(name)
+        if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping):
+            names |= {name for key in ("name", "rest") if (name := getattr(node, key, None))}
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             names |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
             continue

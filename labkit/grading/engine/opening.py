@@ -28,7 +28,9 @@ def private(engine: Engine) -> list[Path]:
     return [path for name in (*names, ".local") if (path := root / name).is_dir()]
 
 
-def sandboxes(engine: Engine, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False) -> Callable[[], Sandbox]:
+def sandboxes(
+    engine: Engine, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False
+) -> Callable[[], Sandbox]:
     """What makes a sandbox for an exercise.
 
     Args:

@@ -50,8 +50,8 @@ def own() -> list[str]:
     if not file.is_file():
         return []
     project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-    extras = project.get("optional-dependencies", {})
-    return [*project["dependencies"], *(f"{line} ; extra == {name!r}" for name, lines in extras.items() for line in lines)]
+    extras = project.get("optional-dependencies", {}).items()
+    return [*project["dependencies"], *(f"{line} ; extra == {name!r}" for name, lines in extras for line in lines)]
 
 
 def needed(names: Iterable[str]) -> set[str]:
@@ -86,7 +86,8 @@ def peers() -> dict[str, tuple[str, ...]]:
 
 def modules(name: str) -> tuple[str, ...]:
     """What of a distribution can be imported, as files and folders beside each other."""
-    tops = {file.parts[0] for file in metadata.distribution(name).files or () if len(file.parts) > 1 or file.suffix in (".py", ".so")}
+    files = metadata.distribution(name).files or ()
+    tops = {file.parts[0] for file in files if len(file.parts) > 1 or file.suffix in (".py", ".so")}
     return tuple(sorted(top for top in tops if top not in ("..", "__pycache__") and not top.endswith(NO_MODULES)))
 
 

@@ -2,19 +2,21 @@
 
 Given are the functions that no answer may call. Away go they, the classes whose methods they are, and
 
-- whatever refers to them, in any module: callers, subclasses, tables, constants made with them;
-- what only they used and nobody is meant to import: their private parts;
+- the private parts they are made of: names with an underscore in their own module, whoever else uses them;
+- whatever refers to one of these, in any module: callers, subclasses, tables, constants made with them;
+- what nobody else used and nobody is meant to import;
 - of a check that holds both halves in one class, the half that knows what is right.
 
 Each leaves a stub of its name. The first half of a check stays, whatever it refers to: it is what the grader runs.
 """
 
 import ast
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
-from labkit.grading.engine.names import Definition, Module, Name, Package
+from labkit.grading.engine.names import Definition, Module, Name, Package, parsed
 
 LEFT_OUT = ("_course", "checks.answers", "grading")
 CHECKS = "labkit.checks."
@@ -51,13 +53,15 @@ def reduce(root: Path, forbidden: Iterable[Name]) -> Reduction:
         forbidden: modules and names in them; what isn't labkit's is passed over.
     """
     made = Reduction(Package(root, LEFT_OUT))
-    for module in made.package.modules.values():
+    for module in list(made.package.modules.values()):
         if halves := second_halves(module):
             made.halves[module.name] = halves
-            forget(module, halves)
+            made.package.modules[module.name] = replace(module, definitions=without(module, halves))
     users = used_by(made.package)
-    queue = [name for name in dict.fromkeys(forbidden) if defined(made.package, name)]
-    made.gone = {name: name[1] for name in queue}
+    made.gone = {name: name[1] for name in forbidden if defined(made.package, name)}
+    for name in list(made.gone):
+        made.gone |= {part: name[1] for part in private(made.package, name) if part not in made.gone}
+    queue = list(made.gone)
     while queue:
         while queue:
             name = queue.pop()
@@ -76,6 +80,13 @@ def reduce(root: Path, forbidden: Iterable[Name]) -> Reduction:
 def defined(package: Package, name: Name) -> bool:
     """Whether a package defines a name."""
     return name[0] in package.modules and package.modules[name[0]].defines(name[1])
+
+
+def private(package: Package, name: Name) -> Iterator[Name]:
+    """What a name is made of that has an underscore and stands in the same module."""
+    for definition in package.modules[name[0]].definitions:
+        if name[1] in definition.names:
+            yield from (u for u in package.uses(definition) if u[0] == name[0] and u[1].startswith("_"))
 
 
 def used_by(package: Package) -> dict[Name, list[Definition]]:
@@ -142,14 +153,16 @@ PLUMBING = {"bank", "diagnosis", "protocol", "show", "tensors", "traces", "value
 
 def is_check(made: Reduction, definition: Definition) -> bool:
     """Whether a definition is the first half of a check, or the list of a topic's checks."""
-    return is_topic(definition.module) and (
-        definition.names == ["CHECKS"] or any(name in keyed(made.package, definition.module) for name in definition.names)
-    )
+    if not is_topic(definition.module):
+        return False
+    known = keyed(made.package.modules[definition.module].source)
+    return definition.names == ["CHECKS"] or any(name in known for name in definition.names)
 
 
-def keyed(package: Package, module: str) -> set[str]:
+@cache
+def keyed(source: str) -> set[str]:
     """The classes of a module that are checks: those that name a key, and those that these are made from."""
-    tree = ast.parse(package.modules[module].source)
+    tree = ast.parse(source)
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     found = {name for name, node in classes.items() if any("key" in bound_here(s) for s in node.body)}
     todo = list(found)
@@ -184,12 +197,10 @@ def second_halves(module: Module) -> list[Half]:
     return found
 
 
-def forget(module: Module, halves: list[Half]) -> None:
-    """Read a module's definitions anew, as if those members were not there."""
-    from labkit.grading.engine import names
-
-    lines = replaced(module.source, [(first, last, text) for first, last, _, text in halves], keep=True)
-    module.definitions = names.parsed(module.name, module.path, lines).definitions
+def without(module: Module, halves: list[Half]) -> list[Definition]:
+    """A module's definitions as if those members were not there."""
+    text = replaced(module.source, [(first, last, new) for first, last, _, new in halves], keep=True)
+    return parsed(module.name, module.path, text).definitions
 
 
 # ── source ────────────────────────────────────────────────────────────────────────────────────────────────────────────
