@@ -5,8 +5,6 @@ files that a submission can see.
 """
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from functools import cache
@@ -16,13 +14,12 @@ import nbformat
 import pytest
 
 from labkit import checks
-from labkit.grading.engine import judge, peers, reduced, reduction, sandbox_covers, sandbox_launch
-from labkit.grading.engine.exercise import Uses, imports, parsed, there
+from labkit.grading.engine import judge, peers, reduced, reduction, sandbox_covers
 from labkit.grading.engine.cells import Blueprint, Trusted
+from labkit.grading.engine.exercise import Uses, imports, parsed, there
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
 from labkit.grading.engine.sandbox_covers import PACKAGE
-from labkit.topics import SYLLABUS
 from tests.test_reduction import EXERCISES, distinctive
 
 REASON = probe()

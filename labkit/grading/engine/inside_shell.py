@@ -147,7 +147,7 @@ def preload(names: list[str]) -> None:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:
             try:
                 importlib.import_module(name)
-            except (Exception, SystemExit):  # noqa: BLE001  said again where a notebook imports it
+            except (Exception, SystemExit):
                 if not name.startswith("labkit."):
                     raise
                 traceback.print_exc()
