@@ -17,8 +17,8 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # A test cell that a student deleted comes back, and earns nothing; it is not left out.
 c.OverwriteCells.add_missing_cells = True
 
-# Seconds a cell may take. An exercise takes less than two minutes in all.
-c.Execute.timeout = 120
+# Seconds that a cell may take, for `labkit grade` as well; `c.Limits.cell_seconds` and `--limit` come before it.
+c.Execute.timeout = 30
 c.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
 
 # nbgrader gives no points to a cell that writes to stderr. A warning of a library is no mistake.
@@ -29,3 +29,9 @@ c.IgnorePattern.pattern = r"\w*Warning: "
 # `nbgrader generate_assignment`: give the release the normal form that `labkit release` gives it.
 c.Autograde.pre_convert_hook = "labkit.grading.hooks.register"
 c.GenerateAssignment.post_convert_hook = "labkit.grading.hooks.normalise"
+
+# What students hand in runs in the sandbox only, also by the formgrader's autograde button (without one, it says what
+# is missing), and their pages run nothing in the browser of whoever reads them.
+from labkit.grading import kernel  # noqa: E402
+
+kernel.contain(c)

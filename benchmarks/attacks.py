@@ -119,15 +119,15 @@ LESSONS = {
 def lesson(name: str, model: nn.Module, optimizer: torch.optim.Optimizer, batches: int, g: torch.Generator):  # type: ignore[no-untyped-def]
     """The step of a way to train."""
     if name == "plain":
-        return train.supervised(model, optimizer)
+        return train.supervised_step(model, optimizer)
     if name == "FGSM":
-        return attacks.adversarial(model, optimizer, partial(attacks.fgsm, eps=0.25), clean=0.5)
+        return attacks.adversarial_training(model, optimizer, partial(attacks.fgsm, eps=0.25), clean=0.5)
     if name == "fast":
-        return attacks.fast(model, optimizer, eps=0.3, generator=g)
+        return attacks.fast_adversarial_training(model, optimizer, eps=0.3, generator=g)
     if name == "free":
-        return attacks.free(model, optimizer, eps=0.3, replays=4)
+        return attacks.free_adversarial_training(model, optimizer, eps=0.3, replays=4)
     first, last = (5, 5) if name == "PGD-5" else (2, 7)
-    return attacks.adversarial(model, optimizer, Growing(0.3, first, last, batches, g))
+    return attacks.adversarial_training(model, optimizer, Growing(0.3, first, last, batches, g))
 
 
 def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
@@ -135,7 +135,7 @@ def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
     _, epochs, rate = LESSONS[name]
     model, g = small_net(seed), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    batches = train.Minibatches(digits.x, digits.y, size=128, generator=g)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=128, generator=g)
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=rate, total_steps=total, pct_start=0.4, anneal_strategy="linear", cycle_momentum=False
@@ -163,7 +163,7 @@ def judged(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
             "PGD-40": partial(attacks.pgd, eps=eps, alpha=0.01, steps=40, generator=g),
         }
         for name, attack in kinds.items():
-            z = attacks.examples(model, x, y, attack)
+            z = attacks.adversarial_examples(model, x, y, attack)
             p = metrics.predict(model, z).softmax(1)
             wrong = p.argmax(1) != y
             found[f"{name} {eps}"] = float(wrong.double().mean())
@@ -177,13 +177,13 @@ def madry(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
     g = torch.Generator().manual_seed(seed)
     x, y = test.x[:1000], test.y[:1000]
     once = partial(attacks.pgd, eps=0.3, alpha=0.01, steps=40, generator=g)
-    z = attacks.examples(model, x, y, once)
+    z = attacks.adversarial_examples(model, x, y, once)
     stands = metrics.predict(model, z).argmax(1) == y
     found = {"PGD-40": 1 - float(stands.double().mean())}
     # Only those that still stand are attacked again.
     for _ in range(19):
         left = stands.nonzero()[:, 0]
-        z = attacks.examples(model, x[left], y[left], once)
+        z = attacks.adversarial_examples(model, x[left], y[left], once)
         stands[left] = metrics.predict(model, z).argmax(1) == y[left]
     return found | {"PGD-40 × 20": 1 - float(stands.double().mean())}
 
@@ -345,7 +345,7 @@ def fallen(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> list[float]:
     draws = [attacks.random_sign(x, eps=eps, generator=torch.Generator().manual_seed(s)) for s in SEEDS]
     made = [partial(attacks.fgsm, eps=eps), partial(attacks.bim, eps=eps, steps=10)]
     noise = statistics.mean(rate(z) for z in draws)
-    return [noise, *(rate(attacks.examples(model, x, y, attack, batch_size=16)) for attack in made)]
+    return [noise, *(rate(attacks.adversarial_examples(model, x, y, attack, batch_size=16)) for attack in made)]
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

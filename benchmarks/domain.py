@@ -41,10 +41,10 @@ class Recipe(NamedTuple):
     """Networks and training."""
 
     model: Callable[[], nets.Classifier]
-    critic: tuple[int, ...]
+    discriminator: tuple[int, ...]
     lr: float
     epochs: int
-    size: int = 64
+    batch_size: int = 64
     adam: bool = False
     classes: int = 10
 
@@ -122,39 +122,41 @@ METHODS = ("source only", "DANN", "CDAN", "CDAN+E", "MMD (DAN)", "CORAL", "taugh
 
 
 def learned(
-    recipe: Recipe, method: str, seed: int, x: Tensor, y: Tensor, z: Tensor, *, lam: float = 1.0
+    recipe: Recipe, method: str, seed: int, x: Tensor, y: Tensor, z: Tensor, *, lambda_: float = 1.0
 ) -> nets.Classifier:
-    """Train a model of the recipe; λ follows the paper's ramp up to ``lam``, SGD's rate the paper's decay."""
+    """Train a model of the recipe; λ follows the paper's ramp up to ``lambda_``, SGD's rate the paper's decay."""
     torch.manual_seed(seed)
     model = recipe.model()
-    critic = domain.critic(model.width * (recipe.classes if method.startswith("CDAN") else 1), hidden=recipe.critic)
-    parameters = [*model.parameters(), *critic.parameters()]
+    discriminator = domain.domain_discriminator(
+        model.width * (recipe.classes if method.startswith("CDAN") else 1), hidden=recipe.discriminator
+    )
+    parameters = [*model.parameters(), *discriminator.parameters()]
     optimizer: torch.optim.Optimizer = (
         torch.optim.Adam(parameters, recipe.lr) if recipe.adam else torch.optim.SGD(parameters, recipe.lr, momentum=0.9)
     )
-    pairs = domain.Pairs(x, y, z, size=recipe.size, generator=seeded(seed))
+    pairs = domain.DomainBatches(x, y, z, batch_size=recipe.batch_size, generator=seeded(seed))
     steps = len(pairs) * recipe.epochs
-    series = lam * domain.ramp(domain.progress(steps))
+    series = lambda_ * domain.lambda_schedule(domain.progress(steps))
     if method in ("MMD (DAN)", "CORAL"):
         distance = domain.mmd if method.startswith("MMD") else domain.coral
-        step = domain.aligned(model, optimizer, distance=distance, lam=series)
+        step = domain.alignment_step(model, optimizer, distance=distance, lambda_=series)
     elif method in ("source only", "taught on the target"):
         step = domain.source_only(model, optimizer)
     else:
         step = domain.dann(
-            model, critic, optimizer, lam=series, conditional=method != "DANN", entropy=method == "CDAN+E"
+            model, discriminator, optimizer, lambda_=series, conditional=method != "DANN", entropy=method == "CDAN+E"
         )
-    train.fit(step if recipe.adam else domain.annealed(step, optimizer, steps=steps), pairs, epochs=recipe.epochs)
+    train.fit(step if recipe.adam else domain.anneal_lr(step, optimizer, steps=steps), pairs, epochs=recipe.epochs)
     return model
 
 
-def measure(recipe: Recipe, world: World, method: str, seed: int, *, lam: float = 1.0) -> Row:
+def measure(recipe: Recipe, world: World, method: str, seed: int, *, lambda_: float = 1.0) -> Row:
     """Train once: accuracy on the target's test set, proxy A-distance of the features, seconds of computing."""
     begin = time.process_time()
     x, y = (world.z, world.hidden) if method == "taught on the target" else (world.x, world.y)
-    row: Row = {"method": method, "seed": seed, "lam": lam}
+    row: Row = {"method": method, "seed": seed, "lambda_": lambda_}
     try:
-        model = learned(recipe, method, seed, x, y, world.z, lam=lam)
+        model = learned(recipe, method, seed, x, y, world.z, lambda_=lambda_)
     except FloatingPointError:
         return {**row, "accuracy": None, "seconds": time.process_time() - begin}
     row["seconds"] = time.process_time() - begin
@@ -185,26 +187,30 @@ def reverse(seeds: int) -> Iterator[Row]:
     for name, make in (("lamp", lamp), ("window", window)):
         for seed in range(seeds):
             world = make(seed)
-            for lam in LAMBDAS:
-                learn = partial(learned, DIGITS._replace(epochs=60), "DANN", seed, lam=lam)
+            for lambda_ in LAMBDAS:
+                learn = partial(learned, DIGITS._replace(epochs=60), "DANN", seed, lambda_=lambda_)
                 try:
-                    risk = domain.reverse_risk(learn, world.x, world.y, world.z, generator=seeded(seed))
+                    risk = domain.reverse_validation_risk(learn, world.x, world.y, world.z, generator=seeded(seed))
                 except FloatingPointError:
                     risk = 1.0
-                yield {"world": name, "risk": risk, **measure(DIGITS._replace(epochs=60), world, "DANN", seed, lam=lam)}
+                yield {
+                    "world": name,
+                    "risk": risk,
+                    **measure(DIGITS._replace(epochs=60), world, "DANN", seed, lambda_=lambda_),
+                }
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def theirs(model: nets.Classifier, critic: nn.Module) -> Callable[[tuple[Tensor, Tensor, Tensor]], Any] | None:
+def theirs(model: nets.Classifier, discriminator: nn.Module) -> Callable[[tuple[Tensor, Tensor, Tensor]], Any] | None:
     """The same update by pytorch-adapt, or None where it is not installed."""
     try:
         from pytorch_adapt.hooks import DANNHook  # type: ignore[import-not-found]
     except ImportError:
         return None
     body = nn.Sequential(model.normalize, model.body)
-    parts = {"G": body, "C": model.head, "D": nn.Sequential(critic, nn.Flatten(0))}
+    parts = {"G": body, "C": model.head, "D": nn.Sequential(discriminator, nn.Flatten(0))}
     hook = DANNHook([torch.optim.SGD(part.parameters(), lr=0.01, momentum=0.9) for part in parts.values()])
 
     def step(batch: tuple[Tensor, Tensor, Tensor]) -> Any:
@@ -223,9 +229,9 @@ def speed(_: int, *, steps: int = 20, repeats: int = 5) -> Iterator[Row]:
     runs: dict[str, Callable[..., Any]] = {}
     for name in ("labkit", "pytorch-adapt"):
         torch.manual_seed(0)
-        model, critic = domain.DigitNet(), domain.critic(768)
-        optimizer = torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.01, momentum=0.9)
-        step = domain.dann(model, critic, optimizer) if name == "labkit" else theirs(model, critic)
+        model, discriminator = domain.DigitNet(), domain.domain_discriminator(768)
+        optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.01, momentum=0.9)
+        step = domain.dann(model, discriminator, optimizer) if name == "labkit" else theirs(model, discriminator)
         if step is not None:
             step(batch)
             runs[name] = step

@@ -63,20 +63,22 @@ def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device:
     mean, std = pooled(source.x, target.x)
     model = domain.DigitNet(mean=mean, std=std if inputs == STANDARD else 1.0)
     model = model.to(device, memory_format=torch.channels_last)
-    critic = domain.critic(model.width).to(device)
+    discriminator = domain.domain_discriminator(model.width).to(device)
     # The paper's equation 9 adds the domains' mean losses, open implementations and labkit halve the sum. To have its
-    # weights, double λ and the critic's rate.
+    # weights, double λ and the discriminator's rate.
     weight = 2 if method == ADDED else 1
-    groups = [{"params": model.parameters(), "lr": RATE}, {"params": critic.parameters(), "lr": weight * RATE}]
+    groups = [{"params": model.parameters(), "lr": RATE}, {"params": discriminator.parameters(), "lr": weight * RATE}]
     optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM)
     if clip:
-        optimizer.register_step_pre_hook(partial(shorten, [*model.parameters(), *critic.parameters()], clip))
+        optimizer.register_step_pre_hook(partial(shorten, [*model.parameters(), *discriminator.parameters()], clip))
     if method in ("DANN", ADDED):
-        step = domain.dann(model, critic, optimizer, lam=weight * domain.ramp(domain.progress(steps)))
+        step = domain.dann(
+            model, discriminator, optimizer, lambda_=weight * domain.lambda_schedule(domain.progress(steps))
+        )
     else:
         step = domain.source_only(model, optimizer)
-    slow = domain.annealed(step, optimizer, steps=steps)
-    pairs = domain.Pairs(x, y, target.x, size=BATCH, generator=generator)
+    slow = domain.anneal_lr(step, optimizer, steps=steps)
+    pairs = domain.DomainBatches(x, y, target.x, batch_size=BATCH, generator=generator)
     counted, begin, epochs = iter(range(steps)), time.process_time(), -(-steps // len(pairs))
 
     def batches() -> Any:
@@ -92,7 +94,7 @@ def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device:
         "target": metrics.accuracy(metrics.predict(model, test.x), test.y),
         "source": metrics.accuracy(metrics.predict(model, plain.x.expand(-1, 3, -1, -1)), plain.y),
         "distance": domain.proxy_a_distance(f, h, generator=generator) if hasattr(domain, "proxy_a_distance") else None,
-        "critic": history.get("domain", [None])[-1], "loss": history["loss"][-1], "seconds": round(seconds, 1),
+        "discriminator": history.get("domain", [None])[-1], "loss": history["loss"][-1], "seconds": round(seconds, 1),
     }  # fmt: skip
 
 

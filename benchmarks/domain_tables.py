@@ -70,12 +70,14 @@ def reverse_table(rows: Sequence[Row]) -> list[str]:
     ]
     for world in dict.fromkeys(row["world"] for row in rows):
         mine = [row for row in rows if row["world"] == world]
-        lambdas, seeds = (sorted({row[key] for row in mine}) for key in ("lam", "seed"))
+        lambdas, seeds = (sorted({row[key] for row in mine}) for key in ("lambda_", "seed"))
         lines += ["", f"{WORLDS[world][0].upper()}{WORLDS[world][1:]}, {len(seeds)} seeds:", ""]
         lines += ["| λ | reverse risk, % | right in the target, % |", "|---|--:|--:|"]
-        for lam in lambdas:
-            here = [row for row in mine if row["lam"] == lam]
-            lines.append(f"| {lam:g} | {shown([r['risk'] for r in here])} | {shown([r['accuracy'] for r in here])} |")
+        for lambda_ in lambdas:
+            here = [row for row in mine if row["lambda_"] == lambda_]
+            lines.append(
+                f"| {lambda_:g} | {shown([r['risk'] for r in here])} | {shown([r['accuracy'] for r in here])} |"
+            )
         runs = [[row for row in mine if row["seed"] == seed] for seed in seeds]
         chosen = [min(run, key=lambda r: r["risk"])["accuracy"] for run in runs]
         best = [max(r["accuracy"] or 0.0 for r in run) for run in runs]

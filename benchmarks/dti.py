@@ -106,7 +106,7 @@ def oracle() -> None:
     flat = digits.x.double().flatten(1)
     equal, gaps = 0, []
     for seed in range(10):
-        first = dti.plus_plus(flat, 10, generator=seeded(seed))
+        first = dti.kmeans_plus_plus(flat, 10, generator=seeded(seed))
         ours = dti.lloyd(flat, first)
         theirs = KMeans(10, init=first.numpy(), n_init=1, tol=0, algorithm="lloyd").fit(flat.numpy())
         equal += np.array_equal(ours.assignments.numpy(), theirs.labels_)
@@ -230,7 +230,7 @@ def speed() -> None:
 
 def our_step(model: dti.DTIKMeans, x: Tensor) -> Callable[[], object]:
     """One update of labkit's."""
-    step = dti.step(model, torch.optim.Adam(model.parameters(), lr=1e-3))
+    step = dti.dti_step(model, torch.optim.Adam(model.parameters(), lr=1e-3))
     return lambda: step((x,))
 
 

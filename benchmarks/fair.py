@@ -29,7 +29,7 @@ class Method(NamedTuple):
     """One way to train: a name for the table, which step, its weight, and the criterion."""
 
     name: str
-    step: str = "adversarial"
+    step: str = "alternating"
     weight: float = 0.0
     criterion: str = "parity"
     inner: int = 1
@@ -38,66 +38,68 @@ class Method(NamedTuple):
 
 LOANS = (
     Method("plain"),
-    *(Method(f"alternating, λ = {w:g}", "adversarial", w) for w in (0.5, 1, 2, 5)),
-    *(Method(f"alternating, three steps of the adversary, λ = {w:g}", "adversarial", w, inner=3) for w in (1, 5)),
+    *(Method(f"alternating, λ = {w:g}", "alternating", w) for w in (0.5, 1, 2, 5)),
+    *(Method(f"alternating, three steps of the adversary, λ = {w:g}", "alternating", w, inner=3) for w in (1, 5)),
     *(Method(f"reversal, λ = {w:g}", "reversal", w) for w in (1, 5)),
-    Method("LAFTR's l1, λ = 5", "adversarial", 5, loss="l1"),
-    *(Method(f"on the decision alone (Zhang), α = {w:g}", "debias", w) for w in (0.1, 1)),
-    Method("for equal opportunity, λ = 1", "adversarial", 1, "opportunity"),
-    Method("for equalised odds, λ = 1", "adversarial", 1, "odds"),
+    Method("LAFTR's l1, λ = 5", "alternating", 5, loss="l1"),
+    *(Method(f"on the decision alone (Zhang), α = {w:g}", "debiasing", w) for w in (0.1, 1)),
+    Method("for equal opportunity, λ = 1", "alternating", 1, "opportunity"),
+    Method("for equalised odds, λ = 1", "alternating", 1, "odds"),
 )
 ADULT = (
     Method("plain"),
-    *(Method(f"alternating, λ = {w:g}", "adversarial", w) for w in (0.5, 1, 2, 5)),
-    Method("on the decision alone (Zhang), α = 0.1", "debias", 0.1),
-    Method("for equal opportunity, λ = 1", "adversarial", 1, "opportunity"),
-    Method("for equalised odds, λ = 1", "adversarial", 1, "odds"),
+    *(Method(f"alternating, λ = {w:g}", "alternating", w) for w in (0.5, 1, 2, 5)),
+    Method("on the decision alone (Zhang), α = 0.1", "debiasing", 0.1),
+    Method("for equal opportunity, λ = 1", "alternating", 1, "opportunity"),
+    Method("for equalised odds, λ = 1", "alternating", 1, "odds"),
 )
 PUBLISHED = (
     Method("plain"),
-    *(Method(f"alternating, λ = {w:g}", "adversarial", w) for w in (0.5, 1, 2)),
-    *(Method(f"on the decision alone (Zhang), α = {w:g}", "debias", w) for w in (0.1, 0.5)),
+    *(Method(f"alternating, λ = {w:g}", "alternating", w) for w in (0.5, 1, 2)),
+    *(Method(f"on the decision alone (Zhang), α = {w:g}", "debiasing", w) for w in (0.1, 0.5)),
 )
 
 
 def train_one(
-    method: Method, x: Tensor, y: Tensor, a: Tensor, *, epochs: int, size: int, generator: torch.Generator
+    method: Method, x: Tensor, y: Tensor, a: Tensor, *, epochs: int, batch_size: int, generator: torch.Generator
 ) -> nets.MLP:
     """A net with one hidden layer of 32 units, trained by the method; Adam 1e-3, the adversary's 3e-3."""
     width, lr = 32, 1e-3
     model = nets.MLP(x.shape[1], 2, hidden=(width,), mean=0.0, std=1.0).to(x.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     step: Callable[..., Any]
-    if method.step == "debias":
-        listener = fair.Listener().to(x.device)
-        theirs = torch.optim.Adam(listener.parameters(), lr=1e-2)
-        step = fair.debias(model, listener, optimizer, theirs, alpha=method.weight, criterion=method.criterion)
+    if method.step == "debiasing":
+        adversary = fair.DecisionAdversary().to(x.device)
+        theirs = torch.optim.Adam(adversary.parameters(), lr=1e-2)
+        step = fair.adversarial_debiasing(
+            model, adversary, optimizer, theirs, alpha=method.weight, criterion=method.criterion
+        )
     else:
         inputs = width + (method.criterion == "odds")
         adversary = nets.MLP(inputs, 1, hidden=(32,), mean=0.0, std=1.0).to(x.device)
-        knobs: Row = {"lam": method.weight, "criterion": method.criterion, "loss": method.loss}
+        knobs: Row = {"lambda_": method.weight, "criterion": method.criterion, "loss": method.loss}
         if method.step == "reversal":
             groups = [{"params": model.parameters(), "lr": lr}, {"params": adversary.parameters(), "lr": 3 * lr}]
-            step = fair.reversal(model, adversary, torch.optim.Adam(groups), **knobs)
+            step = fair.reversal_step(model, adversary, torch.optim.Adam(groups), **knobs)
         else:
             theirs = torch.optim.Adam(adversary.parameters(), lr=3 * lr)
-            step = fair.adversarial(model, adversary, optimizer, theirs, inner=method.inner, **knobs)
-    train.fit(step, train.Minibatches(x, y, a, size=size, generator=generator), epochs=epochs)
+            step = fair.alternating_step(model, adversary, optimizer, theirs, inner=method.inner, **knobs)
+    train.fit(step, train.Minibatches(x, y, a, batch_size=batch_size, generator=generator), epochs=epochs)
     return model
 
 
 def measure(
-    method: Method, s: int, learn: Dataset, test: Dataset, attribute: str, *, epochs: int, size: int, probing: int
+    method: Method, s: int, learn: Dataset, test: Dataset, attribute: str, *, epochs: int, batch_size: int, probing: int
 ) -> Row:
     """Train once; accuracy, the three gaps, and what a fresh adversary finds in the representation."""
     begin, generator = time.process_time(), seed(s)
     a, b = learn.extra[attribute], test.extra[attribute]
-    model = train_one(method, learn.x, learn.y, a, epochs=epochs, size=size, generator=generator)
+    model = train_one(method, learn.x, learn.y, a, epochs=epochs, batch_size=batch_size, generator=generator)
     seconds = time.process_time() - begin
     yes = metrics.predict(model, test.x).argmax(1)
     with torch.no_grad():
         h, there = model.features(learn.x), model.features(test.x)
-    found = fair.probe(h, a, there, b, generator=generator, epochs=probing, size=size)
+    found = fair.probe(h, a, there, b, generator=generator, epochs=probing, batch_size=batch_size)
     gaps = fair.gaps(yes, test.y, b)
     figures = (metrics.accuracy(yes, test.y), *(float(gap) for gap in gaps), found.balanced, found.auc)
     return {"method": method.name, "seed": s, **dict(zip(FIGURES, figures)), "seconds": seconds}
@@ -115,17 +117,19 @@ def loans(seeds: int, device: torch.device) -> Iterator[Row]:
         for name, one in zip(("the application itself", "its six columns of money alone"), found):
             yield {"method": name, "seed": s, "probe": one.balanced, "auc": one.auc}
         for method in LOANS:
-            yield measure(method, s, learn, test, "group", epochs=20, size=128, probing=10)
+            yield measure(method, s, learn, test, "group", epochs=20, batch_size=128, probing=10)
 
 
 def adult(seeds: int, device: torch.device) -> Iterator[Row]:
     """The census as it is split by its authors, all columns but sex."""
     learn, test = data.adult("train", device=device), data.adult("test", device=device)
     for s in range(seeds):
-        one = fair.probe(learn.x, learn.extra["sex"], test.x, test.extra["sex"], generator=seed(s), epochs=4, size=512)
+        one = fair.probe(
+            learn.x, learn.extra["sex"], test.x, test.extra["sex"], generator=seed(s), epochs=4, batch_size=512
+        )
         yield {"method": "the census record itself, without sex", "seed": s, "probe": one.balanced, "auc": one.auc}
         for method in ADULT:
-            yield measure(method, s, learn, test, "sex", epochs=10, size=512, probing=4)
+            yield measure(method, s, learn, test, "sex", epochs=10, batch_size=512, probing=4)
 
 
 def published(seeds: int, device: torch.device) -> Iterator[Row]:
@@ -148,7 +152,7 @@ def published(seeds: int, device: torch.device) -> Iterator[Row]:
     for s in range(seeds):
         learn, test = table.split(test=0.3, generator=torch.Generator().manual_seed(s))
         for method in PUBLISHED:
-            yield measure(method, s, learn, test, "sex", epochs=10, size=512, probing=4)
+            yield measure(method, s, learn, test, "sex", epochs=10, batch_size=512, probing=4)
 
 
 PARTS = {"loans": loans, "adult": adult, "published": published}

@@ -61,7 +61,7 @@ def decisions(seeds: int) -> Iterator[Row]:
                 for strategy in ("scratch", 0, 1, 2, 3, 4):
                     begin = time.process_time()
                     model = finetune.adapt(
-                        finetune.small(), few.x, few.y, classes=10, strategy=strategy, generator=generator(s)
+                        finetune.small_cnn(), few.x, few.y, classes=10, strategy=strategy, generator=generator(s)
                     )
                     spent = round(time.process_time() - begin, 2)
                     yield {
@@ -77,13 +77,13 @@ def decisions(seeds: int) -> Iterator[Row]:
 def layers(seeds: int) -> Iterator[Row]:
     """Logistic regression on what each stage puts out, averaged over parts of the picture: whose features help whom?"""
     for s in range(seeds):
-        own = tuple(finetune.source(k, generator=generator(100 + s)) for k in (4300, 2150))
+        own = tuple(finetune.source_task(k, generator=generator(100 + s)) for k in (4300, 2150))
         for task, (learn, test) in {"its own": own, **tasks()}.items():
             few = learn.subset(per_class=50, generator=generator(s))
-            for name, net in (("trained", finetune.small()), ("random", fresh(s))):
+            for name, net in (("trained", finetune.small_cnn()), ("random", fresh(s))):
                 for depth, (h, there) in enumerate(zip(pooled(net, few.x), pooled(net, test.x)), start=1):
                     head = finetune.new_head(blank(h.shape[1]), len(test.classes), generator=generator(s))
-                    finetune.train_head(head, h, few.y, decay=1e-3)
+                    finetune.train_head(head, h, few.y, weight_decay=1e-3)
                     accuracy = metrics.accuracy(head.head(there).detach(), test.y)
                     yield {"task": task, "net": name, "stage": depth, "seed": s, "accuracy": round(accuracy, 5)}
 
@@ -92,7 +92,7 @@ def fresh(s: int) -> nets.CNN:
     """The small network with weights that were never trained."""
     torch.manual_seed(s)
     net = nets.CNN(1, len(bundled.CLASSES), width=bundled.WIDTH, depth=bundled.DEPTH, mean=0.2, std=0.3).train()
-    net(finetune.source(430, generator=generator(s)).x)  # gives its batch normalisation some statistics
+    net(finetune.source_task(430, generator=generator(s)).x)  # gives its batch normalisation some statistics
     return net.eval()
 
 
@@ -106,7 +106,7 @@ def blank(width: int) -> finetune.Network:
 def pooled(net: nets.Classifier, x: Tensor) -> list[Tensor]:
     """Of each stage the same number of features, 128: maps averaged over equal parts of the picture, standardised."""
     found = []
-    for m in finetune.maps(net, x):
+    for m in finetune.feature_maps(net, x):
         if m.ndim == 4:
             m = functional.adaptive_avg_pool2d(m, {16: (2, 4), 32: (2, 2), 64: (1, 2)}[m.shape[1]]).flatten(1)
         found.append((m - m.mean(0)) / m.std(0).clamp_min(1e-3))
@@ -115,23 +115,23 @@ def pooled(net: nets.Classifier, x: Tensor) -> list[Tensor]:
 
 def held(seeds: int) -> Iterator[Row]:
     """Train a head end to end with the base frozen: running statistics held, and not held."""
-    source = finetune.source(2150, generator=generator(55))
+    source = finetune.source_task(2150, generator=generator(55))
     for task, (learn, test) in tasks().items():
         for s in range(seeds):
             few = learn.subset(per_class=20, generator=generator(s))
             for statistics in ("frozen", "none"):
-                model = finetune.new_head(finetune.base_model(finetune.small()), 10, generator=generator(s))
+                model = finetune.new_head(finetune.base_model(finetune.small_cnn()), 10, generator=generator(s))
                 finetune.freeze(model, statistics=statistics)
                 finetune.fine_tune(model, few.x, few.y, lr=1e-2, epochs=15, generator=generator(s))
                 back = finetune.base_model(model)
-                back.head = copy.deepcopy(finetune.small().head)
+                back.head = copy.deepcopy(finetune.small_cnn().head)
                 accuracy = {"target": score(model, test), "own": score(back, source)}
                 yield {"task": task, "statistics": statistics, "seed": s, **accuracy}
 
 
 def rates(seeds: int) -> Iterator[Row]:
     """Everything fine-tuned on 15 digits a class (5 more held back): the rate, the factor, the order, stopping."""
-    (learn, test), source = finetune.handwriting(), finetune.source(2150, generator=generator(55))
+    (learn, test), source = finetune.handwriting(), finetune.source_task(2150, generator=generator(55))
     settings: list[Row] = [{"lr": lr, "factor": 1.0} for lr in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)]
     settings += [{"lr": lr, "factor": 2.6} for lr in (1e-3, 1e-2)]
     settings += [{"lr": 1e-2, "factor": 2.6, "gradual": 3}, {"lr": 1e-3, "factor": 2.6, "gradual": 3}]
@@ -141,17 +141,17 @@ def rates(seeds: int) -> Iterator[Row]:
         part, back = few.split(test=5, generator=generator(s))
         for setting in settings:
             model = finetune.new_head(
-                finetune.freeze(finetune.base_model(finetune.small())), 10, generator=generator(s)
+                finetune.freeze(finetune.base_model(finetune.small_cnn())), 10, generator=generator(s)
             )
             if setting.get("head") != "new":
-                finetune.train_head(model, finetune.cached(model, part.x), part.y)
+                finetune.train_head(model, finetune.cached_features(model, part.x), part.y)
             before = score(model, test)
             finetune.freeze(model, 4 if "gradual" in setting else 0, statistics="all")
             knobs = {k: setting[k] for k in ("lr", "factor", "gradual") if k in setting}
             stop = {"held_back": (back.x, back.y), "patience": setting["patience"]} if "patience" in setting else {}
             history = finetune.fine_tune(model, part.x, part.y, epochs=25, generator=generator(s), **knobs, **stop)
             old = finetune.base_model(model)
-            old.head = copy.deepcopy(finetune.small().head)
+            old.head = copy.deepcopy(finetune.small_cnn().head)
             figures = {"before": before, "accuracy": score(model, test), "own": score(old, source)}
             yield {**setting, "seed": s, **figures, "epochs": history.epoch}
 
@@ -159,21 +159,21 @@ def rates(seeds: int) -> Iterator[Row]:
 def speed(seeds: int) -> Iterator[Row]:
     """Fifteen epochs of the same head training, end to end and on cached features: CPU seconds, alternating."""
     cases: list[tuple[str, nets.Classifier, Tensor]] = [
-        ("small, 16²", finetune.small(), finetune.handwriting()[0].x[:500])
+        ("small, 16²", finetune.small_cnn(), finetune.handwriting()[0].x[:500])
     ]
     if weights() is not None:
-        cases.append(("SqueezeNet, 64²", finetune.obtain("squeezenet", weights=weights()), torch.rand(200, 3, 64, 64)))
+        cases.append(("SqueezeNet, 64²", finetune.load("squeezenet", weights=weights()), torch.rand(200, 3, 64, 64)))
     for name, pretrained, x in cases:
         y = torch.arange(len(x)) % 10
         for s in range(min(seeds, 3)):
             model = finetune.new_head(finetune.freeze(finetune.base_model(pretrained)), 10, generator=generator(s))
             other = copy.deepcopy(model)
             begin = time.process_time()
-            run(train.supervised(model, torch.optim.Adam(model.head.parameters(), 1e-3)), x, y, s)
+            run(train.supervised_step(model, torch.optim.Adam(model.head.parameters(), 1e-3)), x, y, s)
             middle = time.process_time()
-            h = finetune.cached(other, x)
+            h = finetune.cached_features(other, x)
             once = time.process_time()
-            run(train.supervised(other.head, torch.optim.Adam(other.head.parameters(), 1e-3)), h, y, s)
+            run(train.supervised_step(other.head, torch.optim.Adam(other.head.parameters(), 1e-3)), h, y, s)
             end = time.process_time()
             same = float((model.head.weight - other.head.weight).detach().abs().max())
             spent = {"end to end": middle - begin, "features once": once - middle, "head": end - once}
@@ -188,7 +188,7 @@ def speed(seeds: int) -> Iterator[Row]:
 
 def run(step: Callable[..., Any], x: Tensor, y: Tensor, s: int) -> None:
     """Fifteen epochs."""
-    train.fit(step, train.Minibatches(x, y, size=32, generator=generator(s)), epochs=15)
+    train.fit(step, train.Minibatches(x, y, batch_size=32, generator=generator(s)), epochs=15)
 
 
 def weights() -> Path | None:
@@ -199,16 +199,16 @@ def weights() -> Path | None:
 
 def real(name: str, learn: Dataset, test: Dataset, counts: tuple[int, ...], seeds: int) -> Iterator[Row]:
     """SqueezeNet's features, last block, and everything, and a small network from scratch."""
-    squeezenet = finetune.obtain("squeezenet", weights=weights())
+    squeezenet = finetune.load("squeezenet", weights=weights())
     base = finetune.freeze(finetune.base_model(squeezenet))
-    wide = {size: finetune.cached(base, resized(test.x, size)) for size in (64, 128)}
+    wide = {size: finetune.cached_features(base, resized(test.x, size)) for size in (64, 128)}
     for s in range(seeds):
         for n in counts:
             few = learn.subset(per_class=n, generator=generator(s))
             common = {"data": name, "n": n, "seed": s}
             for size, there in wide.items():
                 head = finetune.new_head(base, len(test.classes), generator=generator(s))
-                finetune.train_head(head, finetune.cached(base, resized(few.x, size)), few.y)
+                finetune.train_head(head, finetune.cached_features(base, resized(few.x, size)), few.y)
                 with torch.no_grad():
                     accuracy = metrics.accuracy(head.head(there), test.y)
                 yield {**common, "strategy": f"features, {size}²", "accuracy": round(accuracy, 5)}
@@ -307,7 +307,7 @@ def decision_tables() -> list[str]:
     lines = [
         "## The table of decisions: the small network",
         "",
-        "`labkit.finetune.small`: " + ", ".join(f"{k} {v}" for k, v in bundled.about().items()) + ".",
+        "`labkit.finetune.small_cnn`: " + ", ".join(f"{k} {v}" for k, v in bundled.about().items()) + ".",
         "Everything by Adam at 2e-3, 150 steps of 32 (at least an epoch), the head first; from scratch the same at",
         "the same rate. Rate and treatment of batch normalisation were chosen on two other draws. 500 test images.",
         "",
@@ -350,7 +350,7 @@ def step_tables() -> list[str]:
     for column in ("before", "accuracy", "own"):
         for (lr, factor, gradual, head, patience), v in by(read("rates"), *keys, value=column).items():
             said = [f"rate {lr:g}", "one for all" if factor == 1 else f"÷ {factor} a stage"]
-            said += [f"a stage thawed every {gradual} epochs"] if gradual else []
+            said += [f"a stage unfrozen every {gradual} epochs"] if gradual else []
             said += ["head untrained"] if head else []
             said += [f"stopped early (patience {patience})"] if patience else []
             rated[", ".join(said), {"before": "head alone", "accuracy": "fine-tuned", "own": "old task"}[column]] = v

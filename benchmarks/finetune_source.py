@@ -2,7 +2,7 @@
 
     python -m benchmarks.finetune_source [--seed 0] [--images 40000] [--epochs 12] [--folder labkit/finetune]
 
-Writes ``small.safetensors`` (half precision) and ``small.json``: what, with which seed, for how long, how good.
+Writes ``small_cnn.safetensors`` (half precision) and ``small_cnn.json``: what, with which seed, for how long, how good.
 """
 
 import argparse
@@ -30,13 +30,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     g = seed(options.seed)
-    learn, test = bundled.source(options.images, generator=g), bundled.source(6600, generator=g)
+    learn, test = bundled.source_task(options.images, generator=g), bundled.source_task(6600, generator=g)
     begin = time.process_time()
     model = nets.CNN(1, len(bundled.CLASSES), width=bundled.WIDTH, depth=bundled.DEPTH, mean=0.2, std=0.3)
-    batches = train.Minibatches(learn.x, learn.y, size=64, generator=g)
+    batches = train.Minibatches(learn.x, learn.y, batch_size=64, generator=g)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=options.epochs * len(batches))
-    plain = train.supervised(model, optimizer)
+    plain = train.supervised_step(model, optimizer)
 
     def step(batch: tuple[torch.Tensor, torch.Tensor]) -> dict[str, torch.Tensor]:
         reported = plain(batch)
@@ -48,13 +48,15 @@ def main() -> None:
     weights = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
     about = {
-        "script": "benchmarks/finetune_source.py", "data": "labkit.finetune.source: simulated, free of rights",
+        "script": "benchmarks/finetune_source.py", "data": "labkit.finetune.source_task: simulated, free of rights",
         "seed": options.seed, "images": options.images, "epochs": options.epochs,
         "cpu_seconds": round(seconds), "parameters": nets.parameter_count(model),
         "accuracy on its own task": round(metrics.accuracy(metrics.predict(model, test.x), test.y), 4),
     }  # fmt: skip
-    safetensors.torch.save_file(weights, options.folder / "small.safetensors", metadata={"about": json.dumps(about)})
-    (options.folder / "small.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    safetensors.torch.save_file(
+        weights, options.folder / "small_cnn.safetensors", metadata={"about": json.dumps(about)}
+    )
+    (options.folder / "small_cnn.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     print(about)
 
 

@@ -60,7 +60,7 @@ def once(key: str, measure: Callable[[], Any]) -> None:
 # ── training ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def keep(name: str, fitted: gan.Trained, about: dict[str, Any]) -> None:
+def keep(name: str, fitted: gan.TrainedGAN, about: dict[str, Any]) -> None:
     """Write a checkpoint in half precision, and what is known of it beside."""
     G, D = fitted.generator, fitted.discriminator
     state = {f"{p}.{k}": v for p, m in (("G", G), ("D", D)) for k, v in m.state_dict().items()}
@@ -69,10 +69,10 @@ def keep(name: str, fitted: gan.Trained, about: dict[str, Any]) -> None:
     (WEIGHTS / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
-def fitted(x: Tensor, y: Tensor | None, seed: int, name: str = "", **knobs: Any) -> gan.Trained:
+def fitted(x: Tensor, y: Tensor | None, seed: int, name: str = "", **knobs: Any) -> gan.TrainedGAN:
     """A GAN; kept under a name where one is given."""
     start = time.process_time()
-    result = gan.small(x, y, seed=seed, **knobs)
+    result = gan.train_small_gan(x, y, seed=seed, **knobs)
     if name:
         seconds = round(time.process_time() - start)
         classes = 0 if y is None else int(y.max()) + 1
@@ -100,7 +100,7 @@ def classifier(
     net, g = nets.CNN(x.shape[1], classes, width=8, depth=2 if x.shape[-1] < 16 else 3), seeded(seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    plain = train.supervised(net, optimizer, augment=(lambda v: augment(v, generator=g)) if augment else None)
+    plain = train.supervised_step(net, optimizer, augment=(lambda v: augment(v, generator=g)) if augment else None)
     mix = mixing.Mixup(alpha=alpha)
 
     def step(batch: Any) -> Any:
@@ -109,7 +109,7 @@ def classifier(
         schedule.step()
         return told
 
-    batches = train.Minibatches(x, y, size=32, generator=g)
+    batches = train.Minibatches(x, y, batch_size=32, generator=g)
     epochs = (batch for _ in range(steps) for batch in batches)
     train.fit(step, list(islice(epochs, steps)), epochs=1)
     return net
@@ -162,8 +162,8 @@ def lesions(seed: int) -> dict[str, Any]:
     features = [own.eval().features(v).detach() for v in (x, real.x, test.x)]
     found["measures"] = {
         "agreement": metrics.accuracy(metrics.predict(own, x), y),
-        "C_T pixels": gan.copying(x, real.x, test.x, cells=1),
-        "C_T features": gan.copying(*features, cells=1),
+        "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
+        "C_T features": gan.data_copying_test(*features, cells=1),
         "precision": gan.precision_recall(features[0], features[2]).precision,
         "recall": gan.precision_recall(features[0], features[2]).recall,
         "Fréchet": gan.frechet(features[0], features[2]),
@@ -180,10 +180,10 @@ def typical(seed: int) -> dict[str, float]:
     held, new = (data.simulate.lesions(450, generator=seeded(k + seed), size=32) for k in (1000, 2000))
     x = gan.sample(gan.pretrained("lesions").generator, 450, generator=seeded(seed))
     return {
-        "generated, to the training lesions": gan.copying(x, known.x, held.x, cells=1),
-        "generated, to 182 others": gan.copying(x, others.x, held.x, cells=1),
-        "new real ones, to the training lesions": gan.copying(new.x, known.x, held.x, cells=1),
-        "new real ones, to 182 others": gan.copying(new.x, others.x, held.x, cells=1),
+        "generated, to the training lesions": gan.data_copying_test(x, known.x, held.x, cells=1),
+        "generated, to 182 others": gan.data_copying_test(x, others.x, held.x, cells=1),
+        "new real ones, to the training lesions": gan.data_copying_test(new.x, known.x, held.x, cells=1),
+        "new real ones, to 182 others": gan.data_copying_test(new.x, others.x, held.x, cells=1),
     }
 
 
@@ -220,7 +220,7 @@ def brain(seed: int) -> dict[str, Any]:
     new = gan.sample(model.generator, 300, generator=seeded(seed + 1))
     told = metrics.predict(judge, torch.cat([test.x[:300], new])).argmax(1)
     return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
-        "C_T pixels": gan.copying(x, real.x, test.x, cells=1),
+        "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
         "diversity of healthy slices": gan.diversity(x[:100], test.x[test.y == 0]),
         "told from real by a network": float((told == (torch.arange(600) >= 300)).double().mean()),
     }
@@ -240,7 +240,7 @@ def mnist(seed: int) -> dict[str, Any]:
     """An AC-GAN on 60,000 digits, and how often a classifier that never saw it agrees with its labels."""
     digits, test = mnist_at_16("train"), mnist_at_16("test")
     start = time.process_time()
-    knobs = {"steps": 2400, "size": 64, "width": 24, "latent": 32, "decay": 0.995, "lr": 5e-4, "lr_d": 5e-4}
+    knobs = {"steps": 2400, "batch_size": 64, "width": 24, "latent": 32, "decay": 0.995, "lr": 5e-4, "lr_d": 5e-4}
     model = fitted(digits.x, digits.y, seed, "mnist" if seed == 0 else "", **knobs)
     seconds = time.process_time() - start
     judge = classifier(digits.x[:20000], digits.y[:20000], seed=seed, classes=10, steps=625)
@@ -258,7 +258,7 @@ def mnist(seed: int) -> dict[str, Any]:
         "precision": gan.precision_recall(*features).precision,
         "recall": gan.precision_recall(*features).recall,
         "Fréchet": gan.frechet(*features),
-        "C_T": gan.copying(x[few], digits.x[:20000], test.x[:2000]),
+        "C_T": gan.data_copying_test(x[few], digits.x[:20000], test.x[:2000]),
         "cpu seconds": seconds,
     }  # fmt: skip
 
@@ -282,7 +282,7 @@ def copies(seed: int) -> dict[str, Any]:
         "held-out digits with noise": noisy,
         "a GAN": gan.sample(model.generator, len(new), generator=seeded(seed)),
     }
-    return {n: [gan.copying(x, training, held), *gan.precision_recall(x, held)] for n, x in samples.items()}
+    return {n: [gan.data_copying_test(x, training, held), *gan.precision_recall(x, held)] for n, x in samples.items()}
 
 
 def digits(seed: int) -> dict[str, Any]:
@@ -368,7 +368,7 @@ def speed() -> dict[str, Any]:
     G, D = PeerG(space["generator"]), PeerD(space["discriminator"])
     adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
     optimizers = adam(G.parameters()), adam(D.parameters())
-    step = gan.adversarial(G, D, *optimizers, generator=seeded(0))  # type: ignore[arg-type]
+    step = gan.gan_step(G, D, *optimizers, generator=seeded(0))  # type: ignore[arg-type]
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(6):

@@ -69,13 +69,13 @@ def records(ratings: Ratings) -> tuple[Records, Counter[int]]:
     return found, Counter(ratings.film.tolist())
 
 
-def slow(known: linkage.Known, target: int, found: Records, support: Counter[int]) -> list[float]:
+def slow(aux: linkage.AuxiliaryInfo, target: int, found: Records, support: Counter[int]) -> list[float]:
     """The paper's formula, one record and one film at a time."""
-    aux = list(zip(*(v[target].tolist() for v in (known.film, known.stars, known.day))))
+    items = list(zip(*(v[target].tolist() for v in (aux.film, aux.stars, aux.day))))
     scores = []
     for record in found:
         total = 0.0
-        for film, stars, day in aux:
+        for film, stars, day in items:
             if film in record:
                 s, d = record[film]
                 near = math.exp(-abs(stars - s) / 1.5) + math.exp(-abs(day - d) / 30)
@@ -87,11 +87,11 @@ def slow(known: linkage.Known, target: int, found: Records, support: Counter[int
 def oracle() -> str:
     """The largest differences to the formula, and pycanon's k and l where it is installed."""
     ratings = data.movielens_100k(download=False).ratings
-    known = linkage.know(ratings, torch.arange(20), 8, stars=1, days=14, generator=seeded(0))
+    aux = linkage.sample_auxiliary_info(ratings, torch.arange(20), 8, stars=1, days=14, generator=seeded(0))
     found, support = records(ratings)
-    expected = torch.tensor([slow(known, t, found, support) for t in range(20)], dtype=torch.float64)
-    sparse = linkage.scores(known, linkage.columns(ratings)).double()
-    dense = linkage.dense_scores(known, ratings.matrix(), ratings.matrix(ratings.day)).double()
+    expected = torch.tensor([slow(aux, t, found, support) for t in range(20)], dtype=torch.float64)
+    sparse = linkage.scores(aux, linkage.sort_by_film(ratings)).double()
+    dense = linkage.dense_scores(aux, ratings.matrix(), ratings.matrix(ratings.day)).double()
     gaps = [float((v - expected).abs().max()) for v in (sparse, dense)]
     best = [int((v.argmax(1) == expected.argmax(1)).sum()) for v in (sparse, dense)]
     out = [
@@ -145,10 +145,12 @@ def growth(ratings: Ratings, sizes: tuple[int, ...]) -> str:
             for seed in SEEDS:
                 release = linkage.pseudonymise(ratings, generator=seeded(seed))
                 wrong = min(int(errors.get("wrong", 0)), m - 1)
-                known = linkage.know(ratings, everybody, m, generator=seeded(50 + seed), **{**errors, "wrong": wrong})
-                claims, truth = linkage.link(known, release.ratings), release.truth(everybody)
-                rates = linkage.rates(claims, truth)
-                rows.append((rates.identified, rates.false, float((claims.record == truth).double().mean())))
+                aux = linkage.sample_auxiliary_info(
+                    ratings, everybody, m, generator=seeded(50 + seed), **{**errors, "wrong": wrong}
+                )
+                matches, truth = linkage.link(aux, release.ratings), release.truth(everybody)
+                rates = linkage.attack_rates(matches, truth)
+                rows.append((rates.identified, rates.false, float((matches.record == truth).double().mean())))
             cells.append(" / ".join(percent(column) for column in zip(*rows)))
         out.append(f"| {m} | {' | '.join(cells)} |")
         print(out[-1], flush=True)
@@ -207,16 +209,16 @@ def promises() -> str:
 def promise_row(ratings: Ratings, name: str, seed: int, *, phi: float = 1.5) -> tuple[float, ...]:
     """One release of one kind: identified, false inside, false outside, private opinions, guessed."""
     release, everybody = published(ratings, name, seed), torch.arange(ratings.users)
-    known = linkage.know(ratings, everybody, 8, days=14, wrong=2, generator=seeded(50 + seed))
+    aux = linkage.sample_auxiliary_info(ratings, everybody, 8, days=14, wrong=2, generator=seeded(50 + seed))
     truth = release.truth(everybody)
-    inside = linkage.rates(linkage.link(known.take(truth >= 0), release.ratings, phi=phi), truth[truth >= 0])
+    inside = linkage.attack_rates(linkage.link(aux.take(truth >= 0), release.ratings, phi=phi), truth[truth >= 0])
     absent = truth < 0
     part = release.ratings
     if not bool(absent.any()):
         # Everybody is in it: take a fifth of the records out and ask for their owners.
         absent = torch.isin(everybody, release.identity[: ratings.users // 5])
         part = part.take(part.user >= ratings.users // 5)
-    outside = linkage.rates(linkage.link(known.take(absent), part, phi=phi), torch.full((int(absent.sum()),), -1))
+    outside = linkage.attack_rates(linkage.link(aux.take(absent), part, phi=phi), torch.full((int(absent.sum()),), -1))
     return (inside.identified, inside.false, outside.false, *opinions(ratings, release, seed))
 
 
@@ -225,8 +227,10 @@ def opinions(ratings: Ratings, release: linkage.Release, seed: int) -> tuple[flo
     private = torch.randperm(ratings.films, generator=seeded(seed))[: ratings.films // 10]
     hidden = torch.zeros(ratings.films, dtype=torch.bool).index_fill_(0, private, True)
     inside = release.identity[:300]
-    known = linkage.know(ratings.take(~hidden[ratings.film]), inside, 8, days=14, wrong=2, generator=seeded(90 + seed))
-    read = linkage.disclose(linkage.link(known, release.ratings), release.ratings, private)
+    aux = linkage.sample_auxiliary_info(
+        ratings.take(~hidden[ratings.film]), inside, 8, days=14, wrong=2, generator=seeded(90 + seed)
+    )
+    read = linkage.disclosed_stars(linkage.link(aux, release.ratings), release.ratings, private)
     real = ratings.matrix()[:, private][inside]
     usual = (release.ratings.matrix()[:, private].nanmean(0).nan_to_num(3.5) >= 3.5).expand_as(read)
     guess, asked, likes = torch.where(read.isnan(), usual, read >= 4), ~real.isnan(), real >= 4
@@ -349,7 +353,9 @@ def synthetic() -> str:
             for name, (x, y) in made.items():
                 learner = LogisticRegression(max_iter=300).fit(x.flatten(1).numpy(), y.numpy())
                 useful = float(learner.score(test.x.flatten(1).numpy(), test.y.numpy()))
-                found[name].append((useful, metrics.roc_auc(-linkage.nearest(both, x), inside), judge))
+                found[name].append(
+                    (useful, metrics.roc_auc(-linkage.distance_to_closest_record(both, x), inside), judge)
+                )
             print(per_class, seed, flush=True)
         for name, rows in found.items():
             useful, near, judged = zip(*rows)
@@ -386,20 +392,20 @@ def speed() -> str:
     for users, films, per_user in ((1000, 500, 35), (10_000, 2000, 60), (100_000, 10_000, 100)):
         ratings = large(users, films, per_user, 0)
         start = time.process_time()
-        table = linkage.columns(ratings)
+        table = linkage.sort_by_film(ratings)
         prepared = time.process_time() - start
         many, few = 128, max(1, 20_000 // users)
-        known = linkage.know(ratings, torch.arange(many), 8, stars=1, days=14, generator=seeded(1))
+        aux = linkage.sample_auxiliary_info(ratings, torch.arange(many), 8, stars=1, days=14, generator=seeded(1))
         found, support = records(ratings)
         ours, theirs = [], []
         for _ in range(3):
             start = time.process_time()
-            linkage.link(known, table)
+            linkage.link(aux, table)
             ours.append(time.process_time() - start)
             start = time.process_time()
             for target in range(few):
-                ranked = torch.tensor(slow(known, target, found, support))
-                linkage.decide(ranked[None])
+                ranked = torch.tensor(slow(aux, target, found, support))
+                linkage.eccentricity_test(ranked[None])
             theirs.append(time.process_time() - start)
         fast, plain = many * users / min(ours), few * users / min(theirs)
         size = f"{users:,} × {films:,} | {len(ratings):,}"

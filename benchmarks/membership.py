@@ -18,7 +18,7 @@ from benchmarks import membership_defences as side
 from benchmarks import membership_experiments as experiments
 from benchmarks.membership_oracles import oracles
 from labkit.membership import dp_bound
-from labkit.membership.many import OVERHEAD_UP_TO
+from labkit.membership.shadow_training import OVERHEAD_UP_TO
 from labkit.metrics import summary
 
 RESULTS = Path(__file__).parent / "results"

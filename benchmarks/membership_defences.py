@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.membership_experiments import SEEDS, Found, digits, small_cnn, trained
 from labkit import membership, metrics, nets, train
-from labkit.membership import MemberBatches, Stack, halves, subsets, together
+from labkit.membership import MemberBatches, StackedModels, paired_halves, stacked_step, subsets
 
 MODELS, POOL, EPOCHS, PRIVATE = 12, 400, 60, 30
 Defence = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -28,8 +28,8 @@ def plain(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> Ten
 def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> tuple[Tensor, float]:
     """Early stopping: each network as it was after the epoch with its least loss on 200 held-back digits."""
     torch.manual_seed(seed)
-    stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
-    step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
+    stack = StackedModels([nets.MLP(64, 10, hidden=(64,)) for _ in members])
+    step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
     held = slice(POOL, POOL + 200)
     least = torch.full((len(members),), float("inf"))
     kept, when = stack(x), torch.zeros(len(members))
@@ -42,7 +42,7 @@ def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> t
         kept = torch.where(better[:, None, None], logits, kept)
         least, when = torch.minimum(loss, least), torch.where(better, float(history.epoch), when)
 
-    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
+    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
     train.fit(step, batches, epochs=EPOCHS, on_epoch=look)
     return kept, float(when.mean())
 
@@ -50,7 +50,7 @@ def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> t
 def mixed(x: Tensor, y: Tensor, members: Tensor, seed: int, *, inputs: bool) -> Tensor:
     """mixup with α = 1; or its control, which mixes the labels by the same shares and leaves the pictures alone."""
     torch.manual_seed(seed)
-    stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
+    stack = StackedModels([nets.MLP(64, 10, hidden=(64,)) for _ in members])
     optimizer = torch.optim.Adam(stack.parameters(), lr=5e-3)
     g = torch.Generator().manual_seed(seed)
 
@@ -63,13 +63,13 @@ def mixed(x: Tensor, y: Tensor, members: Tensor, seed: int, *, inputs: bool) -> 
         pictures = x[index].flatten(2)
         if inputs:
             pictures = share * pictures + (1 - share) * x[partner].flatten(2)
-        loss = -(target * stack.each(pictures).log_softmax(2)).sum(2).mean(1)
+        loss = -(target * stack.forward_each(pictures).log_softmax(2)).sum(2).mean(1)
         optimizer.zero_grad()
         loss.sum().backward()
         optimizer.step()
         return {"loss": loss.detach().mean()}
 
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=EPOCHS)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=EPOCHS)
     return stack(x)
 
 
@@ -107,7 +107,7 @@ def defences() -> Found:
         g = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(every[0]), generator=g)
         x, y = every[0][order], every[1][order]
-        members = halves(POOL, models=MODELS, generator=g)
+        members = paired_halves(POOL, models=MODELS, generator=g)
         none = plain(x, y, members, seed)
         early, when = stopped(x, y, members, seed)
         epochs.append(when)
@@ -173,7 +173,7 @@ def speed(*, repeats: int = 3, epochs: int = 5) -> Found:
         for _ in range(repeats):
             for stacked in best:
                 generator = torch.Generator().manual_seed(1)
-                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, size=SIZE)
+                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, batch_size=SIZE)
                 run = partial(call, optimizer=partial(torch.optim.Adam, lr=1e-3), generator=generator, stacked=stacked)
                 best[stacked] = min(best[stacked], seconds(run))
         rows.append({

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from labkit import data, membership, metrics, nets, train
 from labkit.device import device
-from labkit.membership import MemberBatches, Stack, subsets, together
+from labkit.membership import MemberBatches, StackedModels, stacked_step, subsets
 
 Found = dict[str, Any]
 TARGETS = 5  # on each side: ten targets in all, each attacked by the five networks of the other side
@@ -55,8 +55,8 @@ def one_after_another(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epoch
         torch.manual_seed(1000 * seed + i)
         model = small_cnn().to(x.device)
         g = torch.Generator().manual_seed(1000 * seed + i)
-        step = train.supervised(model, torch.optim.Adam(model.parameters(), lr=1e-3))
-        train.fit(step, train.Minibatches(x[row], y[row], size=32, generator=g), epochs=epochs)
+        step = train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=1e-3))
+        train.fit(step, train.Minibatches(x[row], y[row], batch_size=32, generator=g), epochs=epochs)
         models.append(lambda x, model=model: metrics.predict(model, x))
     return models
 
@@ -64,10 +64,10 @@ def one_after_another(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epoch
 def all_at_once(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epochs: int = 60) -> list[Any]:
     """Perceptrons, all trained together."""
     torch.manual_seed(seed)
-    stack = Stack([nets.MLP(64, 10, hidden=(64,)) for _ in members])
+    stack = StackedModels([nets.MLP(64, 10, hidden=(64,)) for _ in members])
     g = torch.Generator().manual_seed(seed)
-    step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=epochs)
+    step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     return [lambda x, model=model: metrics.predict(model, x) for model in stack.unstack()]
 
 
@@ -103,14 +103,14 @@ def attacked(logits: Tensor, y: Tensor, member: Tensor, attack: membership.Shado
     shokri = attack.scores(z, y)
     guess = membership.threshold_attack(shokri, tau=0.0)
     losses = membership.loss(z, y)
-    yeom = membership.judge(membership.loss_attack(z, y, mean_loss=losses[member].mean()), member)
+    yeom = membership.evaluate_guesses(membership.loss_attack(z, y, mean_loss=losses[member].mean()), member)
     by_class = membership.precision_by_class(guess, member, y, classes=10)
     return {
         "train": metrics.accuracy(z[member], y[member]),
         "test": metrics.accuracy(z[~member], y[~member]),
         "by_class": by_class.tolist(),
         "precision": float(by_class.nanmedian()),
-        "recall": membership.judge(guess, member).recall,
+        "recall": membership.evaluate_guesses(guess, member).recall,
         "auc": metrics.roc_auc(shokri, member),
         "yeom_precision": yeom.precision,
         "yeom_recall": yeom.recall,
@@ -123,13 +123,13 @@ def attacked(logits: Tensor, y: Tensor, member: Tensor, attack: membership.Shado
 
 def trained(
     x: Tensor, y: Tensor, members: Tensor, seed: int, *, epochs: int = 60, hidden: int = 64, **knobs: Any
-) -> Stack:
+) -> StackedModels:
     """Perceptrons on digits, all at once; knobs of AdamW."""
     torch.manual_seed(seed)
-    stack = Stack([nets.MLP(64, 10, hidden=(hidden,)) for _ in members])
+    stack = StackedModels([nets.MLP(64, 10, hidden=(hidden,)) for _ in members])
     optimizer = torch.optim.AdamW(stack.parameters(), **{"lr": 5e-3, "weight_decay": 0.0} | knobs)
-    batches = MemberBatches(members, size=32, generator=torch.Generator().manual_seed(seed))
-    train.fit(together(stack, optimizer, x, y), batches, epochs=epochs)
+    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
+    train.fit(stacked_step(stack, optimizer, x, y), batches, epochs=epochs)
     return stack
 
 
@@ -139,8 +139,8 @@ def gap_and_leak(logits: Tensor, y: Tensor, member: Tensor) -> Found:
     losses = membership.loss(logits, y)
     return {
         "gap": inside - outside,
-        "gap_attack": membership.judge(membership.gap_attack(logits, y), member).advantage,
-        "loss_attack": membership.judge(
+        "gap_attack": membership.evaluate_guesses(membership.gap_attack(logits, y), member).advantage,
+        "loss_attack": membership.evaluate_guesses(
             membership.loss_attack(logits, y, mean_loss=losses[member].mean()), member
         ).advantage,
         "best": membership.advantage(-losses, member),
@@ -187,7 +187,7 @@ def lira(noise: float) -> Found:
     for seed in SEEDS:
         g = torch.Generator().manual_seed(seed)
         y = noisy(every[1][:1796], noise, g)
-        members = membership.halves(len(x), models=MODELS, generator=g)
+        members = membership.paired_halves(len(x), models=MODELS, generator=g)
         logits = trained(x, y, members, seed, epochs=40)(x)
         phi = torch.stack([membership.scaled_confidence(z, y) for z in logits])
         one: dict[str, list[Tensor]] = {}
@@ -229,26 +229,26 @@ NOISE, WIDTH, SAMPLES = 16, 128, 2000
 BATCH = 32
 
 
-def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[Stack, list[nn.Module], Tensor]:
+def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[StackedModels, list[nn.Module], Tensor]:
     """A GAN for each row of ``members``, all trained at once: generators, discriminators, 2,000 samples of each."""
     torch.manual_seed(seed)
     m, g = len(members), torch.Generator().manual_seed(seed)
-    make = Stack([nn.Sequential(nets.MLP(NOISE, 64, hidden=(WIDTH, WIDTH), mean=0.0, std=1.0), nn.Sigmoid())
+    make = StackedModels([nn.Sequential(nets.MLP(NOISE, 64, hidden=(WIDTH, WIDTH), mean=0.0, std=1.0), nn.Sigmoid())
                   for _ in range(m)])  # fmt: skip
-    judge = Stack([nets.MLP(64, 1, hidden=(2 * WIDTH, 2 * WIDTH)) for _ in range(m)])
+    judge = StackedModels([nets.MLP(64, 1, hidden=(2 * WIDTH, 2 * WIDTH)) for _ in range(m)])
     slow, fast = (torch.optim.Adam(s.parameters(), lr=1e-3, betas=(0.5, 0.99)) for s in (make, judge))
     rows = members.nonzero()[:, 1].view(m, -1)
 
     def step(_: int) -> dict[str, Tensor]:
         real = x[rows.gather(1, torch.randint(rows.shape[1], (m, BATCH), generator=g))]
-        fake = make.each(torch.randn(m, BATCH, NOISE, generator=g))
-        both = judge.each(torch.cat([real, fake.detach()], dim=1)).squeeze(2)
+        fake = make.forward_each(torch.randn(m, BATCH, NOISE, generator=g))
+        both = judge.forward_each(torch.cat([real, fake.detach()], dim=1)).squeeze(2)
         on_real, on_fake = both[:, :BATCH], both[:, BATCH:]
         loss = nn.functional.softplus(-on_real).mean(1).sum() + nn.functional.softplus(on_fake).mean(1).sum()
         fast.zero_grad()
         loss.backward()
         fast.step()
-        fooled = nn.functional.softplus(-judge.each(fake).squeeze(2)).mean(1).sum()
+        fooled = nn.functional.softplus(-judge.forward_each(fake).squeeze(2)).mean(1).sum()
         slow.zero_grad()
         fooled.backward()
         slow.step()
@@ -275,18 +275,18 @@ def gan(n: int, *, steps: int = 2500) -> Found:
         own = membership.own_discriminator(
             nets.MLP(64, 1, hidden=(WIDTH,)), samples[seed], fresh, epochs=40, weight_decay=0.1, generator=g
         )
-        near = membership.nearest(x, samples[seed])
+        near = membership.nearest_sample_scores(x, samples[seed])
         scores = {
             "with D": membership.discriminator_scores(judges[seed], x),
             "own D on samples and 500 fresh digits": own(x),
             "nearest sample": near,
-            "nearest sample less nearest fresh digit": near - membership.nearest(x, fresh),
+            "nearest sample less nearest fresh digit": near - membership.nearest_sample_scores(x, fresh),
             "control: own D on fresh digits against other fresh ones": control(every, order, n, others, seed)(x),
         }
         member = torch.arange(len(x)) < asked
         for name, values in scores.items():
             found.setdefault(name, []).append(metrics.roc_auc(values, member))
-        to_members, to_others = (membership.nearest(samples[seed], every[order[a:b]]).mean()
+        to_members, to_others = (membership.nearest_sample_scores(samples[seed], every[order[a:b]]).mean()
                                  for a, b in ((0, asked), (n, n + asked)))  # fmt: skip
         found.setdefault("distance of a sample to the nearest member", []).append(-float(to_members))
         found.setdefault("to the nearest of as many others", []).append(-float(to_others))

@@ -18,8 +18,8 @@ def oracles() -> Found:
     member = torch.arange(600) < 200
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
-    batches = train.Minibatches(x[member], y[member], size=32, generator=torch.Generator().manual_seed(0))
-    train.fit(train.supervised(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=60)
+    batches = train.Minibatches(x[member], y[member], batch_size=32, generator=torch.Generator().manual_seed(0))
+    train.fit(train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=60)
     logits = metrics.predict(model.eval(), x)
     rows = [*against_art(model, x, y, member, logits), *against_sklearn(-membership.loss(logits, y), member)]
     return {"rows": rows + against_opacus()}
@@ -39,9 +39,10 @@ def against_art(model: nn.Module, x: Any, y: Any, member: Any, logits: Any) -> l
     ours = membership.gap_attack(logits, y)
     rows: list[list[Any]] = [
         [
-            "advantage of the attack “is the model right?”", membership.judge(ours, member).advantage, "ART, "
-            "rule-based",
-            membership.judge(torch.from_numpy(theirs), member).advantage,
+            "advantage of the attack “is the model right?”",
+            membership.evaluate_guesses(ours, member).advantage,
+            "ART, rule-based",
+            membership.evaluate_guesses(torch.from_numpy(theirs), member).advantage,
         ],
         ["records guessed differently by it", int((ours.numpy() != theirs).sum()), "ART, rule-based", 0],
     ]  # fmt: skip

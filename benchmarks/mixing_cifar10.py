@@ -51,7 +51,7 @@ def error(arm: str, seed: int, *, samples: int, epochs: int, blocks: int, width:
     torch.manual_seed(seed)
     model = nets.ResNet(3, 10, blocks=blocks, width=width, mean=[0.491, 0.482, 0.447], std=[0.247, 0.243, 0.262])
     model = model.to(device, memory_format=torch.channels_last)
-    batches = train.Minibatches(x, y, size=32, generator=g, drop_last=True)
+    batches = train.Minibatches(x, y, batch_size=32, generator=g, drop_last=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=epochs * len(batches))
     mix = ARMS[arm]

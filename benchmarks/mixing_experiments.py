@@ -59,7 +59,7 @@ def classify(
     hidden: tuple[int, ...] = (128, 128),
     balanced: bool = False,
     manifold: bool = False,
-    size: int = 64,
+    batch_size: int = 64,
     decay: bool = True,
 ) -> nn.Module:
     """A small net trained on x (N, 1, 8, 8) and classes y (N,)."""
@@ -68,15 +68,17 @@ def classify(
 
     def loss(g: Generator) -> Tensor:
         chosen = (
-            mixing.balanced_sample(y, n=size, generator=g) if balanced else torch.randint(len(y), (size,), generator=g)
+            mixing.balanced_sample(y, n=batch_size, generator=g)
+            if balanced
+            else torch.randint(len(y), (batch_size,), generator=g)
         )
         inputs, labels = x[chosen], mixing.one_hot(y[chosen], classes=classes)
         if manifold:
             partner = mixing.any_partners(inputs, generator=g)
-            lam = mixing.beta(size, alpha=1.0, like=inputs, generator=g)
+            lambda_ = mixing.beta(batch_size, alpha=1.0, like=inputs, generator=g)
             layer = int(torch.randint(len(stages) - 1, (1,), generator=g))
-            logits = mixing.manifold_mixup(stages, inputs, layer=layer, partner=partner, lam=lam)
-            return mixing.soft_cross_entropy(logits, mixing.mixup(labels, partner=partner, lam=lam))
+            logits = mixing.manifold_mixup(stages, inputs, layer=layer, partner=partner, lambda_=lambda_)
+            return mixing.soft_cross_entropy(logits, mixing.mixup(labels, partner=partner, lambda_=lambda_))
         if isinstance(mix, mixing.SameClass):
             inputs = mix(inputs, y=y[chosen], generator=g).x
         elif mix is not None:

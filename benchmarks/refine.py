@@ -81,10 +81,10 @@ def checkpoints() -> None:
         data.simulate.eyes(1500, generator=eyes.seeded(i), size=bundled.SIZE, **knobs)
         for i, knobs in enumerate(({}, bundled.CAMERA))
     )
-    refiners = {lam: eyes.refiner_for(made.x, real.x, 0, lam=lam)[0] for lam in bundled.LAMBDAS}
+    refiners = {lambda_: eyes.refiner_for(made.x, real.x, 0, lambda_=lambda_)[0] for lambda_ in bundled.LAMBDAS}
     about = (
         "labkit.refine: eyes towards a poor camera, one refiner for each λ; python -m benchmarks.refine checkpoints; "
-        "seed 0, 400 turns, about 10 s of one core each; from simulated images alone"
+        "seed 0, 400 iterations, about 10 s of one core each; from simulated images alone"
     )
     bundled.save(refiners, Path(bundled.__file__).with_name(bundled.FILE), about=about)
 
@@ -105,11 +105,11 @@ class Map(nn.Module):
         return (two[..., 1] - two[..., 0])[:, None]
 
 
-def peers_turn(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, buffer: Any, turn: refine.Turn) -> None:
-    """One turn in the order of the peer's main.py; D's loss goes back through R as well."""
+def peers_iteration(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, buffer: Any, batch: refine.RefineBatch) -> None:
+    """One iteration in the order of the peer's main.py; D's loss goes back through R as well."""
     D.eval()
     R.train()
-    for x in turn.x:
+    for x in batch.x:
         made = R(x)
         said = D(made).view(-1, 2)
         loss = functional.l1_loss(made, x, reduction="sum") * 1e-4
@@ -120,7 +120,7 @@ def peers_turn(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, buffer: Any, tu
         of_r.step()
     R.eval()
     D.train()
-    for x, y in zip(turn.x_d, turn.y):
+    for x, y in zip(batch.x_d, batch.y):
         made = R(x)
         half = buffer.get_from_image_history_buffer()
         buffer.add_to_image_history_buffer(made.detach().numpy())
@@ -135,15 +135,17 @@ def peers_turn(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, buffer: Any, tu
         of_d.step()
 
 
-def papers_turn(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, past: list[Tensor], turn: refine.Turn) -> None:
+def papers_iteration(
+    R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, past: list[Tensor], batch: refine.RefineBatch
+) -> None:
     """Algorithm 1 as one would write it down: R refines whole batches, a list is the buffer."""
-    for x in turn.x:
+    for x in batch.x:
         made = R(x)
         loss = functional.softplus(D(made)).sum((1, 2)).mean() + 0.1 * (made - x).abs().sum((1, 2, 3)).mean()
         of_r.zero_grad()
         loss.backward()
         of_r.step()
-    for x, y in zip(turn.x_d, turn.y):
+    for x, y in zip(batch.x_d, batch.y):
         made = R(x).detach()
         half = len(x) // 2
         if len(past) >= half:
@@ -160,14 +162,14 @@ def papers_turn(R: nn.Module, D: nn.Module, of_r: Any, of_d: Any, past: list[Ten
 
 
 def speed(peer: Path, *, rounds: int = 4, size: int = 32) -> None:
-    """CPU seconds of a turn in each loop, with the peer's networks in all of them; the loops alternate."""
+    """CPU seconds of an iteration in each loop, with the peer's networks in all of them; the loops alternate."""
     sys.path.insert(0, str(peer))
     from lib.image_history_buffer import ImageHistoryBuffer
     from lib.network import Discriminator, Refiner
 
     g = eyes.seeded(0)
     x, y = (data.simulate.eyes(200, generator=eyes.seeded(i), **k).x for i, k in enumerate(({}, eyes.CAMERA)))
-    turns = list(refine.Turns(x, y, size=size, turns=rounds + 1, generator=g))
+    iterations = list(refine.RefineBatches(x, y, batch_size=size, iterations=rounds + 1, generator=g))
 
     def networks() -> tuple[nn.Module, nn.Module, Any, Any]:
         torch.manual_seed(0)
@@ -176,19 +178,19 @@ def speed(peer: Path, *, rounds: int = 4, size: int = 32) -> None:
 
     R, D, of_r, of_d = networks()
     buffer = ImageHistoryBuffer((0, 1, 35, 55), 512, size)
-    loops = {"AlexHex7/SimGAN_pytorch": lambda turn: peers_turn(R, D, of_r, of_d, buffer, turn)}
+    loops = {"AlexHex7/SimGAN_pytorch": lambda batch: peers_iteration(R, D, of_r, of_d, buffer, batch)}
     R1, D1, of_r1, of_d1 = networks()
     listed: list[Tensor] = []
-    loops["algorithm 1, written down"] = lambda turn: papers_turn(R1, Map(D1), of_r1, of_d1, listed, turn)
+    loops["algorithm 1, written down"] = lambda batch: papers_iteration(R1, Map(D1), of_r1, of_d1, listed, batch)
     R2, D2, of_r2, of_d2 = networks()
-    step = refine.adversarial(R2, Map(D2), of_r2, of_d2, lam=0.1, past=refine.Past(512), generator=g)
+    step = refine.simgan(R2, Map(D2), of_r2, of_d2, lambda_=0.1, buffer=refine.ImageHistoryBuffer(512), generator=g)
     loops["labkit"] = step
     seconds: dict[str, list[float]] = {name: [] for name in loops}
-    for i, turn in enumerate(turns):
+    for i, batch in enumerate(iterations):
         for name, loop in loops.items():
             start = time.process_time()
-            loop(turn)
-            if i:  # the first turn warms up
+            loop(batch)
+            if i:  # the first iteration warms up
                 seconds[name].append(time.process_time() - start)
     kept = len(buffer.image_history_buffer)
     known = stored()
@@ -227,7 +229,7 @@ def report_eyes(runs: Runs) -> str:
         "gaze error (°)": ("gaze", False),
         "pupils moved (pixels)": ("distance", False),
         "of it scatter": ("scatter", False),
-        "fresh classifier tells (%)": ("told", True),
+        "fresh classifier tells (%)": ("two_sample_test", True),
         "D tells (%)": ("D", True),
     }
     text = flow(
@@ -236,7 +238,7 @@ def report_eyes(runs: Runs) -> str:
         seed: {eyes.N} synthetic, {eyes.N} real ones without labels, {eyes.TEST} others to test on. Real means:
         contrast .35–.6, blur .8–1.4 pixels of a 55 wide image, noise .02. A small network learns the gaze from
         what the row says and is tested on real eyes. Refiner: width 16, one block; D: patches of
-        {refine.patch_size(eyes.STRIDES)} pixels; {eyes.TURNS} turns of K_g = 2, K_d = 1, batches of
+        {refine.patch_size(eyes.STRIDES)} pixels; {eyes.ITERATIONS} iterations of K_g = 2, K_d = 1, batches of
         {eyes.BATCH}, Adam 3e-3; about 10 s of one core. Settings were tried out on one seed and other sizes, by
         the gaze error; no row was tuned by itself. The pupil is found by a network trained on other eyes
         through cameras of every quality; it never saw a refined one. `ideal`: the synthetic eyes through the
@@ -253,14 +255,14 @@ def report_digits(runs: dict[str, Runs]) -> str:
     columns = {
         "accuracy on real digits": ("accuracy", True),
         "glyphs' own classifier agrees": ("kept", True),
-        "fresh classifier tells": ("told", True),
+        "fresh classifier tells": ("two_sample_test", True),
     }
     rows = [f"{s}: {h}" if s else h for s, h in DIGITS]
     text = flow(
         f"""
         A convolutional classifier (width 16, depth 2) sees {domains.GLYPHS} (refined) glyphs and nothing else; it is
-        tested on real handwriting. Per cent. The refiner sees real digits without labels, {domains.TURNS}
-        turns. `features`: λ = .3, ψ = the logits of a classifier trained on raw glyphs, and {domains.PIXELS} of
+        tested on real handwriting. Per cent. The refiner sees real digits without labels, {domains.ITERATIONS}
+        iterations. `features`: λ = .3, ψ = the logits of a classifier trained on raw glyphs, and {domains.PIXELS} of
         the pixels. `plain`: the simulator's defaults. `varied`: writers that differ more (stretch, slant,
         rotation, thickness, jitter). `filling`: and fill the image, as scikit-learn's digits do. `real`: taught
         real digits with their labels. ψ and the simulators were chosen on seed 0, whose test figures were seen:
@@ -304,11 +306,11 @@ def report_speed(runs: dict[str, dict[str, float]]) -> str:
     kept = int(runs["AlexHex7/SimGAN_pytorch"]["in its buffer"])
     text = flow(
         f"""
-        Eyes of 35×55, the peer's own networks (two blocks of width 32; its D) in all loops, a turn of K_g = 2
-        and K_d = 1, batches of 32; one thread, the best of four alternating turns in CPU time. The peer's
+        Eyes of 35×55, the peer's own networks (two blocks of width 32; its D) in all loops, an iteration of K_g = 2
+        and K_d = 1, batches of 32; one thread, the best of four alternating rounds in CPU time. The peer's
         `main.py` needs torch 0.3 and a GPU: its order of operations was written down anew around its networks
         and its buffer. It refines whole batches for D and sends D's loss back through R; labkit refines half a
-        batch without a graph. After these turns the peer's buffer holds {kept} images: its `np.append` drops
+        batch without a graph. After these iterations the peer's buffer holds {kept} images: its `np.append` drops
         the result, so that its D never sees the past.
         """
     )

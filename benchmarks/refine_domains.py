@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ FILLING = VARIED | {
     "scale": (0.8, 1.0), "stretch": (0.7, 1.5), "rotation": (-15, 15), "thickness": (0.08, 0.22), "shift": 0.05,
 }  # fmt: skip
 SIMULATORS = {"plain": PLAIN, "varied": VARIED, "varied, filling": FILLING}
-GLYPHS, TURNS, BATCH = 3000, 300, 32
+GLYPHS, ITERATIONS, BATCH = 3000, 300, 32
 PIXELS = 0.1  # weight of a pixel in ψ beside the logits of the glyphs' own classifier
-REAL = {"λ = 0.1, 150 turns": {"lam": 0.1, "turns": 150}, "λ = 0.02, 300 turns": {"lam": 0.02, "turns": 300}}
+REAL = {
+    "λ = 0.1, 150 iterations": {"lambda_": 0.1, "iterations": 150},
+    "λ = 0.02, 300 iterations": {"lambda_": 0.02, "iterations": 300},
+}
 EYES = (18, 28)  # real eyes of 35×55, halved
 
 
@@ -36,7 +39,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def learned(
-    x: Tensor, y: Tensor, seed: int, *, lam: float, turns: int, psi: Callable[[Tensor], Tensor] | None = None,
+    x: Tensor, y: Tensor, seed: int, *, lambda_: float, iterations: int, psi: Callable[[Tensor], Tensor] | None = None,
     strides: tuple[int, ...] = (1, 1), blocks: int = 2, lr: float = 3e-3,
 ) -> tuple[nn.Module, train.History, float]:  # fmt: skip
     """Refine x towards y with the whole recipe: the refiner, its history in six parts, seconds of computing."""
@@ -45,13 +48,14 @@ def learned(
     R = refine.Refiner(1, width=16, blocks=blocks)
     D = refine.LocalDiscriminator(1, widths=(32,) * len(strides), strides=strides)
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
-    past = refine.Past(16 * BATCH)
-    first = refine.pretrain_discriminator(R, D, of_d, past=past, generator=generator)
-    train.fit(first, refine.Turns(x, y, size=BATCH, turns=50, generator=generator), epochs=1)
-    step = refine.adversarial(
-        R, D, of_r, of_d, lam=lam, past=past, psi=psi or refine.losses.identity, generator=generator
+    buffer = refine.ImageHistoryBuffer(16 * BATCH)
+    first = refine.pretrain_discriminator(R, D, of_d, buffer=buffer, generator=generator)
+    train.fit(first, refine.RefineBatches(x, y, batch_size=BATCH, iterations=50, generator=generator), epochs=1)
+    psi = psi or train.identity
+    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=buffer, psi=psi, generator=generator)
+    history = train.fit(
+        step, refine.RefineBatches(x, y, batch_size=BATCH, iterations=iterations // 6, generator=generator), epochs=6
     )
-    history = train.fit(step, refine.Turns(x, y, size=BATCH, turns=turns // 6, generator=generator), epochs=6)
     return R, history, time.process_time() - start
 
 
@@ -85,8 +89,8 @@ def reader(x: Tensor, y: Tensor, seed: int) -> nn.Module:
     """A classifier of digits."""
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
-    step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=3e-3))
-    train.fit(step, train.Minibatches(x, y, size=64, generator=seeded(seed)), epochs=6)
+    step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=3e-3))
+    train.fit(step, train.Minibatches(x, y, batch_size=64, generator=seeded(seed)), epochs=6)
     return net.eval()
 
 
@@ -103,19 +107,29 @@ def digits_run(name: str, simulator: str, how: str, seed: int) -> dict[str, floa
     made = glyphs(simulator, side, seed)
     own = reader(made.x, made.y, seed)
     if how == "raw":
-        told = refine.told_apart(made.x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed))
-        return {"accuracy": score(own), "told": told, "kept": metrics.accuracy(metrics.predict(own, made.x), made.y)}
+        told = refine.classifier_two_sample_test(
+            made.x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)
+        )
+        return {
+            "accuracy": score(own),
+            "two_sample_test": told,
+            "kept": metrics.accuracy(metrics.predict(own, made.x), made.y),
+        }
     own.requires_grad_(False)
     psi = None if how == "pixels" else lambda x: torch.cat([PIXELS * x.flatten(1), own(x)], dim=1)
     strides = (1, 1) if name == "digits" else (1, 2)
-    lam = 0.1 if how == "pixels" else 0.3
-    R, history, seconds = learned(made.x, unlabelled.x, seed, lam=lam, turns=TURNS, psi=psi, strides=strides)
-    x = refine.refined(R, made.x)
+    lambda_ = 0.1 if how == "pixels" else 0.3
+    R, history, seconds = learned(
+        made.x, unlabelled.x, seed, lambda_=lambda_, iterations=ITERATIONS, psi=psi, strides=strides
+    )
+    x = refine.refine_images(R, made.x)
     return {
         "accuracy": score(reader(x, made.y, seed)),
         "kept": metrics.accuracy(metrics.predict(own, x), made.y),
-        "told": refine.told_apart(x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)),
-        "D": history["told"][-1],
+        "two_sample_test": refine.classifier_two_sample_test(
+            x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)
+        ),
+        "D": history["d_accuracy"][-1],
         "seconds": seconds,
     }
 
@@ -145,16 +159,17 @@ def photographed(folder: str, *, crop: float = 1.0) -> Tensor:
     return torch.cat(images).clamp(0, 1)
 
 
-def real_eyes_run(seed: int, *, lam: float, turns: int) -> dict[str, Any]:
+def real_eyes_run(seed: int, *, lambda_: float, iterations: int) -> dict[str, Any]:
     """How well a fresh classifier tells synthetic eyes from MPIIGaze's before and after, and what D said."""
     x, y = photographed("syntheyes", crop=0.75), photographed("mpiigaze")
     y = y[torch.randperm(len(y), generator=seeded(seed))]
     seen, unseen = y[: len(y) // 2], y[len(y) // 2 :]  # the refiner sees the first half, the judge the second
-    R, history, seconds = learned(x, seen, seed, lam=lam, turns=turns, strides=(2, 2, 1))
-    after, n = refine.refined(R, x), len(unseen)
+    R, history, seconds = learned(x, seen, seed, lambda_=lambda_, iterations=iterations, strides=(2, 2, 1))
+    after, n = refine.refine_images(R, x), len(unseen)
     moved = refine.drift(*(refine.pupil_centre(images, radius=4.2) for images in (x, after)))
-    tell = lambda images: refine.told_apart(images[:n], unseen, epochs=25, width=8, generator=seeded(seed))  # noqa: E731
+    tell = partial(refine.classifier_two_sample_test, real=unseen, epochs=25, width=8)
     return {
-        "before": tell(x), "after": tell(after), "D": history["told"][-1], "seconds": seconds,
+        "before": tell(x[:n], generator=seeded(seed)), "after": tell(after[:n], generator=seeded(seed)),
+        "D": history["d_accuracy"][-1], "seconds": seconds,
         "distance": float(moved.distance), "change": float((after - x).abs().mean()),
     }  # fmt: skip

@@ -14,7 +14,7 @@ from labkit import data, metrics, refine, train
 SIZE = (16, 24)
 CAMERA = {"contrast": (0.35, 0.6), "blur": (0.8, 1.4), "noise": 0.02}
 N, TEST, NEAR = 1500, 1000, 1.3
-TURNS, BATCH, WIDTHS, STRIDES = 400, 32, (16, 32, 32), (2, 2, 1)
+ITERATIONS, BATCH, WIDTHS, STRIDES = 400, 32, (16, 32, 32), (2, 2, 1)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -62,8 +62,8 @@ def regressor(x: Tensor, y: Tensor, seed: int, *, epochs: int = 10) -> nn.Module
         nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(32 * height * width, 64), nn.ReLU(), nn.Linear(64, 2),
     )  # fmt: skip
-    step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=functional.mse_loss)
-    train.fit(step, train.Minibatches(x, y, size=64, generator=seeded(seed)), epochs=epochs)
+    step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=functional.mse_loss)
+    train.fit(step, train.Minibatches(x, y, batch_size=64, generator=seeded(seed)), epochs=epochs)
     return net
 
 
@@ -91,12 +91,12 @@ def refiner_for(
     y: Tensor,
     seed: int,
     *,
-    lam: float,
+    lambda_: float,
     history: bool = True,
     local: bool = True,
-    turns: int = TURNS,
+    iterations: int = ITERATIONS,
     blocks: int = 1,
-    psi: Any = refine.losses.identity,
+    psi: Any = train.identity,
     lr: float = 3e-3,
 ) -> tuple[nn.Module, train.History, float]:
     """Refine x towards y: the refiner, what training reported in ten parts, and its seconds of computing."""
@@ -109,22 +109,22 @@ def refiner_for(
         else refine.GlobalDiscriminator(x.shape[-2:], x.shape[1], widths=WIDTHS, strides=STRIDES)
     )
     of_r, of_d = (torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999)) for net in (R, D))
-    past = refine.Past(16 * BATCH) if history else None
-    first = refine.pretrain_discriminator(R, D, of_d, past=past, generator=generator)
-    train.fit(first, refine.Turns(x, y, size=BATCH, turns=50, generator=generator), epochs=1)
-    step = refine.adversarial(R, D, of_r, of_d, lam=lam, past=past, psi=psi, generator=generator)
-    batches = refine.Turns(x, y, size=BATCH, turns=turns // 10, generator=generator)
+    buffer = refine.ImageHistoryBuffer(16 * BATCH) if history else None
+    first = refine.pretrain_discriminator(R, D, of_d, buffer=buffer, generator=generator)
+    train.fit(first, refine.RefineBatches(x, y, batch_size=BATCH, iterations=50, generator=generator), epochs=1)
+    step = refine.simgan(R, D, of_r, of_d, lambda_=lambda_, buffer=buffer, psi=psi, generator=generator)
+    batches = refine.RefineBatches(x, y, batch_size=BATCH, iterations=iterations // 10, generator=generator)
     history_ = train.fit(step, batches, epochs=10)
     return R, history_, time.process_time() - start
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "λ = 0.1": {"lam": 0.1},
-    "λ = 0": {"lam": 0.0},
-    "λ = 1": {"lam": 1.0},
-    "λ = 10": {"lam": 10.0},
-    "λ = 0.1, no history": {"lam": 0.1, "history": False},
-    "λ = 0.1, global D": {"lam": 0.1, "local": False},
+    "λ = 0.1": {"lambda_": 0.1},
+    "λ = 0": {"lambda_": 0.0},
+    "λ = 1": {"lambda_": 1.0},
+    "λ = 10": {"lambda_": 10.0},
+    "λ = 0.1, no history": {"lambda_": 0.1, "history": False},
+    "λ = 0.1, global D": {"lambda_": 0.1, "local": False},
 }
 
 
@@ -136,7 +136,9 @@ def measured(x: Tensor, eyes: World, seed: int) -> dict[str, float]:
         "distance": float(moved.distance),
         "scatter": float(moved.scatter),
         "shift": float(moved.shift.norm()),
-        "told": refine.told_apart(x[:500], eyes.real.x[:500], epochs=6, width=8, generator=seeded(seed)),
+        "two_sample_test": refine.classifier_two_sample_test(
+            x[:500], eyes.real.x[:500], epochs=6, width=8, generator=seeded(seed)
+        ),
     }
 
 
@@ -150,8 +152,8 @@ def run(name: str, seed: int) -> dict[str, float]:
     if kind in ("raw", "ideal"):
         return measured({"raw": eyes.synthetic, "ideal": eyes.ideal}[kind].x, eyes, seed)
     R, history, seconds = refiner_for(eyes.synthetic.x, eyes.real.x, seed, **VARIANTS[kind])
-    found = measured(refine.refined(R, eyes.synthetic.x), eyes, seed)
-    return found | {"D": history["told"][-1], "seconds": seconds}
+    found = measured(refine.refine_images(R, eyes.synthetic.x), eyes, seed)
+    return found | {"D": history["d_accuracy"][-1], "seconds": seconds}
 
 
 ROWS = ["raw", "λ = 0.1", "real", "ideal", *[v for v in VARIANTS if v != "λ = 0.1"],

@@ -27,7 +27,7 @@ from torch.nn import functional
 from labkit import data, metrics, nets, selftrain, train
 from labkit.augment import image
 from labkit.device import device
-from labkit.selftrain import Estimator, PairedBatches, self_train
+from labkit.selftrain import EstimatorLearner, SemiSupervisedBatches, self_train
 
 RESULTS = Path(__file__).parent / "results" / "selftrain.md"
 SEEDS = range(5)
@@ -44,11 +44,6 @@ def few(everything: data.Dataset, per_class: int, seed: int) -> tuple[data.Datas
 def drawing(policy: Callable[..., Tensor], generator: torch.Generator) -> Callable[[Tensor], Tensor]:
     """The policy with its generator."""
     return lambda x: policy(x, generator=generator)
-
-
-def same(x: Tensor) -> Tensor:
-    """No policy."""
-    return x
 
 
 # ── digits, with a network ────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,11 +69,11 @@ def digits_step(
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     light, strong = drawing(LIGHT, generator), drawing(AGGRESSIVE, generator)
     if method.startswith("supervised"):
-        policy = {"no": same, "light": light, "aggressive": strong}[method.split()[1]]
-        plain = train.supervised(net, optimizer, augment=policy)
+        policy = {"no": train.identity, "light": light, "aggressive": strong}[method.split()[1]]
+        plain = train.supervised_step(net, optimizer, augment=policy)
         return lambda batch: plain((batch.x, batch.y))
     if method.startswith("pseudo-label"):
-        ramp = partial(selftrain.ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
+        ramp = partial(selftrain.linear_ramp, T1=0.2 * steps, T2=0.8 * steps, final=1.0)
         return selftrain.pseudo_label(net, optimizer, alpha=ramp if "ramp" in method else lambda t: 1.0)
     if method.startswith("mean teacher"):
         weight = lambda t: 30 * selftrain.gaussian_ramp(t, length=steps)  # noqa: E731
@@ -89,7 +84,7 @@ def digits_step(
         METHODS[7]: (light, light),
         METHODS[8]: (strong, strong),
     }[method]
-    return selftrain.two_policies(net, optimizer, labelled=own, target=light, learned=learned, tau=0.8)
+    return selftrain.fixmatch(net, optimizer, labelled=own, weak=light, strong=learned, tau=0.8)
 
 
 def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> float:
@@ -99,7 +94,7 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
     teacher = copy.deepcopy(net).requires_grad_(False)
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, size=32, ratio=4, generator=generator)
+    batches = SemiSupervisedBatches(labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=4, generator=generator)
     step = digits_step(method, net, teacher, generator, epochs * len(batches))
     train.fit(step, batches, epochs=epochs)
     used = teacher if method.startswith("mean teacher") else net
@@ -109,7 +104,7 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
 def loop_run(knobs: dict[str, Any], per_class: int, seed: int) -> tuple[float, float]:
     """Accuracy of a logistic regression before and after the deck's loop."""
     labelled, unlabelled = few(data.digits("train"), per_class, seed)
-    test, model = data.digits("test"), Estimator(LogisticRegression(max_iter=300))
+    test, model = data.digits("test"), EstimatorLearner(LogisticRegression(max_iter=300))
     trace = self_train(
         model, labelled.x, labelled.y, unlabelled.x, **knobs,
         evaluate=lambda: metrics.accuracy(model.predict(test.x)[0], test.y),
@@ -171,7 +166,7 @@ def oracle() -> str:
             x, y, xu = labelled.x.double(), labelled.y, unlabelled.x.double()
             start = time.perf_counter()
             knobs = {"q": 50} if criterion == "k_best" else {"threshold": 0.8}
-            trace = self_train(Estimator(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
+            trace = self_train(EstimatorLearner(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
             ours.append(time.perf_counter() - start)
             peer = SelfTrainingClassifier(
                 LogisticRegression(max_iter=300), criterion=criterion, k_best=50, threshold=0.8, max_iter=10
@@ -198,14 +193,16 @@ def bias() -> str:
     for seed in SEEDS:
         labelled, unlabelled = few(data.digits("train"), 2, seed)
         test = data.digits("test")
-        trace = self_train(Estimator(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50)
+        trace = self_train(
+            EstimatorLearner(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50
+        )
         for upto in wrong:
             moved = torch.cat([r.moved for r in trace.rounds[:upto]])
             given = torch.cat([r.y for r in trace.rounds[:upto]])
             wrong[upto].append(float((given != unlabelled.y[moved]).double().mean()))
         torch.manual_seed(seed)
         net = nets.CNN(1, 10, width=16, depth=2)
-        step = train.supervised(net, torch.optim.Adam(net.parameters(), lr=5e-3))
+        step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3))
         train.fit(step, [(labelled.x, labelled.y)], epochs=150)
         logits = metrics.predict(net, test.x)
         held, kept = slice(0, 250), slice(250, None)
@@ -244,7 +241,7 @@ class Run:
         ratio: unlabelled samples for each of the 32 labelled ones of a batch.
         noise: the share of input pixels that are dropped (MLP).
         ramp: where α(t) begins and ends, as shares of the steps.
-        calm: whether pseudo-labels are made without dropout.
+        eval_mode: whether pseudo-labels are made without dropout.
     """
 
     method: str
@@ -255,7 +252,7 @@ class Run:
     ratio: int = 4
     noise: float = 0.0
     ramp: tuple[float, float] = (0.1, 0.6)
-    calm: bool = False
+    eval_mode: bool = False
 
     def name(self) -> dict[str, str]:
         """What tells it from the others, as the file of results has it."""
@@ -273,7 +270,7 @@ class Run:
 FRESH = range(10, 15)  # draws of the labels that served to choose nothing
 RUNS = {
     Run("supervised", "MLP", 1000, 28, 400, noise=0.4): FRESH,
-    Run("pseudo-label, calm", "MLP", 1000, 28, 1000, ratio=8, noise=0.4, calm=True): FRESH,
+    Run("pseudo-label, eval mode", "MLP", 1000, 28, 1000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("pseudo-label", "MLP", 1000, 28, 1000, ratio=8, noise=0.4): FRESH,
     Run("supervised", "MLP", 1000, 14, 400): SEEDS,
     Run("pseudo-label", "MLP", 1000, 14, 1500): SEEDS,
@@ -283,7 +280,7 @@ RUNS = {
 }
 LARGE = {
     Run("supervised", "MLP", 5000, 28, 400, noise=0.4): FRESH,
-    Run("pseudo-label, calm", "MLP", 5000, 28, 20000, ratio=8, noise=0.4, calm=True): FRESH,
+    Run("pseudo-label, eval mode", "MLP", 5000, 28, 20000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("FixMatch", "CNN", 24, 28, 20000, ratio=7): FRESH,
 }
 MNIST_RESULTS = RESULTS.with_name("selftrain_mnist.csv")
@@ -297,15 +294,15 @@ def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator)
     light = drawing(image.Translate(dx=2 * unit, dy=2 * unit), g)
     strong = drawing(image.Affine(degrees=20, dx=3 * unit, dy=3 * unit, scale=0.2, shear_x=15), g)
     if run.method == "supervised":
-        plain = train.supervised(net, optimizer)
+        plain = train.supervised_step(net, optimizer)
         step: Any = lambda batch: plain((batch.x, batch.y))  # noqa: E731
     elif run.method == "FixMatch":
-        step = selftrain.two_policies(
-            net, optimizer, labelled=light, target=light, learned=strong, tau=0.8, teacher=teacher
-        )
+        step = selftrain.fixmatch(net, optimizer, labelled=light, weak=light, strong=strong, tau=0.8, teacher=teacher)
     else:
         begin, end = (share * run.steps for share in run.ramp)
-        step = selftrain.pseudo_label(net, optimizer, alpha=partial(selftrain.ramp, T1=begin, T2=end), calm=run.calm)
+        step = selftrain.pseudo_label(
+            net, optimizer, alpha=partial(selftrain.linear_ramp, T1=begin, T2=end), eval_mode=run.eval_mode
+        )
 
     def scheduled(batch: Any) -> Any:
         reported = step(batch)
@@ -324,7 +321,9 @@ def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> t
     net = run.net().to(everything.x.device)
     teacher = copy.deepcopy(net).requires_grad_(False)
     step, start = mnist_step(run, net, teacher, generator), time.process_time()
-    batches = PairedBatches(labelled.x, labelled.y, unlabelled.x, size=32, ratio=run.ratio, generator=generator)
+    batches = SemiSupervisedBatches(
+        labelled.x, labelled.y, unlabelled.x, batch_size=32, ratio=run.ratio, generator=generator
+    )
     for part in range(-(-run.steps // len(batches))):
         stop = min(len(batches), run.steps - part * len(batches))
         train.fit(step, [batch for batch, _ in zip(batches, range(stop))], epochs=1)
@@ -403,9 +402,9 @@ which one decimal was kept, and the mean of the seconds.
 
 MLP: one hidden layer, pixels from −1 to 1 of which a part is dropped, dropout .5, Adam 1e-3 falling to 0; CNN: two
 convolutions with batch normalisation, Adam 5e-3. Pseudo-label is Lee's loss in every update, the ramp going up to 3 as
-the column says, in shares of the steps; *calm*: the label comes from the network without its dropout, which Lee's text
-leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2, shear
-15°) learn it; the weights' average is judged.
+the column says, in shares of the steps; *eval mode*: the label comes from the network without its dropout, which Lee's
+text leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2,
+shear 15°) learn it; the weights' average is judged.
 
 {table(head, lines)}
 

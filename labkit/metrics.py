@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Float, Int, Labels, PerSample
 
 
@@ -32,7 +32,7 @@ def predict(model: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int =
     """
     if batch_size < 1 or len(x) < 1:
         raise ValueError(f"there are {len(x)} samples in batches of {batch_size}; expected 1 or more of each")
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         return torch.cat([model(part) for part in x.split(batch_size)])
 
 

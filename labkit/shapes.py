@@ -4,6 +4,8 @@ Letters: ``b`` batch, ``c`` channels, ``h`` height, ``w`` width, ``n`` features,
 Types are jaxtyping's; the test run verifies them at every call.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -13,9 +15,14 @@ Labels = Int[Tensor, " b"]
 Logits = Float[Tensor, "b k"]
 Masks = Bool[Tensor, "b h w"]
 PerSample = Float[Tensor, " b"]
+Scalar = Float[Tensor, ""]
+
+Features = Callable[[Tensor], Tensor]
+"""From a batch of samples to what is compared of them, differentiable."""
 
 __all__ = [
     "Bool",
+    "Features",
     "Float",
     "Images",
     "Int",
@@ -23,6 +30,7 @@ __all__ = [
     "Logits",
     "Masks",
     "PerSample",
+    "Scalar",
     "Tensor",
     "images",
     "per_sample",

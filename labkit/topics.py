@@ -1,6 +1,7 @@
 """The syllabus: one key names a topic in every room of the house."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,12 @@ class Topic:
     def slug(self) -> str:
         """The name of its notebooks, as in ``04_attacks``."""
         return f"{self.nr:02d}_{self.key}"
+
+    @property
+    def planned(self) -> bool:
+        """Whether it stands in the syllabus and nothing of it is written yet."""
+        place = Path(__file__).parent.joinpath(*self.module.split("."))
+        return not (place.is_dir() or place.with_suffix(".py").is_file())
 
 
 SYLLABUS = (

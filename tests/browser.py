@@ -1,24 +1,19 @@
 """JupyterLab in a headless Chromium, for the tests that use the course as a student does.
 
-Cells are run through JupyterLab's own commands rather than by its menus: the outcome is the same, and a menu that
-opens a moment late is no failure of the course.
+The server is started by ``labkit lab``, in a home without settings. Cells are run through JupyterLab's own commands
+rather than by its menus: the outcome is the same, and a menu that opens a moment late is no failure of the course.
 """
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-TOKEN = "only-for-this-test"
+from tests import lab
+from tests.lab import TOKEN
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # A machine without a screen, a GPU or a network: Chromium is told not to look for them.
 FLAGS = (
@@ -30,11 +25,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SETTINGS = {
-    # Every cell is in the page, also those that are not in view.
-    "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
-}
 READY = "async () => (await window.jupyterapp.shell.currentWidget.context.sessionContext.ready, true)"
 
 
@@ -43,60 +33,15 @@ def chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @contextmanager
 def jupyterlab(course: Path, home: Path) -> Iterator[str]:
-    """JupyterLab on a folder, with settings and history of its own below ``home``; gives its address."""
-    settings = home / "lab" / "user-settings" / "@jupyterlab"
-    for name, values in SETTINGS.items():
-        path = settings / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
-    folders |= {"JUPYTERLAB_SETTINGS_DIR": "lab/user-settings", "JUPYTERLAB_WORKSPACES_DIR": "lab/workspaces"}
-    env = os.environ | {name: str(home / folder) for name, folder in {**folders, "IPYTHONDIR": "ipython"}.items()}
-    port = free_port()
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={course}",
-    ]  # fmt: skip
-    log = home / "jupyter.log"
-    with log.open("w") as out:
-        server = subprocess.Popen(command, cwd=course, env=env, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        await_server(server, url, log)
+    """``labkit lab`` in a folder, for a person with this home; gives its address."""
+    # The one thing a user has not: the page shows its application to the test, which runs commands by it.
+    config = home / ".jupyter" / "jupyter_lab_config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}))
+    with lab.started(course, home) as url:
         yield url
-    finally:
-        # On SIGTERM the server stops its kernels before it goes.
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def await_server(server: subprocess.Popen[bytes], url: str, log: Path, *, seconds: float = 120) -> None:
-    """Return once the server answers.
-
-    Raises:
-        RuntimeError: if it ends or takes too long, with the end of its log.
-    """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager
@@ -146,6 +91,15 @@ class Notebook:
         """Put source into a cell, as typing does."""
         model = "window.jupyterapp.shell.currentWidget.content.model.cells.get(index).sharedModel.setSource(source)"
         self.page.evaluate(f"([index, source]) => {model}", [index, source])
+
+    def save(self) -> None:
+        """Save the notebook, with what its explorers show."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
 
     def cells(self) -> list[dict[str, Any]]:
         """The cells as the file would have them."""

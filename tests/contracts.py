@@ -1,6 +1,6 @@
 """import-linter's contracts with the word TOPICS, which stands for the packages of the topics that exist.
 
-``pyproject.toml`` names these types, so that a new topic edits no list there: ``labkit/topics.py`` is the one that counts.
+``pyproject.toml`` names these types, so that a new topic edits no list there: ``labkit/topics.py`` alone counts.
 """
 
 from pathlib import Path

@@ -121,7 +121,8 @@ def contained(rows: Rows) -> list[str]:
     ]
     head = ["", "attack", "what the row says", "the others' marks"]
     return [f"{len(rows)} attacks, one a student, among {rows[0]['honest']} honest students, in one run of "
-            "`labkit grade`, which ended with exit status 0.", "", *grid(head, lines, "<<<<")]  # fmt: skip
+            "`labkit grade`, which ended with exit status 1: some rows are flagged.", "",
+            *grid(head, lines, "<<<<")]  # fmt: skip
 
 
 def marks(rows: Rows) -> list[str]:

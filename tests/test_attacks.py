@@ -55,7 +55,7 @@ def taught():
         torch.manual_seed(seed)
         model = nets.MLP(64, 10, hidden=(128, 128))
         step = step_of(model, torch.optim.Adam(model.parameters(), lr=3e-3))
-        batches = train.Minibatches(digits.x, digits.y, size=64, generator=torch.Generator().manual_seed(seed))
+        batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=torch.Generator().manual_seed(seed))
         train.fit(step, batches, epochs=epochs)
         return model.eval()
 
@@ -451,7 +451,7 @@ class TestTraining:
         x, y = batch()
         attack = partial(attacks.fgsm, eps=0.1)
         model, optimizer = self.learner()
-        scalars = attacks.adversarial(model, optimizer, attack, clean=clean)((x, y))
+        scalars = attacks.adversarial_training(model, optimizer, attack, clean=clean)((x, y))
         slow, plain = self.learner()
         z = attack(slow, x, y)
         loss = clean * functional.cross_entropy(slow(x), y) + (1 - clean) * functional.cross_entropy(slow(z), y)
@@ -465,16 +465,16 @@ class TestTraining:
     def test_fast_is_one_step_of_pgd_from_a_random_start(self):
         x, y = batch()
         model, optimizer = self.learner()
-        attacks.fast(model, optimizer, eps=0.1, generator=torch.Generator().manual_seed(4))((x, y))
+        attacks.fast_adversarial_training(model, optimizer, eps=0.1, generator=torch.Generator().manual_seed(4))((x, y))
         slow, plain = self.learner()
         one = partial(attacks.pgd, eps=0.1, alpha=0.125, steps=1, generator=torch.Generator().manual_seed(4))
-        attacks.adversarial(slow, plain, one)((x, y))
+        attacks.adversarial_training(slow, plain, one)((x, y))
         assert torch.equal(self.weights(model), self.weights(slow))
 
     def test_free_moves_weights_and_pictures_in_one_pass(self):
         x, y = batch()
         model, optimizer = self.learner()
-        step = attacks.free(model, optimizer, eps=0.1, replays=3)
+        step = attacks.free_adversarial_training(model, optimizer, eps=0.1, replays=3)
         for _ in range(2):
             step((x, y))
         slow, plain = self.learner()
@@ -492,7 +492,7 @@ class TestTraining:
     def test_free_takes_batches_of_any_size(self):
         x, y = batch(7)
         model, optimizer = self.learner()
-        step = attacks.free(model, optimizer, eps=0.1, replays=2)
+        step = attacks.free_adversarial_training(model, optimizer, eps=0.1, replays=2)
         history = train.fit(step, [(x[:4], y[:4]), (x[4:], y[4:]), (x, y)], epochs=2)
         assert history["loss"][-1] < history["loss"][0] + 1
 
@@ -506,7 +506,7 @@ class TestTraining:
             asked.append(len(x))
             return metrics.predict(victim, x).argmax(1)
 
-        history = train.fit(attacks.imitate(model, optimizer, black_box), [(x,)], epochs=60)
+        history = train.fit(attacks.substitute_training(model, optimizer, black_box), [(x,)], epochs=60)
         assert history["agreement"][-1] > max(0.9, history["agreement"][0])
         assert sum(asked) == 60 * 60
 
@@ -524,9 +524,11 @@ class TestWhatTheLectureClaims:
     # PGD, the one trained with PGD 65 to 69 % under PGD.
     def test_an_attack_beats_noise_of_its_size_and_training_against_it_helps(self, taught):
         test = data.digits("test")
-        plain = taught(train.supervised, 8)
+        plain = taught(train.supervised_step, 8)
         g = torch.Generator().manual_seed(0)
-        hardened = taught(partial(attacks.adversarial, attack=partial(attacks.pgd, eps=0.15, steps=5, generator=g)), 12)
+        hardened = taught(
+            partial(attacks.adversarial_training, attack=partial(attacks.pgd, eps=0.15, steps=5, generator=g)), 12
+        )
         strong = partial(attacks.pgd, eps=0.15, steps=20, generator=g)
         noise = lambda m, x, y: attacks.random_sign(x, eps=0.15, generator=g)  # noqa: E731
         rates = {
@@ -585,8 +587,8 @@ class TestMeasures:
 
     def test_batches_change_nothing(self, conv, some):
         attack = partial(attacks.bim, eps=0.1, steps=2)
-        whole = attacks.examples(conv, *some, attack)
-        parts = attacks.examples(conv, *some, attack, batch_size=7)
+        whole = attacks.adversarial_examples(conv, *some, attack)
+        parts = attacks.adversarial_examples(conv, *some, attack, batch_size=7)
         assert ((whole - parts).abs() < 1e-5).float().mean() > 0.999
         expected = metrics.accuracy(metrics.predict(conv, whole), some[1])
         assert attacks.robust_accuracy(conv, *some, attack) == expected
@@ -595,11 +597,11 @@ class TestMeasures:
         x = some[0][:1]
         d = attacks.input_gradient(conv, x, some[1][:1]).sign()
         e = torch.linspace(-0.2, 0.2, 5)
-        way = attacks.along(conv, x, d, e)
-        plane = attacks.surface(conv, x, d, torch.zeros_like(x), e)
+        way = attacks.probabilities_along(conv, x, d, e)
+        plane = attacks.logit_surface(conv, x, d, torch.zeros_like(x), e)
         assert plane.shape == (5, 5, 10)
         assert torch.allclose(plane[3].softmax(1), way, atol=1e-6)
-        other = attacks.surface(conv, x, torch.zeros_like(x), d, e)
+        other = attacks.logit_surface(conv, x, torch.zeros_like(x), d, e)
         assert torch.allclose(other[:, 1].softmax(1), way, atol=1e-6)
         assert torch.allclose(way[2], metrics.predict(conv, x).softmax(1)[0], atol=1e-6)
 
@@ -628,10 +630,10 @@ STEP = (MODEL, torch.optim.SGD(MODEL.parameters(), lr=0.1))
         (lambda: attacks.pgd(MODEL, X, Y, eps=0.1, alpha=-0.1), "alpha is a size"),
         (lambda: attacks.fgsm(nn.Flatten(0), X, Y, eps=0.1), r"expected logits \(B, k\)"),
         (lambda: unwrap(attacks.project)(X[:2], X, eps=0.1), "has the shape of x"),
-        (lambda: attacks.adversarial(*STEP, attacks.input_gradient, clean=1.0), "clean is 1"),
-        (lambda: attacks.free(*STEP, eps=0.1, replays=0), "replays is 0"),
+        (lambda: attacks.adversarial_training(*STEP, attacks.input_gradient, clean=1.0), "clean is 1"),
+        (lambda: attacks.free_adversarial_training(*STEP, eps=0.1, replays=0), "replays is 0"),
         (lambda: attacks.success_rate(Y + 1, Y, Y), "no attack could succeed"),
-        (lambda: attacks.examples(MODEL, X, Y, attacks.input_gradient, batch_size=0), "batches of 0"),
+        (lambda: attacks.adversarial_examples(MODEL, X, Y, attacks.input_gradient, batch_size=0), "batches of 0"),
     ],
 )
 def test_bad_input_is_one_clear_sentence(call, says):

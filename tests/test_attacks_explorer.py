@@ -1,4 +1,4 @@
-"""The explorer of attacks: what its panes show, and that its code gives its pictures."""
+"""The explorer of attacks: what its views show, and that its code gives its pictures."""
 
 import importlib
 from dataclasses import replace
@@ -13,7 +13,7 @@ from labkit import attacks, data, explore
 from labkit.explore import base
 
 topic = importlib.import_module("labkit.explore.attacks")
-Knobs = topic.Knobs
+Settings = topic.Settings
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,53 +32,53 @@ def knob(control):
     return values.map(int) if control.kind == "number" else values
 
 
-STATES = st.builds(Knobs, **{name: knob(control) for name, control in base.controls(Knobs).items()})
+STATES = st.builds(Settings, **{name: knob(control) for name, control in base.controls(Settings).items()})
 
 
 class TestWhatIsShown:
     @settings(max_examples=20)
-    @given(knobs=STATES)
-    def test_the_code_gives_the_picture_within_the_budget(self, knobs):
-        x = topic.original(knobs.picture)
-        names = {"torch": torch, "attacks": attacks, "x": x, "model": topic.network(knobs.lesson)}
-        exec(topic.code(knobs), names)
-        assert torch.equal(names["z"], topic.result(knobs))
+    @given(state=STATES)
+    def test_the_code_gives_the_picture_within_the_budget(self, state):
+        x = topic.original(state.picture)
+        names = {"torch": torch, "attacks": attacks, "x": x, "model": topic.network(state.lesson)}
+        exec(topic.code(state), names)
+        assert torch.equal(names["z"], topic.result(state))
         change = (names["z"] - x).flatten()
-        size = change.abs().max() if knobs.norm == "linf" else change.norm()
-        assert size <= topic.budget(knobs) + 1e-5
+        size = change.abs().max() if state.norm == "linf" else change.norm()
+        assert size <= topic.budget(state) + 1e-5
 
     @settings(max_examples=20)
-    @given(knobs=STATES)
-    def test_every_pane_draws_every_state(self, knobs):
+    @given(state=STATES)
+    def test_every_pane_draws_every_state(self, state):
         for show in (topic.show_original, topic.show_change, topic.show_result):
-            assert isinstance(show(knobs), base.Drawn)
-        assert "change" in topic.show_change(knobs).alt.lower()
+            assert isinstance(show(state), base.Renderable)
+        assert "change" in topic.show_change(state).alt.lower()
         for show in (topic.show_opinion, topic.show_map, topic.show_code):
-            assert ElementTree.fromstring(show(knobs)).tag.rpartition("}")[2] in ("svg", "pre")
+            assert ElementTree.fromstring(show(state)).tag.rpartition("}")[2] in ("svg", "pre")
 
     def test_an_eps_of_0_changes_nothing(self):
         for name in topic.ATTACKS:
-            assert torch.equal(topic.result(Knobs(attack=name, eps=0)), topic.original("digit 3"))
-        assert "nothing to blow up" in topic.show_change(Knobs(eps=0)).alt
+            assert torch.equal(topic.result(Settings(attack=name, eps=0)), topic.original("digit 3"))
+        assert "nothing to blow up" in topic.show_change(Settings(eps=0)).alt
 
     def test_every_control_does_something(self):
-        plain = topic.result(Knobs(attack="PGD"))
+        plain = topic.result(Settings(attack="PGD"))
         moved = {"picture": "digit 7", "lesson": topic.LESSONS[2], "attack": "FGSM", "eps": 0.2, "steps": 2,
                  "norm": "l2", "aim": "towards 8", "seed": 5}  # fmt: skip
-        assert set(moved) == set(base.controls(Knobs))
+        assert set(moved) == set(base.controls(Settings))
         for name, value in moved.items():
-            assert not torch.equal(topic.result(replace(Knobs(attack="PGD"), **{name: value})), plain), name
+            assert not torch.equal(topic.result(replace(Settings(attack="PGD"), **{name: value})), plain), name
 
     def test_the_map_is_the_networks_answer(self):
-        knobs = Knobs()
-        plane = topic.plane(knobs.picture, knobs.lesson, knobs.seed)
+        state = Settings()
+        plane = topic.plane(state.picture, state.lesson, state.seed)
         middle = topic.CELLS // 2
         assert torch.allclose(
-            plane[middle, middle], topic.probabilities(knobs, topic.original(knobs.picture)), atol=1e-5
+            plane[middle, middle], topic.probabilities(state, topic.original(state.picture)), atol=1e-5
         )
-        right = topic.result(Knobs(attack="FGSM", eps=0.4))
-        assert torch.allclose(plane[middle, -1], topic.probabilities(knobs, right), atol=1e-5)
-        said = topic.show_map(knobs)
+        right = topic.result(Settings(attack="FGSM", eps=0.4))
+        assert torch.allclose(plane[middle, -1], topic.probabilities(state, right), atol=1e-5)
+        said = topic.show_map(state)
         assert "along the gradient the answer changes at" in said
         numbers = [e.text for e in ElementTree.fromstring(said).iter() if e.tag.endswith("text")][: topic.CELLS**2]
         assert numbers == [str(k) for k in plane.argmax(2).flatten().tolist()]
@@ -99,7 +99,7 @@ class TestWhatIsShown:
 class TestPanel:
     def test_a_moved_slider_redraws(self):
         opened = explore.attacks()
-        held = {pane.title: w for pane, w in opened.panes}
+        held = {view.title: w for view, w in opened.views}
         before = held["Attacked"].value
         opened.widgets["eps"].value = 0.3
         assert held["Attacked"].value == topic.show_result(opened.state).png() != before
@@ -108,15 +108,15 @@ class TestPanel:
 
     def test_controls_without_effect_are_greyed(self):
         opened = explore.attacks()
-        opened.set(Knobs(attack="random signs"))
+        opened.set(Settings(attack="random signs"))
         assert {name for name, w in opened.widgets.items() if w.disabled} == {"steps", "aim"}
-        opened.set(Knobs(attack="FGSM"))
+        opened.set(Settings(attack="FGSM"))
         assert {name for name, w in opened.widgets.items() if w.disabled} == {"steps"}
 
     def test_it_opens_before_a_network_is_trained_and_says_what_it_waits_for(self, monkeypatch, capsys):
         monkeypatch.setattr(topic, "_LEARNED", {})
         opened = explore.attacks()
-        held = {pane.title: w for pane, w in opened.panes}
+        held = {view.title: w for view, w in opened.views}
         assert "learning 1,297 digits as they are" in held["What the network sees"].value
         assert "still to learn" in held["Change, blown up"].tooltip
         opened._ipython_display_()

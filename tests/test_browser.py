@@ -36,7 +36,7 @@ def lab(tmp_path_factory):
     """JupyterLab on a copy of the course: nothing in the repository changes."""
     course, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
     for folder in ("lectures", "exercises"):
-        shutil.copytree(ROOT / folder, course / folder)
+        shutil.copytree(ROOT / folder, course / folder, ignore=shutil.ignore_patterns(".*"))
     with browser.jupyterlab(course, home) as url:
         yield url
 
@@ -54,7 +54,7 @@ def source(picture):
 
 
 def test_a_lecture_runs_and_its_explorer_follows_the_sliders(lab, page):
-    notebook = browser.Notebook(page, lab, "lectures/01_images.ipynb")
+    notebook = browser.Notebook(page, lab, "work/lectures/01_images.ipynb")
     notebook.run_all()
     assert notebook.errors() == []
     assert notebook.unrun() == []
@@ -75,6 +75,36 @@ def test_a_lecture_runs_and_its_explorer_follows_the_sliders(lab, page):
     explorer.get_by_role("button", name="Reset").click()
     explorer.get_by_text("nothing yet").wait_for()
     assert source(result) == before
+
+
+def test_a_newcomer_is_asked_nothing(lab):
+    with browser.browser() as page:
+        browser.Notebook(page, lab, "work/lectures/00_start.ipynb")
+        page.wait_for_timeout(5000)  # a question would come after the page is up
+        assert page.locator(".Toastify__toast, .jp-Dialog").all_inner_texts() == []
+
+
+def test_a_saved_lecture_shows_the_explorers_last_picture_when_it_is_opened_again(lab):
+    path = "work/lectures/01_images.ipynb"
+    with browser.browser() as page:
+        notebook = browser.Notebook(page, lab, path)
+        cell = notebook.find("explore.images()")
+        notebook.run(cell)
+        slider = notebook.output(cell).get_by_role("slider").first
+        slider.focus()
+        for _ in range(20):
+            page.keyboard.press("ArrowRight")
+        notebook.output(cell).get_by_text("image.affine(x, degrees=20.0)").wait_for()
+        shown = settled(page, notebook.output(cell))
+        notebook.save()
+        notebook.shut_down()
+    with browser.browser() as page:
+        notebook = browser.Notebook(page, lab, path)
+        again = notebook.output(cell)
+        again.locator("img.widget-image").first.wait_for()
+        assert settled(page, again) == shown
+        assert again.get_by_text("image.affine(x, degrees=20.0)").count() == 1
+        assert "not found" not in page.locator("body").inner_text()
 
 
 def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
@@ -133,7 +163,7 @@ def comes_back(page, explorer, wanted, *, seconds=60):
 @pytest.mark.parametrize("key", explore.TOPICS)
 def test_every_explorer_follows_its_controls(lab, page, key):
     """In its own lecture's notebook; of that only the explorer's cell runs."""
-    notebook = browser.Notebook(page, lab, f"lectures/{next(t.slug for t in SYLLABUS if t.key == key)}.ipynb")
+    notebook = browser.Notebook(page, lab, f"work/lectures/{next(t.slug for t in SYLLABUS if t.key == key)}.ipynb")
     cell = notebook.find(f"explore.{key}()")
     notebook.run(cell)
     explorer = notebook.output(cell).locator(".labkit-explorer")

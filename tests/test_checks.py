@@ -1,24 +1,36 @@
 """The check protocol itself, and what every topic's checks must keep."""
 
+import importlib.util
 import json
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from labkit import checks
-from labkit.checks import wire
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, describe, tensor
+from labkit.checks import bank, wire
+from labkit.checks.protocol import Case, Check, Compare, Outputs, Wrong, close, describe
 from labkit.checks.show import Accepted, Rejected, lines
-from tests import mistakes
+from labkit.checks.tensors import tensor
+from tests import mistakes, rights
 
 SEEDS = (*checks.PUBLIC_SEEDS, 17, 2**31 + 5)
 EVERY = [(topic, specification) for topic in checks.topics() for specification in checks.of(topic)]
-EVERY_MISTAKE = [answer for topic in checks.topics() for answer in mistakes.mistakes(topic)]
-EVERY_RIGHT = [answer for topic in checks.topics() for answer in mistakes.rights(topic)]
+CONVERTED = [topic for topic in checks.topics() if importlib.util.find_spec(f"labkit.checks.answers.{topic}")]
+LEGACY = [topic for topic in checks.topics() if topic not in CONVERTED]
+EVERY_MISTAKE = [answer for topic in LEGACY for answer in mistakes.mistakes(topic)]
+EVERY_RIGHT = [answer for topic in LEGACY for answer in mistakes.rights(topic)]
+EVERY_RIGHT += [answer for topic in CONVERTED for answer in rights.rights(topic)]
+BANK = [
+    pytest.param(specification, mistake, id=f"{specification.key}:{mistake.name}:{mistake.sentence[:40]}")
+    for topic, specification in EVERY
+    if topic in CONVERTED
+    for mistake in bank.answer_key(specification).mistakes
+]
 
 
 def seeds_of(specification):
@@ -179,8 +191,8 @@ def test_bytes_that_no_honest_run_sends_are_malformed(data):
 
 def test_records_may_not_skip_a_case():
     whole = wire.execute(Double(), lambda x: 2 * x, 5)
-    records, outputs = wire.unpack(Double(), whole, wire.LIMIT)
-    cut = forged(records[:1], {"0/y": outputs[0]["y"]})
+    message, arrays = wire.opened(whole)
+    cut = forged(message["records"][:1], {"0/y": torch.from_numpy(arrays["0/y"])})
     with pytest.raises(wire.Malformed):
         wire.judge(Double(), cut, 5)
 
@@ -252,6 +264,20 @@ def test_markup_in_a_verdict_is_escaped():
     assert "<script>" not in html
 
 
+def test_the_check_that_contributing_shows_works():
+    page = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in page.split("```python\n")[1:]]
+    names = {"torch": torch, "Compare": Compare, "reference": bank.reference, "mistakes": bank.mistakes}
+    assert sum(len([line for line in block.splitlines() if line.strip()]) for block in blocks[:2]) <= 25
+    for block in blocks[:2]:
+        exec(block, names)
+    check = names["Standardise"]()
+    assert checks.examine(check, lambda x: (x - x.mean(dim=0)) / x.var(0).sqrt()).right
+    for mistake in bank.answer_key(check).mistakes:
+        assert checks.examine(check, mistake.function).sentence == mistake.sentence
+    assert "twice" in checks.examine(check, lambda x: 2 * (x - x.mean(0)) / x.std(0)).sentence
+
+
 def test_an_unknown_check_names_its_neighbours():
     with pytest.raises(ValueError, match="no check called"):
         checks.find("nothing.at_all")
@@ -272,6 +298,42 @@ def test_tensor_takes_numbers_and_arrays_and_nothing_else():
     assert tensor(np.arange(3)).tolist() == [0, 1, 2]
     with pytest.raises(Wrong, match="return"):
         tensor(None, name="f")
+
+
+CHEAP = {
+    "none": lambda *a, **k: None,
+    "true": lambda *a, **k: True,
+    "false": lambda *a, **k: False,
+    "nothing at all": lambda *a, **k: 0,
+    "minus seven": lambda *a, **k: -7,
+    "a fraction": lambda *a, **k: 0.123,
+    "a huge number": lambda *a, **k: 1e30,
+    "nan": lambda *a, **k: float("nan"),
+    "inf": lambda *a, **k: float("inf"),
+    "complex": lambda *a, **k: 1 + 2j,
+    "text": lambda *a, **k: "two",
+    "bytes": lambda *a, **k: b"two",
+    "an empty list": lambda *a, **k: [],
+    "a list of numbers": lambda *a, **k: [1, 2, 3],
+    "a list of lists": lambda *a, **k: [[1.0], [2.0, 3.0]],
+    "an empty dictionary": lambda *a, **k: {},
+    "a pair": lambda *a, **k: (torch.ones(2), torch.ones(2)),
+    "a pair of nothing": lambda *a, **k: (None, None),
+    "three numbers": lambda *a, **k: (1, 2, 3),
+    "an empty tensor": lambda *a, **k: torch.empty(0),
+    "a scalar of nan": lambda *a, **k: torch.tensor(float("nan")),
+    "five dimensions": lambda *a, **k: torch.zeros(1, 1, 1, 1, 1),
+    "seven booleans": lambda *a, **k: torch.ones(7, dtype=torch.bool),
+    "integers": lambda *a, **k: torch.arange(4),
+    "a complex tensor": lambda *a, **k: torch.ones(3, dtype=torch.complex64),
+    "a sparse tensor": lambda *a, **k: torch.eye(3).to_sparse(),
+    "a half tensor": lambda *a, **k: torch.ones(2, 3, dtype=torch.float16),
+    "an array of texts": lambda *a, **k: np.array(["a", "b"]),
+    "an array of objects": lambda *a, **k: np.array([None, 1], dtype=object),
+    "a generator": lambda *a, **k: (i for i in range(3)),
+    "a class": lambda *a, **k: Tensor,
+    "a module": lambda *a, **k: nn.Linear(2, 2),
+}
 
 
 @pytest.mark.parametrize(("topic", "specification"), EVERY, ids=lambda v: getattr(v, "key", v))
@@ -303,7 +365,7 @@ class TestEveryCheck:
 
     def test_the_reference_is_right(self, topic, specification):
         for seed in seeds_of(specification):
-            report = checks.examine(specification, specification.reference, seeds=[seed], watch=False)
+            report = checks.examine(specification, bank.answer_key(specification).reference, seeds=[seed], watch=False)
             assert report.right, report
 
     def test_a_stub_is_not_written_yet(self, topic, specification):
@@ -313,7 +375,7 @@ class TestEveryCheck:
         assert checks.examine(specification, stub).status == "stub"
 
     def test_the_reference_as_an_answer_is_told_to_be_written(self, topic, specification):
-        assert checks.examine(specification, specification.reference).status == "copied"
+        assert checks.examine(specification, bank.answer_key(specification).reference).status == "copied"
 
     def test_a_function_that_returns_nothing_is_told_so(self, topic, specification):
         report = checks.examine(specification, lambda *args, **knobs: None)
@@ -321,8 +383,40 @@ class TestEveryCheck:
         assert "return" in report.sentence
 
     def test_there_are_mistakes_and_other_right_answers(self, topic, specification):
-        assert any(answer.key == specification.key for answer in mistakes.mistakes(topic))
-        assert any(answer.key == specification.key for answer in mistakes.rights(topic))
+        if topic in LEGACY:
+            assert any(answer.key == specification.key for answer in mistakes.mistakes(topic))
+            assert any(answer.key == specification.key for answer in mistakes.rights(topic))
+        else:
+            assert bank.answer_key(specification).mistakes
+            assert any(answer.key == specification.key for answer in rights.rights(topic))
+
+    @pytest.mark.usefixtures("as_in_the_course")
+    def test_a_cheap_answer_is_wrong_and_breaks_nothing(self, topic, specification):
+        for name, answer in CHEAP.items():
+            report = checks.examine(specification, answer, seeds=[1])
+            assert report.status in ("wrong", "error"), (name, report)
+            assert len(report.sentence) > 8, (name, report)
+
+    def test_gradients_are_asked_for_wherever_the_reference_has_some(self, topic, specification):
+        if topic in LEGACY or not isinstance(specification, Compare) or specification.no_gradients:
+            return
+        reference = bank.answer_key(specification).reference
+        for case in specification.inputs(1):
+            arguments = specification.arguments(case)
+            floats = [n for n, v in arguments.items() if isinstance(v, Tensor) and v.is_floating_point()]
+            for name in floats:
+                arguments[name] = arguments[name].detach().clone().requires_grad_()
+            positional = [v for n, v in arguments.items() if n not in specification.keywords]
+            result = reference(*positional, **{n: arguments[n] for n in specification.keywords if n in arguments})
+            outputs = [v for v in (result if isinstance(result, tuple) else [result]) if isinstance(v, Tensor)]
+            for output in (v for v in outputs if v.requires_grad):
+                slopes = torch.autograd.grad(output.sum(), [arguments[n] for n in floats], allow_unused=True,
+                                             retain_graph=True)  # fmt: skip
+                flowing = {n for n, slope in zip(floats, slopes) if slope is not None}
+                assert flowing <= set(specification.gradients), (
+                    f"{specification.key}: a gradient flows through {flowing}; name it in `gradients`, or say in "
+                    "`no_gradients` why none is asked for"
+                )
 
 
 @pytest.mark.usefixtures("as_in_the_course")
@@ -333,6 +427,20 @@ def test_every_mistake_is_named(answer):
         report = checks.examine(specification, answer.function, seeds=[seed])
         assert not report.right, f"seed {seed} accepts it"
         assert answer.says.lower() in report.sentence.lower(), report
+
+
+@pytest.mark.usefixtures("as_in_the_course")
+@pytest.mark.parametrize(("specification", "mistake"), BANK)
+def test_every_mistake_of_the_bank_is_named(specification, mistake):
+    for seed in seeds_of(specification):
+        report = checks.examine(specification, mistake.function, seeds=[seed], watch=False)
+        assert not report.right, f"seed {seed} accepts it"
+        assert report.named, report
+        if mistake.says:
+            assert mistake.says.lower() in report.sentence.lower(), report
+        else:
+            sentences = {mistake.text(case) for case in wire.cases_of(specification, seed)}
+            assert report.sentence in sentences, report
 
 
 @pytest.mark.usefixtures("as_in_the_course")

@@ -98,6 +98,8 @@ def test_every_command_has_help(command, capsys):
         (["start"], "Missing argument 'topic'"),
         (["start", "cooking"], "no exercise is called 'cooking'; there are: 01_images"),
         (["start", "attacks"], "the topic 'attacks' has no exercise here; there are: 01_images"),
+        (["start", "transfer"], "the topic 'transfer' is planned and not written yet; there are: 01_images"),
+        (["check", "15"], "the topic '15' is planned and not written yet"),
         (["check", "nowhere.ipynb"], "there is no file nowhere.ipynb"),
         (["check", "."], ". holds 0 notebooks; name the one to check"),
         (["check", "images"], "01_images is not started yet: `labkit start images` gives you a copy"),
@@ -179,9 +181,22 @@ def test_the_course_can_be_named(here, tmp_path_factory, monkeypatch):
         course.find(elsewhere)
 
 
-def test_without_a_course_around_it_is_the_clone_labkit_lies_in(tmp_path, monkeypatch):
+ANYWHERE = ("release", "grade", "grades", "feedback", "demo", "lab", "progress", "start images", "check images",
+            "collect images x.zip")  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ANYWHERE)
+def test_in_a_folder_that_is_no_course_no_command_acts_on_the_clone_labkit_lies_in(
+    tmp_path, monkeypatch, capsys, command
+):
     monkeypatch.delenv("LABKIT_COURSE", raising=False)
-    assert course.find(tmp_path).root == tiny.ROOT
+    monkeypatch.chdir(tmp_path)
+    assert labkit(*command.split()) == 2
+    told = capsys.readouterr().err
+    assert (
+        "there is no course here: a course is a folder with nbgrader_config.py (and solutions/, to teach from)" in told
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_installed_package_brings_its_own_course_and_writes_elsewhere(tmp_path, monkeypatch):
@@ -265,6 +280,16 @@ def test_check_of_an_untouched_copy(here, capsys):
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+def test_a_path_from_the_courses_folder_is_found_from_everywhere(here, monkeypatch):
+    path = student.start(here, "images").notebook
+    here.reading.mkdir()
+    monkeypatch.chdir(here.reading)  # where JupyterLab's terminal opens
+    assert student.locate(here, f"work/{tiny.NAME}/{tiny.FILE}") == path.resolve()
+    assert student.locate(here, f"work/{tiny.NAME}") == path.resolve()
+    with pytest.raises(CourseError, match=r"there is no file work/nothing\.ipynb"):
+        student.locate(here, "work/nothing.ipynb")
+
+
 def test_check_of_a_solved_copy(here, capsys):
     def everything(made):
         solve(made)
@@ -309,8 +334,8 @@ def test_check_uses_the_original_check_cells(here):
         ("test_double_empty", "stub"),
         ("test_mean", "stub"),
     ]
-    assert "'test_double' was changed" in verdict.remarks[0]
-    assert "'test_mean' is gone" in verdict.remarks[1]
+    assert "test_double: the test was edited; the original was run" in verdict.remarks
+    assert "test_mean: the cell was missing; the original was put back" in verdict.remarks
 
 
 def test_an_endless_loop_ends_the_run_with_a_sentence(here):
@@ -329,11 +354,25 @@ def test_a_dead_kernel_ends_the_run_with_a_sentence(here):
     assert verdict.remarks[0].startswith("In [1] ended Python")
 
 
-def test_a_notebook_without_checks(here, capsys):
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
-    nbformat.write(made, here.root / "free.ipynb")
-    assert labkit("check", "free.ipynb") == 0
-    assert "This notebook has no checks." in capsys.readouterr().out
+def test_a_notebook_without_checks_has_nothing_to_check(here, capsys):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    here.lectures.mkdir()
+    # A lecture's name is that of its exercise.
+    for path in (here.lectures / tiny.FILE, here.root / "free.ipynb"):
+        nbformat.write(made, path)
+        assert labkit("check", str(path)) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"{path.name} has no checks: there is nothing to check in it." in shown
+        assert ("`labkit start images`" in shown) == (path.name == tiny.FILE)
+        assert "All right" not in shown
+
+
+def test_an_exercise_that_lost_its_checks_is_still_checked(here):
+    def emptied(made):
+        made.cells = [cell for cell in made.cells if outcome.kind(cell) not in ("check", "written")]
+
+    work(here, emptied)
+    assert labkit("check", "images") == 1
 
 
 def test_points_are_those_nbgrader_gives():
@@ -367,6 +406,45 @@ def test_progress_tells_what_is_next(here, capsys):
     path.write_text(path.read_text(encoding="utf-8").replace("# Numbers", "# My numbers"), encoding="utf-8")
     labkit("progress")
     assert "changed since it was checked" in " ".join(capsys.readouterr().out.split())
+
+
+def test_to_run_and_save_it_again_leaves_a_finished_exercise_finished(here, capsys):
+    def everything(made):
+        solve(made)
+        tiny.cell(made, "why").source = "Because."
+
+    path = work(here, everything)
+    assert labkit("check", "images") == 0
+    made = notebooks.read(path)
+    for count, cell in enumerate(made.cells):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [nbformat.v4.new_output("stream", text=f"{count}")], count
+            cell.metadata["execution"] = {"iopub.status.busy": "2026-01-01T00:00:00Z"}
+    made.metadata["language_info"]["version"] = "3.11.2"
+    nbformat.write(made, path)
+    capsys.readouterr()
+    assert labkit("progress") == 0
+    shown = capsys.readouterr().out
+    assert "changed since it was checked" not in shown
+    assert "All done." in shown
+    tiny.cell(made, "why").source = "Because of this."
+    nbformat.write(made, path)
+    labkit("progress")
+    assert "changed since it was checked" in capsys.readouterr().out
+
+
+def test_next_is_the_exercise_that_was_begun(here, capsys):
+    for name in ("02_mixing", "04_attacks", "12_gan"):
+        shutil.copytree(here.exercises / tiny.NAME, here.exercises / name)
+        (here.exercises / name / tiny.FILE).rename(here.exercises / name / f"{name}.ipynb")
+    for key in ("gan", "attacks"):
+        student.start(here, key)
+    os.utime(here.work / "04_attacks" / "04_attacks.ipynb", (1, 1))
+    labkit("progress")
+    assert "Next: go on with 12_gan, and `labkit check gan`." in capsys.readouterr().out
+    os.utime(here.work / "12_gan" / "12_gan.ipynb", (0, 0))
+    labkit("progress")
+    assert "Next: go on with 04_attacks" in capsys.readouterr().out
 
 
 def test_a_damaged_memory_is_forgotten(here, capsys):
@@ -414,7 +492,7 @@ def test_doctor_says_what_to_do_about_every_lack(here, capsys, monkeypatch):
 
 def test_doctor_tells_a_sandbox_that_may_not_start(monkeypatch):
     refused = subprocess.CompletedProcess([], 1, "", "bwrap: No permissions to create a new namespace\n")
-    monkeypatch.setattr(doctor.shutil, "which", lambda _: "/usr/bin/bwrap")
+    monkeypatch.setattr(doctor.sandbox_bwrap, "program", lambda: "/usr/bin/bwrap")
     monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
     monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: refused)
     finding = doctor.sandbox()
@@ -425,8 +503,8 @@ def test_doctor_tells_a_sandbox_that_may_not_start(monkeypatch):
 
 def test_lab_opens_the_first_lecture_and_hides_its_token(here, monkeypatch):
     monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
-    (here.root / "lectures").mkdir()
-    (here.root / lab.FIRST).write_text("{}")
+    here.lectures.mkdir()
+    (here.lectures / lab.FIRST).write_text("{}")
     prepared = lab.server(here, browser=False)
     token = prepared.environment["JUPYTER_TOKEN"]
     assert prepared.url.endswith(f"/lab/tree/lectures/00_start.ipynb?token={token}")
@@ -445,48 +523,6 @@ def test_lab_takes_the_next_port_where_one_is_taken(here):
         with pytest.raises(CourseError, match="is taken"):
             lab.server(here, port=taken.getsockname()[1])
     assert lab.is_free(lab.free_port())
-
-
-def test_lab_copies_a_packages_lectures_once(tmp_path):
-    package = Course(tmp_path / "package", tmp_path / "mine")
-    package.lectures.mkdir(parents=True)
-    (package.lectures / "00_start.ipynb").write_text("new")
-    lab.unpack(package)
-    mine = tmp_path / "mine" / "lectures" / "00_start.ipynb"
-    assert mine.read_text() == "new"
-    mine.write_text("with my notes")
-    lab.unpack(package)
-    assert mine.read_text() == "with my notes"
-
-
-@pytest.mark.slow
-def test_lab_answers_at_the_address_it_prints(here):
-    import time
-    import urllib.request
-
-    (here.root / "lectures").mkdir()
-    made = nbformat.v4.new_notebook()
-    nbformat.write(made, here.root / lab.FIRST)
-    command = [sys.executable, "-m", "labkit.grading.cli", "lab", "--no-browser"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            url = next(line.strip() for line in process.stdout if "http://" in line)
-            for _ in range(120):
-                try:
-                    with urllib.request.urlopen(url) as answer:
-                        assert answer.status == 200
-                        break
-                except OSError:
-                    assert process.poll() is None
-                    time.sleep(0.5)
-            else:
-                pytest.fail("JupyterLab did not answer within a minute")
-        finally:
-            os.killpg(process.pid, 15)
 
 
 # files

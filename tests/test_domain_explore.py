@@ -10,25 +10,25 @@ import torch
 from labkit import explore
 
 topic = importlib.import_module("labkit.explore.domain")
-Knobs = topic.Knobs
+Settings = topic.Settings
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """A tenth of the training, which is forgotten again: what is tested here is the panel."""
     monkeypatch.setattr(topic, "EPOCHS", 8)
-    monkeypatch.setattr(topic.trained, "found", {})
+    monkeypatch.setattr(topic.trained, "results", {})
 
 
 @pytest.mark.parametrize("how", topic.METHODS)
 def test_every_pane_draws(how):
-    knobs = Knobs(method=how, lam=1, share=0.2)
-    assert topic.waiting(knobs)
+    state = Settings(method=how, lambda_=1, share=0.2)
+    assert topic.waiting(state)
     for show in (topic.show_source, topic.show_target, topic.show_curve):
-        assert len(ElementTree.fromstring(show(knobs)).attrib["aria-label"]) > 40
+        assert len(ElementTree.fromstring(show(state)).attrib["aria-label"]) > 40
     for show in (topic.show_note, topic.show_code):
-        assert ElementTree.fromstring(show(knobs)).tag in ("div", "pre")
-    assert not topic.waiting(knobs)
+        assert ElementTree.fromstring(show(state)).tag in ("div", "pre")
+    assert not topic.waiting(state)
 
 
 def test_the_target_has_the_share_that_was_asked_for():
@@ -47,8 +47,8 @@ def test_the_ground_is_read_from_the_top():
 
 def test_a_moved_slider_redraws():
     opened = explore.domain()
-    target = next(held for pane, held in opened.panes if pane.title == "Target")
+    target = next(held for view, held in opened.views if view.title == "Target")
     before = target.value
-    opened.widgets["lam"].value = 2
-    assert opened.state == replace(Knobs(), lam=2)
+    opened.widgets["lambda_"].value = 2
+    assert opened.state == replace(Settings(), lambda_=2)
     assert target.value == topic.show_target(opened.state) != before

@@ -29,7 +29,7 @@ class TestKMeans:
     @pytest.mark.parametrize("seed", range(3))
     def test_from_the_same_start_it_ends_as_scikit_learn_does(self, seed):
         x = data.digits().x.double()[:600]
-        first = dti.plus_plus(x, 10, generator=torch.Generator().manual_seed(seed))
+        first = dti.kmeans_plus_plus(x, 10, generator=torch.Generator().manual_seed(seed))
         ours = dti.lloyd(x, first)
         peer = KMeans(10, init=first.flatten(1).numpy(), n_init=1, tol=0, algorithm="lloyd").fit(x.flatten(1).numpy())
         assert ours.inertia == pytest.approx(peer.inertia_, rel=1e-9)
@@ -38,7 +38,7 @@ class TestKMeans:
 
     def test_no_step_raises_the_inertia(self):
         x = rand(300, 4)
-        centres = dti.plus_plus(x, 6, generator=torch.Generator().manual_seed(0))
+        centres = dti.kmeans_plus_plus(x, 6, generator=torch.Generator().manual_seed(0))
         course = [dti.lloyd(x, centres, iterations=i).inertia for i in range(12)]
         assert all(b <= a + 1e-9 for a, b in pairwise(course))
         assert course[-1] < course[0]
@@ -57,7 +57,7 @@ class TestKMeans:
         # Three places: from 0 the others lie at D² = 1 and 9, so the second is drawn nine times as often.
         x = torch.tensor([[0.0], [1.0], [3.0]])
         g = torch.Generator().manual_seed(0)
-        pairs = [tuple(dti.plus_plus(x, 2, generator=g)[:, 0].tolist()) for _ in range(1200)]
+        pairs = [tuple(dti.kmeans_plus_plus(x, 2, generator=g)[:, 0].tolist()) for _ in range(1200)]
         from_zero = [b for a, b in pairs if a == 0]
         assert len(from_zero) > 300
         assert sum(b == 3 for b in from_zero) / len(from_zero) == pytest.approx(0.9, abs=0.05)
@@ -65,7 +65,9 @@ class TestKMeans:
     def test_plus_plus_starts_are_as_good_as_scikit_learns(self):
         x = data.digits().x[:500].double()
         g = torch.Generator().manual_seed(0)
-        ours = [float(dti.squared_distances(x, dti.plus_plus(x, 10, generator=g)).amin(1).sum()) for _ in range(40)]
+        ours = [
+            float(dti.squared_distances(x, dti.kmeans_plus_plus(x, 10, generator=g)).amin(1).sum()) for _ in range(40)
+        ]
         theirs = []
         for s in range(40):
             centres, _ = kmeans_plusplus(x.flatten(1).numpy(), 10, random_state=s, n_local_trials=1)
@@ -145,7 +147,7 @@ class TestShifts:
 
     def test_shifts_agree_with_numpys_roll_of_padded_images(self):
         x = pictures(3, 2, 5, 4)
-        for (dy, dx), image in zip(shifts.square(2), dti.shifted(x, shifts.square(2)).transpose(0, 1)):
+        for (dy, dx), image in zip(shifts.shifts_within(2), dti.shifted(x, shifts.shifts_within(2)).transpose(0, 1)):
             padded = np.pad(x.numpy(), ((0, 0), (0, 0), (3, 3), (3, 3)))
             assert np.array_equal(image.numpy(), np.roll(padded, (dy, dx), (2, 3))[:, :, 3:-3, 3:-3])
 
@@ -173,7 +175,7 @@ class TestShifts:
         prototypes[2, 0, 3:6, 3:6] = 1
         g = torch.Generator().manual_seed(0)
         y = torch.randint(0, 3, (200,), generator=g)
-        every = dti.shifted(prototypes, shifts.square(1))
+        every = dti.shifted(prototypes, shifts.shifts_within(1))
         x = every[y, torch.randint(0, 9, (200,), generator=g)] + 0.1 * torch.randn(200, 1, 9, 9, generator=g)
         best = max(
             (dti.shift_mixture(x, 3, radius=2, iterations=30, generator=g) for _ in range(4)), key=lambda r: r[1][-1]

@@ -41,7 +41,7 @@ class TestIdentity:
 
     def test_newtons_steps_on_its_loss_are_lloyds(self):
         x = data.digits().x.double()[:400]
-        first = dti.plus_plus(x, 10, generator=torch.Generator().manual_seed(0))
+        first = dti.kmeans_plus_plus(x, 10, generator=torch.Generator().manual_seed(0))
         model = dti.DTIKMeans(first, ())
         for _ in range(60):
             costs = model.costs(x)
@@ -214,7 +214,7 @@ class TestStep:
         model = dti.DTIKMeans(first, ())
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         history = train.fit(
-            dti.step(model, optimizer, every=10, generator=g), Minibatches(x, size=20, generator=g), epochs=30
+            dti.dti_step(model, optimizer, every=10, generator=g), Minibatches(x, batch_size=20, generator=g), epochs=30
         )
         assert sum(history["reassigned"]) > 0
         assert metrics.clustering_accuracy(model.predict(x)[0], torch.arange(80) // 40) == 1.0
@@ -223,7 +223,7 @@ class TestStep:
         x = images(40, 4)
         model = dti.DTIKMeans(torch.stack([torch.full((1, 4, 4), 0.5), torch.full((1, 4, 4), 9.0)]), ())
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-        train.fit(dti.step(model, optimizer, every=0), [(x,)], epochs=30)
+        train.fit(dti.dti_step(model, optimizer, every=0), [(x,)], epochs=30)
         assert torch.equal(model.prototypes[1], torch.full((1, 4, 4), 9.0))
 
     def test_the_curriculum_switches_on_and_lowers_the_rate(self):
@@ -244,7 +244,7 @@ class TestStep:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
         model.transformer.active = 1
         before = [p.detach().clone() for p in model.transformer.heads[1].parameters()]
-        train.fit(dti.step(model, optimizer), [(images(),)], epochs=3)
+        train.fit(dti.dti_step(model, optimizer), [(images(),)], epochs=3)
         assert all(torch.equal(p, b) for p, b in zip(model.transformer.heads[1].parameters(), before))
 
     def test_default_starts(self):

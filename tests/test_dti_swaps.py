@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from labkit import dti, metrics
-from labkit.dti.swaps import Swaps, need_and_strain
+from labkit.dti.swaps import Swaps, utility_and_error
 from labkit.dti.training import copy
 
 
@@ -117,19 +117,19 @@ def points(values, side=2):
 
 
 class TestSwaps:
-    def test_need_and_strain_by_a_loop(self):
+    def test_utility_and_error_by_a_loop(self):
         costs = images(1, 7)[0, 0, :, :4]
-        need, strain = need_and_strain(costs)
+        utility, error = utility_and_error(costs)
         for j in range(4):
             own = costs.argmin(1) == j
             others = torch.cat([costs[:, :j], costs[:, j + 1 :]], 1)
-            assert torch.isclose(need[j], others.amin(1).sum() - costs.amin(1).sum(), atol=1e-6)
-            assert torch.isclose(strain[j], costs[own].amin(1).sum(), atol=1e-6)
+            assert torch.isclose(utility[j], others.amin(1).sum() - costs.amin(1).sum(), atol=1e-6)
+            assert torch.isclose(error[j], costs[own].amin(1).sum(), atol=1e-6)
 
     def test_a_single_cluster_is_needed_by_nobody_else(self):
-        need, strain = need_and_strain(torch.tensor([[1.0], [2.0]]))
-        assert need.tolist() == [0.0]
-        assert strain.tolist() == [3.0]
+        utility, error = utility_and_error(torch.tensor([[1.0], [2.0]]))
+        assert utility.tolist() == [0.0]
+        assert error.tolist() == [3.0]
 
     def setup_races(self, prototypes, *, lr=0.02, window=20):
         model = dti.DTIKMeans(points(prototypes), ())

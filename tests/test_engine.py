@@ -35,6 +35,7 @@ from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Bar
 from labkit.grading.engine.sandbox import Sandbox
+from labkit.grading.trusted import trusted
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
 from tests.engine_double import Double, Ran, contained
@@ -479,10 +480,11 @@ def test_a_course_may_mark_its_hidden_tests_in_its_own_way():
     meta = {"nbgrader": tests.metadata()}
     notebook = new_notebook(cells=[new_code_cell("a\nc", metadata=meta)])
     plan = cells.Blueprint("n", {"t": tests}, hidden=marks)
-    assert intake.trust(notebook, plan) == ([], [])
-    assert notebook.cells[0].source == source
-    feedback.conceal(notebook.cells[0], marks)
-    assert notebook.cells[0].source == "a\nc\n# … and hidden tests"
+    made, remarks = trusted(notebook, plan)
+    assert remarks == []
+    assert made.cells[0].source == source
+    feedback.conceal(made.cells[0], marks)
+    assert made.cells[0].source == "a\nc\n# … and hidden tests"
 
 
 def test_hidden_tests_are_invisible():

@@ -25,8 +25,8 @@ from labkit.augment import image
 from labkit.explore import base, charts, panel
 
 topic = importlib.import_module("labkit.explore.images")
-Knobs = topic.Knobs
-CONTROLS = base.controls(Knobs)
+Settings = topic.Settings
+CONTROLS = base.controls(Settings)
 MOVED = {
     "degrees": 30, "scale": 1.4, "dx": 20, "dy": -20, "shear": 20, "flip": True, "brightness": 0.5, "contrast": 2,
     "saturation": 2, "hue": 0.3, "invert": True, "blur": 5, "noise": 0.2, "pepper": 0.2, "hole": 30,
@@ -51,60 +51,60 @@ def knob(name, control):
     return values.map(int) if control.kind == "number" else values
 
 
-STATES = st.builds(Knobs, **{name: knob(name, control) for name, control in CONTROLS.items()})
+STATES = st.builds(Settings, **{name: knob(name, control) for name, control in CONTROLS.items()})
 
 
 class TestWhatIsShown:
     @pytest.mark.parametrize("picture", ["digit 6", "cat"])
     def test_neutral_sliders_change_nothing(self, picture):
-        knobs = Knobs(picture=picture)
-        assert topic.pipeline(knobs) == []
-        assert torch.equal(topic.result(knobs), topic.original(picture))
+        state = Settings(picture=picture)
+        assert topic.pipeline(state) == []
+        assert torch.equal(topic.result(state), topic.original(picture))
 
     def test_every_control_of_the_pipeline_does_something(self):
-        plain = topic.result(Knobs(picture="astronaut"))
+        plain = topic.result(Settings(picture="astronaut"))
         for name, value in MOVED.items():
-            assert not torch.equal(topic.result(Knobs(picture="astronaut", **{name: value})), plain), name
-        turned, hole = Knobs(picture="astronaut", degrees=30), Knobs(picture="astronaut", hole=30)
-        for knobs, name, value in [
+            assert not torch.equal(topic.result(Settings(picture="astronaut", **{name: value})), plain), name
+        turned, hole = Settings(picture="astronaut", degrees=30), Settings(picture="astronaut", hole=30)
+        for state, name, value in [
             *((turned, "fill", fill) for fill in topic.FILLS[1:]),
             *((hole, name, 20) for name in ("hole_x", "hole_y")),
             *((hole, "hole_value", value) for value in ("mean", "noise")),
         ]:
-            assert not torch.equal(topic.result(replace(knobs, **{name: value})), topic.result(knobs)), (name, value)
+            assert not torch.equal(topic.result(replace(state, **{name: value})), topic.result(state)), (name, value)
         spared = {"seed", "picture", "lesson", "fill", "hole_x", "hole_y", "hole_value"}
         assert set(MOVED) | spared == set(CONTROLS)
 
     def test_a_slider_is_the_function_of_its_name(self):
         x = topic.original("coffee")
-        assert torch.allclose(topic.result(Knobs(picture="coffee", degrees=33)), image.rotate(x, degrees=33))
-        assert torch.allclose(topic.result(Knobs(picture="coffee", hue=-0.2)), image.hue(x, shift=-0.2), atol=1e-6)
-        moved = topic.result(Knobs(picture="coffee", dx=10, dy=20))
+        assert torch.allclose(topic.result(Settings(picture="coffee", degrees=33)), image.rotate(x, degrees=33))
+        assert torch.allclose(topic.result(Settings(picture="coffee", hue=-0.2)), image.hue(x, shift=-0.2), atol=1e-6)
+        moved = topic.result(Settings(picture="coffee", dx=10, dy=20))
         side = topic.SIDE
         assert torch.allclose(moved[..., side // 5 :, side // 10 :], x[..., : -side // 5, : -side // 10], atol=1e-4)
 
     @settings(max_examples=40)
-    @given(knobs=STATES)
-    def test_the_code_gives_the_picture(self, knobs):
-        names = {"torch": torch, "image": image, "x": topic.original(knobs.picture)}
-        exec(topic.code(knobs), names)
-        assert torch.equal(names["x"], topic.result(knobs))
+    @given(state=STATES)
+    def test_the_code_gives_the_picture(self, state):
+        names = {"torch": torch, "image": image, "x": topic.original(state.picture)}
+        exec(topic.code(state), names)
+        assert torch.equal(names["x"], topic.result(state))
         assert names["x"].isfinite().all()
         assert names["x"].min() >= 0
         assert names["x"].max() <= 1
 
     @settings(max_examples=40)
-    @given(knobs=STATES)
-    def test_every_pane_draws_every_state(self, knobs):
+    @given(state=STATES)
+    def test_every_pane_draws_every_state(self, state):
         for show in (topic.show_original, topic.show_result):
-            picture = show(knobs)
-            assert knobs.picture in picture.alt
-            assert isinstance(picture, base.Drawn)
+            picture = show(state)
+            assert state.picture in picture.alt
+            assert isinstance(picture, base.Renderable)
         for show in (topic.show_histogram, topic.show_opinion, topic.show_code):
-            assert ElementTree.fromstring(show(knobs)).tag.rpartition("}")[2] in ("svg", "div", "pre")
+            assert ElementTree.fromstring(show(state)).tag.rpartition("}")[2] in ("svg", "div", "pre")
 
     def test_noise_depends_on_the_seed_alone(self):
-        a, b = Knobs(noise=0.1, seed=1), Knobs(noise=0.1, seed=2)
+        a, b = Settings(noise=0.1, seed=1), Settings(noise=0.1, seed=2)
         first = topic.result(a).clone()
         topic.result.cache_clear()
         assert torch.equal(topic.result(a), first)
@@ -129,16 +129,16 @@ class TestClassifier:
         assert moved > plain + 0.1
 
     def test_a_six_becomes_a_nine(self):
-        assert int(topic.probabilities(Knobs(picture="digit 6")).argmax()) == 6
-        assert int(topic.probabilities(Knobs(picture="digit 6", degrees=180)).argmax()) == 9
+        assert int(topic.probabilities(Settings(picture="digit 6")).argmax()) == 6
+        assert int(topic.probabilities(Settings(picture="digit 6", degrees=180)).argmax()) == 9
 
     def test_it_is_trained_once_and_says_so_before(self, monkeypatch):
         monkeypatch.setattr(topic, "_LEARNED", {})
         monkeypatch.setattr(topic, "learn", lambda moved: torch.nn.Identity())
-        assert "upright digits" in topic.waiting(Knobs())
-        assert topic.waiting(Knobs(picture="cat")) == ""
+        assert "upright digits" in topic.waiting(Settings())
+        assert topic.waiting(Settings(picture="cat")) == ""
         assert topic.classifier(topic.LESSONS[0]) is topic.classifier(topic.LESSONS[0])
-        assert topic.waiting(Knobs()) == ""
+        assert topic.waiting(Settings()) == ""
 
     def test_training_leaves_the_global_random_numbers_alone(self):
         before = torch.get_rng_state()
@@ -147,7 +147,7 @@ class TestClassifier:
         assert all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
 
     def test_a_photograph_is_no_digit(self):
-        assert "digits only" in topic.show_opinion(Knobs(picture="cat"))
+        assert "digits only" in topic.show_opinion(Settings(picture="cat"))
 
 
 class TestCharts:
@@ -185,7 +185,7 @@ class TestCharts:
         assert "✗" not in right
 
     def test_a_figure_of_labkit_plot_can_stand_in_a_pane(self):
-        assert isinstance(plot.images(torch.zeros(1, 1, 8, 8)), base.Drawn)
+        assert isinstance(plot.images(torch.zeros(1, 1, 8, 8)), base.Renderable)
 
 
 @dataclass(frozen=True)
@@ -204,21 +204,21 @@ class TestState:
             Small(what="c")
 
     def test_chance_stays_within_its_span_and_leaves_the_rest(self):
-        states = [base.drawn(Small(what="b", size=9), seed=seed) for seed in range(200)]
+        states = [base.randomise(Small(what="b", size=9), seed=seed) for seed in range(200)]
         assert {s.size for s in states} == {1, 2, 2.5, 3}
         assert {s.on for s in states} == {True, False}
         assert {(s.kept, s.what) for s in states} == {(4, "b")}
-        assert states == [base.drawn(Small(what="b"), seed=seed) for seed in range(200)]
+        assert states == [base.randomise(Small(what="b"), seed=seed) for seed in range(200)]
 
     def test_reset_keeps_what_stands_above_the_panel(self):
         assert base.reset(Small(size=3, on=True, kept=1, what="b", seed=4)) == Small(what="b")
 
     @given(seed=st.integers(0, 9999))
     def test_what_chance_makes_of_the_images_can_be_shown(self, seed):
-        knobs = base.drawn(Knobs(picture="cat"), seed=seed)
+        state = base.randomise(Settings(picture="cat"), seed=seed)
         for name, control in CONTROLS.items():
             if control.kind == "slider":
-                steps = (getattr(knobs, name) - control.low) / control.step
+                steps = (getattr(state, name) - control.low) / control.step
                 assert abs(steps - round(steps)) < 1e-6, name
 
 
@@ -236,11 +236,11 @@ def test_what_is_remembered_is_computed_once_and_the_oldest_makes_room():
 class TestPanel:
     def test_a_moved_slider_redraws_and_keeps_the_rest(self):
         opened = explore.images()
-        opened.set(Knobs(contrast=1.5))
+        opened.set(Settings(contrast=1.5))
         result = shown(opened, "Result")
         before, original = result.value, shown(opened, "Original").value
         opened.widgets["degrees"].value = 45
-        assert opened.state == Knobs(contrast=1.5, degrees=45)
+        assert opened.state == Settings(contrast=1.5, degrees=45)
         assert result.value == topic.show_result(opened.state).png() != before
         assert shown(opened, "Original").value == original
         assert "affine" in result.tooltip
@@ -248,7 +248,7 @@ class TestPanel:
 
     def test_a_slider_means_the_value_on_its_grid_that_a_browser_sends_nearly(self):
         drawn = []
-        opened = panel.Explorer(Small(), [[base.Pane("", lambda state: drawn.append(state) or "", html=True)]])
+        opened = panel.Explorer(Small(), [[base.View("", lambda state: drawn.append(state) or "", html=True)]])
         opened.widgets["kept"].value = 3.9999999999
         assert drawn == [opened.state] == [Small()], "nothing moved, so nothing is drawn again"
         opened.widgets["kept"].value = 6.9999999999
@@ -257,7 +257,7 @@ class TestPanel:
 
     def test_controls_start_where_the_state_is_and_hold_its_range(self):
         opened = explore.images()
-        for f in fields(Knobs):
+        for f in fields(Settings):
             assert opened.widgets[f.name].value == f.default, f.name
             control = CONTROLS[f.name]
             if control.kind == "slider":
@@ -265,40 +265,40 @@ class TestPanel:
 
     def test_many_controls_move_and_the_panes_are_drawn_once(self):
         drawn = []
-        pane = base.Pane("", lambda state: drawn.append(state) or "", html=True)
-        opened = panel.Explorer(Small(), [[pane]])
+        view = base.View("", lambda state: drawn.append(state) or "", html=True)
+        opened = panel.Explorer(Small(), [[view]])
         assert drawn == [Small()]
         opened.set(Small(size=3, on=True, what="b"))
         assert drawn[1:] == [Small(size=3, on=True, what="b")]
 
     def test_buttons_draw_with_the_next_seed_and_put_back(self):
         opened = explore.images()
-        opened.set(Knobs(picture="cat"))
+        opened.set(Settings(picture="cat"))
         buttons = {b.description: b for b in descendants(opened.box) if type(b).__name__ == "Button"}
         buttons["Draw at random"].click()
-        assert opened.state == base.drawn(Knobs(picture="cat"), seed=1) != Knobs(picture="cat", seed=1)
+        assert opened.state == base.randomise(Settings(picture="cat"), seed=1) != Settings(picture="cat", seed=1)
         assert opened.widgets["seed"].value == 1
         buttons["Reset"].click()
-        assert opened.state == Knobs(picture="cat")
+        assert opened.state == Settings(picture="cat")
 
     def test_controls_without_effect_are_greyed(self):
         opened = explore.images()
         greyed = {name for name, w in opened.widgets.items() if w.disabled}
         assert greyed == {"saturation", "hue", "hole_x", "hole_y", "hole_value"}
-        opened.set(Knobs(picture="cat", hole=10))
+        opened.set(Settings(picture="cat", hole=10))
         assert {name for name, w in opened.widgets.items() if w.disabled} == {"lesson"}
 
     def test_what_takes_long_is_drawn_once_after_the_last_of_many_moves(self, monkeypatch):
         monkeypatch.setattr(panel, "PAUSE", 0.0)
         drawn = []
-        slow = base.Pane("", lambda s: drawn.append(s.degrees) or "there", html=True, wait=lambda s: "a moment")
-        quick = base.Pane("", lambda s: f"{s.degrees}", html=True)
+        slow = base.View("", lambda s: drawn.append(s.degrees) or "there", html=True, wait=lambda s: "a moment")
+        quick = base.View("", lambda s: f"{s.degrees}", html=True)
 
         async def moves():
-            explorer = panel.Explorer(Knobs(), [[slow, quick]])
+            explorer = panel.Explorer(Settings(), [[slow, quick]])
             for degrees in (10, 20, 30):
                 explorer.widgets["degrees"].value = degrees
-            held = [held.value for _, held in explorer.panes]
+            held = [held.value for _, held in explorer.views]
             before = list(drawn)
             await asyncio.sleep(0.01)
             explorer.widgets["degrees"].value = 40
@@ -311,7 +311,7 @@ class TestPanel:
         assert "a moment" in held[0]
         assert held[1] == "30.0"
         assert drawn == [30.0, 0.0]
-        assert explorer.state == Knobs()
+        assert explorer.state == Settings()
 
     def test_a_reset_on_another_thread_is_not_overtaken_by_what_is_still_being_drawn(self):
         """JupyterLab handles the moves of widgets on threads of their own."""
@@ -323,7 +323,7 @@ class TestPanel:
                 assert go_on.wait(60)
             return f"{state.degrees}"
 
-        explorer = panel.Explorer(Knobs(), [[base.Pane("", slow, html=True), base.Pane("", slow, html=True)]])
+        explorer = panel.Explorer(Settings(), [[base.View("", slow, html=True), base.View("", slow, html=True)]])
         move = threading.Thread(target=setattr, args=(explorer.widgets["degrees"], "value", 20))
         move.start()
         assert begun.wait(60)
@@ -334,13 +334,13 @@ class TestPanel:
         go_on.set()
         for thread in (move, reset):
             thread.join(60)
-        assert [held.value for _, held in explorer.panes] == ["0", "0"]
+        assert [held.value for _, held in explorer.views] == ["0", "0"]
 
     def test_a_pane_that_takes_long_waits_until_the_panel_is_shown(self, capsys):
         done = []
-        pane = base.Pane("", lambda s: done.append(1) or "there", html=True, wait=lambda s: "" if done else "a moment")
-        opened = panel.Explorer(Small(), [[pane]])
-        held = opened.panes[0][1]
+        view = base.View("", lambda s: done.append(1) or "there", html=True, wait=lambda s: "" if done else "a moment")
+        opened = panel.Explorer(Small(), [[view]])
+        held = opened.views[0][1]
         assert "a moment" in held.value
         assert not done
         opened._ipython_display_()
@@ -349,7 +349,7 @@ class TestPanel:
 
     def test_every_picture_and_chart_says_what_it_shows(self):
         opened = explore.images()
-        opened.set(Knobs(picture="digit 3"))
+        opened.set(Settings(picture="digit 3"))
         assert "digit 3" in shown(opened, "Original").tooltip
         for title in ("Values of the pixels", "The classifier's opinion"):
             svg = ElementTree.fromstring(shown(opened, title).value)
@@ -362,7 +362,7 @@ def descendants(box):
 
 
 def shown(opened, title):
-    return next(held for pane, held in opened.panes if pane.title == title)
+    return next(held for view, held in opened.views if view.title == title)
 
 
 class TestPackage:

@@ -49,10 +49,10 @@ class TestGaps:
     def test_rates_by_hand(self):
         yes = torch.tensor([1, 1, 0, 0, 1])
         a = torch.tensor([0, 0, 0, 1, 1])
-        assert torch.allclose(fair.rates(yes, a), torch.tensor([2 / 3, 0.5]))
-        assert fair.rates(yes, a, given=torch.tensor([0, 1, 1, 1, 0]).bool()).tolist() == [0.5, 0.0]
-        assert fair.rates(yes, a).dtype == torch.float32
-        assert fair.rates(yes.bool(), a).tolist() == fair.rates(yes.double(), a).float().tolist()
+        assert torch.allclose(fair.selection_rates(yes, a), torch.tensor([2 / 3, 0.5]))
+        assert fair.selection_rates(yes, a, condition=torch.tensor([0, 1, 1, 1, 0]).bool()).tolist() == [0.5, 0.0]
+        assert fair.selection_rates(yes, a).dtype == torch.float32
+        assert fair.selection_rates(yes.bool(), a).tolist() == fair.selection_rates(yes.double(), a).float().tolist()
 
     def test_of_probabilities_they_are_differentiable(self):
         p = torch.tensor([0.2, 0.9, 0.4, 0.7], dtype=torch.float64, requires_grad=True)
@@ -63,13 +63,13 @@ class TestGaps:
         _, y, a = decisions(0)
         perfect = fair.gaps(y, y, a)
         assert perfect.odds == 0
-        base = fair.rates(y, a)
+        base = fair.selection_rates(y, a)
         assert perfect.parity == (base[1] - base[0]).abs() > 0
 
     def test_bad_input_is_named(self):
         yes, _, a = decisions(0)
         with pytest.raises(ValueError, match="expected \\(n,\\) for both"):
-            fair.rates(yes[:-1], a)
+            fair.selection_rates(yes[:-1], a)
         with pytest.raises(ValueError, match="are these logits"):
             fair.parity_gap(3.0 * yes.float(), a)
         with pytest.raises(ValueError, match="group \\[1\\] meets the condition"):
@@ -83,10 +83,10 @@ class TestLimits:
     def test_no_decision_beats_the_least_error(self, seed):
         _, y, a = decisions(seed)
         g = torch.Generator().manual_seed(seed)
-        base = fair.rates(y, a)
+        base = fair.selection_rates(y, a)
         for noise in (0.0, 0.2, 0.5):
             decision = torch.where(torch.rand(len(y), generator=g) < noise, 1 - y, y)
-            wrong = fair.rates(decision != y, a).sum()
+            wrong = fair.selection_rates(decision != y, a).sum()
             assert wrong >= fair.least_error(base, parity=float(fair.parity_gap(decision, a))) - 1e-6
 
     def test_it_is_reached_by_saying_yes_to_some_undeserving(self):
@@ -95,7 +95,7 @@ class TestLimits:
         y = torch.cat([torch.arange(10) < 3, torch.arange(10) < 6]).long()
         yes = torch.cat([torch.arange(10) < 6, torch.arange(10) < 6]).long()
         assert fair.parity_gap(yes, a) == 0
-        assert torch.isclose(fair.rates(yes != y, a).sum(), fair.least_error(fair.rates(y, a)))
+        assert torch.isclose(fair.selection_rates(yes != y, a).sum(), fair.least_error(fair.selection_rates(y, a)))
 
     @pytest.mark.parametrize("seed", range(3))
     def test_the_false_positive_rate_follows_from_the_base_rate(self, seed):
@@ -186,16 +186,18 @@ class TestSteps:
         x, y, a = batch(0)
         frozen = copy.deepcopy(adversary)
         h = model.features(x)
-        leak = fair.adversary_loss(frozen(fair.view(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion)
+        leak = fair.adversary_loss(
+            frozen(fair.adversary_input(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion
+        )
         objective = functional.cross_entropy(model.head(h), y) - 0.8 * leak
         expected = torch.autograd.grad(objective, list(model.parameters()))
         before = [p.detach().clone() for p in model.parameters()]
-        step = fair.adversarial(
+        step = fair.alternating_step(
             model,
             adversary,
             torch.optim.SGD(model.parameters(), lr=0.1),
             torch.optim.SGD(adversary.parameters(), lr=0.0),
-            lam=0.8,
+            lambda_=0.8,
             criterion=criterion,
         )
         reported = step((x, y, a))
@@ -208,7 +210,7 @@ class TestSteps:
         one, its = model_and_adversary()
         two, others = copy.deepcopy(one), copy.deepcopy(its)
         sgd = torch.optim.SGD([*one.parameters(), *its.parameters()], lr=0.1)
-        fair.reversal(one, its, sgd, lam=0.5)((x, y, a))
+        fair.reversal_step(one, its, sgd, lambda_=0.5)((x, y, a))
         h = two.features(x)
         leak = fair.adversary_loss(others(h)[:, 0], y, a)
         task = functional.cross_entropy(two.head(h), y)
@@ -224,8 +226,8 @@ class TestSteps:
         before = [p.detach().clone() for p in model.parameters()]
         x, y, a = batch(2)
         still = torch.optim.SGD(model.parameters(), lr=0.0)
-        step = fair.adversarial(
-            model, adversary, still, torch.optim.Adam(adversary.parameters(), 0.02), lam=1.0, inner=40
+        step = fair.alternating_step(
+            model, adversary, still, torch.optim.Adam(adversary.parameters(), 0.02), lambda_=1.0, inner=40
         )
         first, second = (float(step((x, y, a))["adversary"]) for _ in range(2))
         assert second < first < np.log(2)
@@ -235,43 +237,43 @@ class TestSteps:
         model, adversary = model_and_adversary()
         plain = copy.deepcopy(model)
         x, y, a = batch(3)
-        fair.adversarial(
+        fair.alternating_step(
             model,
             adversary,
             torch.optim.Adam(model.parameters()),
             torch.optim.Adam(adversary.parameters()),
-            lam=0.0,
+            lambda_=0.0,
         )((x, y, a))
-        train.supervised(plain, torch.optim.Adam(plain.parameters()))((x, y))
+        train.supervised_step(plain, torch.optim.Adam(plain.parameters()))((x, y))
         assert all(torch.equal(p, q) for p, q in zip(model.parameters(), plain.parameters()))
 
     def test_against_removes_what_helps_the_adversary(self):
         g, u = [torch.tensor([3.0, 1.0]), torch.tensor([2.0])], [torch.tensor([1.0, 0.0]), torch.tensor([1.0])]
-        moved = fair.against(g, u, alpha=0.0)
+        moved = fair.debiased_gradient(g, u, alpha=0.0)
         assert sum(float((m * v).sum()) for m, v in zip(moved, u)) == pytest.approx(0.0, abs=1e-6)
-        further = fair.against(g, u, alpha=0.5)
+        further = fair.debiased_gradient(g, u, alpha=0.5)
         assert torch.allclose(torch.cat(moved) - torch.cat(further), 0.5 * torch.cat(u))
-        nothing = fair.against(g, [torch.zeros(2), torch.zeros(1)], alpha=1.0)
+        nothing = fair.debiased_gradient(g, [torch.zeros(2), torch.zeros(1)], alpha=1.0)
         assert torch.equal(torch.cat(nothing), torch.cat(g))
 
     def test_debias_moves_along_that(self):
         model, _ = model_and_adversary()
         torch.manual_seed(1)
-        listener = fair.Listener().double()
+        adversary = fair.DecisionAdversary().double()
         x, y, a = batch(4)
         logits = model(x)
         s = logits[:, 1] - logits[:, 0]
         parameters = list(model.parameters())
         u = torch.autograd.grad(
-            fair.adversary_loss(listener(s, torch.zeros_like(s)), y, a), parameters, retain_graph=True
+            fair.adversary_loss(adversary(s, torch.zeros_like(s)), y, a), parameters, retain_graph=True
         )
         g = torch.autograd.grad(functional.cross_entropy(logits, y), parameters)
-        expected = [p.detach() - 0.1 * d for p, d in zip(parameters, fair.against(g, u, alpha=0.3))]
-        fair.debias(
+        expected = [p.detach() - 0.1 * d for p, d in zip(parameters, fair.debiased_gradient(g, u, alpha=0.3))]
+        fair.adversarial_debiasing(
             model,
-            listener,
+            adversary,
             torch.optim.SGD(parameters, lr=0.1),
-            torch.optim.SGD(listener.parameters(), lr=0.1),
+            torch.optim.SGD(adversary.parameters(), lr=0.1),
             alpha=0.3,
         )((x, y, a))
         assert all(torch.allclose(p, e) for p, e in zip(parameters, expected))
@@ -280,11 +282,11 @@ class TestSteps:
         model, adversary = model_and_adversary()
         sgd = torch.optim.SGD(model.parameters(), lr=0.1)
         with pytest.raises(ValueError, match="weight is -1"):
-            fair.adversarial(model, adversary, sgd, sgd, lam=-1)
+            fair.alternating_step(model, adversary, sgd, sgd, lambda_=-1)
         with pytest.raises(ValueError, match="inner is 0"):
-            fair.adversarial(model, adversary, sgd, sgd, lam=1, inner=0)
+            fair.alternating_step(model, adversary, sgd, sgd, lambda_=1, inner=0)
         with pytest.raises(ValueError, match="one of parity"):
-            fair.reversal(model, adversary, sgd, lam=1, criterion="all")
+            fair.reversal_step(model, adversary, sgd, lambda_=1, criterion="all")
 
 
 class TestProbe:
@@ -316,15 +318,15 @@ class TestProbe:
             fair.probe(h, a, h, a, generator=torch.Generator())
 
 
-def gaps_and_probe(lam: float, seed: int) -> tuple[fair.Gaps, float, float]:
+def gaps_and_probe(lambda_: float, seed: int) -> tuple[fair.Gaps, float, float]:
     g = torch.Generator().manual_seed(seed)
     learn, test = simulate.loans(3000, generator=g), simulate.loans(3000, generator=g)
     torch.manual_seed(seed)
     model = nets.MLP(learn.x.shape[1], 2, hidden=(32,), mean=0.0, std=1.0)
     adversary = nets.MLP(32, 1, hidden=(32,), mean=0.0, std=1.0)
     optimizers = torch.optim.Adam(model.parameters(), 1e-3), torch.optim.Adam(adversary.parameters(), 3e-3)
-    step = fair.adversarial(model, adversary, *optimizers, lam=lam)
-    train.fit(step, train.Minibatches(learn.x, learn.y, learn.extra["group"], size=128, generator=g), epochs=15)
+    step = fair.alternating_step(model, adversary, *optimizers, lambda_=lambda_)
+    train.fit(step, train.Minibatches(learn.x, learn.y, learn.extra["group"], batch_size=128, generator=g), epochs=15)
     yes = metrics.predict(model, test.x).argmax(1)
     with torch.no_grad():
         h = model.features(learn.x), model.features(test.x)
@@ -334,7 +336,7 @@ def gaps_and_probe(lam: float, seed: int) -> tuple[fair.Gaps, float, float]:
 
 def test_the_gap_closes_and_a_fresh_adversary_still_finds_the_group():
     # Ten of ten seeds: parity falls by .11 to .19, accuracy by .01 to .02, and the probe still finds .83 to .88.
-    (before, accuracy, _), (after, cost, found) = (gaps_and_probe(lam, 0) for lam in (0.0, 1.0))
+    (before, accuracy, _), (after, cost, found) = (gaps_and_probe(lambda_, 0) for lambda_ in (0.0, 1.0))
     assert after.parity < before.parity - 0.06
     assert cost > accuracy - 0.05
     assert found > 0.7
@@ -355,7 +357,7 @@ class TestAdult:
         assert float(others.y.float().mean()) == pytest.approx(0.2362, abs=1e-4)
         assert people.x.shape[1] == others.x.shape[1] == len(people.columns)
         assert not any(name.startswith("sex") for name in people.columns)
-        base = fair.rates(people.y, people.extra["sex"])
+        base = fair.selection_rates(people.y, people.extra["sex"])
         assert torch.allclose(base, torch.tensor([0.1095, 0.3057]), atol=1e-4)
         assert torch.allclose(people.x[:, :5].mean(0), torch.zeros(5), atol=1e-4)
 
@@ -378,6 +380,6 @@ def test_a_step_runs_on_any_device_and_dtype(device):
     model, adversary = (net.to(device) for net in model_and_adversary())
     x, y, a = (t.to(device) for t in batch(0))
     optimizer = torch.optim.SGD([*model.parameters(), *adversary.parameters()], lr=0.1)
-    reported = fair.reversal(model, adversary, optimizer, lam=1.0)((x, y, a))
+    reported = fair.reversal_step(model, adversary, optimizer, lambda_=1.0)((x, y, a))
     assert {v.device.type for v in reported.values()} == {torch.device(device).type}
     assert reported["loss"].dtype == torch.float64

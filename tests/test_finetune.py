@@ -15,7 +15,7 @@ from torch.nn import functional
 from labkit import data, finetune, metrics, nets, train
 from labkit.data import download
 from labkit.finetune import bundled, zoo
-from labkit.finetune.tuning import renew
+from labkit.finetune.tuning import reset_parameters
 
 
 def generator(seed=0):
@@ -46,20 +46,20 @@ class TestAccounts:
 
     @pytest.mark.parametrize("name", ["vgg16", "vgg19", "inception", "resnet50"])
     def test_the_deck_is_reached_exactly(self, name):
-        account = finetune.ledger(name)
+        account = finetune.parameter_report(name)
         assert account.keras == zoo.ZOO[name].keras
         assert account.trainable == 2 * (zoo.ZOO[name].width + 1)
 
     def test_what_differs_and_by_how_much(self):
-        assert finetune.ledger("vgg16") == (8_194, 134_260_544, 0, 0, 0)
-        assert finetune.ledger("vgg19") == (8_194, 139_570_240, 0, 0, 0)
-        assert finetune.ledger("inception") == (4_098, 21_785_568, 34_432, 0, 17_216)
-        assert finetune.ledger("resnet50") == (4_098, 23_508_032, 53_120, 26_560, 0)
+        assert finetune.parameter_report("vgg16") == (8_194, 134_260_544, 0, 0, 0)
+        assert finetune.parameter_report("vgg19") == (8_194, 139_570_240, 0, 0, 0)
+        assert finetune.parameter_report("inception") == (4_098, 21_785_568, 34_432, 0, 17_216)
+        assert finetune.parameter_report("resnet50") == (4_098, 23_508_032, 53_120, 26_560, 0)
 
     def test_xception(self):
         if importlib.util.find_spec("timm") is None:
             pytest.skip("needs timm: pip install 'labkit[zoo]'")
-        account = finetune.ledger("xception")
+        account = finetune.parameter_report("xception")
         assert account == (4_098, 20_806_952, 54_528, 0, 0)
         assert account.keras == zoo.ZOO["xception"].keras
 
@@ -77,7 +77,7 @@ class TestAccounts:
 
         published = getattr(models, weights).IMAGENET1K_V1
         with torch.device("meta"):
-            model = finetune.obtain(name, weights=None)
+            model = finetune.load(name, weights=None)
         assert nets.parameter_count(model) == published.meta["num_params"]
         assert zoo.ZOO[name].url == published.url
 
@@ -86,7 +86,7 @@ class TestAccounts:
 
         with torch.device("meta"):
             whole = models.inception_v3(weights=None, init_weights=False)
-            model = finetune.obtain("inception", weights=None)
+            model = finetune.load("inception", weights=None)
         assert nets.parameter_count(whole) - nets.parameter_count(model) == nets.parameter_count(whole.AuxLogits)
         assert zoo.ZOO["inception"].url == models.Inception_V3_Weights.IMAGENET1K_V1.url
 
@@ -99,7 +99,7 @@ class TestObtain:
     def test_squeezenet_gives_torchvisions_logits(self, tmp_path):
         original = zoo.ZOO["squeezenet"].build().eval()
         torch.save(original.state_dict(), tmp_path / "weights.pth")
-        model = finetune.obtain("squeezenet", weights=tmp_path / "weights.pth")
+        model = finetune.load("squeezenet", weights=tmp_path / "weights.pth")
         x = torch.rand(2, 3, 64, 64, generator=generator())
         with torch.no_grad():
             assert torch.equal(model(x), original(self.rescaled(x, "squeezenet")))
@@ -116,12 +116,12 @@ class TestObtain:
     def test_weights_are_found_verified_and_never_fetched_when_not_wanted(self, tmp_path, monkeypatch):
         monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
         with pytest.raises(data.DataError, match="allow the download"):
-            finetune.obtain("squeezenet", root=tmp_path, download=False)
+            finetune.load("squeezenet", root=tmp_path, download=False)
         file = tmp_path / "weights" / "squeezenet1_0-b66bff10.pth"
         file.parent.mkdir()
         file.write_bytes(b"damaged")
         with pytest.raises(data.DataError, match="allow the download"):
-            finetune.obtain("squeezenet", root=tmp_path, download=False)
+            finetune.load("squeezenet", root=tmp_path, download=False)
 
     def test_offline_is_one_clear_sentence(self, tmp_path, monkeypatch):
         import pooch
@@ -132,7 +132,7 @@ class TestObtain:
 
         monkeypatch.setattr(pooch.HTTPDownloader, "__call__", nothing)
         with pytest.raises(data.DataError, match=r"resnet50-0676ba61\.pth could not be downloaded: there is no conn"):
-            finetune.obtain("resnet50", root=tmp_path)
+            finetune.load("resnet50", root=tmp_path)
 
     def test_torchs_own_cache_serves(self, tmp_path, monkeypatch):
         file = tmp_path / "checkpoints" / "squeezenet1_0-b66bff10.pth"
@@ -163,10 +163,10 @@ class TestObtain:
 
     def test_bad_input_is_named(self):
         with pytest.raises(ValueError, match="there are vgg16, vgg19"):
-            finetune.obtain("alexnet")
+            finetune.load("alexnet")
         if importlib.util.find_spec("timm") is None:
             with pytest.raises(ValueError, match=r"labkit\[zoo\]"):
-                finetune.obtain("xception", weights=None)
+                finetune.load("xception", weights=None)
 
     def test_the_imagenet_squeezenet_knows_the_panda(self):
         place = os.environ.get("LABKIT_DATA")
@@ -176,7 +176,7 @@ class TestObtain:
         from PIL import Image
         from torchvision.transforms.v2 import functional as transforms
 
-        model = finetune.obtain("squeezenet", weights=file)
+        model = finetune.load("squeezenet", weights=file)
         (path,) = (file.parent / "photos").glob("388_*.jpg")
         with Image.open(path) as photo:
             x = transforms.pil_to_tensor(photo.convert("RGB")).float().div(255)
@@ -197,7 +197,7 @@ class TestNetwork:
 
     def test_squeezenets_maps_are_averaged(self):
         torch.manual_seed(0)
-        model = finetune.obtain("squeezenet", weights=None)
+        model = finetune.load("squeezenet", weights=None)
         base = finetune.base_model(model).eval()
         x = torch.rand(2, 3, 40, 48, generator=generator())
         with torch.no_grad():
@@ -246,7 +246,7 @@ class TestNetwork:
         for statistics, same in (("frozen", True), ("none", False)):
             model = finetune.freeze(network(), statistics=statistics)
             before = metrics.predict(finetune.base_model(model), x)
-            finetune.fine_tune(model, x, y, epochs=2, size=8, generator=generator())
+            finetune.fine_tune(model, x, y, epochs=2, batch_size=8, generator=generator())
             assert torch.equal(before, metrics.predict(finetune.base_model(model), x)) is same
 
     def test_dropout_of_a_frozen_stage_rests(self):
@@ -269,7 +269,7 @@ class TestNetwork:
     def test_maps_are_those_of_the_stages(self):
         model = network(depth=3)
         x = torch.rand(2, 1, 16, 16)
-        found = finetune.maps(model, x)
+        found = finetune.feature_maps(model, x)
         assert [tuple(m.shape[1:]) for m in found] == [(4, 8, 8), (8, 4, 4), (16,)]
         assert torch.equal(found[-1], metrics.predict(finetune.base_model(model), x))
 
@@ -295,8 +295,8 @@ class TestHead:
     def test_it_is_scikit_learns_logistic_regression(self, decay):
         model = finetune.freeze(network(4)).double()
         x, y = images(60, 4)
-        h = finetune.cached(model, x.double())
-        finetune.train_head(model, h, y, decay=decay, steps=2000)
+        h = finetune.cached_features(model, x.double())
+        finetune.train_head(model, h, y, weight_decay=decay, steps=2000)
         oracle = LogisticRegression(C=1 / (len(y) * decay), tol=1e-10, max_iter=20000).fit(h.numpy(), y.numpy())
         ours = metrics.predict(model, x.double()).softmax(1)
         assert torch.allclose(ours, torch.from_numpy(oracle.predict_proba(h.numpy())), atol=2e-4)
@@ -309,50 +309,50 @@ class TestHead:
         x, y = images()
         one = finetune.freeze(network())
         two = copy.deepcopy(one)
-        h = finetune.cached(one, x)
-        whole = train.supervised(one, torch.optim.SGD(groups_of(one), momentum=0.9))
-        head = train.supervised(two.head, torch.optim.SGD(groups_of(two), momentum=0.9))
-        train.fit(whole, train.Minibatches(x, y, size=7, generator=generator()), epochs=3)
-        train.fit(head, train.Minibatches(h, y, size=7, generator=generator()), epochs=3)
+        h = finetune.cached_features(one, x)
+        whole = train.supervised_step(one, torch.optim.SGD(groups_of(one), momentum=0.9))
+        head = train.supervised_step(two.head, torch.optim.SGD(groups_of(two), momentum=0.9))
+        train.fit(whole, train.Minibatches(x, y, batch_size=7, generator=generator()), epochs=3)
+        train.fit(head, train.Minibatches(h, y, batch_size=7, generator=generator()), epochs=3)
         assert torch.allclose(one.head.weight, two.head.weight, atol=1e-6)
         assert torch.allclose(metrics.predict(one, x), two.head(h), atol=1e-5)
 
     def test_features_of_a_base_that_learns_are_refused(self):
         with pytest.raises(ValueError, match="freeze the base first"):
-            finetune.cached(finetune.freeze(network(), 1), torch.rand(2, 1, 8, 8))
+            finetune.cached_features(finetune.freeze(network(), 1), torch.rand(2, 1, 8, 8))
 
     def test_bad_input_is_named(self):
         model = finetune.freeze(network())
         with pytest.raises(ValueError, match="at least one"):
-            finetune.cached(model, torch.rand(0, 1, 8, 8))
+            finetune.cached_features(model, torch.rand(0, 1, 8, 8))
         with pytest.raises(ValueError, match=r"expected \(2, 8\)"):
             finetune.train_head(model, torch.rand(2, 5), torch.tensor([0, 1]))
         with pytest.raises(ValueError, match="decay is -1"):
-            finetune.train_head(model, torch.rand(2, 8), torch.tensor([0, 1]), decay=-1)
+            finetune.train_head(model, torch.rand(2, 8), torch.tensor([0, 1]), weight_decay=-1)
 
 
 def groups_of(model):
-    return finetune.groups(model, lr=0.1)
+    return finetune.parameter_groups(model, lr=0.1)
 
 
 class TestTuning:
     def test_rates_fall_by_the_factor(self):
-        found = finetune.rates(network(depth=3), lr=1.0, factor=2.0)
+        found = finetune.discriminative_rates(network(depth=3), lr=1.0, factor=2.0)
         assert found == [1 / 8, 1 / 4, 1 / 2, 1.0]
 
     def test_every_trainable_parameter_is_in_one_group_at_its_stages_rate(self):
         model = finetune.freeze(network(depth=3), 1)
-        found = finetune.groups(model, lr=1.0, factor=2.0)
+        found = finetune.parameter_groups(model, lr=1.0, factor=2.0)
         assert [group["lr"] for group in found] == [1 / 4, 1 / 2, 1.0]
         inside = [id(p) for group in found for p in group["params"]]
         assert sorted(inside) == sorted(id(p) for p in model.parameters() if p.requires_grad)
-        assert len(finetune.groups(model, lr=1.0, frozen=True)) == 4
+        assert len(finetune.parameter_groups(model, lr=1.0, frozen=True)) == 4
 
     def test_frozen_stages_stay_bit_by_bit(self):
         model = finetune.freeze(network(depth=3), 2)
         before = state(model)
         x, y = images()
-        finetune.fine_tune(model, x, y, epochs=2, size=8, generator=generator())
+        finetune.fine_tune(model, x, y, epochs=2, batch_size=8, generator=generator())
         changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
         kept = {f"body.{name}" for name in network(depth=3).body.state_dict() if int(name.split(".")[0]) < 8}
         assert not changed & kept
@@ -366,9 +366,9 @@ class TestTuning:
             seen.append([any(p.requires_grad for p in part.parameters()) for part in finetune.stages(model)])
 
         x, y = images()
-        step = train.supervised(model, torch.optim.SGD(finetune.groups(model, lr=0.01, frozen=True)))
-        batches = train.Minibatches(x, y, size=24)
-        train.fit(step, batches, epochs=4, on_epoch=[finetune.thaw(model, every=1), look])
+        step = train.supervised_step(model, torch.optim.SGD(finetune.parameter_groups(model, lr=0.01, frozen=True)))
+        batches = train.Minibatches(x, y, batch_size=24)
+        train.fit(step, batches, epochs=4, on_epoch=[finetune.unfreeze(model, every=1), look])
         assert seen == [[False, False, True], [False, True, True], [True] * 3, [True] * 3]
         before = state(model)
         finetune.freeze(model)
@@ -392,7 +392,7 @@ class TestTuning:
     def test_renewing_forgets(self):
         model = network()
         before = state(model)
-        renew(model, generator=generator())
+        reset_parameters(model, generator=generator())
         after = state(model)
         assert not any(torch.equal(before[n], after[n]) for n in before if n.endswith("weight") and before[n].ndim > 1)
         assert all(float(v.abs().sum()) == 0 for n, v in after.items() if n.endswith("running_mean"))
@@ -400,33 +400,33 @@ class TestTuning:
     def test_bad_input_is_named(self):
         model = network()
         with pytest.raises(ValueError, match="factor from 1"):
-            finetune.rates(model, lr=1.0, factor=0.5)
+            finetune.discriminative_rates(model, lr=1.0, factor=0.5)
         with pytest.raises(ValueError, match="every is 0"):
-            finetune.thaw(model, every=0)
+            finetune.unfreeze(model, every=0)
         with pytest.raises(ValueError, match="nothing is trainable"):
-            finetune.groups(finetune.freeze(model).requires_grad_(False), lr=1.0)
+            finetune.parameter_groups(finetune.freeze(model).requires_grad_(False), lr=1.0)
         with pytest.raises(ValueError, match="one of scratch"):
             finetune.adapt(model, *images(), classes=3, strategy="none", generator=generator())
 
 
 class TestBundled:
     def test_it_knows_its_own_task(self):
-        test = finetune.source(860, generator=generator(99))
-        found = metrics.accuracy(metrics.predict(finetune.small(), test.x), test.y)
+        test = finetune.source_task(860, generator=generator(99))
+        found = metrics.accuracy(metrics.predict(finetune.small_cnn(), test.x), test.y)
         assert found == pytest.approx(bundled.about()["accuracy on its own task"], abs=0.04)
-        assert nets.parameter_count(finetune.small()) == bundled.about()["parameters"]
+        assert nets.parameter_count(finetune.small_cnn()) == bundled.about()["parameters"]
 
     def test_it_is_small_and_comes_without_a_network(self):
-        file = Path(bundled.__file__).parent / "small.safetensors"
+        file = Path(bundled.__file__).parent / "small_cnn.safetensors"
         assert file.stat().st_size < 300_000
-        assert finetune.obtain("small").features(torch.rand(2, 1, 16, 16)).shape == (2, 128)
+        assert finetune.load("small_cnn").features(torch.rand(2, 1, 16, 16)).shape == (2, 128)
 
     def test_the_source_has_every_class(self):
-        drawn = finetune.source(430, generator=generator())
+        drawn = finetune.source_task(430, generator=generator())
         assert drawn.x.shape == (430, 1, 16, 16)
         assert torch.equal(drawn.y.unique(), torch.arange(43))
         with pytest.raises(ValueError, match="43 or more"):
-            finetune.source(5, generator=generator())
+            finetune.source_task(5, generator=generator())
 
     def test_the_targets(self):
         learn, test = finetune.handwriting()
@@ -446,7 +446,7 @@ def test_transfer_gains_on_real_digits_with_one_example_a_class():
     for strategy in ("scratch", "features"):
         few = learn.subset(per_class=1, generator=generator(1))
         model = finetune.adapt(
-            finetune.small(), few.x, few.y, classes=10, strategy=strategy, steps=60, generator=generator(1)
+            finetune.small_cnn(), few.x, few.y, classes=10, strategy=strategy, steps=60, generator=generator(1)
         )
         found[strategy] = metrics.accuracy(metrics.predict(model, test.x), test.y)
     assert found["features"] > found["scratch"] + 0.05
@@ -468,6 +468,6 @@ def test_every_strategy_gives_a_model_and_leaves_the_pretrained_one_alone(strate
 def test_the_steps_run_on_any_device(device):
     model = finetune.freeze(network()).to(device)
     x, y = (t.to(device) for t in images())
-    finetune.train_head(model, finetune.cached(model, x), y)
+    finetune.train_head(model, finetune.cached_features(model, x), y)
     finetune.fine_tune(finetune.freeze(model, 1), x, y, epochs=1, generator=generator())
     assert model(x).device.type == torch.device(device).type

@@ -24,7 +24,6 @@ class Strip(ast.NodeTransformer):
         return ast.Pass()
 get_ipython().ast_transformers.append(Strip())
 """
-CONTAIN = "\nfrom labkit.grading import kernel\n\nkernel.contain(c)\n"
 WHERE = "\nimport os\nprint(os.getcwd())"
 
 
@@ -42,8 +41,6 @@ def course(tmp_path_factory):
     late = solution()
     tiny.cell(late, "mean").source += WHERE
     tiny.hand_in(made, "kim", late)
-    with (folder / "nbgrader_config.py").open("a") as file:
-        file.write(CONTAIN)
     return made
 
 
@@ -78,7 +75,7 @@ def test_a_flagged_submission_is_found_and_marked_and_stays_so(course, formgrade
     field = page.locator("input#test_double")
     field.wait_for()
     page.get_by_text("Tampered").first.wait_for()
-    assert "needs_manual_grade" in (field.get_attribute("class") or "")
+    page.locator("input#test_double.needs_manual_grade").wait_for()
     with page.expect_response(lambda r: "/formgrader/api/grade/" in r.url and r.request.method == "PUT") as saved:
         field.fill("1.5")
         field.blur()

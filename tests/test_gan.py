@@ -227,7 +227,7 @@ class TestStep:
         G2, D2 = copy.deepcopy(G), copy.deepcopy(D)
         og2, od2 = torch.optim.SGD(G2.parameters(), lr=0.1), torch.optim.SGD(D2.parameters(), lr=0.1)
         (x, *labels) = batch(classes=classes)
-        told = gan.adversarial(G, D, og, od, generator=seeded(9), game=game)((x, *labels))
+        told = gan.gan_step(G, D, og, od, generator=seeded(9), game=game)((x, *labels))
         z, wanted = gan.noise(G2, len(x), generator=seeded(9))
         fake = G2(z, wanted)
 
@@ -253,8 +253,8 @@ class TestStep:
 
     def test_without_class_weight_or_on_real_samples_alone(self):
         with_, without = players(3), players(3)
-        gan.adversarial(*with_, generator=seeded(), class_weight=0.0)(batch(classes=3))
-        gan.adversarial(*without, generator=seeded(), class_on_fakes=False)(batch(classes=3))
+        gan.gan_step(*with_, generator=seeded(), class_weight=0.0)(batch(classes=3))
+        gan.gan_step(*without, generator=seeded(), class_on_fakes=False)(batch(classes=3))
         fresh = players(3)
         assert torch.equal(with_[1].label.weight, fresh[1].label.weight)
         assert not torch.equal(without[1].label.weight, fresh[1].label.weight)
@@ -264,23 +264,23 @@ class TestStep:
         G, D = G.to(device), D.to(device)
         optimizers = [torch.optim.Adam(m.parameters()) for m in (G, D)]
         x, y = (v.to(device) for v in batch(classes=2))
-        told = gan.adversarial(G, D, *optimizers, generator=torch.Generator(device=device).manual_seed(0))((x, y))
+        told = gan.gan_step(G, D, *optimizers, generator=torch.Generator(device=device).manual_seed(0))((x, y))
         assert set(told) == {"d_loss", "g_loss", "d_real", "d_fake", "agreement"}
         assert all(v.ndim == 0 and v.device.type == device.type and not v.requires_grad for v in told.values())
 
     def test_the_penalty_is_part_of_the_critics_loss(self):
         plain, fined = players(norm="none"), players(norm="none")
         for given, penalty in ((plain, 0.0), (fined, 10.0)):
-            gan.adversarial(*given, generator=seeded(), game="wasserstein", penalty=penalty)(batch())
+            gan.gan_step(*given, generator=seeded(), game="wasserstein", lambda_=penalty)(batch())
         assert not close_states(plain[1], fined[1])
 
     def test_bfloat16_and_channels_last_give_nearly_the_same_update(self):
         exact, half, last = players(), players(), players()
         for module in last[:2]:
             module.to(memory_format=torch.channels_last)
-        gan.adversarial(*exact, generator=seeded())(batch())
-        gan.adversarial(*half, generator=seeded(), autocast=torch.bfloat16)(batch())
-        gan.adversarial(*last, generator=seeded())(batch())
+        gan.gan_step(*exact, generator=seeded())(batch())
+        gan.gan_step(*half, generator=seeded(), autocast=torch.bfloat16)(batch())
+        gan.gan_step(*last, generator=seeded())(batch())
         assert close_states(exact[0], last[0], atol=1e-5)
         assert close_states(exact[0], half[0], atol=0.05)
         assert not close_states(exact[0], half[0], atol=0)
@@ -290,8 +290,8 @@ class TestStep:
         alone, followed = players(), players()
         average = copy.deepcopy(followed[0])
         start = copy.deepcopy(average)
-        gan.adversarial(*alone, generator=seeded())(batch())
-        gan.adversarial(*followed, generator=seeded(), average=average, decay=0.9)(batch())
+        gan.gan_step(*alone, generator=seeded())(batch())
+        gan.gan_step(*followed, generator=seeded(), average=average, decay=0.9)(batch())
         assert close_states(alone[0], followed[0], atol=0)
         for a, s, w in zip(average.parameters(), start.parameters(), followed[0].parameters()):
             assert torch.allclose(a, 0.9 * s + 0.1 * w, atol=1e-6)
@@ -299,15 +299,15 @@ class TestStep:
     def test_bad_knobs_are_refused(self):
         G, D, og, od = players(2)
         with pytest.raises(ValueError, match="expected as many"):
-            gan.adversarial(G, players(3)[1], og, od, generator=seeded())
+            gan.gan_step(G, players(3)[1], og, od, generator=seeded())
         with pytest.raises(ValueError, match="bfloat16"):
-            gan.adversarial(G, D, og, od, generator=seeded(), autocast=torch.float16)
+            gan.gan_step(G, D, og, od, generator=seeded(), autocast=torch.float16)
         with pytest.raises(ValueError, match="expected one of"):
-            gan.adversarial(G, D, og, od, generator=seeded(), game="go")
+            gan.gan_step(G, D, og, od, generator=seeded(), game="go")
         with pytest.raises(ValueError, match="copy of the model"):
-            gan.follow(G, D, decay=0.9)
+            nets.ema_update(G, D, decay=0.9)
         with pytest.raises(ValueError, match="from 0 to 1"):
-            gan.follow(G, G, decay=2)
+            nets.ema_update(G, G, decay=2)
 
 
 class TestSampling:
@@ -405,7 +405,7 @@ class TestWatch:
     def test_samples_of_the_same_noise_by_epoch(self):
         G, D, og, od = players(2)
         watch = gan.Samples(G, 4, every=2, generator=seeded())
-        train.fit(gan.adversarial(G, D, og, od, generator=seeded()), [batch(classes=2)], epochs=5, on_epoch=watch)
+        train.fit(gan.gan_step(G, D, og, od, generator=seeded()), [batch(classes=2)], epochs=5, on_epoch=watch)
         assert watch.epochs == [1, 2, 4]
         assert all(x.shape == (4, 1, 8, 8) for x in watch.images)
         assert not torch.equal(watch.images[0], watch.images[2])
@@ -444,7 +444,7 @@ class TestWatch:
 class TestNearestAndCopies:
     def test_nearest_agrees_with_a_loop(self):
         a, b = torch.rand(30, 2, 3, generator=seeded(1)), torch.rand(11, 2, 3, generator=seeded(2))
-        found = gan.nearest(a, b, chunk=7)
+        found = gan.nearest_neighbours(a, b, chunk=7)
         for i in range(30):
             distances = [(a[i] - other).norm() for other in b]
             assert float(found.distance[i]) == pytest.approx(float(min(distances)), abs=1e-5)
@@ -462,8 +462,8 @@ class TestNearestAndCopies:
 
     def test_one_cell_is_plain_mann_whitney(self):
         x, t, h = (torch.rand(n, 3, generator=seeded(n)) for n in (40, 60, 50))
-        d, e = gan.nearest(x, t).distance, gan.nearest(h, t).distance
-        assert gan.copying(x, t, h, cells=1) == pytest.approx(float(gan.mann_whitney(d, e)))
+        d, e = gan.nearest_neighbours(x, t).distance, gan.nearest_neighbours(h, t).distance
+        assert gan.data_copying_test(x, t, h, cells=1) == pytest.approx(float(gan.mann_whitney(d, e)))
 
     @pytest.mark.parametrize("seed", range(10))
     def test_a_memoriser_is_caught_and_held_out_samples_pass(self, seed):
@@ -471,10 +471,10 @@ class TestNearestAndCopies:
         training, held, new = digits[:600], digits[600:1200], digits[1200:]
         copies = training[torch.randint(600, (500,), generator=seeded(seed))]
         copies = copies + 0.03 * torch.randn(copies.shape, generator=seeded(seed))
-        assert gan.copying(copies, training, held) < -15
+        assert gan.data_copying_test(copies, training, held) < -15
         # Over these ten seeds: copies below −16, held-out digits within ±.9, noise above 16.
-        assert abs(gan.copying(new, training, held)) < 3.5
-        assert gan.copying(torch.rand(500, 1, 8, 8, generator=seeded(seed)), training, held) > 10
+        assert abs(gan.data_copying_test(new, training, held)) < 3.5
+        assert gan.data_copying_test(torch.rand(500, 1, 8, 8, generator=seeded(seed)), training, held) > 10
 
     def test_copies_of_one_kind_are_not_hidden_by_another_that_is_off(self):
         """The reason for cells: half the samples copies, the other half far away."""
@@ -486,18 +486,18 @@ class TestNearestAndCopies:
         copies = training[training[:, 0] < 10] + 1e-3
         off = torch.randn(600, 2, generator=g) * 4 + 20
         both = torch.cat([copies[:300], off[:300]])
-        assert abs(gan.copying(both, training, held, cells=1)) < 6
-        d = [gan.copying(part, training, held, cells=2) for part in (copies[:300],)]
+        assert abs(gan.data_copying_test(both, training, held, cells=1)) < 6
+        d = [gan.data_copying_test(part, training, held, cells=2) for part in (copies[:300],)]
         assert d[0] < -15
 
     def test_too_few_are_refused(self):
         x = torch.rand(5, 2)
         with pytest.raises(ValueError, match="no cell has"):
-            gan.copying(x, x, x, cells=1)
+            gan.data_copying_test(x, x, x, cells=1)
         with pytest.raises(ValueError, match="cells is 9"):
-            gan.copying(x, x, x, cells=9)
+            gan.data_copying_test(x, x, x, cells=9)
         with pytest.raises(ValueError, match="no others"):
-            gan.nearest(x, x[:0])
+            gan.nearest_neighbours(x, x[:0])
         with pytest.raises(ValueError, match="at least one"):
             gan.mann_whitney(x[:0, 0], x[:, 0])
 
@@ -600,15 +600,15 @@ def digits():
     train_, test = data.digits("train"), data.digits("test")
     torch.manual_seed(0)
     net = nets.CNN(1, 10, width=16, depth=2)
-    batches = train.Minibatches(train_.x, train_.y, size=64, generator=seeded())
-    train.fit(train.supervised(net, torch.optim.Adam(net.parameters(), lr=5e-3)), batches, epochs=4)
+    batches = train.Minibatches(train_.x, train_.y, batch_size=64, generator=seeded())
+    train.fit(train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3)), batches, epochs=4)
     return train_, test, net
 
 
 class TestSmall:
     def test_a_generator_of_digits_makes_the_digit_it_is_asked_for(self, digits):
         train_, test, net = digits
-        fitted = gan.small(train_.x, train_.y, steps=450, width=24, latent=24)
+        fitted = gan.train_small_gan(train_.x, train_.y, steps=450, width=24, latent=24)
         y = torch.arange(10).repeat_interleave(30)
         x = gan.sample(fitted.generator, y, generator=seeded(1))
         # Ten seeds gave .87 to .97 here, and .65 to .70 below; a generator that ignores the label would reach .1.
@@ -620,7 +620,7 @@ class TestSmall:
 
     def test_the_seed_is_all_chance(self):
         x = torch.rand(20, 1, 8, 8, generator=seeded())
-        one, two, other = (gan.small(x, steps=3, width=4, seed=s) for s in (0, 0, 1))
+        one, two, other = (gan.train_small_gan(x, steps=3, width=4, seed=s) for s in (0, 0, 1))
         assert close_states(one.generator, two.generator, atol=0)
         assert not close_states(one.generator, other.generator, atol=1e-3)
         assert one.history.epoch == 1
@@ -628,11 +628,11 @@ class TestSmall:
 
     def test_images_that_are_not_square_are_refused(self):
         with pytest.raises(ValueError, match="expected squares"):
-            gan.small(torch.rand(4, 1, 8, 16))
+            gan.train_small_gan(torch.rand(4, 1, 8, 16))
 
 
 class TestPretrained:
-    @pytest.mark.parametrize("name", gan.available())
+    @pytest.mark.parametrize("name", gan.pretrained_names())
     def test_each_loads_and_makes_pictures(self, name):
         G, D, about = gan.pretrained(name)
         x = gan.sample(G, 20, generator=seeded())

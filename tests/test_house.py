@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -27,7 +29,7 @@ def rooms(topic):
     return {
         "module": module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py",
         "checks": ROOT / f"labkit/checks/{topic.key}.py",
-        "mistakes": ROOT / f"tests/mistakes/{topic.key}.py",
+        **answers(topic),
         "lecture": ROOT / f"lectures/{topic.slug}.ipynb",
         "solution": ROOT / f"solutions/{topic.slug}/{topic.slug}.ipynb",
         "exercise": ROOT / f"exercises/{topic.slug}/{topic.slug}.ipynb",
@@ -35,6 +37,15 @@ def rooms(topic):
         "tests": ROOT / f"tests/test_{topic.key}.py",
         "benchmark": ROOT / f"benchmarks/{topic.key}.py",
     }
+
+
+def answers(topic):
+    """Where right and wrong answers stand: in one file still, or in the two of the second edition."""
+    one = ROOT / f"tests/mistakes/{topic.key}.py"
+    if one.exists():
+        return {"mistakes": one}
+    places = {"answers": "labkit/checks/answers", "right answers": "tests/rights"}
+    return {name: ROOT / folder / f"{topic.key}.py" for name, folder in places.items()}
 
 
 def begun(topic):
@@ -144,10 +155,20 @@ def test_conda_environment_has_the_direct_dependencies_and_no_others(project):
 
 def test_constraints_pin_every_direct_dependency_within_its_range(project):
     pinned = pins()
-    extras = [line for extra in ("test", "bench") for line in project["optional-dependencies"][extra]]
+    extras = [line for extra in ("test", "bench", "sandbox") for line in project["optional-dependencies"][extra]]
     for name, requirement in requirements([*project["dependencies"], *extras]).items():
         assert name in pinned, f"constraints.txt does not pin {name}"
         assert requirement.specifier.contains(pinned[name]), f"{name} {pinned[name]} is outside {requirement.specifier}"
+
+
+def test_constraints_fit_the_oldest_python(project):
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    distributions = {canonicalize_name(d.metadata["Name"]): d for d in metadata.distributions()}
+    for name, version in pins().items():
+        found = distributions.get(name)
+        if found is not None and Version(found.version) == version:
+            wanted = found.metadata["Requires-Python"] or ""
+            assert SpecifierSet(wanted).contains(oldest), f"{name} {version} needs Python {wanted}"
 
 
 def test_pyproject_gives_ranges_that_force_no_new_torch_or_numpy(project):
@@ -162,7 +183,7 @@ def test_pyproject_gives_ranges_that_force_no_new_torch_or_numpy(project):
 
 
 def test_the_extras_are_those_the_readme_names(project):
-    assert set(project["optional-dependencies"]) == {"test", "bench", "cluster", "docs", "zoo"}
+    assert set(project["optional-dependencies"]) == {"test", "bench", "cluster", "docs", "sandbox", "zoo"}
 
 
 def test_nothing_speaks_of_the_machine_it_was_written_on():

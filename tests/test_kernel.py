@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbgrader.api import Gradebook
 from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from labkit.grading import cli, grade, kernel, notebooks, release
 from labkit.grading.engine import kernel_session, provisioner, sandbox, sandbox_cgroup
@@ -246,7 +246,7 @@ def test_what_lies_beside_the_notebook_is_bounded(tmp_path, monkeypatch):
 
 
 def test_no_kernel_starts_without_bubblewrap(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sandbox.sandbox_bwrap, "program", lambda: None)
     with pytest.raises(sandbox.SandboxError, match="bubblewrap is missing"):
         Sandboxed(kernel_id="k", kernel_spec=SPEC, parent=AsyncKernelManager()).start(tmp_path, {}, [])
 
@@ -254,11 +254,20 @@ def test_no_kernel_starts_without_bubblewrap(tmp_path, monkeypatch):
 # Plain nbgrader
 
 
-def test_two_lines_of_settings_name_a_kernel_that_jupyter_finds(monkeypatch):
+def test_the_courses_own_settings_contain_autograding_and_offer_no_kernel_to_anybody(monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
+    settings = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    assert kernel.CONTAINED in settings.Autograde.autograde_preprocessors
+    assert "nbgrader.preprocessors.Execute" not in settings.Autograde.autograde_preprocessors
+    assert os.environ["JUPYTER_PATH"] == "/elsewhere"
+    assert "kernel_name" not in settings.Execute
+
+
+def test_validate_is_contained_by_a_kernel_that_jupyter_finds(monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", "/elsewhere")
     settings = Config()
-    kernel.contain(settings)
-    kernel.contain(settings)
+    kernel.contain(settings, validate=True)
+    kernel.contain(settings, validate=True)
     assert os.environ["JUPYTER_PATH"] == f"{kernel.FOLDER}{os.pathsep}/elsewhere"
     assert settings.Execute.kernel_name == kernel.NAME
     spec = json.loads((kernel.FOLDER / "kernels" / kernel.NAME / "kernel.json").read_text())
@@ -289,9 +298,9 @@ def course_in(folder, *, contain):
     folder.mkdir()
     made = tiny.build(folder)
     release.release(made, tiny.NAME)
-    if contain:
-        with (folder / "nbgrader_config.py").open("a") as file:
-            file.write("\nfrom labkit.grading import kernel\n\nkernel.contain(c)\n")
+    if not contain:
+        path = folder / "nbgrader_config.py"
+        path.write_text(path.read_text().replace("kernel.contain(c)", "pass"))
     return made
 
 
@@ -358,6 +367,8 @@ def test_plain_nbgrader_gives_the_same_marks_and_an_attack_nothing(tmp_path, env
 @pytest.mark.slow
 def test_validate_runs_in_it_too(tmp_path, environment):
     course = course_in(tmp_path / "course", contain=True)
+    with (course.root / "nbgrader_config.py").open("a") as file:
+        file.write("\nkernel.contain(c, validate=True)\n")
     made = solution()
     made.cells[1].source += "\nimport os\nassert os.getcwd() == '/home/student/assignment'"
     file = tiny.hand_in(course, "ada", made)
@@ -379,7 +390,25 @@ def test_where_the_kernel_is_unknown_nothing_runs_unprotected(tmp_path, environm
         pytest.skip("this labkit is installed with its provisioner")
     done = nbgrader(course, without, "autograde", tiny.NAME)
     assert done.returncode != 0
-    assert "No such kernel named labkit-sandbox" in done.stderr
+    assert "labkit-sandbox" in done.stderr
+    assert not Path("/tmp", word).exists()
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_without_a_sandbox_the_formgraders_button_runs_nothing_and_says_why(tmp_path, monkeypatch):
+    from nbgrader.apps.api import NbGraderAPI
+
+    course = course_in(tmp_path / "course", contain=True)
+    word = uuid.uuid4().hex
+    made = solution()
+    made.cells[1].source += f"\nopen('/tmp/{word}', 'w')"
+    tiny.hand_in(course, "ada", made)
+    monkeypatch.setattr(sandbox, "missing", lambda sandboxed: "bubblewrap is missing, which makes the sandbox")
+    monkeypatch.chdir(course.root)
+    answer = NbGraderAPI(config=course.config()).autograde(tiny.NAME, "ada")
+    assert not answer["success"]
+    assert "bubblewrap is missing, which makes the sandbox; so nothing of this submission was run" in answer["log"]
+    assert "`labkit grade`" in answer["log"]
     assert not Path("/tmp", word).exists()
 
 
@@ -538,7 +567,6 @@ def test_a_real_kernel_is_refused_without_a_sandbox(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(course.root)
     assert cli.run(["grade", tiny.NAME, "--real-kernel", "--no-sandbox"]) == cli.BAD_INPUT
     assert "a real kernel runs in the sandbox only" in capsys.readouterr().err
-    which = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name, *a, **k: None if name == "bwrap" else which(name, *a, **k))
+    monkeypatch.setattr(sandbox.sandbox_bwrap, "program", lambda: None)
     assert cli.run(["grade", tiny.NAME, "--real-kernel"]) == cli.BAD_INPUT
     assert "bubblewrap is missing" in capsys.readouterr().err

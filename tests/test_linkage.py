@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from labkit import data, linkage, metrics
 from labkit.data import films
-from labkit.linkage import Claims, Known
+from labkit.linkage import AuxiliaryInfo, Matches
 from labkit.linkage.release import Release
 
 SEEDS = range(3)
@@ -32,7 +32,7 @@ def service(users=60, films=40, seed=0, **knobs):
 
 def told(ratings, m=4, seed=1, **knobs):
     g = torch.Generator().manual_seed(seed)
-    return linkage.know(ratings, torch.arange(ratings.users), m, generator=g, **knobs)
+    return linkage.sample_auxiliary_info(ratings, torch.arange(ratings.users), m, generator=g, **knobs)
 
 
 def slow_scores(known, ratings, rho0=1.5, d0=30.0):
@@ -60,9 +60,9 @@ class TestScores:
         ratings = service(seed=seed)
         known = told(ratings, m=5, wrong=1, stars=1, days=14, dates=dates)
         expected = slow_scores(known, ratings)
-        there = Known(*(v.to(device) for v in (known.film, known.stars, known.day)))
+        there = AuxiliaryInfo(*(v.to(device) for v in (known.film, known.stars, known.day)))
         moved = on(device, ratings)
-        sparse = linkage.scores(there, linkage.columns(moved))
+        sparse = linkage.scores(there, linkage.sort_by_film(moved))
         day = moved.matrix(moved.day) if dates else None
         dense = linkage.dense_scores(there, moved.matrix(), day)
         assert sparse.device.type == device.type
@@ -72,17 +72,17 @@ class TestScores:
     def test_knobs_are_the_papers(self):
         ratings = service()
         known = told(ratings)
-        found = linkage.scores(known, linkage.columns(ratings), rho0=0.7, d0=3.0)
+        found = linkage.scores(known, linkage.sort_by_film(ratings), rho0=0.7, d0=3.0)
         torch.testing.assert_close(found.double(), slow_scores(known, ratings, 0.7, 3.0), atol=1e-5, rtol=1e-5)
 
     def test_other_weights_and_float64(self):
         ratings = service()
         known = told(ratings)
-        known = Known(known.film, known.stars.double(), known.day.double())
+        known = AuxiliaryInfo(known.film, known.stars.double(), known.day.double())
         flat = torch.ones(ratings.films)
-        found = linkage.scores(known, linkage.columns(ratings), weight=flat)
+        found = linkage.scores(known, linkage.sort_by_film(ratings), weight=flat)
         assert found.dtype == torch.float64
-        alone = linkage.scores(known, linkage.columns(ratings))
+        alone = linkage.scores(known, linkage.sort_by_film(ratings))
         assert not torch.allclose(found, alone)
 
     def test_a_person_with_too_few_ratings_and_unknown_stars(self):
@@ -90,18 +90,18 @@ class TestScores:
         known = told(ratings, m=11)
         assert bool((known.film == -1).any())
         assert torch.equal(known.stars.isnan(), known.film == -1)
-        known = Known(known.film, torch.full_like(known.stars, torch.nan), known.day)
-        found = linkage.scores(known, linkage.columns(ratings))
+        known = AuxiliaryInfo(known.film, torch.full_like(known.stars, torch.nan), known.day)
+        found = linkage.scores(known, linkage.sort_by_film(ratings))
         torch.testing.assert_close(found.double(), slow_scores(known, ratings), atol=1e-5, rtol=1e-5)
 
     def test_a_film_with_one_rating_counts_as_two_have_it(self):
         support = torch.tensor([0, 1, 2, 3, 100])
         expected = [1 / math.log(max(int(n), 2)) for n in support]
-        assert linkage.weights(support).tolist() == pytest.approx(expected)
+        assert linkage.film_weights(support).tolist() == pytest.approx(expected)
 
     def test_the_columns_hold_every_rating_once(self):
         ratings = service()
-        table = linkage.columns(ratings)
+        table = linkage.sort_by_film(ratings)
         film = torch.repeat_interleave(torch.arange(ratings.films), table.support)
         ours = sorted(zip(film.tolist(), table.user.tolist(), table.stars.tolist(), table.day.tolist()))
         theirs = sorted(zip(*(v.tolist() for v in (ratings.film, ratings.user, ratings.stars, ratings.day))))
@@ -112,7 +112,7 @@ class TestDecision:
     def test_it_is_the_eccentricity_test(self):
         g = torch.Generator().manual_seed(0)
         found = torch.rand(30, 12, generator=g)
-        claims = linkage.decide(found, phi=0.3)
+        claims = linkage.eccentricity_test(found, phi=0.3)
         for row, record, eccentricity, match in zip(found.numpy(), *claims):
             best = np.sort(row)[::-1]
             assert int(record) == row.argmax()
@@ -121,13 +121,13 @@ class TestDecision:
         assert 0 < int(claims.match.sum()) < 30
 
     def test_equal_scores_and_ties_claim_nobody(self):
-        claims = linkage.decide(torch.tensor([[1.0, 1, 1], [2, 2, 0]]), phi=0.0)
+        claims = linkage.eccentricity_test(torch.tensor([[1.0, 1, 1], [2, 2, 0]]), phi=0.0)
         assert claims.eccentricity.tolist() == [0, 0]
-        assert claims.claimed().tolist() == [-1, -1]
+        assert claims.matched_record().tolist() == [-1, -1]
 
     def test_scale_and_shift_change_nothing(self):
         found = torch.rand(20, 9, generator=torch.Generator().manual_seed(1))
-        a, b = linkage.decide(found), linkage.decide(3 * found + 5)
+        a, b = linkage.eccentricity_test(found), linkage.eccentricity_test(3 * found + 5)
         torch.testing.assert_close(a.eccentricity, b.eccentricity, atol=1e-4, rtol=1e-4)
 
     def test_batches_change_nothing(self, monkeypatch):
@@ -135,7 +135,7 @@ class TestDecision:
         known = told(ratings)
         whole = linkage.link(known, ratings)
         monkeypatch.setattr("labkit.linkage.attack.ENTRIES", 3 * ratings.users)
-        parts = linkage.link(known, linkage.columns(ratings))
+        parts = linkage.link(known, linkage.sort_by_film(ratings))
         for a, b in zip(whole, parts):
             torch.testing.assert_close(a, b)
 
@@ -145,8 +145,8 @@ class TestDecision:
         e = np.exp(found.numpy() / found.numpy().std(1, keepdims=True))
         np.testing.assert_allclose(p.numpy(), e / e.sum(1, keepdims=True), rtol=1e-4)
         even = linkage.posterior(torch.ones(1, 8))
-        assert float(linkage.bits(even)) == pytest.approx(3.0)
-        assert float(linkage.bits(torch.eye(4)[:1])) == pytest.approx(0.0)
+        assert float(linkage.entropy_in_bits(even)) == pytest.approx(3.0)
+        assert float(linkage.entropy_in_bits(torch.eye(4)[:1])) == pytest.approx(0.0)
 
 
 class TestRelease:
@@ -227,15 +227,15 @@ class TestRelease:
         assert not bool(torch.isin(known.film, hits).any())
 
     def test_rates_by_hand(self):
-        claims = Claims(torch.tensor([3, 1, 4, 1]), torch.zeros(4), torch.tensor([True, True, False, True]))
-        rates = linkage.rates(claims, torch.tensor([3, 2, 4, -1]))
+        claims = Matches(torch.tensor([3, 1, 4, 1]), torch.zeros(4), torch.tensor([True, True, False, True]))
+        rates = linkage.attack_rates(claims, torch.tensor([3, 2, 4, -1]))
         assert rates == (0.25, 0.5, 0.25)
 
     def test_disclosure_reads_the_record(self):
         ratings = service()
         table, chosen = ratings.matrix(), torch.tensor([7, 2, 30])
-        claims = Claims(torch.tensor([5, 9]), torch.zeros(2), torch.tensor([True, False]))
-        said = linkage.disclose(claims, ratings, chosen)
+        claims = Matches(torch.tensor([5, 9]), torch.zeros(2), torch.tensor([True, False]))
+        said = linkage.disclosed_stars(claims, ratings, chosen)
         assert torch.equal(said[0].nan_to_num(-1), table[5, chosen].nan_to_num(-1))
         assert bool(said[1].isnan().all())
 
@@ -248,24 +248,27 @@ class TestTheAttackWorks:
         ratings = data.simulate.ratings(400, films=300, generator=g)
         release = linkage.pseudonymise(ratings, generator=g)
         targets = torch.arange(100)
-        known = linkage.know(ratings, targets, 8, wrong=2, days=14, generator=g)
-        rates = linkage.rates(linkage.link(known, release.ratings), release.truth(targets))
+        known = linkage.sample_auxiliary_info(ratings, targets, 8, wrong=2, days=14, generator=g)
+        rates = linkage.attack_rates(linkage.link(known, release.ratings), release.truth(targets))
         assert rates.identified > 0.95
         assert rates.false < 0.02
 
     def test_more_knowledge_says_more(self):
         g = torch.Generator().manual_seed(0)
         ratings = data.simulate.ratings(400, films=300, generator=g)
-        known = linkage.know(ratings, torch.arange(200), 8, stars=1, days=14, generator=g)
-        table = linkage.columns(ratings)
-        left = [float(linkage.bits(linkage.posterior(linkage.scores(known.first(m), table))).mean()) for m in (1, 4, 8)]
+        known = linkage.sample_auxiliary_info(ratings, torch.arange(200), 8, stars=1, days=14, generator=g)
+        table = linkage.sort_by_film(ratings)
+        left = [
+            float(linkage.entropy_in_bits(linkage.posterior(linkage.scores(known.first(m), table))).mean())
+            for m in (1, 4, 8)
+        ]
         assert left[0] > left[1] > left[2]
 
     def test_who_knows_another_service_identifies_nobody(self):
         mine, other = service(seed=0), service(seed=1)
         claims = linkage.link(told(other), mine, phi=1.5)
         truth = torch.arange(60)
-        assert linkage.rates(claims, truth).identified < 0.1
+        assert linkage.attack_rates(claims, truth).identified < 0.1
 
 
 def counted(quasi, sensitive):
@@ -341,7 +344,7 @@ class TestSynthetic:
         g = torch.Generator().manual_seed(0)
         a, b = torch.rand(20, 1, 4, 4, generator=g), torch.rand(15, 1, 4, 4, generator=g)
         expected, _ = NearestNeighbors(n_neighbors=1).fit(b.flatten(1).numpy()).kneighbors(a.flatten(1).numpy())
-        np.testing.assert_allclose(linkage.nearest(a, b).numpy(), expected[:, 0], rtol=1e-4)
+        np.testing.assert_allclose(linkage.distance_to_closest_record(a, b).numpy(), expected[:, 0], rtol=1e-4)
 
     def test_factors_have_the_covariance_of_probabilistic_pca(self):
         g = torch.Generator().manual_seed(0)
@@ -370,7 +373,7 @@ class TestSynthetic:
         members, others = digits.x[:200], digits.x[200:400]
         g = torch.Generator().manual_seed(0)
         released = linkage.copies(members, torch.arange(200), sigma=0.05, generator=g)
-        near = -linkage.nearest(torch.cat([members, others]), released)
+        near = -linkage.distance_to_closest_record(torch.cat([members, others]), released)
         assert metrics.roc_auc(near, torch.arange(400) < 200) > 0.999
         exact = linkage.copies(members, torch.tensor([3, 3]), sigma=0.0, generator=g)
         assert torch.equal(exact, members[[3, 3]])
@@ -379,22 +382,22 @@ class TestSynthetic:
 @pytest.mark.usefixtures("unchecked")
 class TestRefusals:
     def known(self, film=0, stars=3.0, day=5.0):
-        return Known(torch.tensor([[film]]), torch.tensor([[stars]]), torch.tensor([[day]]))
+        return AuxiliaryInfo(torch.tensor([[film]]), torch.tensor([[stars]]), torch.tensor([[day]]))
 
     def test_no_overlap(self):
         ratings = service()
         gone = int((torch.bincount(ratings.film, minlength=200) == 0).nonzero()[-1])
         wide = replace(ratings, films=200)
-        for call in (linkage.link, lambda k, r: linkage.scores(k, linkage.columns(r)),
+        for call in (linkage.link, lambda k, r: linkage.scores(k, linkage.sort_by_film(r)),
                      lambda k, r: linkage.dense_scores(k, r.matrix())):  # fmt: skip
             with pytest.raises(ValueError, match="none of the known films"):
                 call(self.known(gone), wide)
 
     def test_one_without_overlap_among_others_is_left_alone(self, monkeypatch):
         wide = replace(service(), films=200)
-        known = Known(torch.tensor([[0], [199]]), torch.full((2, 1), 3.0), torch.full((2, 1), 5.0))
+        known = AuxiliaryInfo(torch.tensor([[0], [199]]), torch.full((2, 1), 3.0), torch.full((2, 1), 5.0))
         monkeypatch.setattr("labkit.linkage.attack.ENTRIES", 1)
-        assert linkage.link(known, wide).claimed()[1] == -1
+        assert linkage.link(known, wide).matched_record()[1] == -1
 
     def test_numbers_and_dates(self):
         ratings = service()
@@ -403,7 +406,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match="infinite"):
             self.known(day=math.inf)
         with pytest.raises(ValueError, match="expected \\(targets, ratings\\)"):
-            Known(torch.zeros(2, 1).long(), torch.zeros(2, 2), torch.zeros(2, 1))
+            AuxiliaryInfo(torch.zeros(2, 1).long(), torch.zeros(2, 2), torch.zeros(2, 1))
         day = ratings.matrix(ratings.day)
         day[~day.isnan()] = torch.nan
         with pytest.raises(ValueError, match="have no date"):
@@ -413,11 +416,11 @@ class TestRefusals:
 
     def test_nobody_to_choose_from(self):
         with pytest.raises(ValueError, match="two or more"):
-            linkage.decide(torch.ones(3, 1))
+            linkage.eccentricity_test(torch.ones(3, 1))
         with pytest.raises(ValueError, match="two records"):
             linkage.link(self.known(), linkage.pseudonymise(service(), fraction=0.02).ratings)
         with pytest.raises(ValueError, match="phi"):
-            linkage.decide(torch.ones(3, 2), phi=-1.0)
+            linkage.eccentricity_test(torch.ones(3, 2), phi=-1.0)
         with pytest.raises(ValueError, match="no targets"):
             linkage.link(self.known().take(slice(0, 0)), service())
 
@@ -448,13 +451,15 @@ class TestRefusals:
         with pytest.raises(ValueError, match="expected 0 or more"):
             linkage.perturb(ratings, days=-1)
         with pytest.raises(ValueError, match="wrong 3"):
-            linkage.know(ratings, torch.arange(2), 2, wrong=3)
+            linkage.sample_auxiliary_info(ratings, torch.arange(2), 2, wrong=3)
         with pytest.raises(ValueError, match="one a target"):
-            linkage.rates(Claims(torch.zeros(2).long(), torch.zeros(2), torch.ones(2).bool()), torch.zeros(3).long())
+            linkage.attack_rates(
+                Matches(torch.zeros(2).long(), torch.zeros(2), torch.ones(2).bool()), torch.zeros(3).long()
+            )
 
     def test_synthetic(self):
         with pytest.raises(ValueError, match="nothing was released"):
-            linkage.nearest(torch.zeros(2, 3), torch.zeros(0, 3))
+            linkage.distance_to_closest_record(torch.zeros(2, 3), torch.zeros(0, 3))
         with pytest.raises(ValueError, match="sigma"):
             linkage.copies(torch.zeros(2, 3), torch.tensor([0]), sigma=-1.0)
         with pytest.raises(ValueError, match="two or more"):
@@ -486,7 +491,7 @@ class TestMovieLens:
         g = torch.Generator().manual_seed(0)
         release = linkage.pseudonymise(ratings, generator=g)
         everybody = torch.arange(ratings.users)
-        known = linkage.know(ratings, everybody, 8, wrong=2, days=14, generator=g)
-        rates = linkage.rates(linkage.link(known, release.ratings), release.truth(everybody))
+        known = linkage.sample_auxiliary_info(ratings, everybody, 8, wrong=2, days=14, generator=g)
+        rates = linkage.attack_rates(linkage.link(known, release.ratings), release.truth(everybody))
         assert rates.identified > 0.8
         assert rates.false < 0.01

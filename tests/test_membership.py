@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit import data, membership, metrics, nets, plot, train
-from labkit.membership import MemberBatches, Stack
+from labkit.membership import MemberBatches, StackedModels
 
 
 def quietly(importing):
@@ -41,8 +41,8 @@ def overfit():
     digits = data.digits("train")
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
-    batches = train.Minibatches(digits.x[:60], digits.y[:60], size=20, generator=gen())
-    train.fit(train.supervised(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=40)
+    batches = train.Minibatches(digits.x[:60], digits.y[:60], batch_size=20, generator=gen())
+    train.fit(train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=40)
     return model.eval(), digits.x[:360], digits.y[:360], torch.arange(360) < 60
 
 
@@ -81,13 +81,13 @@ class TestScores:
         guess = membership.loss_attack(z, y, mean_loss=mean)
         slow = torch.tensor([float(-torch.log_softmax(row, 0)[k]) <= float(mean) for row, k in zip(z, y)])
         assert torch.equal(guess, slow)
-        assert membership.judge(guess, member).advantage > 0.3
+        assert membership.evaluate_guesses(guess, member).advantage > 0.3
 
     def test_the_gap_attack_has_the_gap_as_its_advantage(self, overfit):
         model, x, y, member = overfit
         z = metrics.predict(model, x)
         gap = metrics.accuracy(z[member], y[member]) - metrics.accuracy(z[~member], y[~member])
-        assert membership.judge(membership.gap_attack(z, y), member).advantage == pytest.approx(gap)
+        assert membership.evaluate_guesses(membership.gap_attack(z, y), member).advantage == pytest.approx(gap)
         errors = [1 - metrics.accuracy(z[m], y[m]) for m in (member, ~member)]
         assert membership.yeom_advantage(*errors) == pytest.approx(gap)
 
@@ -166,7 +166,7 @@ class TestMeasures:
 
     def test_precision_recall_and_advantage_are_scikit_learns(self):
         guess, member, y = flags(60, 1), flags(60, 2), torch.arange(60) % 4
-        judged = membership.judge(guess, member)
+        judged = membership.evaluate_guesses(guess, member)
         assert judged.precision == pytest.approx(peers.precision_score(member, guess))
         assert judged.recall == pytest.approx(peers.recall_score(member, guess))
         tn, fp, fn, tp = peers.confusion_matrix(member, guess).ravel()
@@ -243,7 +243,7 @@ OPTIMIZERS = {
 def networks(models, members):
     x, y, adam = torch.rand(members.shape[1], 4), torch.zeros(members.shape[1]).long(), OPTIMIZERS["Adam"]
     return membership.train_networks(
-        models, members.bool(), x, y, optimizer=adam, epochs=1, size=4, generator=gen(), stacked=False
+        models, members.bool(), x, y, optimizer=adam, epochs=1, batch_size=4, generator=gen(), stacked=False
     )
 
 
@@ -255,18 +255,18 @@ class TestTogether:
         x, y = digits.x[:60].double(), digits.y[:60]
         members = membership.subsets(60, models=3, size=30, generator=gen())
         alone = [net.double() for net in some_nets(kind)]
-        stack = Stack(alone)
+        stack = StackedModels(alone)
         epochs = 3
         together = train.fit(
-            membership.together(stack, OPTIMIZERS[optimizer](stack.parameters()), x, y),
-            MemberBatches(members, size=8, generator=gen(1)),
+            membership.stacked_step(stack, OPTIMIZERS[optimizer](stack.parameters()), x, y),
+            MemberBatches(members, batch_size=8, generator=gen(1)),
             epochs=epochs,
         )
-        batches = MemberBatches(members, size=8, generator=gen(1))
+        batches = MemberBatches(members, batch_size=8, generator=gen(1))
         orders = [index for _ in range(epochs) for index in batches]
         losses = []
         for i, net in enumerate(alone):
-            step = train.supervised(net, OPTIMIZERS[optimizer](net.parameters()))
+            step = train.supervised_step(net, OPTIMIZERS[optimizer](net.parameters()))
             losses.append(train.fit(step, [(x[o[i]], y[o[i]]) for o in orders], epochs=1)["loss"][0])
         for net, ours in zip(alone, stack.unstack()):
             for a, b in zip(net.parameters(), ours.parameters()):
@@ -281,7 +281,7 @@ class TestTogether:
         x, y = digits.x[:60].double(), digits.y[:60]
         members = membership.subsets(60, models=3, size=30, generator=gen())
         start = [net.double() for net in some_nets(kind)]
-        knobs = dict(optimizer=OPTIMIZERS["Adam"], epochs=3, size=8, label_smoothing=0.1)
+        knobs = dict(optimizer=OPTIMIZERS["Adam"], epochs=3, batch_size=8, label_smoothing=0.1)
         ways = [
             membership.train_networks(start, members, x, y, generator=gen(1), stacked=stacked, **knobs)
             for stacked in (True, False)
@@ -296,53 +296,53 @@ class TestTogether:
     def test_small_networks_are_stacked_and_large_ones_are_not(self):
         small, large = nets.MLP(64, 10, hidden=(64,)), nets.CNN(3, 10, width=32, depth=3)
         before = {name: value.clone() for name, value in large.state_dict().items()}
-        assert membership.stacking_pays(small, torch.rand(32, 64))
-        assert not membership.stacking_pays(large, torch.rand(32, 3, 32, 32))
+        assert membership.stacking_is_faster(small, torch.rand(32, 64))
+        assert not membership.stacking_is_faster(large, torch.rand(32, 3, 32, 32))
         assert large.training
         assert all(torch.equal(value, before[name]) for name, value in large.state_dict().items())
 
     def test_gradients_of_a_stack_lie_in_memory_as_its_weights_do(self):
-        stack = Stack([nets.MLP(6, 3, hidden=(5,)) for _ in range(2)])
-        stack.each(torch.rand(2, 4, 6)).sum().backward()
+        stack = StackedModels([nets.MLP(6, 3, hidden=(5,)) for _ in range(2)])
+        stack.forward_each(torch.rand(2, 4, 6)).sum().backward()
         assert [p.grad.stride() for p in stack.parameters()] == [p.stride() for p in stack.parameters()]
 
     def test_batch_normalisation_keeps_statistics_for_each_network(self):
         torch.manual_seed(0)
         alone = [nets.CNN(1, 10, width=4, depth=2).double() for _ in range(2)]
-        stack, x = Stack(alone), data.digits().x[:40].double().view(2, 20, 1, 8, 8)
-        out = stack.each(x)
+        stack, x = StackedModels(alone), data.digits().x[:40].double().view(2, 20, 1, 8, 8)
+        out = stack.forward_each(x)
         for i, net in enumerate(alone):
             assert torch.allclose(net.train()(x[i]), out[i], atol=1e-9)
         for net, ours in zip(alone, stack.unstack()):
             assert torch.allclose(net.eval()(x[0]), ours(x[0]), atol=1e-9)
-        assert torch.allclose(stack.each(x, training=False)[1], alone[1](x[1]), atol=1e-9)
+        assert torch.allclose(stack.forward_each(x, training=False)[1], alone[1](x[1]), atol=1e-9)
 
     def test_dropout_draws_anew_for_each_network(self):
         torch.manual_seed(0)
         net = nets.MLP(64, 10, hidden=(64,), dropout=0.5)
-        out = Stack([net, net]).each(torch.rand(1, 5, 64).expand(2, -1, -1))
+        out = StackedModels([net, net]).forward_each(torch.rand(1, 5, 64).expand(2, -1, -1))
         assert not torch.allclose(out[0], out[1])
 
     def test_the_networks_given_are_left_alone(self):
         nets_ = some_nets("MLP")
         before = [p.clone() for net in nets_ for p in net.parameters()]
         nets_[0].eval()
-        stack = Stack(nets_)
+        stack = StackedModels(nets_)
         optimizer = torch.optim.SGD(stack.parameters(), lr=1.0)
         x, y = torch.rand(8, 64), torch.zeros(8).long()
-        membership.together(stack, optimizer, x, y)(torch.arange(8).expand(3, -1))
+        membership.stacked_step(stack, optimizer, x, y)(torch.arange(8).expand(3, -1))
         assert all(torch.equal(a, b) for a, b in zip(before, [p for net in nets_ for p in net.parameters()]))
         assert [net.training for net in nets_] == [False, True, True]
 
     def test_halves_give_every_record_to_half_of_the_models(self):
-        members = membership.halves(30, models=8, generator=gen())
+        members = membership.paired_halves(30, models=8, generator=gen())
         assert (members.sum(0) == 4).all()
         assert (members.sum(1) == 15).all()
         assert torch.equal(members[0], ~members[1])
 
     def test_batches_hold_each_member_once_an_epoch(self):
         members = membership.subsets(40, models=3, size=10, generator=gen())
-        batches = MemberBatches(members, size=4, generator=gen(2))
+        batches = MemberBatches(members, batch_size=4, generator=gen(2))
         first, second = (torch.cat(list(batches), dim=1) for _ in range(2))
         assert len(batches) == 3
         for row, order in zip(members, first):
@@ -353,15 +353,18 @@ class TestTogether:
     @pytest.mark.parametrize(
         ("call", "says"),
         [
-            (lambda: Stack([]), "there are 0 models"),
+            (lambda: StackedModels([]), "there are 0 models"),
             (lambda: networks([nets.MLP(4, 2)], torch.ones(2, 8)), "1 models for 2 training sets"),
             (lambda: networks([nets.MLP(4, 2), nets.MLP(5, 2)], torch.ones(2, 8)), "not all alike"),
-            (lambda: Stack([nets.MLP(4, 2), nets.MLP(5, 2)]), "not all alike"),
-            (lambda: Stack([nets.MLP(4, 2)]).each(torch.zeros(2, 3, 4)), "2 batches for 1 networks"),
-            (lambda: Stack([nets.MLP(4, 2)])(torch.zeros(0, 4)), "there are 0 samples"),
-            (lambda: membership.halves(5, models=2, generator=gen()), "even numbers"),
+            (lambda: StackedModels([nets.MLP(4, 2), nets.MLP(5, 2)]), "not all alike"),
+            (lambda: StackedModels([nets.MLP(4, 2)]).forward_each(torch.zeros(2, 3, 4)), "2 batches for 1 networks"),
+            (lambda: StackedModels([nets.MLP(4, 2)])(torch.zeros(0, 4)), "there are 0 samples"),
+            (lambda: membership.paired_halves(5, models=2, generator=gen()), "even numbers"),
             (lambda: membership.subsets(5, models=2, size=6, generator=gen()), "expected 1 to 5"),
-            (lambda: MemberBatches(torch.tensor([[True, True], [True, False]]), size=2, generator=gen()), "1 to 2"),
+            (
+                lambda: MemberBatches(torch.tensor([[True, True], [True, False]]), batch_size=2, generator=gen()),
+                "1 to 2",
+            ),
         ],
     )
     def test_bad_input_gets_a_sentence(self, call, says):
@@ -372,7 +375,7 @@ class TestTogether:
 class TestLira:
     def case(self, m=12, n=30):
         g = gen(4)
-        members = membership.halves(n, models=m, generator=g)
+        members = membership.paired_halves(n, models=m, generator=g)
         shadow = torch.randn(m, n, generator=g, dtype=torch.float64) * (1 + torch.rand(n, generator=g)) + members * 1.5
         return torch.randn(n, generator=g, dtype=torch.float64), shadow, members
 
@@ -412,7 +415,7 @@ class TestLira:
             2 * torch.rand(n, generator=g),
             0.3 + torch.rand(n, generator=g),
         )
-        members = membership.halves(n, models=m, generator=g)
+        members = membership.paired_halves(n, models=m, generator=g)
         shadow = mean + gap * members + std * torch.randn(m, n, generator=g)
         member = torch.rand(n, generator=g) < 0.5
         phi = mean + gap * member + std * torch.randn(n, generator=g)
@@ -441,9 +444,9 @@ def shadows(n=80, m=6, seed=0, epochs=30):
     x, y = digits.x[:400], digits.y[:400]
     torch.manual_seed(seed)
     members = membership.subsets(400, models=m, size=n, generator=gen(seed))
-    stack = Stack([nets.MLP(64, 10, hidden=(32,)) for _ in range(m)])
-    step = membership.together(stack, torch.optim.Adam(stack.parameters(), lr=1e-2), x, y)
-    train.fit(step, MemberBatches(members, size=20, generator=gen(seed)), epochs=epochs)
+    stack = StackedModels([nets.MLP(64, 10, hidden=(32,)) for _ in range(m)])
+    step = membership.stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=1e-2), x, y)
+    train.fit(step, MemberBatches(members, batch_size=20, generator=gen(seed)), epochs=epochs)
     return stack(x), members, x, y
 
 
@@ -460,7 +463,7 @@ class TestShadowModels:
 
     def test_shadow_models_that_leak_nothing_teach_nothing(self):
         g = gen(1)
-        answers, members = torch.randn(6, 400, 5, generator=g), membership.halves(400, models=6, generator=g)
+        answers, members = torch.randn(6, 400, 5, generator=g), membership.paired_halves(400, models=6, generator=g)
         y = torch.randint(5, (400,), generator=g)
         attack = membership.shadow_attack(answers, members, y, steps=60, generator=g)
         fresh, member = torch.randn(2000, 5, generator=g), torch.arange(2000) < 1000
@@ -494,7 +497,7 @@ def test_every_attack_on_a_model_that_never_saw_the_data_is_chance(overfit):
         "loss": -membership.loss(z, rest.y),
         "shadow": stack_scores,
         "own D": with_own(rest.x),
-        "nearest": membership.nearest(rest.x, x[:200]),
+        "nearest": membership.nearest_sample_scores(rest.x, x[:200]),
     }
     for name, scores in found.items():
         # All is seeded, so the verdict is always the same; 99 % intervals, since there are five.
@@ -573,20 +576,22 @@ class TestGenerators:
         net = nets.MLP(64, 1, hidden=(64,))
         score = membership.own_discriminator(net, copies, digits.x[300:700], epochs=60, generator=gen())
         assert metrics.roc_auc(score(x), member) > 0.65
-        assert metrics.roc_auc(membership.nearest(x, copies), member) > 0.99
+        assert metrics.roc_auc(membership.nearest_sample_scores(x, copies), member) > 0.99
 
     @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
     def test_the_nearest_by_a_slow_loop(self, n, m, batch_size):
         x, synthetic = torch.rand(n, 3, 2, generator=gen(n)), torch.rand(m, 3, 2, generator=gen(m + 20))
         slow = [-min(float((a - b).square().sum().sqrt()) for b in synthetic) for a in x]
-        assert torch.allclose(membership.nearest(x, synthetic, batch_size=batch_size), torch.tensor(slow), atol=1e-5)
+        assert torch.allclose(
+            membership.nearest_sample_scores(x, synthetic, batch_size=batch_size), torch.tensor(slow), atol=1e-5
+        )
 
     @pytest.mark.usefixtures("unchecked")
     def test_records_of_another_shape_get_a_sentence(self):
         with pytest.raises(ValueError, match="records of one shape"):
             membership.own_discriminator(Sampler(), torch.zeros(2, 3), torch.zeros(2, 4), epochs=1, generator=gen())
         with pytest.raises(ValueError, match="records of one shape"):
-            membership.nearest(torch.zeros(2, 3), torch.zeros(0, 3))
+            membership.nearest_sample_scores(torch.zeros(2, 3), torch.zeros(0, 3))
 
 
 def small_net():
@@ -640,7 +645,7 @@ class TestPrivateTraining:
             ours, torch.optim.SGD(ours.parameters(), lr=0.5), C=1e6, sigma=0.0, expected=12.0, generator=gen()
         )
         history = train.fit(step, [(x, y)], epochs=5)
-        train.fit(train.supervised(plain, torch.optim.SGD(plain.parameters(), lr=0.5)), [(x, y)], epochs=5)
+        train.fit(train.supervised_step(plain, torch.optim.SGD(plain.parameters(), lr=0.5)), [(x, y)], epochs=5)
         for a, b in zip(ours.parameters(), plain.parameters()):
             assert torch.allclose(a, b)
         assert history["clipped"] == [0.0] * 5

@@ -38,40 +38,42 @@ class TestMixup:
     def test_it_is_the_slow_loop(self, device, dtype):
         x, y = batch(dtype=dtype, device=device)
         soft = mixing.one_hot(y, classes=4, dtype=dtype)
-        partner, lam = (
+        partner, lambda_ = (
             torch.tensor([3, 0, 0, 5, 4, 1], device=device),
             torch.linspace(0, 1, 6, dtype=dtype, device=device),
         )
         for tensor in (x, soft, x[:, 0, 0, 0]):
-            slow = torch.stack([w * tensor[i] + (1 - w) * tensor[j] for i, (j, w) in enumerate(zip(partner, lam))])
-            torch.testing.assert_close(mixing.mixup(tensor, partner=partner, lam=lam), slow)
+            slow = torch.stack([w * tensor[i] + (1 - w) * tensor[j] for i, (j, w) in enumerate(zip(partner, lambda_))])
+            torch.testing.assert_close(mixing.mixup(tensor, partner=partner, lambda_=lambda_), slow)
 
     def test_a_batch_as_long_as_pictures_are_wide_has_one_weight_a_picture(self):
-        x, lam = torch.rand(4, 1, 4, 4, generator=gen()), torch.tensor([0.0, 0.2, 0.7, 1.0])
-        mixed = mixing.mixup(x, partner=torch.tensor([1, 2, 3, 0]), lam=lam)
+        x, lambda_ = torch.rand(4, 1, 4, 4, generator=gen()), torch.tensor([0.0, 0.2, 0.7, 1.0])
+        mixed = mixing.mixup(x, partner=torch.tensor([1, 2, 3, 0]), lambda_=lambda_)
         torch.testing.assert_close(mixed[1], 0.2 * x[1] + 0.8 * x[2])
         torch.testing.assert_close(mixed[3], x[3])
-        assert not torch.allclose(mixed, lam * x + (1 - lam) * x[[1, 2, 3, 0]])
+        assert not torch.allclose(mixed, lambda_ * x + (1 - lambda_) * x[[1, 2, 3, 0]])
 
     @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
     @pytest.mark.parametrize("hard", [True, False])
     def test_it_agrees_with_torchvision_under_the_same_draw(self, alpha, hard):
         x, y = batch()
         torch.manual_seed(5)
-        lam = float(torch.distributions.Beta(torch.tensor([alpha]), torch.tensor([alpha])).sample(()))
+        lambda_ = float(torch.distributions.Beta(torch.tensor([alpha]), torch.tensor([alpha])).sample(()))
         torch.manual_seed(5)
         labels = y if hard else torch.softmax(torch.randn(6, 4, generator=gen()), 1)
         theirs = v2.MixUp(alpha=alpha, num_classes=4 if hard else None)(x, labels)
         partner = torch.arange(6).roll(1)
         soft = mixing.one_hot(y, classes=4) if hard else labels
-        torch.testing.assert_close(mixing.mixup(x, partner=partner, lam=lam), theirs[0])
-        torch.testing.assert_close(mixing.mixup(soft, partner=partner, lam=lam), theirs[1])
+        torch.testing.assert_close(mixing.mixup(x, partner=partner, lambda_=lambda_), theirs[0])
+        torch.testing.assert_close(mixing.mixup(soft, partner=partner, lambda_=lambda_), theirs[1])
 
     def test_it_is_differentiable_in_inputs_and_weights(self):
         x = torch.rand(3, 2, dtype=torch.float64, requires_grad=True)
-        lam = torch.rand(3, dtype=torch.float64, requires_grad=True)
+        lambda_ = torch.rand(3, dtype=torch.float64, requires_grad=True)
         partner = torch.tensor([1, 2, 0])
-        assert torch.autograd.gradcheck(lambda x, lam: mixing.mixup(x, partner=partner, lam=lam), (x, lam))
+        assert torch.autograd.gradcheck(
+            lambda x, lambda_: mixing.mixup(x, partner=partner, lambda_=lambda_), (x, lambda_)
+        )
 
     def test_nothing_is_changed_in_place_and_an_empty_batch_stays_empty(self):
         x, y = batch()
@@ -81,7 +83,7 @@ class TestMixup:
         assert mixed.x.shape == x.shape
         assert not torch.equal(mixed.x, x)
         none = torch.empty(0, dtype=torch.int64)
-        assert mixing.mixup(x[:0], partner=none, lam=torch.empty(0)).shape == (0, 3, 7, 10)
+        assert mixing.mixup(x[:0], partner=none, lambda_=torch.empty(0)).shape == (0, 3, 7, 10)
         for transform in (mixing.Mixup(classes=4), mixing.CutMix(classes=4), mixing.SameClass()):
             assert len(transform(x[:0], y=y[:0], generator=gen()).x) == 0
 
@@ -94,9 +96,9 @@ class TestMixup:
     @pytest.mark.parametrize(
         ("knobs", "says"),
         [
-            ({"lam": 1.2}, r"lam is 1.2; expected a number from 0 to 1"),
-            ({"lam": torch.tensor([0.5, 0.5, math.nan, 0.1, 0.1, 0.1])}, "lam is nan"),
-            ({"lam": torch.ones(3)}, r"one for each of the 6 samples; it has shape \(3,\)"),
+            ({"lambda_": 1.2}, r"lambda_ is 1.2; expected a number from 0 to 1"),
+            ({"lambda_": torch.tensor([0.5, 0.5, math.nan, 0.1, 0.1, 0.1])}, "lambda_ is nan"),
+            ({"lambda_": torch.ones(3)}, r"one for each of the 6 samples; it has shape \(3,\)"),
             (
                 {"partner": torch.arange(5)},
                 r"each of the 6 samples; this is torch.int64 with shape \(5,\)",
@@ -107,7 +109,7 @@ class TestMixup:
     def test_bad_pairs_are_refused_in_a_sentence(self, knobs, says):
         x, _ = batch()
         with pytest.raises(ValueError, match=says):
-            mixing.mixup.__wrapped__(x, **{"partner": torch.arange(6), "lam": 0.5, **knobs})
+            mixing.mixup.__wrapped__(x, **{"partner": torch.arange(6), "lambda_": 0.5, **knobs})
 
 
 class TestTheDecksFunctions:
@@ -154,10 +156,12 @@ class TestLabels:
 
     def test_the_loss_of_a_mixture_is_the_mixture_of_losses(self):
         logits, y = torch.randn(6, 4, generator=gen(), dtype=torch.float64), torch.randint(4, (6,), generator=gen())
-        partner, lam = torch.randperm(6, generator=gen()), 0.3
+        partner, lambda_ = torch.randperm(6, generator=gen()), 0.3
         hard = mixing.one_hot(y, classes=4, dtype=torch.float64)
-        mixed = mixing.soft_cross_entropy(logits, mixing.mixup(hard, partner=partner, lam=lam))
-        parts = lam * functional.cross_entropy(logits, y) + (1 - lam) * functional.cross_entropy(logits, y[partner])
+        mixed = mixing.soft_cross_entropy(logits, mixing.mixup(hard, partner=partner, lambda_=lambda_))
+        parts = lambda_ * functional.cross_entropy(logits, y) + (1 - lambda_) * functional.cross_entropy(
+            logits, y[partner]
+        )
         torch.testing.assert_close(mixed, parts)
 
     def test_large_logits_stay_finite(self):
@@ -180,15 +184,15 @@ class TestCutMix:
 
     def test_boxes_and_areas_are_the_slow_loops(self):
         g = gen()
-        lam, size = torch.rand(200, generator=g), (11, 17)
+        lambda_, size = torch.rand(200, generator=g), (11, 17)
         centres = torch.stack([torch.randint(17, (200,), generator=g), torch.randint(11, (200,), generator=g)], 1)
-        boxes = mixing.cutmix_boxes(lam, centres=centres, size=size)
+        boxes = mixing.cutmix_boxes(lambda_, centres=centres, size=size)
         shares = mixing.share_kept(boxes, size=size)
         x = torch.zeros(200, 1, *size)
         own = torch.cat([x[:1] + 1, x[1:]])  # the first picture is white, and everybody's partner
         pasted = mixing.cutmix(own, partner=torch.zeros(200, dtype=torch.int64), boxes=boxes)
         for i in range(1, 200):
-            a, b = (int(0.5 * math.sqrt(1 - float(lam[i])) * side) for side in (17, 11))
+            a, b = (int(0.5 * math.sqrt(1 - float(lambda_[i])) * side) for side in (17, 11))
             u, v = centres[i].tolist()
             left, top, right, bottom = max(u - a, 0), max(v - b, 0), min(u + a, 17), min(v + b, 11)
             assert boxes[i].tolist() == [left, top, right, bottom]
@@ -196,21 +200,21 @@ class TestCutMix:
             slow[:, top:bottom, left:right] = 1
             assert torch.equal(pasted[i], slow)
             assert float(shares[i]) == pytest.approx(1 - float(slow.mean()), abs=1e-6)
-            assert float(shares[i]) >= float(lam[i]) - 1e-6
+            assert float(shares[i]) >= float(lambda_[i]) - 1e-6
 
     @pytest.mark.parametrize("seed", range(6))
     def test_it_agrees_with_torchvision_under_the_same_draw(self, seed):
         x, y = batch()
         torch.manual_seed(seed)
-        lam = torch.distributions.Beta(torch.tensor([1.0]), torch.tensor([1.0])).sample(()).expand(6)
+        lambda_ = torch.distributions.Beta(torch.tensor([1.0]), torch.tensor([1.0])).sample(()).expand(6)
         u, v = torch.randint(10, (1,)), torch.randint(7, (1,))
         torch.manual_seed(seed)
         theirs = v2.CutMix(alpha=1.0, num_classes=4)(x, y)
-        boxes = mixing.cutmix_boxes(lam, centres=torch.cat([u, v])[None].expand(6, 2), size=(7, 10))
+        boxes = mixing.cutmix_boxes(lambda_, centres=torch.cat([u, v])[None].expand(6, 2), size=(7, 10))
         partner = torch.arange(6).roll(1)
         assert torch.equal(mixing.cutmix(x, partner=partner, boxes=boxes), theirs[0])
         kept = mixing.share_kept(boxes, size=(7, 10))
-        soft = mixing.mixup(mixing.one_hot(y, classes=4), partner=partner, lam=kept)
+        soft = mixing.mixup(mixing.one_hot(y, classes=4), partner=partner, lambda_=kept)
         torch.testing.assert_close(soft, theirs[1])
 
     @pytest.mark.parametrize("seed", range(10))
@@ -245,16 +249,16 @@ class TestDraws:
 
     @pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0])
     def test_lam_is_beta(self, alpha):
-        lam = mixing.beta(8000, alpha=alpha, like=torch.empty(0, dtype=torch.float64), generator=gen(2)).numpy()
+        lambda_ = mixing.beta(8000, alpha=alpha, like=torch.empty(0, dtype=torch.float64), generator=gen(2)).numpy()
         # Half by half: near 1 a small α's numbers are closer to each other than floats are.
-        low = lam[lam < 0.5]
-        assert stats.binomtest(len(low), len(lam)).pvalue > 0.01
+        low = lambda_[lambda_ < 0.5]
+        assert stats.binomtest(len(low), len(lambda_)).pvalue > 0.01
         assert stats.kstest(low, lambda v: 2 * stats.beta(alpha, alpha).cdf(v)).pvalue > 0.01
 
     def test_tiny_alpha_is_finite_and_zero_mixes_nothing(self):
-        lam = mixing.beta(1000, alpha=1e-4, like=torch.empty(0), generator=gen())
-        assert bool(((lam < 1e-3) | (lam > 1 - 1e-3)).double().mean() > 0.99)
-        assert 0.4 < float(lam.mean()) < 0.6
+        lambda_ = mixing.beta(1000, alpha=1e-4, like=torch.empty(0), generator=gen())
+        assert bool(((lambda_ < 1e-3) | (lambda_ > 1 - 1e-3)).double().mean() > 0.99)
+        assert 0.4 < float(lambda_.mean()) < 0.6
         x, y = batch()
         still = mixing.Mixup(alpha=0, classes=4)(x, y=y, generator=gen())
         torch.testing.assert_close(still.x, x)
@@ -272,8 +276,8 @@ class TestDraws:
             assert not torch.equal(first.x, other.x)
 
     def test_each_pair_has_a_weight_of_its_own(self):
-        lam = mixing.Mixup(alpha=1.0).draw(torch.rand(64, 3), generator=gen())["lam"]
-        assert len(lam.unique()) == 64
+        lambda_ = mixing.Mixup(alpha=1.0).draw(torch.rand(64, 3), generator=gen())["lambda_"]
+        assert len(lambda_.unique()) == 64
 
     def test_p_is_the_share_that_is_mixed(self):
         x = torch.rand(2000, 1, 4, 4, generator=gen())
@@ -365,10 +369,10 @@ class TestPartners:
         torch.testing.assert_close(mixed.x[:, 0], mixed.y)
 
     def test_remix_gives_the_label_to_the_rare(self):
-        lam = torch.tensor([0.3, 0.3, 0.7, 0.7, 0.3, 0.3])
+        lambda_ = torch.tensor([0.3, 0.3, 0.7, 0.7, 0.3, 0.3])
         y, partner = torch.tensor([0, 1, 0, 1, 0, 2]), torch.tensor([1, 0, 3, 2, 5, 4])
         counts = torch.tensor([100, 10, 60])
-        kept = mixing.rebalanced_lam(lam, y=y, partner=partner, counts=counts, kappa=3.0, tau=0.5)
+        kept = mixing.rebalanced_lambda(lambda_, y=y, partner=partner, counts=counts, kappa=3.0, tau=0.5)
         # common with rare at .3: all to the rare; rare with common at .3: as it is; the mirror image; too near in size.
         torch.testing.assert_close(kept, torch.tensor([0.0, 0.3, 0.7, 1.0, 0.3, 0.3]))
 
@@ -379,8 +383,8 @@ class TestManifoldMixup:
     def test_before_the_first_layer_it_is_mixup_and_after_the_last_it_mixes_outputs(self):
         net, x = nets.MLP(6, 3, hidden=(8, 8)), torch.rand(5, 6, generator=gen())
         stages = [net.normalize, *net.body, net.head]
-        partner, lam = torch.tensor([4, 3, 2, 1, 0]), torch.rand(5, generator=gen())
-        knobs = {"partner": partner, "lam": lam}
+        partner, lambda_ = torch.tensor([4, 3, 2, 1, 0]), torch.rand(5, generator=gen())
+        knobs = {"partner": partner, "lambda_": lambda_}
         at = [mixing.manifold_mixup(stages, x, layer=k, **knobs) for k in range(len(stages) + 1)]
         torch.testing.assert_close(at[0], net(mixing.mixup(x, **knobs)))
         torch.testing.assert_close(at[-1], mixing.mixup(net(x), **knobs))
@@ -391,7 +395,7 @@ class TestManifoldMixup:
 
     def test_there_is_no_such_layer(self):
         with pytest.raises(ValueError, match=r"layer is 3; expected 0 \(the inputs\) to 1"):
-            mixing.manifold_mixup([torch.nn.ReLU()], torch.rand(2, 2), layer=3, partner=torch.arange(2), lam=0.5)
+            mixing.manifold_mixup([torch.nn.ReLU()], torch.rand(2, 2), layer=3, partner=torch.arange(2), lambda_=0.5)
 
 
 def test_labels_of_numpy_style_targets_are_mixed_as_they_are():

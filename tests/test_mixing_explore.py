@@ -1,4 +1,4 @@
-"""The explorer of mixing: what its panes show is what the functions give, and it says so in words."""
+"""The explorer of mixing: what its views show is what the functions give, and it says so in words."""
 
 import importlib
 
@@ -10,7 +10,7 @@ from labkit.augment import mixing
 from labkit.explore import base
 
 topic = importlib.import_module("labkit.explore.mixing")
-Knobs = topic.Knobs
+Settings = topic.Settings
 
 
 class TestMixture:
@@ -19,39 +19,39 @@ class TestMixture:
     @pytest.mark.parametrize("method", topic.METHODS)
     @pytest.mark.parametrize("first", ["cat", "digit 3"])
     def test_extremes_are_the_two_pictures(self, method, first):
-        knobs = {"first": first, "second": "rocket", "method": method}
-        assert torch.equal(topic.mixture(Knobs(lam=1, **knobs)), topic.picture(first)[0])
-        torch.testing.assert_close(topic.mixture(Knobs(lam=0, **knobs)), topic.picture("rocket")[0])
-        assert topic.label(Knobs(lam=1, **knobs)) == {first: 1.0, "rocket": 0.0}
+        state = {"first": first, "second": "rocket", "method": method}
+        assert torch.equal(topic.mixture(Settings(lambda_=1, **state)), topic.picture(first)[0])
+        torch.testing.assert_close(topic.mixture(Settings(lambda_=0, **state)), topic.picture("rocket")[0])
+        assert topic.label(Settings(lambda_=1, **state)) == {first: 1.0, "rocket": 0.0}
 
     @pytest.mark.parametrize("place", [(50, 50), (0, 100), (90, 20)])
     def test_the_label_counts_the_pixels_of_the_mixture(self, place):
-        knobs = Knobs(method="CutMix", lam=0.4, box_x=place[0], box_y=place[1])
-        differs = (topic.mixture(knobs) != topic.picture(knobs.first)[0]).any(0)
-        pair = (topic.picture(knobs.first) != topic.picture(knobs.second))[0].any(0)
-        left, top, right, bottom = topic.box(knobs)[0].tolist()
+        state = Settings(method="CutMix", lambda_=0.4, box_x=place[0], box_y=place[1])
+        differs = (topic.mixture(state) != topic.picture(state.first)[0]).any(0)
+        pair = (topic.picture(state.first) != topic.picture(state.second))[0].any(0)
+        left, top, right, bottom = topic.box(state)[0].tolist()
         inside = torch.zeros_like(differs)
         inside[top:bottom, left:right] = True
         assert torch.equal(differs, inside & pair)
-        assert topic.label(knobs)[knobs.second] == pytest.approx(float(inside.double().mean()), abs=1e-6)
+        assert topic.label(state)[state.second] == pytest.approx(float(inside.double().mean()), abs=1e-6)
 
     def test_a_box_that_is_cut_off_says_that_the_area_counts(self):
-        assert "the label goes by the area" in topic.show_label(Knobs(method="CutMix", lam=0.5, box_x=0))
-        assert "the label goes by the area" not in topic.show_label(Knobs(method="mixup", lam=0.5))
+        assert "the label goes by the area" in topic.show_label(Settings(method="CutMix", lambda_=0.5, box_x=0))
+        assert "the label goes by the area" not in topic.show_label(Settings(method="mixup", lambda_=0.5))
 
     def test_a_picture_with_itself_has_one_label(self):
-        assert topic.label(Knobs(first="cat", second="cat", lam=0.3)) == {"cat": 1.0}
+        assert topic.label(Settings(first="cat", second="cat", lambda_=0.3)) == {"cat": 1.0}
 
     @pytest.mark.parametrize("method", topic.METHODS)
     def test_the_code_gives_the_picture(self, method):
-        knobs = Knobs(method=method, lam=0.35, box_x=80)
-        shown = topic.show_code(knobs)
+        state = Settings(method=method, lambda_=0.35, box_x=80)
+        shown = topic.show_code(state)
         code = shown[shown.index(">") + 1 : shown.rindex("<")].replace("&#x27;", "'")
-        x = torch.cat([topic.picture(knobs.first), topic.picture(knobs.second)])
+        x = torch.cat([topic.picture(state.first), topic.picture(state.second)])
         names = {"torch": torch, "mixing": mixing, "x": x, "y": torch.eye(2)}
         exec(code, names)
-        torch.testing.assert_close(names["x2"][0], topic.mixture(knobs))
-        assert names["y2"][0].tolist() == pytest.approx(list(topic.label(knobs).values()), abs=1e-6)
+        torch.testing.assert_close(names["x2"][0], topic.mixture(state))
+        assert names["y2"][0].tolist() == pytest.approx(list(topic.label(state).values()), abs=1e-6)
 
 
 class TestBoundary:
@@ -59,21 +59,21 @@ class TestBoundary:
 
     def test_mixup_makes_it_less_sure_and_less_obedient_to_wrong_labels(self):
         # Over seeds 0 to 9 the share of the plane that is surer than 95 % is at least 0.82 without, at most 0.54 with.
-        knobs = Knobs(alpha=1, wrong=0.1)
-        sure = [float(((topic.surface(knobs, mixed=m) - 0.5).abs() > 0.45).double().mean()) for m in (False, True)]
+        state = Settings(alpha=1, wrong=0.1)
+        sure = [float(((topic.surface(state, mixed=m) - 0.5).abs() > 0.45).double().mean()) for m in (False, True)]
         assert sure[0] > sure[1] + 0.2
 
     def test_it_is_trained_once_and_says_so_before(self):
-        knobs = Knobs(seed=77, alpha=2)
-        assert "learning" in topic.waiting(knobs, mixed=True)
+        state = Settings(seed=77, alpha=2)
+        assert "learning" in topic.waiting(state, mixed=True)
         before = torch.random.get_rng_state()
-        first = topic.surface(knobs, mixed=True)
+        first = topic.surface(state, mixed=True)
         assert torch.equal(torch.random.get_rng_state(), before)
-        assert topic.waiting(knobs, mixed=True) == ""
-        assert topic.surface(knobs, mixed=True) is first
+        assert topic.waiting(state, mixed=True) == ""
+        assert topic.surface(state, mixed=True) is first
 
     def test_wrong_labels_are_as_many_as_asked_for(self):
-        right, wrong = topic.sample(Knobs(wrong=0)), topic.sample(Knobs(wrong=0.2))
+        right, wrong = topic.sample(Settings(wrong=0)), topic.sample(Settings(wrong=0.2))
         assert torch.equal(right[0], wrong[0])
         assert int((right[1] != wrong[1]).sum()) == 12
 
@@ -84,22 +84,22 @@ class TestPanel:
     def test_it_opens_waits_and_describes_itself(self):
         topic._LEARNED.clear()
         opened = explore.mixing()
-        waits = [held.value for pane, held in opened.panes if pane.title.startswith("Boundary")]
+        waits = [held.value for view, held in opened.views if view.title.startswith("Boundary")]
         assert all("learning the moons" in text for text in waits)
         opened._refresh()
-        for pane, held in opened.panes:
-            if pane.html:
+        for view, held in opened.views:
+            if view.html:
                 assert held.value.startswith("<")
                 assert "learning" not in held.value
             else:
                 assert held.tooltip
 
     def test_the_box_is_idle_where_there_is_none(self):
-        assert set(topic.idle(Knobs(method="mixup"))) == {"box_x", "box_y"}
-        assert not topic.idle(Knobs(method="CutMix"))
+        assert set(topic.disabled_controls(Settings(method="mixup"))) == {"box_x", "box_y"}
+        assert not topic.disabled_controls(Settings(method="CutMix"))
 
     @pytest.mark.parametrize("seed", range(8))
     def test_what_chance_makes_of_it_can_be_shown(self, seed):
-        knobs = base.drawn(Knobs(), seed=seed)
-        assert topic.show_mixture(knobs).png().startswith(b"\x89PNG")
-        assert topic.show_label(knobs).startswith("<svg")
+        state = base.randomise(Settings(), seed=seed)
+        assert topic.show_mixture(state).png().startswith(b"\x89PNG")
+        assert topic.show_label(state).startswith("<svg")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from labkit import nets
-from labkit.nets import CNN, MLP, Normalize, ResNet, evaluating, parameter_count, parameter_table
+from labkit.nets import CNN, MLP, Normalize, ResNet, eval_mode, parameter_count, parameter_table
 
 MODELS = {
     "cnn": lambda: CNN(3, 5, width=8),
@@ -245,12 +245,12 @@ def test_hooks_go_away_when_the_model_fails():
     assert model.training
 
 
-def test_evaluating_puts_every_mode_back_even_after_an_error():
+def test_eval_mode_puts_every_mode_back_even_after_an_error():
     model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2))
     model[1].eval()
 
     def fail():
-        with evaluating(model) as same:
+        with eval_mode(model) as same:
             assert same is model
             assert not any(m.training for m in model.modules())
             raise KeyError

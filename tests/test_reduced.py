@@ -109,8 +109,8 @@ for thing in gc.get_objects():
 for thing in gc.get_objects():
     if isinstance(thing, types.FunctionType) and "labkit" in thing.__code__.co_filename:
         for code in code_of(thing):
-            where = code.co_filename.rpartition("/labkit/")[2].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            if ("labkit." + where, code.co_name) in gone:
+            where = code.co_filename.rpartition("/labkit/")[2].removesuffix(".py").removesuffix("/__init__")
+            if ("labkit." + where.replace("/", "."), code.co_name) in gone:
                 note("code", code)
 for name, (_, _, text, _) in [(n, e) for n, e in linecache.cache.items() if len(e) == 4]:
     for line in text:
@@ -449,8 +449,8 @@ with Sandbox(Limits(cell_seconds=120), preload=(), archive=archive) as box, box.
     result = session.run_cell('''
 import os, sys, labkit, labkit.attacks
 print(labkit.__file__, "isn't there" in str(labkit.attacks.fgsm))
-print([p for p in sys.path if os.path.isdir(p) and any("labkit" in n and os.listdir(os.path.join(p, n)) for n in os.listdir(p)
-       if os.path.isdir(os.path.join(p, n)) and p != "/opt/labkit")])
+folders = [os.path.join(p, n) for p in sys.path if os.path.isdir(p) and p != "/opt/labkit" for n in os.listdir(p)]
+print([f for f in folders if "labkit" in f and os.path.isdir(f) and os.listdir(f)])
 ''')
 print(json.dumps([labkit.__file__, result.died, result.outputs]))
 """

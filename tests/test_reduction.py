@@ -286,7 +286,7 @@ def test_a_stub_may_be_stored_shown_and_stand_in_an_annotation():
     assert stub in {stub}
     assert callable(stub)
 
-    def annotated(x: stub | None, y: None | stub = stub) -> list[stub]:
+    def annotated(x: stub | None, y: stub | None = stub) -> list[stub]:
         return [y]
 
     assert annotated(None) == [stub]
@@ -309,14 +309,14 @@ def taken(request):
 
 
 def test_every_function_that_no_answer_may_call_is_found(taken):
-    topic, pairs, made = taken
+    _, pairs, made = taken
     own = {pair for pair in pairs if pair[0].startswith("labkit.") and not pair[0].startswith("labkit.checks.answers")}
     assert own
     assert own <= made.gone.keys()
 
 
 def test_what_is_left_can_be_compiled_and_holds_nothing_of_it(taken):
-    topic, pairs, made = taken
+    _, _, made = taken
     for module in made.package.modules.values():
         text = reduction.source(made, module)
         tree = ast.parse(text)
@@ -326,7 +326,7 @@ def test_what_is_left_can_be_compiled_and_holds_nothing_of_it(taken):
 
 
 def test_no_line_of_what_goes_is_left_anywhere(taken):
-    topic, _, made = taken
+    _, _, made = taken
     lines = distinctive(made)
     assert lines
     text = "\n".join(reduction.source(made, module) for module in made.package.modules.values())

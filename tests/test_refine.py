@@ -29,13 +29,13 @@ class TestLosses:
         z = maps(4, 3, 5)
         target = torch.full_like(z, float(refined))
         expected = functional.binary_cross_entropy_with_logits(z, target, reduction="sum") / 4
-        assert torch.allclose(refine.cross_entropy(z, refined=refined), expected)
+        assert torch.allclose(refine.patch_cross_entropy(z, refined=refined), expected)
 
     def test_a_softmax_over_two_channels_is_the_same_discriminator(self):
         """The paper's D has two channels a patch; only their difference matters."""
         both = maps(3, 2, 4, 4)
         expected = functional.cross_entropy(both, torch.ones(3, 4, 4, dtype=torch.long), reduction="sum") / 3
-        assert torch.allclose(refine.cross_entropy(both[:, 1] - both[:, 0], refined=True), expected)
+        assert torch.allclose(refine.patch_cross_entropy(both[:, 1] - both[:, 0], refined=True), expected)
 
     def test_the_objective_term_by_term_in_slow_motion(self):
         z, real, x = maps(3, 2, 2), maps(5, 2, 2, seed=1), torch.rand(3, 1, 4, 4, dtype=torch.float64)
@@ -44,7 +44,7 @@ class TestLosses:
         of_r = sum(-math.log(1 - D(v)) for v in z.flatten()) / 3
         change = sum(abs(float(a - b)) for a, b in zip(r.flatten(), x.flatten())) / 3
         of_d = sum(-math.log(D(v)) for v in z.flatten()) / 3 + sum(-math.log(1 - D(v)) for v in real.flatten()) / 5
-        assert math.isclose(float(refine.refiner_loss(z, r, x, lam=0.7)), of_r + 0.7 * change, rel_tol=1e-12)
+        assert math.isclose(float(refine.refiner_loss(z, r, x, lambda_=0.7)), of_r + 0.7 * change, rel_tol=1e-12)
         assert math.isclose(float(refine.discriminator_loss(z, real)), of_d, rel_tol=1e-12)
 
     def test_at_chance_the_losses_are_log_2_a_patch(self):
@@ -60,7 +60,7 @@ class TestLosses:
     def test_gradcheck(self):
         z, x = maps(2, 2, 2).requires_grad_(), torch.rand(2, 1, 3, 3, dtype=torch.float64)
         r = (x + 0.3).requires_grad_()
-        assert torch.autograd.gradcheck(lambda z, r: refine.refiner_loss(z, r, x, lam=0.5), (z, r))
+        assert torch.autograd.gradcheck(lambda z, r: refine.refiner_loss(z, r, x, lambda_=0.5), (z, r))
 
     def test_psi_sees_both_images(self):
         x = torch.rand(3, 3, 4, 4, generator=seeded())
@@ -74,8 +74,8 @@ class TestLosses:
             refine.realism(torch.zeros(0, 2, 2))
         with pytest.raises(ValueError, match="expected the same"):
             refine.self_regularisation(x, x[:1])
-        with pytest.raises(ValueError, match="lam is -1"):
-            refine.refiner_loss(torch.zeros(2, 1, 1), x, x, lam=-1)
+        with pytest.raises(ValueError, match="lambda_ is -1"):
+            refine.refiner_loss(torch.zeros(2, 1, 1), x, x, lambda_=-1)
 
 
 class TestNetworks:
@@ -89,7 +89,9 @@ class TestNetworks:
         R = refine.Refiner(1, width=8, blocks=1, skip=False)
         x = torch.rand(64, 1, 8, 8, generator=seeded())
         step = refine.pretrain_refiner(R, torch.optim.Adam(R.parameters(), lr=5e-3))
-        history = train.fit(step, refine.Turns(x, x, size=16, turns=50, generator=seeded()), epochs=2)
+        history = train.fit(
+            step, refine.RefineBatches(x, x, batch_size=16, iterations=50, generator=seeded()), epochs=2
+        )
         # Ten seeds end between .09 and .27 of the first half's mean.
         assert history["change"][-1] < 0.4 * history["change"][0]
 
@@ -149,27 +151,27 @@ class TestHistory:
             assert float(((counts - 600) ** 2 / (600 * 0.7)).sum()) < 35
 
     def test_the_buffer_fills_then_keeps_its_size(self):
-        past, g = refine.Past(10), seeded()
-        sizes = [(len(past.join(torch.full((4, 1), float(i)), generator=g)), len(past)) for i in range(6)]
+        buffer, g = refine.ImageHistoryBuffer(10), seeded()
+        sizes = [(len(buffer.query(torch.full((4, 1), float(i)), generator=g)), len(buffer)) for i in range(6)]
         assert sizes == [(4, 4), (8, 8), (8, 10), (8, 10), (8, 10), (8, 10)]
-        assert set(past.images[:, 0].tolist()) <= set(range(6))
+        assert set(buffer.images[:, 0].tolist()) <= set(range(6))
 
     def test_nothing_is_changed_in_place_and_no_graph_is_kept(self):
         past, fresh = torch.rand(5, 2), torch.rand(2, 2, requires_grad=True)
         before = past.clone()
         refine.mix(fresh, past, generator=seeded())
         assert torch.equal(past, before)
-        buffer = refine.Past(4)
-        assert not buffer.join(fresh, generator=seeded()).requires_grad
-        assert not buffer.join(fresh, generator=seeded()).requires_grad
+        buffer = refine.ImageHistoryBuffer(4)
+        assert not buffer.query(fresh, generator=seeded()).requires_grad
+        assert not buffer.query(fresh, generator=seeded()).requires_grad
 
     def test_bad_input_is_refused(self, unchecked):
         with pytest.raises(ValueError, match="at least as many in the past"):
             refine.mix(torch.rand(3, 2), torch.rand(2, 2), generator=seeded())
         with pytest.raises(ValueError, match="the buffer holds 2"):
-            refine.Past(2).join(torch.rand(3, 2), generator=seeded())
+            refine.ImageHistoryBuffer(2).query(torch.rand(3, 2), generator=seeded())
         with pytest.raises(ValueError, match="capacity is 0"):
-            refine.Past(0)
+            refine.ImageHistoryBuffer(0)
 
 
 @pytest.fixture
@@ -193,7 +195,7 @@ class TestSteps:
         expected = weights(other) - 0.01 * torch.cat([p.grad.flatten() for p in other.parameters()])
         before = weights(D)
         sgd = torch.optim.SGD(R.parameters(), lr=0.01)
-        update_refiner(R, D, sgd, x, lam=0.3, psi=lambda v: v)
+        update_refiner(R, D, sgd, x, lambda_=0.3, psi=lambda v: v)
         assert torch.allclose(weights(R), expected, atol=1e-6)
         assert torch.equal(weights(D), before)
         assert all(p.requires_grad for p in D.parameters())
@@ -206,7 +208,7 @@ class TestSteps:
         (functional.softplus(-other(r)) + functional.softplus(other(y))).sum((1, 2)).mean().backward()
         expected = weights(other) - 0.01 * torch.cat([p.grad.flatten() for p in other.parameters()])
         before = weights(R)
-        update_discriminator(R, D, torch.optim.SGD(D.parameters(), lr=0.01), x, y, past=None, generator=seeded())
+        update_discriminator(R, D, torch.optim.SGD(D.parameters(), lr=0.01), x, y, buffer=None, generator=seeded())
         assert torch.allclose(weights(D), expected, atol=1e-6)
         assert torch.equal(weights(R), before)
 
@@ -214,9 +216,9 @@ class TestSteps:
         R, D, x, y = small
         seen = []
         D.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        past, sgd = refine.Past(16), torch.optim.SGD(D.parameters(), lr=0.0)
+        buffer, sgd = refine.ImageHistoryBuffer(16), torch.optim.SGD(D.parameters(), lr=0.0)
         for _ in range(3):
-            update_discriminator(R, D, sgd, x, y, past=past, generator=seeded())
+            update_discriminator(R, D, sgd, x, y, buffer=buffer, generator=seeded())
         assert [len(batch) for batch in seen] == [4 + 8, 8 + 8, 8 + 8]
 
     def test_k_g_and_k_d_are_the_numbers_of_updates(self, small):
@@ -226,31 +228,33 @@ class TestSteps:
             optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
             optimizer.register_step_post_hook(lambda *_, name=name: counts.update({name: counts.get(name, 0) + 1}))
             counts[name + " optimizer"] = optimizer
-        step = refine.adversarial(R, D, counts["R optimizer"], counts["D optimizer"], lam=0.1, generator=seeded())
-        history = train.fit(step, refine.Turns(x, y, size=4, turns=3, K_g=5, K_d=2, generator=seeded()), epochs=1)
+        step = refine.simgan(R, D, counts["R optimizer"], counts["D optimizer"], lambda_=0.1, generator=seeded())
+        history = train.fit(
+            step, refine.RefineBatches(x, y, batch_size=4, iterations=3, K_g=5, K_d=2, generator=seeded()), epochs=1
+        )
         assert (counts["R"], counts["D"]) == (15, 6)
-        assert set(history) == {"refiner", "discriminator", "passed", "told"}
+        assert set(history) == {"refiner", "discriminator", "fooled", "d_accuracy"}
 
     def test_the_same_seed_gives_the_same_refiner(self, small):
         R, D, x, y = small
 
         def trained():
             r, d = copy.deepcopy(R), copy.deepcopy(D)
-            step = refine.adversarial(
+            step = refine.simgan(
                 r, d, torch.optim.Adam(r.parameters()), torch.optim.Adam(d.parameters()),
-                lam=0.1, past=refine.Past(8), generator=seeded(5),
+                lambda_=0.1, buffer=refine.ImageHistoryBuffer(8), generator=seeded(5),
             )  # fmt: skip
-            train.fit(step, refine.Turns(x, y, size=4, turns=4, generator=seeded(5)), epochs=1)
+            train.fit(step, refine.RefineBatches(x, y, batch_size=4, iterations=4, generator=seeded(5)), epochs=1)
             return weights(r)
 
         assert torch.equal(trained(), trained())
 
     def test_bad_input_is_refused(self, unchecked):
         x = torch.rand(4, 1, 8, 8)
-        with pytest.raises(ValueError, match="an even size"):
-            refine.Turns(x, x, size=3, turns=1, generator=seeded())
+        with pytest.raises(ValueError, match="an even batch_size"):
+            refine.RefineBatches(x, x, batch_size=3, iterations=1, generator=seeded())
         with pytest.raises(ValueError, match="expected the same"):
-            refine.Turns(x, torch.rand(4, 1, 8, 9), size=2, turns=1, generator=seeded())
+            refine.RefineBatches(x, torch.rand(4, 1, 8, 9), batch_size=2, iterations=1, generator=seeded())
 
 
 class TestMeasures:
@@ -283,15 +287,15 @@ class TestMeasures:
         g = seeded()
         same = [torch.rand(200, 1, 8, 8, generator=g) for _ in range(2)]
         # Ten seeds: .495 to .555; and 1.0 for the pair below.
-        assert refine.told_apart(*same, epochs=3, width=4, generator=seeded()) < 0.65
-        assert refine.told_apart(same[0] * 0.5, same[1], epochs=8, width=4, generator=seeded()) > 0.9
+        assert refine.classifier_two_sample_test(*same, epochs=3, width=4, generator=seeded()) < 0.65
+        assert refine.classifier_two_sample_test(same[0] * 0.5, same[1], epochs=8, width=4, generator=seeded()) > 0.9
 
     def test_telling_apart_leaves_the_global_randomness_alone(self):
         torch.manual_seed(7)
         expected = torch.rand(1)
         torch.manual_seed(7)
-        refine.told_apart(torch.rand(8, 1, 8, 8, generator=seeded()), torch.rand(8, 1, 8, 8, generator=seeded()),
-                          epochs=1, width=4, generator=seeded())  # fmt: skip
+        a, b = (torch.rand(8, 1, 8, 8, generator=seeded()) for _ in range(2))
+        refine.classifier_two_sample_test(a, b, epochs=1, width=4, generator=seeded())
         assert torch.equal(torch.rand(1), expected)
 
     def test_bad_input_is_refused(self, unchecked):
@@ -300,32 +304,36 @@ class TestMeasures:
         with pytest.raises(ValueError, match="above 0"):
             refine.pupil_centre(torch.rand(1, 1, 9, 9), radius=0)
         with pytest.raises(ValueError, match="four or more"):
-            refine.told_apart(torch.rand(3, 1, 8, 8), torch.rand(9, 1, 8, 8), generator=seeded())
+            refine.classifier_two_sample_test(torch.rand(3, 1, 8, 8), torch.rand(9, 1, 8, 8), generator=seeded())
 
 
-def learn(*, lam, turns=60):
+def learn(*, lambda_, iterations=60):
     """A short refinement of eyes: the refiner and both sets."""
     synthetic = data.simulate.eyes(300, generator=seeded(0), size=(16, 24))
     real = data.simulate.eyes(300, generator=seeded(1), size=(16, 24), **CAMERA)
     torch.manual_seed(0)
     R, D = refine.Refiner(width=8, blocks=1), refine.LocalDiscriminator(widths=(8, 16, 16))
     optimizers = [torch.optim.Adam(net.parameters(), lr=4e-3, betas=(0.5, 0.999)) for net in (R, D)]
-    step = refine.adversarial(R, D, *optimizers, lam=lam, past=refine.Past(128), generator=seeded())
-    train.fit(step, refine.Turns(synthetic.x, real.x, size=16, turns=turns, generator=seeded()), epochs=1)
+    step = refine.simgan(R, D, *optimizers, lambda_=lambda_, buffer=refine.ImageHistoryBuffer(128), generator=seeded())
+    train.fit(
+        step,
+        refine.RefineBatches(synthetic.x, real.x, batch_size=16, iterations=iterations, generator=seeded()),
+        epochs=1,
+    )
     return R, synthetic, real
 
 
 class TestLearning:
     def test_it_learns_the_contrast_of_the_camera(self):
-        R, synthetic, real = learn(lam=0.1)
-        spread = [float(x.std((1, 2, 3)).mean()) for x in (synthetic.x, refine.refined(R, synthetic.x), real.x)]
+        R, synthetic, real = learn(lambda_=0.1)
+        spread = [float(x.std((1, 2, 3)).mean()) for x in (synthetic.x, refine.refine_images(R, synthetic.x), real.x)]
         assert spread[0] > 2 * spread[2]
         # Five other seeds went .59 to .90 of the way.
         assert spread[0] - spread[1] > 0.3 * (spread[0] - spread[2])
 
     def test_a_large_lambda_leaves_images_as_they_are(self):
-        R, synthetic, _ = learn(lam=100.0, turns=20)
-        assert float((refine.refined(R, synthetic.x) - synthetic.x).abs().mean()) < 0.02
+        R, synthetic, _ = learn(lambda_=100.0, iterations=20)
+        assert float((refine.refine_images(R, synthetic.x) - synthetic.x).abs().mean()) < 0.02
 
 
 @pytest.mark.skipif("LABKIT_DATA" not in os.environ, reason="LABKIT_DATA is not set: no real eyes here")
@@ -339,4 +347,4 @@ def test_real_eyes_are_told_from_simulated_ones():
     real = functional.avg_pool2d(torch.stack(grey).view(-1, 1, 35, 55).float() / 255, 2)
     made = functional.avg_pool2d(data.simulate.eyes(80, generator=seeded()).x, 2)
     # 1.0 on ten of ten seeds.
-    assert refine.told_apart(made, real, epochs=30, width=4, generator=seeded()) > 0.8
+    assert refine.classifier_two_sample_test(made, real, epochs=30, width=4, generator=seeded()) > 0.8

@@ -13,28 +13,28 @@ from labkit.explore import base
 from labkit.refine import bundled
 
 topic = importlib.import_module("labkit.explore.refine")
-Knobs = topic.Knobs
+Settings = topic.Settings
 
 
 @pytest.mark.parametrize("strength", topic.STRENGTHS)
 def test_every_pane_draws_every_refiner(strength):
-    knobs = Knobs(strength=strength, pitch=-15, yaw=25, seed=3)
+    state = Settings(strength=strength, pitch=-15, yaw=25, seed=3)
     for show in (topic.show_before, topic.show_after, topic.show_real):
-        picture = show(knobs)
+        picture = show(state)
         assert picture.x.shape == (3, 16 * topic.ZOOM, 24 * topic.ZOOM)
         assert "pixels from its label" in picture.alt
         assert picture.png().startswith(b"\x89PNG")
     for show in (topic.show_values, topic.show_course):
-        assert len(ElementTree.fromstring(show(knobs)).attrib["aria-label"]) > 20
+        assert len(ElementTree.fromstring(show(state)).attrib["aria-label"]) > 20
     for show in (topic.show_legend, topic.show_code):
-        assert ElementTree.fromstring(show(knobs)).tag in ("div", "pre")
+        assert ElementTree.fromstring(show(state)).tag in ("div", "pre")
 
 
 def test_the_eye_looks_where_the_sliders_say():
-    (left, at_left), (right, at_right) = (topic.eye(Knobs(yaw=yaw), False) for yaw in (-25, 25))
+    (left, at_left), (right, at_right) = (topic.eye(Settings(yaw=yaw), False) for yaw in (-25, 25))
     assert at_right[0] - at_left[0] > 5
     assert not torch.equal(left, right)
-    assert torch.equal(topic.eye(Knobs(), False)[1], topic.eye(Knobs(), True)[1]), "the camera moves no pupil"
+    assert torch.equal(topic.eye(Settings(), False)[1], topic.eye(Settings(), True)[1]), "the camera moves no pupil"
 
 
 def test_crosses_stand_where_they_should():
@@ -64,22 +64,22 @@ def test_the_refiners_come_with_how_they_were_made():
 
 
 def test_a_refiner_is_new_at_each_call_and_bad_input_is_refused():
-    one, other = refine.trained(0.1), refine.trained(0.1)
+    one, other = refine.pretrained(0.1), refine.pretrained(0.1)
     assert one is not other
     assert not one.training
     x = data.simulate.eyes(2, generator=torch.Generator().manual_seed(0), size=bundled.SIZE).x
     assert torch.equal(one(x), other(x))
-    assert not torch.equal(one(x), refine.trained(0.0)(x))
+    assert not torch.equal(one(x), refine.pretrained(0.0)(x))
     with pytest.raises(ValueError, match=r"there are refiners for 0, 0\.03, 0\.1"):
-        refine.trained(0.5)
+        refine.pretrained(0.5)
 
 
 def test_a_moved_slider_redraws():
     opened = explore.refine()
-    shown = next(held for pane, held in opened.panes if pane.title == "Refined")
+    shown = next(held for view, held in opened.views if view.title == "Refined")
     before = shown.value
     opened.widgets["yaw"].value = -20
-    assert opened.state == replace(Knobs(), yaw=-20)
+    assert opened.state == replace(Settings(), yaw=-20)
     assert shown.value == topic.show_after(opened.state).png() != before
-    opened.set(base.drawn(opened.state, seed=7))
+    opened.set(base.randomise(opened.state, seed=7))
     assert opened.state.seed == 7

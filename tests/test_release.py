@@ -1,12 +1,14 @@
 """A release is nbgrader's, byte for byte the same on every build, and gives no solution away."""
 
 import json
+import shutil
 
 import nbformat
 import pytest
 from nbformat import v4
 
 from labkit.grading import cli, leaks, notebooks, release
+from labkit.grading import course as course_module
 from labkit.grading.course import CourseError, files
 from tests import tiny
 
@@ -396,3 +398,64 @@ def test_tidy_writes_nothing_if_one_is_broken(make, monkeypatch, capsys):
     assert cli.run(["tidy", str(path), "broken.ipynb"]) == 2
     assert "broken.ipynb is damaged" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+# Names
+
+
+def named(folder, *names):
+    """A course with an exercise of each name."""
+    made = tiny.build(folder)
+    for name in names:
+        home = made.solutions / name
+        shutil.copytree(made.solutions / tiny.NAME, home)
+        (home / tiny.FILE).rename(home / f"{name}.ipynb")
+    return made
+
+
+REFUSED = ("week 2 (a)", "x [b]", "plus+one", "-dash", "a*b", "a?b", "$x", "a|b", "a\\b", "a\nb", "a'b", "a&b", "<i>")
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "_x", "ends.", "ends ", "x" * 101])
+def test_a_name_that_nbgrader_can_not_handle_is_refused_in_one_sentence(name):
+    assert course_module.unusable(name).endswith("allowed, and it begins with a letter or a digit")
+
+
+@pytest.mark.parametrize("name", ["30_own", "week 2", "ü-mlaut", "a.b", "04_attacks", "X", "x" * 100])
+def test_a_plain_name_is_not(name):
+    assert course_module.unusable(name) == ""
+
+
+def test_an_exercise_with_a_bad_name_is_refused_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    made = named(tmp_path, "week 2 (a)", "x [b]", "plus+one", "30_own")
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["release"]) == 2
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert sum("can't be the name of an exercise" in line for line in lines) == 3
+    assert "Traceback" not in told.err
+    assert made.released() == [tiny.NAME, "30_own"]
+    assert cli.run(["release", "plus+one"]) == 2
+    assert "solutions/plus+one: 'plus+one' can't be the name" in capsys.readouterr().err
+
+
+def test_a_notebook_with_a_bad_name_is_refused(tmp_path):
+    made = tiny.build(tmp_path)
+    (made.solutions / tiny.NAME / tiny.FILE).rename(made.solutions / tiny.NAME / "part [1].ipynb")
+    with pytest.raises(CourseError, match=r"'part \[1\]' can't be the name of an exercise or of its notebook"):
+        release.release(made, tiny.NAME)
+
+
+def test_a_courses_own_exercise_has_a_key_and_a_number(tmp_path, monkeypatch, capsys):
+    made = named(tmp_path, "30_own", "31_own", "32_other", "week 2")
+    among = made.sources()
+    meant = {"32": "32_other", "other": "32_other", "Other": "32_other", "30": "30_own", "images": tiny.NAME}
+    for given, name in (meant | {"week 2": "week 2", "1": tiny.NAME}).items():
+        assert made.assignment(given, among) == name
+    with pytest.raises(CourseError, match="'own' may be 30_own or 31_own: give the whole name"):
+        made.assignment("own", among)
+    with pytest.raises(CourseError, match="no exercise is called 'nothing'"):
+        made.assignment("nothing", among)
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["release", "other", "week 2"]) == 0
+    assert made.released() == ["32_other", "week 2"]

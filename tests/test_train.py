@@ -1,4 +1,4 @@
-"""The loop, its history and its observers."""
+"""The loop, its history and its callbacks."""
 
 import copy
 import io
@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from labkit import nets, train
-from labkit.train import EarlyStopping, History, Minibatches, Observer, Progress, fit, supervised
+from labkit.train import Callback, EarlyStopping, History, Minibatches, Progress, fit, supervised_step
 
 scalars = st.lists(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=5), min_size=1, max_size=5)
 
@@ -40,10 +40,10 @@ def test_means_are_exact_over_many_batches(device):
 
 def test_a_scalar_that_comes_now_and_then_is_averaged_over_its_own_batches():
     def step(i):
-        return {"critic": i, "generator": torch.tensor([10.0 * i])} if i % 3 == 0 else {"critic": i}
+        return {"discriminator": i, "generator": torch.tensor([10.0 * i])} if i % 3 == 0 else {"discriminator": i}
 
     history = fit(step, range(7), epochs=1)
-    assert history.last == {"critic": 3.0, "generator": 30.0}
+    assert history.last == {"discriminator": 3.0, "generator": 30.0}
 
 
 def test_a_step_may_reuse_its_tensor(device):
@@ -82,7 +82,7 @@ def transfers(monkeypatch):
 
 def test_there_is_one_transfer_an_epoch_however_many_batches(transfers, device):
     model = nn.Linear(3, 2).to(device)
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.1))
     batches = [(torch.randn(4, 3, device=device), torch.zeros(4, dtype=torch.long, device=device))] * 10
     transfers.clear()
     with Syncs() as syncs:
@@ -138,8 +138,8 @@ def test_training_learns_digits_and_is_reproducible():
     def run():
         torch.manual_seed(3)
         model = nets.CNN(1, 10, width=8)
-        step = supervised(model, torch.optim.Adam(model.parameters(), lr=0.01))
-        return fit(step, Minibatches(x, y, size=50, generator=torch.Generator().manual_seed(1)), epochs=5)
+        step = supervised_step(model, torch.optim.Adam(model.parameters(), lr=0.01))
+        return fit(step, Minibatches(x, y, batch_size=50, generator=torch.Generator().manual_seed(1)), epochs=5)
 
     first, second = run(), run()
     assert dict(first) == dict(second)
@@ -230,10 +230,10 @@ def test_best_of_nothing_is_an_error():
         history.best("q", "min")
 
 
-# Observers
+# Callbacks
 
 
-class Recorder(Observer):
+class Recorder(Callback):
     def __init__(self):
         self.heard = []
 
@@ -247,7 +247,7 @@ class Recorder(Observer):
         self.heard.append(("finish", history.epoch))
 
 
-def test_observers_hear_of_the_start_each_epoch_and_the_end():
+def test_callbacks_hear_of_the_start_each_epoch_and_the_end():
     recorder, functions = Recorder(), []
     fit(lambda b: {"loss": b}, [1], epochs=2, on_epoch=[recorder, lambda history: functions.append(history.last)])
     assert recorder.heard == [("start", 0, 2), ("epoch", 1), ("epoch", 2), ("finish", 2)]
@@ -265,7 +265,7 @@ def test_only_true_stops_and_the_others_still_hear_of_that_epoch():
 
 
 @pytest.mark.parametrize("error", [RuntimeError, FloatingPointError])
-def test_observers_hear_of_the_end_even_when_a_step_fails(error):
+def test_callbacks_hear_of_the_end_even_when_a_step_fails(error):
     recorder = Recorder()
 
     def step(batch):
@@ -400,7 +400,7 @@ def test_minibatches_hold_every_sample_once(n, size, drop_last):
     batches = Minibatches(
         torch.arange(n),
         torch.arange(n) * 10,
-        size=size,
+        batch_size=size,
         generator=torch.Generator().manual_seed(n),
         drop_last=drop_last,
     )
@@ -415,18 +415,18 @@ def test_minibatches_hold_every_sample_once(n, size, drop_last):
 
 def test_minibatches_are_shuffled_anew_each_epoch(device):
     x = torch.arange(50, device=device)
-    batches = Minibatches(x, size=50, generator=torch.Generator().manual_seed(0))
+    batches = Minibatches(x, batch_size=50, generator=torch.Generator().manual_seed(0))
     (first,), (second,) = next(iter(batches)), next(iter(batches))
     assert not torch.equal(first, second)
     assert first.device == x.device
-    assert [b.tolist() for (b,) in Minibatches(x[:5], size=2)] == [[0, 1], [2, 3], [4]]
+    assert [b.tolist() for (b,) in Minibatches(x[:5], batch_size=2)] == [[0, 1], [2, 3], [4]]
 
 
 def test_minibatches_want_aligned_tensors():
     with pytest.raises(ValueError, match=r"\[3, 4\] samples"):
-        Minibatches(torch.zeros(3), torch.zeros(4), size=2)
-    with pytest.raises(ValueError, match="size is 0"):
-        Minibatches(torch.zeros(3), size=0)
+        Minibatches(torch.zeros(3), torch.zeros(4), batch_size=2)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        Minibatches(torch.zeros(3), batch_size=0)
 
 
 def test_the_plain_step_is_the_update_by_hand(device):
@@ -436,7 +436,7 @@ def test_the_plain_step_is_the_update_by_hand(device):
     logits = 2 * x @ weight.T + bias
     loss = functional.cross_entropy(logits, y)
     by_weight, by_bias = torch.autograd.grad(loss, [weight, bias])
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.5), augment=lambda x: 2 * x)
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.5), augment=lambda x: 2 * x)
     report = step((x, y))
     torch.testing.assert_close(model[0].weight, weight - 0.5 * by_weight)
     torch.testing.assert_close(model[0].bias, bias - 0.5 * by_bias)
@@ -448,5 +448,5 @@ def test_the_plain_step_is_the_update_by_hand(device):
 
 def test_the_plain_step_of_a_regression_reports_its_loss_only():
     model = nn.Linear(2, 1)
-    step = supervised(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=functional.mse_loss)
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=functional.mse_loss)
     assert set(step((torch.randn(5, 2), torch.randn(5, 1)))) == {"loss"}

@@ -16,30 +16,41 @@ and the gradients of parameters are untouched.
 
 from labkit.attacks.balls import L2, Ball, Linf, ball, project, random_sign
 from labkit.attacks.gradient import bim, cross_entropy, fgsm, input_gradient, jacobian_augment, margin, pgd
-from labkit.attacks.measure import along, examples, robust_accuracy, success_rate, surface
-from labkit.attacks.training import adversarial, fast, free, imitate
+from labkit.attacks.measure import (
+    adversarial_examples,
+    logit_surface,
+    probabilities_along,
+    robust_accuracy,
+    success_rate,
+)
+from labkit.attacks.training import (
+    adversarial_training,
+    fast_adversarial_training,
+    free_adversarial_training,
+    substitute_training,
+)
 
 __all__ = [
     "L2",
     "Ball",
     "Linf",
-    "adversarial",
-    "along",
+    "adversarial_examples",
+    "adversarial_training",
     "ball",
     "bim",
     "cross_entropy",
-    "examples",
-    "fast",
+    "fast_adversarial_training",
     "fgsm",
-    "free",
-    "imitate",
+    "free_adversarial_training",
     "input_gradient",
     "jacobian_augment",
+    "logit_surface",
     "margin",
     "pgd",
+    "probabilities_along",
     "project",
     "random_sign",
     "robust_accuracy",
+    "substitute_training",
     "success_rate",
-    "surface",
 ]

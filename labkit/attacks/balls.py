@@ -64,7 +64,7 @@ class Ball(ABC):
     def start(self, generator: Generator | None) -> Inputs:
         """A point drawn uniformly from the ball, then clamped to the range of pixels."""
 
-    def drawn(self, kind: str, generator: Generator | None) -> Tensor:
+    def noise(self, kind: str, generator: Generator | None) -> Tensor:
         """Uniform (``"rand"``) or normal (``"randn"``) numbers of x's shape, drawn on the generator's device."""
         device = generator.device if generator is not None else self.x.device
         numbers = getattr(torch, kind)(self.x.shape, dtype=self.x.dtype, device=device, generator=generator)
@@ -87,7 +87,7 @@ class Linf(Ball):
         return z.clamp(*self.limits)
 
     def start(self, generator: Generator | None) -> Inputs:
-        return self.project(stepped(self.x, self.drawn("rand", generator).mul_(2).sub_(1), self.eps))
+        return self.project(stepped(self.x, self.noise("rand", generator).mul_(2).sub_(1), self.eps))
 
 
 class L2(Ball):
@@ -106,9 +106,9 @@ class L2(Ball):
 
     def start(self, generator: Generator | None) -> Inputs:
         n = self.x[0].numel() if len(self.x) else 1
-        direction = self.direction(self.drawn("randn", generator))
+        direction = self.direction(self.noise("randn", generator))
         # The volume within radius r grows as r^n.
-        radius = self.drawn("rand", generator).flatten(1)[:, 0] ** (1 / n)
+        radius = self.noise("rand", generator).flatten(1)[:, 0] ** (1 / n)
         return torch.addcmul(self.x, direction, self.eps * shaped(radius, self.x)).clamp_(*self.bounds)
 
 
@@ -152,10 +152,10 @@ def random_sign(
     Raises:
         ValueError: as ``ball``.
     """
-    held = ball(x, eps=eps, norm=norm, bounds=bounds)
-    signs = held.drawn("rand", generator).sub_(0.5).sign_()
+    eps_ball = ball(x, eps=eps, norm=norm, bounds=bounds)
+    signs = eps_ball.noise("rand", generator).sub_(0.5).sign_()
     signs[signs == 0] = 1
-    change = held.eps if norm == "linf" else held.eps / math.sqrt(max(1, x[0].numel() if len(x) else 1))
+    change = eps_ball.eps if norm == "linf" else eps_ball.eps / math.sqrt(max(1, x[0].numel() if len(x) else 1))
     return stepped(x, signs, change).clamp_(*bounds)
 
 

@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from labkit.attacks.balls import Ball, Bounds, Inputs, Size, ball, checked, size
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Labels, Logits, PerSample
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -55,7 +55,7 @@ def input_gradient(model: nn.Module, x: Inputs, y: Labels, *, loss: Loss = cross
         ValueError: if x is not a float batch, or there is not one class for each sample.
     """
     _aligned(checked(x, (-torch.inf, torch.inf)), y)
-    with borrowed(model):
+    with attack_mode(model):
         return _gradient(model, x.detach(), y, loss)
 
 
@@ -102,18 +102,18 @@ def pgd(
         raise ValueError(f"there are {steps} steps and {restarts} restarts; expected 1 or more of each")
     if restarts > 1 and not random_start:
         raise ValueError(f"{restarts} restarts without a random start end alike; set random_start=True")
-    inside = ball(x.detach(), eps=eps, norm=norm, bounds=bounds)
-    x = inside.x
+    eps_ball = ball(x.detach(), eps=eps, norm=norm, bounds=bounds)
+    x = eps_ball.x
     _aligned(x, y)
-    step = inside.eps * (2.5 / steps) if alpha is None else size(alpha, x, name="alpha")
+    step = eps_ball.eps * (2.5 / steps) if alpha is None else size(alpha, x, name="alpha")
     step = -step if targeted else step
-    with borrowed(model):
-        best, furthest = x, None
+    with attack_mode(model):
+        best, best_margin = x, None
         for _ in range(restarts):
-            z = _climb(model, inside.start(generator) if random_start else x, y, inside, step, steps, loss)
+            z = _climb(model, eps_ball.start(generator) if random_start else x, y, eps_ball, step, steps, loss)
             if restarts == 1:
                 return z
-            best, furthest = _further(model, z, y, best, furthest, targeted)
+            best, best_margin = _keep_best(model, z, y, best, best_margin, targeted)
         return best
 
 
@@ -180,7 +180,7 @@ def jacobian_augment(model: nn.Module, x: Inputs, y: Labels, *, lambda_: float, 
 
 
 @contextmanager
-def borrowed(model: nn.Module) -> Iterator[None]:
+def attack_mode(model: nn.Module) -> Iterator[None]:
     """Within the block the model is in evaluation mode, its parameters need no gradients, and gradients are on.
 
     Frozen parameters save time and memory: autograd keeps only what leads back to the input. Afterwards every mode
@@ -188,7 +188,7 @@ def borrowed(model: nn.Module) -> Iterator[None]:
     """
     modules = list(model.modules())
     trainable = [p for m in modules for p in m._parameters.values() if p is not None and p.requires_grad]
-    mode = evaluating(model) if any(m.training for m in modules) else nullcontext()
+    mode = eval_mode(model) if any(m.training for m in modules) else nullcontext()
     with torch.inference_mode(False), torch.enable_grad(), mode:
         try:
             for p in trainable:
@@ -212,23 +212,23 @@ def _gradient(model: nn.Module, z: Tensor, y: Tensor, loss: Loss) -> Tensor:
     return torch.autograd.grad(total, z)[0]
 
 
-def _climb(model: nn.Module, z: Tensor, y: Tensor, inside: Ball, alpha: Size, steps: int, loss: Loss) -> Tensor:
+def _climb(model: nn.Module, z: Tensor, y: Tensor, eps_ball: Ball, alpha: Size, steps: int, loss: Loss) -> Tensor:
     """The loop: a step along the steepest direction, back into the ball."""
     for _ in range(steps):
-        z = inside.step(z, inside.direction(_gradient(model, z, y, loss)), alpha)
+        z = eps_ball.step(z, eps_ball.direction(_gradient(model, z, y, loss)), alpha)
     return z
 
 
-def _further(
-    model: nn.Module, z: Tensor, y: Tensor, best: Tensor, furthest: Tensor | None, targeted: bool
+def _keep_best(
+    model: nn.Module, z: Tensor, y: Tensor, best: Tensor, best_margin: Tensor | None, targeted: bool
 ) -> tuple[Tensor, Tensor]:
     """Of each sample the end beyond the boundary, or the nearest to it, and its margin."""
     with torch.no_grad():
         beyond = margin(model(z), y) * (-1 if targeted else 1)
-    if furthest is None:
+    if best_margin is None:
         return z, beyond
-    better = (beyond > furthest).view(-1, *[1] * (z.ndim - 1))
-    return torch.where(better, z, best), torch.maximum(beyond, furthest)
+    better = (beyond > best_margin).view(-1, *[1] * (z.ndim - 1))
+    return torch.where(better, z, best), torch.maximum(beyond, best_margin)
 
 
 def _aligned(x: Tensor, y: Tensor) -> None:

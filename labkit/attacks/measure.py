@@ -18,7 +18,7 @@ from labkit.shapes import Float, Labels
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-def examples(model: nn.Module, x: Inputs, y: Labels, attack: Attack, *, batch_size: int = 500) -> Inputs:
+def adversarial_examples(model: nn.Module, x: Inputs, y: Labels, attack: Attack, *, batch_size: int = 500) -> Inputs:
     """The attack on all of ``x``, ``batch_size`` samples at a time.
 
     Raises:
@@ -33,9 +33,9 @@ def robust_accuracy(model: nn.Module, x: Inputs, y: Labels, attack: Attack, *, b
     """The share of samples that are still answered rightly under the attack.
 
     Raises:
-        ValueError: as ``examples``.
+        ValueError: as ``adversarial_examples``.
     """
-    return metrics.accuracy(metrics.predict(model, examples(model, x, y, attack, batch_size=batch_size)), y)
+    return metrics.accuracy(metrics.predict(model, adversarial_examples(model, x, y, attack, batch_size=batch_size)), y)
 
 
 def success_rate(before: Tensor, after: Tensor, y: Labels, *, target: Labels | None = None) -> float:
@@ -59,7 +59,7 @@ def success_rate(before: Tensor, after: Tensor, y: Labels, *, target: Labels | N
     return float(fooled[counts].double().mean())
 
 
-def along(
+def probabilities_along(
     model: nn.Module,
     x: Float[Tensor, " 1 *rest"],
     direction: Float[Tensor, " 1 *rest"],
@@ -76,7 +76,7 @@ def along(
     return metrics.predict(model, (x + steps * direction).clamp(*bounds)).softmax(1)
 
 
-def surface(
+def logit_surface(
     model: nn.Module,
     x: Float[Tensor, " 1 *rest"],
     first: Float[Tensor, " 1 *rest"],

@@ -19,13 +19,12 @@ from torch.nn import functional
 from labkit.attacks.balls import Bounds, ball
 from labkit.attacks.gradient import pgd
 from labkit.attacks.measure import Attack
-from labkit.train import descend
-
-Batch = tuple[Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+from labkit.train import LabelledBatch, Step, descend
 
 
-def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Attack, *, clean: float = 0.0) -> Step:
+def adversarial_training(
+    model: nn.Module, optimizer: torch.optim.Optimizer, attack: Attack, *, clean: float = 0.0
+) -> Step[LabelledBatch]:
     """Adversarial training: attack each batch, learn from what comes out.
 
     Args:
@@ -44,7 +43,7 @@ def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Atta
     if not 0 <= clean < 1:
         raise ValueError(f"clean is {clean}; expected a weight from 0 to 1, 1 excluded: then there is no attack")
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
         z = attack(model, x, y)
         model.train()
@@ -59,14 +58,14 @@ def adversarial(model: nn.Module, optimizer: torch.optim.Optimizer, attack: Atta
     return step
 
 
-def fast(
+def fast_adversarial_training(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
     eps: float,
     alpha: float | None = None,
     generator: Generator | None = None,
-) -> Step:
+) -> Step[LabelledBatch]:
     """Adversarial training at the price of two ordinary steps: FGSM from a random start, l∞.
 
     Args:
@@ -77,20 +76,20 @@ def fast(
         generator: of the random starts.
 
     Returns:
-        As ``adversarial``.
+        As ``adversarial_training``.
     """
-    size = 1.25 * eps if alpha is None else alpha
-    return adversarial(model, optimizer, partial(pgd, eps=eps, alpha=size, steps=1, generator=generator))
+    alpha = 1.25 * eps if alpha is None else alpha
+    return adversarial_training(model, optimizer, partial(pgd, eps=eps, alpha=alpha, steps=1, generator=generator))
 
 
-def free(
+def free_adversarial_training(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
     eps: float,
     replays: int = 8,
     bounds: Bounds = (0.0, 1.0),
-) -> Step:
+) -> Step[LabelledBatch]:
     """Adversarial training for free, l∞: each batch is replayed, and one backward pass moves weights and pictures.
 
     The perturbation lives on from replay to replay and from batch to batch. Train for ``replays`` times fewer epochs.
@@ -103,7 +102,7 @@ def free(
         bounds: what values an input may have.
 
     Returns:
-        As ``adversarial``, means over the replays.
+        As ``adversarial_training``, means over the replays.
 
     Raises:
         ValueError: if there is no replay.
@@ -112,14 +111,14 @@ def free(
         raise ValueError(f"replays is {replays}; expected 1 or more")
     kept: dict[str, Tensor] = {}
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
-        inside = ball(x, eps=eps, bounds=bounds)
+        eps_ball = ball(x, eps=eps, bounds=bounds)
         delta = kept.get("delta")
         # The last batch of an epoch may be smaller; its successors are whole again.
         if delta is None or delta[: len(x)].shape != x.shape:
             delta = torch.zeros_like(x)
-        z = inside.project(x + delta[: len(x)])
+        z = eps_ball.project(x + delta[: len(x)])
         model.train()
         losses, right = [], []
         for _ in range(replays):
@@ -129,7 +128,7 @@ def free(
             descend(optimizer, loss)
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
-                z = inside.step(z, inside.direction(gradient), inside.eps)
+                z = eps_ball.step(z, eps_ball.direction(gradient), eps_ball.eps)
             losses.append(loss.detach())
             right.append((logits.argmax(1) == y).float().mean())
         kept["delta"] = torch.cat([z - x, delta[len(x) :]])
@@ -138,9 +137,9 @@ def free(
     return step
 
 
-def imitate(
+def substitute_training(
     model: nn.Module, optimizer: torch.optim.Optimizer, black_box: Callable[[Tensor], Tensor]
-) -> Callable[[tuple[Tensor, ...]], dict[str, Tensor]]:
+) -> Step[tuple[Tensor, ...]]:
     """Train a substitute on a black box's answers: all that is asked of the victim is its class for each picture.
 
     Args:

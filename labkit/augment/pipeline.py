@@ -66,11 +66,11 @@ class Transform(ABC):
         Raises:
             ValueError: if the kind of data has no annotation of that name.
         """
-        given = {name: value for name, value in annotations.items() if value is not None}
-        known = getattr(self.record, "_fields", ("data",))[1:]
-        if unknown := sorted(given.keys() - set(known)):
-            raise ValueError(f"{type(self).__name__} knows no annotation {unknown[0]!r}; it knows {list(known)}")
-        y, moved = self.step(x, given, generator=generator)
+        present = {name: value for name, value in annotations.items() if value is not None}
+        names = getattr(self.record, "_fields", ("data",))[1:]
+        if unknown := sorted(present.keys() - set(names)):
+            raise ValueError(f"{type(self).__name__} knows no annotation {unknown[0]!r}; it knows {list(names)}")
+        y, moved = self.step(x, present, generator=generator)
         return self.record(y, **moved) if moved else y
 
 

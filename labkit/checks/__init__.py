@@ -1,4 +1,4 @@
-"""Checks: what a right answer must satisfy, one file a topic.
+"""Checks: what a right answer must satisfy, one file a topic; the answers themselves stand apart, in ``answers/``.
 
 ``check("attacks.fgsm", fgsm)`` in a notebook runs the specification called ``attacks.fgsm`` on the student's
 function and shows ✓ with its points, or the sentence that names the mistake.
@@ -14,22 +14,36 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.checks import wire
-from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Outputs, Report, Wrong, close, tensor
+from labkit.checks import session, wire
+from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Compare, Outputs, Report, Wrong, close
 from labkit.checks.show import Accepted, Rejected
 
 __all__ = [
-    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Outputs", "Rejected", "Report", "Wrong",
-    "check", "close", "examine", "find", "of", "tensor", "topics",
+    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
+    "check", "close", "examine", "find", "of", "topics",
 ]  # fmt: skip
 
-PLUMBING = {"protocol", "wire", "show"}
+PLUMBING = {
+    "answers",
+    "bank",
+    "diagnosis",
+    "protocol",
+    "session",
+    "show",
+    "tensors",
+    "traces",
+    "values",
+    "verdict",
+    "watch",
+    "wire",
+}
 
 
 def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     """Check an answer and show the verdict: ✓ with its points where it is right.
 
-    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing.
+    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing. In a notebook, an
+    answer that takes more than a minute is ended (``LABKIT_CHECK_SECONDS`` sets another limit).
 
     Raises:
         Rejected: if it is wrong or not written yet; Jupyter shows the sentence that names the mistake.
@@ -39,10 +53,11 @@ def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     # nbgrader gives no points to a cell that wrote to stderr, and a warning of torch is no mistake.
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("default")
-        report = examine(specification, answer, seeds=seeds)
+        report = session.limited(specification, lambda: examine(specification, answer, seeds=seeds))
+    remarks = session.remarks(report, answer)
     if not report.right:
-        raise Rejected(report)
-    show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught))))
+        raise Rejected(report, remarks)
+    show(Accepted(report, tuple(dict.fromkeys(str(warning.message) for warning in caught)), remarks))
 
 
 def examine(specification: Check, answer: Any, *, seeds: Sequence[int] | None = None, watch: bool = True) -> Report:

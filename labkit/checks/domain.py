@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import domain, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, gradient, tensor
 
 # ── the reversal ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,18 +77,18 @@ class Reversal(Check):
 # ── the ramp ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ramp(p: Tensor, gamma: float = 10.0) -> Tensor:
+def lambda_schedule(p: Tensor, gamma: float = 10.0) -> Tensor:
     """The reference of the second task."""
-    return domain.ramp(p, gamma=gamma)
+    return domain.lambda_schedule(p, gamma=gamma)
 
 
 class Ramp(Check):
     """λ_p."""
 
-    key = "domain.ramp"
+    key = "domain.lambda_schedule"
     points = 1
-    reference = staticmethod(ramp)
-    forbidden = (domain.ramp,)
+    reference = staticmethod(lambda_schedule)
+    forbidden = (domain.lambda_schedule,)
 
     def inputs(self, seed: int) -> list[Case]:
         """The beginning, the end, two moments between; another γ."""
@@ -99,7 +100,7 @@ class Ramp(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer with γ where it is not 10."""
         more = {} if case["gamma"] == 10 else {"gamma": case["gamma"]}
-        return {"lam": tensor(answer(case["p"], **more), name="ramp").double()}
+        return {"lambda_": tensor(answer(case["p"], **more), name="lambda_schedule").double()}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """One number."""
@@ -110,16 +111,16 @@ class Ramp(Check):
             "at p = 0 λ is 0, so something must be taken away: twice the sigmoid, less 1": 2 * sigmoid,
             "the sign in the exponent is the other way round: λ grows": 1 - 2 * sigmoid,
             "this is a straight line": p,
-            "γ is not used": ramp(p),
+            "γ is not used": lambda_schedule(p),
         }
-        close(outputs["lam"].reshape(()), ramp(p, gamma), what="λ", mistaken=mistaken)
+        close(outputs["lambda_"].reshape(()), lambda_schedule(p, gamma), what="λ", mistaken=mistaken)
 
 
-# ── the critic's loss ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the discriminator's loss ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 class DomainLoss(Check):
-    """Cross-entropy of the critic, both domains alike."""
+    """Cross-entropy of the discriminator, both domains alike."""
 
     key = "domain.domain_loss"
     points = 2
@@ -127,14 +128,14 @@ class DomainLoss(Check):
     forbidden = (domain.domain_loss,)
 
     def inputs(self, seed: int) -> list[Case]:
-        """Two and two; forty against nine; double precision; a critic that is very sure."""
+        """Two and two; forty against nine; double precision; a discriminator that is very sure."""
         g = generator(seed)
         cases: list[Case] = []
         for name, n, m, scale, dtype in (
             ("two samples of each domain", 2, 2, 1.5, torch.float32),
             ("forty of the source, nine of the target", 40, 9, 1.5, torch.float32),
             ("double precision", 5, 7, 1.5, torch.float64),
-            ("a critic that is very sure", 6, 4, 300.0, torch.float32),
+            ("a discriminator that is very sure", 6, 4, 300.0, torch.float32),
         ):
             source, target = (scale * torch.randn(k, 1, generator=g).to(dtype) for k in (n, m))
             cases.append({"case": name, "source": source - 0.4 * scale, "target": target + 0.6 * scale})
@@ -166,15 +167,15 @@ class DomainLoss(Check):
                 twice[0] + twice[1]
             )
             / 2,
-            "the target is left out: the critic must learn from both": zero,
-            "the source is left out: the critic must learn from both": one,
-            "a loss goes down where the critic is right: the sign is the other way round": -(zero + one) / 2,
+            "the target is left out: the discriminator must learn from both": zero,
+            "the source is left out: the discriminator must learn from both": one,
+            "a loss goes down where the discriminator is right: the sign is the other way round": -(zero + one) / 2,
         }
         given, expected = outputs["loss"], (zero + one) / 2
         sure = case["case"].endswith("very sure")
         if not torch.isfinite(given).all() or (sure and given.shape == () and not agree(given, expected)):
             raise Wrong(
-                "for a critic that is very sure the loss must stay finite and exact: log(sigmoid(z)) rounds to "
+                "for a discriminator that is very sure the loss must stay finite and exact: log(sigmoid(z)) rounds to "
                 "log(0); PyTorch has one function that does both from the logit",
                 expected=expected,
                 given=given,
@@ -187,15 +188,15 @@ class DomainLoss(Check):
 # ── one scalar, three parts ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def objective(model: nets.MLP, critic: nets.MLP, x: Tensor, y: Tensor, z: Tensor, lam: float) -> Tensor:
+def objective(model: nets.MLP, discriminator: nets.MLP, x: Tensor, y: Tensor, z: Tensor, lambda_: float) -> Tensor:
     """The reference of the fourth task."""
     f, h = model.features(x), model.features(z)
-    seen = [critic(nets.reverse_gradient(part, scale=lam)) for part in (f, h)]
+    seen = [discriminator(nets.reverse_gradient(part, scale=lambda_)) for part in (f, h)]
     return functional.cross_entropy(model.head(f), y) + domain.domain_loss(seen[0], seen[1])
 
 
 class Objective(Check):
-    """What the features, the head and the critic receive from one scalar."""
+    """What the features, the head and the discriminator receive from one scalar."""
 
     key = "domain.objective"
     points = 4
@@ -203,16 +204,16 @@ class Objective(Check):
     forbidden = (domain.dann, nets.reverse_gradient)
 
     def inputs(self, seed: int) -> list[Case]:
-        """A small model and critic; λ of .5, of 3 with a smaller target, and 0."""
+        """A small model and discriminator; λ of .5, of 3 with a smaller target, and 0."""
         g = generator(seed)
 
-        def case(name: str, n: int, m: int, lam: float) -> Case:
+        def case(name: str, n: int, m: int, lambda_: float) -> Case:
             return {
                 "case": name,
                 "x": torch.randn(n, 4, generator=g),
                 "y": torch.randint(0, 3, (n,), generator=g),
                 "z": torch.randn(m, 4, generator=g) + 1,
-                "lam": lam,
+                "lambda_": lambda_,
                 "start": int(torch.randint(2**31, (), generator=g)),
             }
 
@@ -224,60 +225,63 @@ class Objective(Check):
 
     @staticmethod
     def nets(case: Case) -> tuple[nets.MLP, nets.MLP]:
-        """The model and the critic of a case."""
+        """The model and the discriminator of a case."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(case["start"])
             return nets.MLP(4, 3, hidden=(6,), mean=0.0, std=1.0), nets.MLP(6, 1, hidden=(5,), mean=0.0, std=1.0)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; its value, and what each of the three parts receives from it."""
-        model, critic = self.nets(case)
-        value = answer(model, critic, case["x"], case["y"], case["z"], case["lam"])
+        model, discriminator = self.nets(case)
+        value = answer(model, discriminator, case["x"], case["y"], case["z"], case["lambda_"])
         if value is None:
             raise Wrong("objective returned nothing: is a `return` missing?")
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise Wrong("expected one scalar, the sum that everybody goes down")
-        parts = {"body": model.body, "head": model.head, "critic": critic}
+        parts = {"body": model.body, "head": model.head, "discriminator": discriminator}
         return {"value": value.detach().reshape(())} | {name: gradient(value, part) for name, part in parts.items()}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
-        """Part by part: the critic, the head, the features."""
-        model, critic = self.nets(case)
-        x, y, z, lam = case["x"], case["y"], case["z"], case["lam"]
+        """Part by part: the discriminator, the head, the features."""
+        model, discriminator = self.nets(case)
+        x, y, z, lambda_ = case["x"], case["y"], case["z"], case["lambda_"]
         f, h = model.features(x), model.features(z)
         label = functional.cross_entropy(model.head(f), y)
-        apart = domain.domain_loss(critic(f), critic(h))
-        q = gradient(apart, critic)
+        apart = domain.domain_loss(discriminator(f), discriminator(h))
+        q = gradient(apart, discriminator)
         mistaken = {
-            "the critic must go *down* its own loss; here it goes up. Only what goes on to the features is turned": -q,
-            "the critic goes up its loss, and λ times as fast: only what goes on to the features is turned": -lam * q,
-            "the critic's own learning is scaled by λ: λ is for what goes on to the features": lam * q,
-            "the critic learns nothing: its loss is missing, or its way back is cut": torch.zeros_like(q),
-            "the critic learns from the source alone: where is z?": gradient(
-                functional.softplus(critic(f)).mean() / 2, critic
+            "the discriminator must go *down* its own loss; here it goes up. "
+            "Only what goes on to the features is turned": -q,
+            "the discriminator goes up its loss, and λ times as fast: "
+            "only what goes on to the features is turned": -lambda_ * q,
+            "the discriminator's own learning is scaled by λ: λ is for what goes on to the features": lambda_ * q,
+            "the discriminator learns nothing: its loss is missing, or its way back is cut": torch.zeros_like(q),
+            "the discriminator learns from the source alone: where is z?": gradient(
+                functional.softplus(discriminator(f)).mean() / 2, discriminator
             ),
-            "the critic takes the source for the target: in domain_loss the source comes first": gradient(
-                domain.domain_loss(critic(h), critic(f)), critic
+            "the discriminator takes the source for the target: in domain_loss the source comes first": gradient(
+                domain.domain_loss(discriminator(h), discriminator(f)), discriminator
             ),
         }
-        close(outputs["critic"], q, what="what the critic receives", mistaken=mistaken)
+        close(outputs["discriminator"], q, what="what the discriminator receives", mistaken=mistaken)
         close(outputs["head"], gradient(label, model.head),
               what="what the label's head receives: it knows of no domain",
               mistaken={"the label's head learns nothing: is its loss in the sum?": 0 * outputs["head"]})  # fmt: skip
         one, two = gradient(label, model.body), gradient(apart, model.body)
-        alone = gradient(domain.domain_loss(critic(f.detach()), critic(h)), model.body)
-        there = gradient(domain.domain_loss(critic(f), critic(h.detach())), model.body)
+        alone = gradient(domain.domain_loss(discriminator(f.detach()), discriminator(h)), model.body)
+        there = gradient(domain.domain_loss(discriminator(f), discriminator(h.detach())), model.body)
         mistaken = {
-            "the features help the critic: the gradient isn't reversed": one + two,
-            "the features help the critic: the gradient is scaled, not reversed": one + lam * two,
-            "the features receive the critic's gradient at full strength: where is λ?": one - two,
-            "the features receive nothing from the critic: are they detached?": one,
-            "λ works twice on the way to the features": one - lam * lam * two,
-            "the label's gradient is turned round as well: reverse in front of the critic only": -lam * (one + two),
-            "only the target's features are reversed; both domains move": one - lam * alone,
-            "only the source's features are reversed; both domains move": one - lam * there,
+            "the features help the discriminator: the gradient isn't reversed": one + two,
+            "the features help the discriminator: the gradient is scaled, not reversed": one + lambda_ * two,
+            "the features receive the discriminator's gradient at full strength: where is λ?": one - two,
+            "the features receive nothing from the discriminator: are they detached?": one,
+            "λ works twice on the way to the features": one - lambda_ * lambda_ * two,
+            "the label's gradient is turned round as well: reverse in front of the discriminator only": -lambda_
+            * (one + two),
+            "only the target's features are reversed; both domains move": one - lambda_ * alone,
+            "only the source's features are reversed; both domains move": one - lambda_ * there,
         }
-        close(outputs["body"], one - lam * two, what="what the features receive", mistaken=mistaken)
+        close(outputs["body"], one - lambda_ * two, what="what the features receive", mistaken=mistaken)
 
 
 # ── proxy A-distance ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import dti, metrics
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 
 def untouched(outputs: Outputs, case: Case, *names: str) -> None:
@@ -183,7 +184,7 @@ class Invariant(Check):
         g = generator(seed)
 
         def case(name: str, n: int, k: int, shape: tuple[int, int, int], radius: int, kind: torch.dtype) -> Case:
-            shifts = dti.shifts.square(radius)
+            shifts = dti.shifts.shifts_within(radius)
             centres = torch.rand(k, *shape, generator=g, dtype=kind)
             moved = dti.shifted(centres, shifts)[:, torch.randperm(len(shifts), generator=g)]
             who = torch.randint(0, k, (n,), generator=g), torch.randint(0, len(shifts), (n,), generator=g)

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import fair, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, gradient, tensor
 
 # ── the three gaps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -30,7 +31,7 @@ def people(g: torch.Generator, n: int, share: float = 0.4) -> tuple[Tensor, Tens
 def told_apart(yes: Tensor, y: Tensor, a: Tensor) -> bool:
     """Whether right and mistaken gaps all differ, and those of both outcomes have the same sign."""
     true, false = float(signed(yes, a, y == 1)), float(signed(yes, a, y == 0))
-    zero, one = fair.rates(yes, a).tolist()
+    zero, one = fair.selection_rates(yes, a).tolist()
     both = (yes * y).double()
     values = [true, false, zero - one, (true + false) / 2, true + false, float(signed(y, a, yes == 1))]
     values += [float(both[a == 0].mean() - both[a == 1].mean()), one - float(yes.double().mean())]
@@ -41,7 +42,7 @@ def told_apart(yes: Tensor, y: Tensor, a: Tensor) -> bool:
 
 def signed(decision: Tensor, a: Tensor, given: Tensor | None = None) -> Tensor:
     """Group 0's rate less group 1's."""
-    zero, one = fair.rates(decision, a, given=given, groups=2)
+    zero, one = fair.selection_rates(decision, a, condition=given, groups=2)
     return zero - one
 
 
@@ -79,7 +80,7 @@ class Parity(Gap):
     key = "fair.parity"
     points = 2
     reference = staticmethod(parity)
-    forbidden = (fair.rates, fair.gaps, fair.parity_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.parity_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -88,7 +89,7 @@ class Parity(Gap):
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """The gap, or what the usual mistakes give."""
         yes, a = case["yes"], case["a"]
-        zero, one = fair.rates(yes, a).double()
+        zero, one = fair.selection_rates(yes, a).double()
         told = yes[a == 1].double().mean() - yes.double().mean()
         among_yes = a[yes == 1].double().mean()
         mistaken = {
@@ -116,7 +117,7 @@ class Opportunity(Gap):
     key = "fair.opportunity"
     points = 2
     reference = staticmethod(opportunity)
-    forbidden = (fair.rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -153,7 +154,7 @@ class Odds(Gap):
     key = "fair.odds"
     points = 1
     reference = staticmethod(odds)
-    forbidden = (fair.rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
+    forbidden = (fair.selection_rates, fair.gaps, fair.opportunity_gap, fair.odds_gap)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
@@ -258,13 +259,13 @@ class AdversaryLoss(Check):
 
 
 def objectives(
-    model: nets.MLP, adversary: nets.MLP, x: Tensor, y: Tensor, a: Tensor, lam: float
+    model: nets.MLP, adversary: nets.MLP, x: Tensor, y: Tensor, a: Tensor, lambda_: float
 ) -> tuple[Tensor, Tensor]:
     """The reference of the fifth task: what the model descends, and what the adversary descends."""
     h = model.features(x)
     task = functional.cross_entropy(model.head(h), y)
     nothing = torch.zeros_like(y)
-    for_model = task - lam * fair.adversary_loss(adversary(h)[:, 0], nothing, a)
+    for_model = task - lambda_ * fair.adversary_loss(adversary(h)[:, 0], nothing, a)
     return for_model, fair.adversary_loss(adversary(h.detach())[:, 0], nothing, a)
 
 
@@ -274,20 +275,20 @@ class Objectives(Check):
     key = "fair.objectives"
     points = 4
     reference = staticmethod(objectives)
-    forbidden = (fair.adversarial, fair.reversal)
+    forbidden = (fair.alternating_step, fair.reversal_step)
 
     def inputs(self, seed: int) -> list[Case]:
         """A small model and adversary; λ of .5, of 3, and 0; a rare group."""
         g = generator(seed)
 
-        def case(name: str, n: int, lam: float, share: float) -> Case:
+        def case(name: str, n: int, lambda_: float, share: float) -> Case:
             a = (torch.arange(n) < max(2, round(share * n))).long()[torch.randperm(n, generator=g)]
             return {
                 "case": name,
                 "x": torch.randn(n, 4, generator=g),
                 "y": torch.randint(0, 2, (n,), generator=g),
                 "a": a,
-                "lam": lam,
+                "lambda_": lambda_,
                 "start": int(torch.randint(2**31, (), generator=g)),
             }
 
@@ -308,7 +309,7 @@ class Objectives(Check):
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; the two values, and the gradient of each with respect to each network."""
         model, adversary = self.nets(case)
-        given = answer(model, adversary, case["x"], case["y"], case["a"], case["lam"])
+        given = answer(model, adversary, case["x"], case["y"], case["a"], case["lambda_"])
         if given is None:
             raise Wrong("objectives returned nothing: is a `return` missing?")
         if not isinstance(given, tuple | list) or len(given) != 2:
@@ -327,22 +328,22 @@ class Objectives(Check):
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Values, then where the gradients go."""
         model, adversary = self.nets(case)
-        x, y, a, lam = case["x"], case["y"], case["a"], case["lam"]
-        one, two = objectives(model, adversary, x, y, a, lam)
+        x, y, a, lambda_ = case["x"], case["y"], case["a"], case["lambda_"]
+        one, two = objectives(model, adversary, x, y, a, lambda_)
         h = model.features(x)
         task, target = functional.cross_entropy(model.head(h), y), a.to(h.dtype)
         plain = functional.binary_cross_entropy_with_logits(adversary(h)[:, 0], target)
         mistaken = {
-            "the model must make the adversary's loss *large*: its term has a minus": task + lam * two,
-            "the weight λ belongs to the adversary's term": lam * task - two,
+            "the model must make the adversary's loss *large*: its term has a minus": task + lambda_ * two,
+            "the weight λ belongs to the adversary's term": lambda_ * task - two,
             "the adversary's term has no weight: where is λ?": task - two,
-            "the adversary's loss must weigh both groups alike, as in the task before": task - lam * plain,
+            "the adversary's loss must weigh both groups alike, as in the task before": task - lambda_ * plain,
             "this is the task's loss alone: the adversary's term is missing": task,
             "the two are in the other order: the model's comes first": two,
         }
         close(outputs["one"], one.detach(), what="what the model descends", mistaken=detached(mistaken))
         mistaken = {
-            "λ is the model's business: the adversary descends its own loss": lam * two,
+            "λ is the model's business: the adversary descends its own loss": lambda_ * two,
             "the adversary goes *down* its loss; only the model goes up": -two,
             "the adversary's loss must weigh both groups alike, as in the task before": plain,
         }

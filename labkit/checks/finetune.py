@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from labkit import finetune, nets
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
-from labkit.nets import evaluating
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, tensor
+from labkit.nets import eval_mode
 
 Model = finetune.Network
 
@@ -235,7 +236,7 @@ class NewHead(Check):
         if int(outputs["learns"]) == int(outputs["total"]):
             raise Wrong("everything can still learn: the base is to be frozen, the head is not")
         if int(outputs["learns"]) == 0:
-            raise Wrong("nothing can learn: freeze first, then put the new layer in, or thaw it")
+            raise Wrong("nothing can learn: freeze first, then put the new layer in, or unfreeze it")
         if int(outputs["learns"]) != learns or int(outputs["total"]) != total:
             raise Wrong(f"expected {learns} trainable parameters of {total}: {width} weights and a bias for each class",
                         given=(int(outputs["learns"]), int(outputs["total"])))  # fmt: skip
@@ -244,20 +245,20 @@ class NewHead(Check):
 # ── features computed once ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def cached(model: Model, x: Tensor, size: int) -> Tensor:
+def cached_features(model: Model, x: Tensor, size: int) -> Tensor:
     """The reference of the third task: features of all images, in evaluation mode, without a graph, batch by batch."""
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(size)])
 
 
 class Cached(Check):
     """Cached features through the head are the model's logits."""
 
-    key = "finetune.cached"
+    key = "finetune.cached_features"
     points = 3
     seeds = 1
-    reference = staticmethod(cached)
-    forbidden = (finetune.cached,)
+    reference = staticmethod(cached_features)
+    forbidden = (finetune.cached_features,)
 
     def inputs(self, seed: int) -> list[Case]:
         """Batches that divide the images, that don't, that are larger, of one; a model in training mode."""
@@ -287,7 +288,7 @@ class Cached(Check):
         given = answer(model, case["x"], case["size"])
         handle.remove()
         graph = isinstance(given, Tensor) and given.requires_grad
-        h = tensor(given, name="cached")
+        h = tensor(given, name="cached_features")
         state = torch.cat([v.flatten().double() for v in model.state_dict().values()])
         ways = {"graph": torch.tensor(graph), "training": torch.tensor(model.training)}
         return {"h": h, "largest": torch.tensor(max(largest, default=0)), "state": state, **ways}
@@ -296,7 +297,7 @@ class Cached(Check):
         """The features, the logits they give, and the traces."""
         model = self.model(case)
         state = torch.cat([v.flatten().double() for v in model.state_dict().values()])
-        expected = cached(model, case["x"], case["size"])
+        expected = cached_features(model, case["x"], case["size"])
         given = outputs["h"]
         with torch.no_grad():
             logits = model.head(expected)
@@ -324,7 +325,7 @@ class Cached(Check):
 # ── a rate for each stage ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def groups(parts: list[nn.Module], lr: float, factor: float) -> list[dict[str, Any]]:
+def parameter_groups(parts: list[nn.Module], lr: float, factor: float) -> list[dict[str, Any]]:
     """The reference of the fourth task: one group for each part that learns; the last one at lr."""
     found = []
     for i, part in enumerate(reversed(parts)):
@@ -337,11 +338,11 @@ def groups(parts: list[nn.Module], lr: float, factor: float) -> list[dict[str, A
 class Groups(Check):
     """Discriminative rates: who is in which group, and how fast each parameter moves."""
 
-    key = "finetune.groups"
+    key = "finetune.parameter_groups"
     points = 3
     seeds = 1
-    reference = staticmethod(groups)
-    forbidden = (finetune.groups, finetune.rates)
+    reference = staticmethod(parameter_groups)
+    forbidden = (finetune.parameter_groups, finetune.discriminative_rates)
 
     def inputs(self, seed: int) -> list[Case]:
         """All trainable; the first stage frozen; the middle one; single parameters; factor 1."""
@@ -373,7 +374,7 @@ class Groups(Check):
         parts = self.parts(case)
         given = answer(parts, case["lr"], case["factor"])
         if given is None:
-            raise Wrong("groups returned nothing: is a `return` missing?")
+            raise Wrong("parameter_groups returned nothing: is a `return` missing?")
         found = list(given)
         if any(not isinstance(group, dict) or not {"params", "lr"} <= group.keys() for group in found):
             raise Wrong("each group is a dict with `params` and `lr`")

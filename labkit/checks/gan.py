@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import gan
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, gradient, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, gradient, tensor
 from labkit.gan import evaluate, losses
 
 # ── discriminator_loss ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -20,7 +21,7 @@ class DiscriminatorLoss(Check):
     key = "gan.discriminator_loss"
     points = 2
     reference = staticmethod(gan.discriminator_loss)
-    forbidden = (gan.discriminator_loss, losses.cross_entropy)
+    forbidden = (gan.discriminator_loss, losses.log_loss)
 
     def inputs(self, seed: int) -> list[Case]:
         """One of each at D = ½; a batch; unequal numbers; float64; logits so large that a probability rounds to 0."""
@@ -164,9 +165,9 @@ class Players(Check):
     forbidden = (
         gan.discriminator_loss,
         gan.generator_loss,
-        losses.cross_entropy,
+        losses.log_loss,
         losses.non_saturating,
-        gan.adversarial,
+        gan.gan_step,
     )
 
     def inputs(self, seed: int) -> list[Case]:
@@ -295,7 +296,7 @@ class ClassTerm(Check):
 
 def copy_score(generated: Tensor, training: Tensor, held_out: Tensor) -> Tensor:
     """The z-score of "generated samples are further from the training data than held-out ones are"."""
-    d, e = (evaluate.nearest(v, training).distance for v in (generated, held_out))
+    d, e = (evaluate.nearest_neighbours(v, training).distance for v in (generated, held_out))
     return evaluate.mann_whitney(d, e).to(generated.dtype)
 
 
@@ -305,7 +306,7 @@ class CopyScore(Check):
     key = "gan.copy_score"
     points = 3
     reference = staticmethod(copy_score)
-    forbidden = (gan.copying, gan.mann_whitney, gan.nearest)
+    forbidden = (gan.data_copying_test, gan.mann_whitney, gan.nearest_neighbours)
 
     def inputs(self, seed: int) -> list[Case]:
         """Few points on a line; a memoriser of pictures; a generator that is fair; one that is far off; float64."""

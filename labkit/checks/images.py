@@ -14,8 +14,9 @@ from torch import Generator, Tensor
 from labkit import data, metrics, nets, train
 from labkit.augment import image
 from labkit.augment.pipeline import Compose
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 from labkit.device import threads
 
 # ── affine_matrix ─────────────────────────────────────────────────────────────────────────────────────────────────────

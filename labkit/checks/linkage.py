@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from labkit import linkage
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 
 def shuffled(rows: Tensor, g: torch.Generator) -> Tensor:
@@ -168,7 +169,7 @@ class LDiversity(Check):
 
 def weight(film: Tensor, films: int) -> Tensor:
     """1 / log of how many ratings each film has, at least 2: (N,) → (films,) float32."""
-    return linkage.weights(torch.bincount(film, minlength=films))
+    return linkage.film_weights(torch.bincount(film, minlength=films))
 
 
 class Weight(Check):
@@ -177,7 +178,7 @@ class Weight(Check):
     key = "linkage.weight"
     points = 2
     reference = staticmethod(weight)
-    forbidden = (linkage.weights,)
+    forbidden = (linkage.film_weights,)
 
     def inputs(self, seed: int) -> list[Case]:
         """Every film has several ratings; one has a single one; the last ones have none."""
@@ -227,7 +228,7 @@ def score(
     stars: Tensor, day: Tensor, film: Tensor, known_stars: Tensor, known_day: Tensor, w: Tensor, rho0: float, d0: float
 ) -> Tensor:
     """Scoreboard-RH for one target: tables (users, films), three (m,), weights (films,) → (users,)."""
-    known = linkage.Known(film[None], known_stars[None], known_day[None])
+    known = linkage.AuxiliaryInfo(film[None], known_stars[None], known_day[None])
     return linkage.dense_scores(known, stars, day, rho0=rho0, d0=d0, weight=w)[0]
 
 
@@ -320,21 +321,21 @@ class Score(Check):
         close(given, expected, what="the score", mistaken=usual)
 
 
-# ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── eccentricity_test ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def decide(scores: Tensor, phi: float) -> Tensor:
+def eccentricity_test(scores: Tensor, phi: float) -> Tensor:
     """The record of each target, −1 where none stands out: (t, users) → (t,)."""
-    return linkage.decide(scores, phi=phi).claimed()
+    return linkage.eccentricity_test(scores, phi=phi).matched_record()
 
 
 class Decide(Check):
     """The eccentricity test."""
 
-    key = "linkage.decide"
+    key = "linkage.eccentricity_test"
     points = 2
-    reference = staticmethod(decide)
-    forbidden = (linkage.decide, linkage.link)
+    reference = staticmethod(eccentricity_test)
+    forbidden = (linkage.eccentricity_test, linkage.link)
 
     def inputs(self, seed: int) -> list[Case]:
         """One clear target; targets of very different scales; two camps; a tie at the top; all scores equal."""
@@ -368,12 +369,12 @@ class Decide(Check):
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
-        return {"record": tensor(answer(case["scores"], case["phi"]), name="decide")}
+        return {"record": tensor(answer(case["scores"], case["phi"]), name="eccentricity_test")}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """The same claims, or the sentence for what was compared instead."""
         scores, phi, given = case["scores"], case["phi"], outputs["record"]
-        expected = decide(scores, phi)
+        expected = eccentricity_test(scores, phi)
         if given.shape != expected.shape:
             raise Wrong("expected one record for each target", expected=tuple(expected.shape), given=tuple(given.shape))
         if given.dtype == torch.bool:
@@ -403,23 +404,23 @@ class Decide(Check):
         raise Wrong("these are not the records that stand out", expected=expected, given=given)
 
 
-# ── rates ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── attack_rates ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rates(record: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+def attack_rates(record: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Shares of all targets: identified, falsely claimed. (t,), (t,) with −1 for nobody → two numbers."""
     zero = torch.zeros(len(record))
-    found = linkage.rates(linkage.Claims(record, zero, record >= 0), truth)
+    found = linkage.attack_rates(linkage.Matches(record, zero, record >= 0), truth)
     return torch.tensor(found.identified), torch.tensor(found.false)
 
 
 class Rates(Check):
     """Right and false claims."""
 
-    key = "linkage.rates"
+    key = "linkage.attack_rates"
     points = 2
-    reference = staticmethod(rates)
-    forbidden = (linkage.rates,)
+    reference = staticmethod(attack_rates)
+    forbidden = (linkage.attack_rates,)
 
     def inputs(self, seed: int) -> list[Case]:
         """Everybody is in the release; some are not, of whom some are claimed, some left alone; nobody is claimed."""
@@ -448,8 +449,8 @@ class Rates(Check):
         """Call the answer; both shares."""
         given = answer(case["record"], case["truth"])
         if not isinstance(given, tuple | list) or len(given) != 2:
-            raise Wrong("rates returns two numbers: `return identified, false`")
-        return {name: tensor(value, name="rates") for name, value in zip(("identified", "false"), given)}
+            raise Wrong("attack_rates returns two numbers: `return identified, false`")
+        return {name: tensor(value, name="attack_rates") for name, value in zip(("identified", "false"), given)}
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Both shares, or what they are shares of instead."""

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import membership, metrics
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 
 def number(value: Tensor, what: str) -> Tensor:
@@ -271,7 +272,7 @@ class Lira(Check):
         g = generator(seed)
 
         def case(name: str, m: int, n: int, *, even: bool = True, dtype: Any = torch.float32) -> Case:
-            members = membership.halves(2 * ((n + 1) // 2), models=m, generator=g)[:, :n]
+            members = membership.paired_halves(2 * ((n + 1) // 2), models=m, generator=g)[:, :n]
             if not even:
                 members = torch.rand(m, n, generator=g) < 0.4
                 members[:2], members[2:4] = True, False

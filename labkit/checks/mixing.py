@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit.augment import mixing
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, close
+from labkit.checks.tensors import generator, tensor
 
 
 def both(result: Any, names: tuple[str, str], *, name: str) -> Outputs:
@@ -37,9 +38,9 @@ def columns(weight: Tensor, x: Tensor) -> Tensor:
 # ── mixup ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mixup(x: Tensor, y: Tensor, partner: Tensor, lam: Tensor) -> tuple[Tensor, Tensor]:
+def mixup(x: Tensor, y: Tensor, partner: Tensor, lambda_: Tensor) -> tuple[Tensor, Tensor]:
     """A batch (B, …) and its soft labels (B, K) mixed with their partners, one λ a pair."""
-    return mixing.mixup(x, partner=partner, lam=lam), mixing.mixup(y, partner=partner, lam=lam)
+    return mixing.mixup(x, partner=partner, lambda_=lambda_), mixing.mixup(y, partner=partner, lambda_=lambda_)
 
 
 class Mixup(Check):
@@ -64,7 +65,7 @@ class Mixup(Check):
                 "y": torch.softmax(3 * draw(b, classes), dim=1),
                 # Away from ½ and different for each, so that an exchange shows. A turned order has no fixed point.
                 "partner": torch.arange(b).roll(turn),
-                "lam": 0.55 + 0.4 * draw(b),
+                "lambda_": 0.55 + 0.4 * draw(b),
             }
 
         return [
@@ -76,15 +77,15 @@ class Mixup(Check):
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
-        return both(answer(case["x"], case["y"], case["partner"], case["lam"]), ("x", "y"), name="mixup")
+        return both(answer(case["x"], case["y"], case["partner"], case["lambda_"]), ("x", "y"), name="mixup")
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Compare with labkit's, and with what each common mistake gives."""
-        x, y, partner, lam = case["x"], case["y"], case["partner"], case["lam"]
-        x2, y2 = mixup(x, y, partner, lam)
-        other = mixup(x, y, partner, 1 - lam)
-        along = [(ALONG, lam * x + (1 - lam) * x[partner])] if x.shape[-1] == len(x) else []
-        w = columns(lam, x)
+        x, y, partner, lambda_ = case["x"], case["y"], case["partner"], case["lambda_"]
+        x2, y2 = mixup(x, y, partner, lambda_)
+        other = mixup(x, y, partner, 1 - lambda_)
+        along = [(ALONG, lambda_ * x + (1 - lambda_) * x[partner])] if x.shape[-1] == len(x) else []
+        w = columns(lambda_, x)
         close(
             outputs["x"],
             x2,
@@ -92,7 +93,10 @@ class Mixup(Check):
             mistaken=[
                 *along,
                 ("the weights of x are exchanged: λ is how much of its own each sample keeps", other[0]),
-                ("every pair gets the weight of the first: there is one λ a pair", mixup(x, y, partner, lam[:1])[0]),
+                (
+                    "every pair gets the weight of the first: there is one λ a pair",
+                    mixup(x, y, partner, lambda_[:1])[0],
+                ),
                 ("it mixes with the batch in reverse order: the partner of sample i is x[partner[i]]", mixed(x, w)),
                 (
                     "each sample is mixed with the one whose partner it is: the partner is x[partner]",
@@ -110,7 +114,10 @@ class Mixup(Check):
                 ("the labels are not mixed: the picture is half another, and its label must say so", y),
                 ("the weights of the labels are exchanged: the same λ for inputs and labels", other[1]),
                 ("the labels are those of the partners", y[partner]),
-                ("every label gets the weight of the first: there is one λ a pair", mixup(x, y, partner, lam[:1])[1]),
+                (
+                    "every label gets the weight of the first: there is one λ a pair",
+                    mixup(x, y, partner, lambda_[:1])[1],
+                ),
                 ("the labels are mixed half and half: use λ, as for the inputs", (y + y[partner]) / 2),
                 ("the labels are made hard: keep the probabilities", hard),
             ],
@@ -205,10 +212,10 @@ class SoftCrossEntropy(Check):
 # ── cut_boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def cut_boxes(lam: Tensor, centres: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def cut_boxes(lambda_: Tensor, centres: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """CutMix's boxes (B, 4) and the share of its own pixels that each picture keeps (B,)."""
-    boxes = mixing.cutmix_boxes(lam, centres=centres, size=(height, width))
-    return boxes, mixing.share_kept(boxes, size=(height, width)).to(lam.dtype)
+    boxes = mixing.cutmix_boxes(lambda_, centres=centres, size=(height, width))
+    return boxes, mixing.share_kept(boxes, size=(height, width)).to(lambda_.dtype)
 
 
 class CutBoxes(Check):
@@ -224,11 +231,11 @@ class CutBoxes(Check):
         g = generator(seed)
 
         def case(name: str, n: int, height: int, width: int, dtype: torch.dtype = torch.float32) -> Case:
-            lam = (0.1 + 0.7 * torch.rand(400, generator=g, dtype=torch.float64)).to(dtype)
+            lambda_ = (0.1 + 0.7 * torch.rand(400, generator=g, dtype=torch.float64)).to(dtype)
             u = torch.rand(n, 2, generator=g) * torch.tensor([width, height])
             return {
                 "case": name,
-                "lam": lam[unambiguous(lam, height, width)][:n],
+                "lambda_": lambda_[unambiguous(lambda_, height, width)][:n],
                 "centres": torch.minimum(u.long(), torch.tensor([width, height]) - 1),
                 "height": height,
                 "width": width,
@@ -236,21 +243,21 @@ class CutBoxes(Check):
 
         middle, corner = case("a box in the middle", 1, 20, 32), case("a box at a corner", 1, 32, 20)
         middle["centres"], corner["centres"] = torch.tensor([[16, 10]]), torch.tensor([[0, 31]])
-        middle["lam"] = 0.7 + 0.1 * torch.rand(1, generator=g)
-        if not bool(unambiguous(middle["lam"], 20, 32).all()):
-            middle["lam"] = torch.tensor([0.77])
+        middle["lambda_"] = 0.7 + 0.1 * torch.rand(1, generator=g)
+        if not bool(unambiguous(middle["lambda_"], 20, 32).all()):
+            middle["lambda_"] = torch.tensor([0.77])
         return [middle, corner, case("a wide picture", 12, 24, 57), case("float64", 5, 28, 28, torch.float64)]
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer."""
-        result = answer(case["lam"], case["centres"], case["height"], case["width"])
+        result = answer(case["lambda_"], case["centres"], case["height"], case["width"])
         return both(result, ("boxes", "kept"), name="cut_boxes")
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Compare with labkit's, and with what each common mistake gives."""
-        lam, centres, height, width = case["lam"], case["centres"], case["height"], case["width"]
-        boxes, kept = cut_boxes(lam, centres, height, width)
-        unclipped = reach(lam, centres, height, width)
+        lambda_, centres, height, width = case["lambda_"], case["centres"], case["height"], case["width"]
+        boxes, kept = cut_boxes(lambda_, centres, height, width)
+        unclipped = reach(lambda_, centres, height, width)
         exchanged = torch.stack([unclipped[:, 1], unclipped[:, 0], unclipped[:, 3], unclipped[:, 2]], 1)
         size = torch.tensor([width, height, width, height])
 
@@ -266,22 +273,25 @@ class CutBoxes(Check):
                 ("the box reaches out of the picture: cut it off at 0 and at the width and height", unclipped),
                 (
                     "the box is twice as wide and high: it reaches *half* a side to each side of its centre",
-                    cut(reach(lam, centres, height, width, factor=2.0)),
+                    cut(reach(lambda_, centres, height, width, factor=2.0)),
                 ),
                 (
                     "the sides shrink with 1 − λ, so the area with its square: they are √(1 − λ) of the picture's",
-                    cut(reach(1 - (1 - lam) ** 2, centres, height, width)),
+                    cut(reach(1 - (1 - lambda_) ** 2, centres, height, width)),
                 ),
-                ("the box has the area λ: the partner's share is 1 − λ", cut(reach(1 - lam, centres, height, width))),
+                (
+                    "the box has the area λ: the partner's share is 1 − λ",
+                    cut(reach(1 - lambda_, centres, height, width)),
+                ),
                 (
                     "height and width are exchanged: x and the left and right edges go with the width",
-                    torch.minimum(reach(lam, centres, width, height).clamp_min(0), size[[1, 0, 3, 2]]),
+                    torch.minimum(reach(lambda_, centres, width, height).clamp_min(0), size[[1, 0, 3, 2]]),
                 ),
                 (
                     "the order is (left, top, right, bottom): x first",
                     torch.minimum(exchanged.clamp_min(0), size[[1, 0, 3, 2]]),
                 ),
-                ("the centre is (x, y): x first", cut(reach(lam, centres.flip(1), height, width))),
+                ("the centre is (x, y): x first", cut(reach(lambda_, centres.flip(1), height, width))),
                 (
                     "it gives (left, top, width, height): the last two are the right and the bottom edge",
                     torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1),
@@ -293,7 +303,7 @@ class CutBoxes(Check):
             kept,
             what="the share that is kept",
             mistaken=[
-                ("the label takes λ: it must go by the area that is left after cutting off", lam),
+                ("the label takes λ: it must go by the area that is left after cutting off", lambda_),
                 ("it is the share of the *partner*: return 1 minus it", 1 - kept),
                 ("the area is that of the box before it was cut off", 1 - area(unclipped) / (height * width)),
                 ("it is a number of pixels: divide by height · width", kept * height * width),
@@ -305,9 +315,9 @@ class CutBoxes(Check):
         )
 
 
-def reach(lam: Tensor, centres: Tensor, height: int, width: int, *, factor: float = 1.0) -> Tensor:
+def reach(lambda_: Tensor, centres: Tensor, height: int, width: int, *, factor: float = 1.0) -> Tensor:
     """The boxes before they are cut off."""
-    half = (factor * 0.5 * (1 - lam.double()).sqrt()[:, None] * torch.tensor([width, height])).long()
+    half = (factor * 0.5 * (1 - lambda_.double()).sqrt()[:, None] * torch.tensor([width, height])).long()
     return torch.cat([centres - half, centres + half], 1)
 
 
@@ -316,9 +326,9 @@ def area(boxes: Tensor) -> Tensor:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def unambiguous(lam: Tensor, height: int, width: int) -> Tensor:
+def unambiguous(lambda_: Tensor, height: int, width: int) -> Tensor:
     """Where no rounding of float32 can move an edge by a pixel."""
-    half = 0.5 * (1 - lam.double()).sqrt()[:, None] * torch.tensor([width, height])
+    half = 0.5 * (1 - lambda_.double()).sqrt()[:, None] * torch.tensor([width, height])
     return ((half - half.round()).abs() > 0.02).all(1)
 
 

@@ -1,25 +1,47 @@
-"""What a check is: one specification of a right answer, used in three places.
+"""What a check is: one specification of a right answer, in two halves.
 
-A check makes ``inputs`` from a seed, ``run``s the student's answer on them, and passes a ``verdict`` on what
-came back. Only ``run`` touches the student's code, and it returns nothing but tensors, so the verdict can be
-given elsewhere: in the notebook, in pytest, or in a judge outside the sandbox under a seed the student's code
-could not know. There is nothing to hide in a check but the seed.
+The first half stands in ``labkit/checks/<topic>.py`` and goes wherever students' code runs: it makes ``cases`` from a
+seed and ``run``s the answer on one. The second half stands in ``labkit/checks/answers/<topic>.py`` and stays with the
+judge: the reference, the mistakes that students make, and how outputs are judged where comparing is not enough
+(``labkit.checks.bank``). Only values travel between the halves, so the verdict can be given elsewhere: in the notebook,
+in pytest, or outside the sandbox under a seed that the student's code could not know.
+
+    class Double(Compare):
+        "Each number twice."
+
+        key = "sample.double"
+        returns = "the doubled numbers"
+
+        def cases(self, g):
+            yield {"case": "one number", "x": torch.randn(1, generator=g)}
+            yield {"case": "a table", "x": torch.randn(2, 3, generator=g)}
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from labkit.checks import traces
+from labkit.checks.values import (
+    Unsendable,
+    Value,
+    agree,
+    array,
+    describe,
+    dtype_of,
+    is_array,
+    is_module,
+    is_number,
+    is_tensor,
+)
 
 Case = dict[str, Any]
-"""The named inputs of one call: tensors, numbers, strings, or small models built from the seed."""
+"""One call's arguments by name, in the order of the answer's parameters, and under ``"case"`` what is special in it."""
 
-Outputs = dict[str, Tensor]
-"""What one call gave back, by name: tensors and nothing else."""
+Outputs = dict[str, Value]
+"""What one call gave back, by name: values that can travel and nothing else."""
 
 PUBLIC_SEEDS = (1, 2, 3)
 """The seeds that the notebook uses. The grader draws its own."""
@@ -34,6 +56,9 @@ class Wrong(AssertionError):
         given: what the answer gave instead.
     """
 
+    named = True
+    """Whether the sentence names the mistake, or only says that something differs."""
+
     def __init__(self, sentence: str, *, expected: object = None, given: object = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -41,47 +66,131 @@ class Wrong(AssertionError):
         self.given = None if given is None else describe(given)
 
 
+class Differs(Wrong):
+    """Something differs, and nobody has said why yet."""
+
+    named = False
+
+
 class Check(ABC):
-    """One specification of a right answer. Subclass it in ``labkit/checks/<topic>.py``; one instance is made.
+    """The half of a check that runs where the student's code lives. One instance is made of each class.
 
     Attributes:
         key: ``"<topic>.<name>"``, as the notebook's check cell writes it.
         points: what it is worth in the exercise.
         seeds: how many seeds a verdict needs: one, where a run is costly and looks at many samples.
-        reference: a right answer: labkit's own function.
-        forbidden: functions of labkit that an answer must not call, because writing them is the exercise.
-            The reference always belongs to them.
+        changes: the arguments that the exercise asks to change, or one aspect of them (``"model.weights"``). What
+            becomes of them is compared; any other change of an argument is a mistake.
+        ignores: the arguments, or aspects of them, that may change as they like (``"model.modes"``).
+        atol, rtol: how far numbers of a right answer may be from the reference's.
+        dtype: whether an array must have the reference's dtype.
     """
 
     key: ClassVar[str]
     points: ClassVar[int] = 1
     seeds: ClassVar[int] = 3
-    forbidden: ClassVar[Sequence[Callable[..., Any]]] = ()
+    changes: ClassVar[Sequence[str]] = ()
+    ignores: ClassVar[Sequence[str]] = ()
+    atol: ClassVar[float] = 1e-5
+    rtol: ClassVar[float] = 1e-4
+    dtype: ClassVar[bool] = True
 
     @property
-    @abstractmethod
-    def reference(self) -> Callable[..., Any]:
-        """A right answer."""
+    def name(self) -> str:
+        """What the student's function is called in sentences."""
+        return self.key.partition(".")[2]
 
-    @abstractmethod
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """The names of the outputs that the answer returns; none where that can't be said."""
+        return ()
+
     def inputs(self, seed: int) -> list[Case]:
-        """The cases to try, the smallest first, the same for the same seed. Each has a ``"case"``: its name."""
+        """The cases of a seed, the smallest first; the same for the same seed."""
+        import torch
+
+        return list(self.cases(torch.Generator().manual_seed(seed)))
+
+    def cases(self, g: Any) -> Iterable[Case]:
+        """The cases to try, their numbers drawn from ``g``; one of ``cases`` and ``inputs`` is given."""
+        raise NotImplementedError(f"{type(self).__name__} has neither cases nor inputs")
 
     @abstractmethod
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the student's answer on one case. Runs where the student's code lives; decides nothing."""
 
-    @abstractmethod
-    def verdict(self, outputs: Outputs, case: Case) -> None:
-        """Raise ``Wrong`` if the outputs are not those of a right answer. Never needs the student's process."""
+
+class Compare(Check):
+    """A check whose verdict is: the same as the reference on every case. ``run`` is one call of the answer.
+
+    Attributes:
+        returns: what the answer gives, as sentences call it (``"the attacked picture"``); several names, where it
+            returns a tuple.
+        keywords: the arguments that are passed by name; all others go by position, in the order of the case.
+        number: whether the answer is one number, in whatever form: its shape and dtype don't matter.
+        gradients: the arguments, tensors, through which a gradient must flow where one flows in the reference. The
+            weights of modules among the arguments belong to them anyway.
+        no_gradients: why no gradient is asked for, although the reference has one.
+    """
+
+    returns: ClassVar[str | tuple[str, ...]] = "the result"
+    keywords: ClassVar[Sequence[str]] = ()
+    number: ClassVar[bool] = False
+    gradients: ClassVar[Sequence[str]] = ()
+    no_gradients: ClassVar[str] = ""
+
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """The names of the outputs that the answer returns."""
+        return (self.returns,) if isinstance(self.returns, str) else tuple(self.returns)
+
+    def arguments(self, case: Case) -> dict[str, Any]:
+        """What the answer is called with, by name: everything in the case but its title."""
+        return {name: value for name, value in case.items() if name != "case"}
+
+    def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
+        """Call the answer: what it gives, what gradients flow through it, what becomes of the arguments it changes."""
+        arguments = self.arguments(case)
+        arguments |= traces.leaves(arguments, self.gradients)
+        positional = [value for name, value in arguments.items() if name not in self.keywords]
+        result = answer(*positional, **{name: arguments[name] for name in self.keywords if name in arguments})
+        outputs = self.outputs(result)
+        slopes = traces.gradients(outputs, arguments, self.gradients)
+        return outputs | slopes | traces.states(arguments, self.changes)
+
+    def outputs(self, result: Any) -> Outputs:
+        """What came back, by the names in ``returns``.
+
+        Raises:
+            Wrong: if something else came back, most often nothing for want of a ``return``.
+        """
+        names = self.returned
+        if len(names) == 1:
+            return {names[0]: self.entry(result)}
+        if result is None:
+            raise Wrong(f"{self.name} returned nothing: is a `return` missing?")
+        expected = ", ".join(name.removeprefix("the ") for name in names)
+        if not isinstance(result, tuple | list):
+            raise Wrong(f"{self.name} returned {one(result)}; expected {len(names)} values: {expected}")
+        if len(result) != len(names):
+            raise Wrong(f"{self.name} returned {len(result)} values; expected {len(names)}: {expected}")
+        return {name: self.entry(value) for name, value in zip(names, result)}
+
+    def entry(self, value: Any) -> Value:
+        """One value as it is compared."""
+        if value is None:
+            raise Wrong(f"{self.name} returned nothing: is a `return` missing?")
+        if not self.number:
+            return value
+        return number(value, name=self.name)
 
 
 @dataclass(frozen=True)
 class Report:
     """The verdict on an answer.
 
-    ``status`` is one of ``right``, ``wrong``, ``stub`` (not written yet), ``error`` (it raised),
-    ``copied`` (it calls labkit's own function).
+    ``status`` is one of ``right``, ``wrong``, ``stub`` (not written yet), ``error`` (it raised), ``copied`` (it calls
+    labkit's own function). ``named`` says whether the sentence names the mistake or only says that something differs.
     """
 
     key: str
@@ -91,6 +200,7 @@ class Report:
     case: str = ""
     expected: str | None = None
     given: str | None = None
+    named: bool = True
 
     @property
     def right(self) -> bool:
@@ -98,32 +208,38 @@ class Report:
         return self.status == "right"
 
 
-def generator(seed: int) -> torch.Generator:
-    """A source of random numbers of its own, for the inputs of a check."""
-    return torch.Generator().manual_seed(seed)
+def one(value: object) -> str:
+    """A value's type with its article, as in ``a tensor``, ``an int``."""
+    kind = "tensor" if is_tensor(value) else "array" if is_array(value) else type(value).__name__
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
-def tensor(value: Any, *, name: str = "your function") -> Tensor:
-    """``value`` as a plain tensor, where it is one or can be taken for one (a number, a NumPy array).
+def number(value: Any, *, name: str = "your function") -> Value:
+    """``value`` as one number, where it is one or an array of one entry; a tensor keeps its gradient.
 
     Raises:
-        Wrong: saying what came back instead, most often nothing for want of a ``return``.
+        Wrong: saying what came back instead.
     """
-    if isinstance(value, Tensor):
-        return value.detach().as_subclass(Tensor)
-    if isinstance(value, bool | int | float | np.ndarray | np.number):
-        return torch.as_tensor(value)
     if value is None:
         raise Wrong(f"{name} returned nothing: is a `return` missing?")
-    raise Wrong(f"{name} returned a {type(value).__name__}; expected a tensor")
+    if isinstance(value, bool):
+        raise Wrong(f"{name} returned {value}; expected a number")
+    if is_number(value):
+        return float(value)
+    if is_array(value) and dtype_of(value) == "bool":
+        raise Wrong(f"{name} returned {describe(value)}; expected a number")
+    if is_array(value) and len(value.shape) >= 0 and array(value).size == 1 and array(value).dtype.kind in "iuf":
+        return value.reshape(()).double() if is_tensor(value) else float(array(value).reshape(()))
+    what = describe(value) if is_array(value) else one(value)
+    raise Wrong(f"{name} returned {what}; expected one number")
 
 
 def close(
-    given: Tensor,
-    expected: Tensor,
+    given: Any,
+    expected: Any,
     *,
     what: str = "the result",
-    mistaken: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] = (),
+    mistaken: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     atol: float = 1e-5,
     rtol: float = 1e-4,
     dtype: bool = True,
@@ -133,60 +249,49 @@ def close(
     ``mistaken`` maps sentences to what each well-known mistake would have given. Where ``given`` equals one of
     those, and that one differs from ``expected``, its sentence is what the student reads.
     """
-    if given.shape != expected.shape:
-        raise Wrong(f"{what} has the wrong shape", expected=tuple(expected.shape), given=tuple(given.shape))
-    if dtype and given.dtype != expected.dtype:
-        raise Wrong(
-            f"{what} has the wrong dtype: it should follow its input's",
-            expected=expected.dtype,
-            given=given.dtype,
-        )
+    if not is_array(given) or not is_array(expected):
+        if agree(given, expected, atol=atol, rtol=rtol):
+            return
+        raise Differs(differs(what, "wrong values" if is_array(expected) else "wrong value"),
+                      expected=expected, given=given)  # fmt: skip
+    if tuple(given.shape) != tuple(expected.shape):
+        raise Differs(differs(what, "wrong shape"), expected=tuple(expected.shape), given=tuple(given.shape))
+    if dtype and dtype_of(given) != dtype_of(expected):
+        raise Wrong(f"{differs(what, 'wrong dtype')}: it should follow its input's",
+                    expected=dtype_of(expected), given=dtype_of(given))  # fmt: skip
     if agree(given, expected, atol=atol, rtol=rtol):
         return
     for sentence, other in mistaken.items() if isinstance(mistaken, Mapping) else mistaken:
-        if other.shape == given.shape and agree(given, other, atol=atol, rtol=rtol):
+        if agree(given, other, atol=atol, rtol=rtol):
             raise Wrong(sentence, expected=expected, given=given)
-    if not torch.isfinite(given.double()).all() and torch.isfinite(expected.double()).all():
-        raise Wrong(f"{what} holds values that are not finite (nan or inf)", expected=expected, given=given)
-    raise Wrong(f"{what} has the wrong values", expected=expected, given=given)
+    if not finite(given) and finite(expected):
+        raise Wrong(f"{holds(what)} values that are not finite (nan or inf)", expected=expected, given=given)
+    raise Differs(differs(what, "wrong values"), expected=expected, given=given)
 
 
-def agree(a: Tensor, b: Tensor, *, atol: float = 1e-5, rtol: float = 1e-4) -> bool:
-    """Whether two tensors of one shape hold the same values within the tolerance; nan equals nan."""
-    return bool(torch.allclose(a.double(), b.double(), atol=atol, rtol=rtol, equal_nan=True))
+def finite(value: Any) -> bool:
+    """Whether an array's entries are finite."""
+    import numpy as np
+
+    numbers = array(value)
+    return numbers.dtype.kind not in "f" or bool(np.isfinite(numbers).all())
 
 
-def gradient(value: Any, net: nn.Module) -> Tensor:
-    """The gradient of what an answer gave for a net's parameters, as one vector; zeros where there is none."""
-    parameters = list(net.parameters())
-    if not isinstance(value, Tensor) or not value.requires_grad:
-        return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
-    found = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([(torch.zeros_like(p) if f is None else f).flatten() for f, p in zip(found, parameters)])
+def differs(what: str, how: str) -> str:
+    """``the result has the wrong values``, ``the distances have the wrong shape``."""
+    return f"{what} {'have' if plural(what) else 'has'} the {how}"
 
 
-def describe(value: object) -> str:
-    """A short description of a value: the numbers of a small tensor, the shape and range of a large one."""
-    if not isinstance(value, Tensor):
-        return str(value)
-    head = f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if value.numel() == 0:
-        return f"{head}, empty"
-    if value.numel() <= 12:
-        return f"{head} {numbers(value)}"
-    low, high, mean = value.double().min(), value.double().max(), value.double().mean()
-    return f"{head}, from {low:.4g} to {high:.4g}, mean {mean:.4g}, begins {numbers(value.flatten()[:4])}"
+def holds(what: str) -> str:
+    """``the result holds``, ``the distances hold``."""
+    return f"{what} {'hold' if plural(what) else 'holds'}"
 
 
-def numbers(value: Tensor) -> str:
-    """The entries of a small tensor, with four digits."""
-
-    def text(entry: Any) -> str:
-        if isinstance(entry, list):
-            return "[" + ", ".join(text(e) for e in entry) + "]"
-        return f"{entry:.4g}" if isinstance(entry, float) else str(entry)
-
-    return text(value.tolist())
+def plural(what: str) -> bool:
+    """Whether a noun phrase is plural, by the last word before its first preposition."""
+    head = re.split(r"\b(?:of|for|in|on|at|after|before|that|which|who|to|from|with|between|by|per|whose)\b", what)[0]
+    word = (head.split() or [what])[-1].strip("`.,").lower()
+    return (word.endswith("s") and not word.endswith(("ss", "us", "is"))) or word in ("indices", "data", "both")
 
 
 def describe_case(case: Case) -> str:
@@ -197,4 +302,10 @@ def describe_case(case: Case) -> str:
 
 def short(value: object) -> bool:
     """Whether a value of a case can be shown: a model or a generator says nothing to a reader."""
-    return isinstance(value, Tensor | int | float | str | tuple)
+    return not is_module(value) and (is_array(value) or isinstance(value, int | float | str | tuple | list | dict))
+
+
+__all__ = [
+    "PUBLIC_SEEDS", "Case", "Check", "Compare", "Differs", "Outputs", "Report", "Unsendable", "Wrong", "agree", "close",
+    "describe", "describe_case", "differs", "finite", "holds", "number", "one", "plural",
+]  # fmt: skip

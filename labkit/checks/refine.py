@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import refine
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
+from labkit.checks.tensors import generator, tensor
 
 
 def pair(given: Any, *, name: str, of: str) -> tuple[Any, Any]:
@@ -25,7 +26,7 @@ def pair(given: Any, *, name: str, of: str) -> tuple[Any, Any]:
 
 def local_loss(logits: Tensor, refined: bool) -> Tensor:
     """Cross-entropy of D's maps (b, h, w), summed over patches, averaged over images."""
-    return refine.cross_entropy(logits, refined=refined)
+    return refine.patch_cross_entropy(logits, refined=refined)
 
 
 class LocalLoss(Check):
@@ -34,7 +35,7 @@ class LocalLoss(Check):
     key = "refine.local_loss"
     points = 2
     reference = staticmethod(local_loss)
-    forbidden = (refine.cross_entropy, refine.realism, refine.discriminator_loss)
+    forbidden = (refine.patch_cross_entropy, refine.realism, refine.discriminator_loss)
 
     def inputs(self, seed: int) -> list[Case]:
         """One patch of one image; maps that are not square, both answers; a D that is sure; float64."""
@@ -178,9 +179,9 @@ class SelfRegularisation(Check):
 # ── objective ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def objective(refined: Tensor, real: Tensor, change: Tensor, lam: float) -> tuple[Tensor, Tensor]:
+def objective(refined: Tensor, real: Tensor, change: Tensor, lambda_: float) -> tuple[Tensor, Tensor]:
     """The two losses from D's maps for refined and real images and the self-regularisation: L_R, L_D."""
-    return refine.realism(refined) + lam * change, refine.discriminator_loss(refined, real)
+    return refine.realism(refined) + lambda_ * change, refine.discriminator_loss(refined, real)
 
 
 class Objective(Check):
@@ -189,16 +190,16 @@ class Objective(Check):
     key = "refine.objective"
     points = 2
     reference = staticmethod(objective)
-    forbidden = (refine.realism, refine.discriminator_loss, refine.refiner_loss, refine.cross_entropy)
+    forbidden = (refine.realism, refine.discriminator_loss, refine.refiner_loss, refine.patch_cross_entropy)
 
     def inputs(self, seed: int) -> list[Case]:
         """One patch each; several; another number of real images; λ = 0; float64."""
         g = generator(seed)
 
-        def case(name: str, m: int, n: int, lam: float, side: int = 2, dtype: torch.dtype = torch.float32) -> Case:
+        def case(name: str, m: int, n: int, lambda_: float, side: int = 2, dtype: torch.dtype = torch.float32) -> Case:
             maps = [torch.randn(k, side, side + 1, generator=g, dtype=dtype) + s for k, s in ((m, 0.7), (n, -0.4))]
             change = 0.5 + torch.rand((), generator=g, dtype=dtype)
-            return {"case": name, "refined": maps[0], "real": maps[1], "change": change, "lam": lam}
+            return {"case": name, "refined": maps[0], "real": maps[1], "change": change, "lambda_": lambda_}
 
         return [
             case("one image each", 1, 1, 0.5, side=1),
@@ -210,16 +211,16 @@ class Objective(Check):
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer; both losses."""
-        given = answer(case["refined"], case["real"], case["change"], case["lam"])
+        given = answer(case["refined"], case["real"], case["change"], case["lambda_"])
         return dict(
             zip(("L_R", "L_D"), (tensor(v, name="objective") for v in pair(given, name="objective", of="L_R, L_D")))
         )
 
     def verdict(self, outputs: Outputs, case: Case) -> None:
         """Compare each loss with labkit's, and with what each usual mistake gives."""
-        z, y, change, lam = case["refined"], case["real"], case["change"], case["lam"]
-        L_R, L_D = objective(z, y, change, lam)
-        say = refine.cross_entropy
+        z, y, change, lambda_ = case["refined"], case["real"], case["change"], case["lambda_"]
+        L_R, L_D = objective(z, y, change, lambda_)
+        say = refine.patch_cross_entropy
         if agree(outputs["L_R"], L_D) and agree(outputs["L_D"], L_R) and not agree(L_R, L_D):
             raise Wrong("the two losses are in the wrong order: `return L_R, L_D`")
         close(
@@ -229,23 +230,23 @@ class Objective(Check):
             mistaken=[
                 (
                     'L_R asks D to say "refined": the refiner wants its images taken for real',
-                    say(z, refined=True) + lam * change,
+                    say(z, refined=True) + lambda_ * change,
                 ),
                 ("L_R is without λ", say(z, refined=False) + change),
                 ("L_R is without self-regularisation", say(z, refined=False)),
                 (
                     "in L_R λ weighs the realism: it belongs to the self-regularisation",
-                    lam * say(z, refined=False) + change,
+                    lambda_ * say(z, refined=False) + change,
                 ),
-                ("L_R uses the real images: the refiner never sees them", say(y, refined=False) + lam * change),
+                ("L_R uses the real images: the refiner never sees them", say(y, refined=False) + lambda_ * change),
                 ("L_R uses the real images: the refiner never sees them", L_R + say(y, refined=False)),
                 (
                     "λ multiplies both terms of L_R: only the self-regularisation",
-                    lam * (say(z, refined=False) + change),
+                    lambda_ * (say(z, refined=False) + change),
                 ),
                 (
                     "L_R subtracts D's loss, which saturates where D is sure: −log(1 − D), not + log D",
-                    lam * change - say(z, refined=True),
+                    lambda_ * change - say(z, refined=True),
                 ),
             ],
         )
@@ -263,7 +264,7 @@ class Objective(Check):
                 ("L_D is without the real images", say(z, refined=True)),
                 ("L_D is without the refined images", say(y, refined=False)),
                 ("L_D is halved: it is the sum of both terms", L_D / 2),
-                ("self-regularisation is no business of D's: it belongs to L_R alone", L_D + lam * change),
+                ("self-regularisation is no business of D's: it belongs to L_R alone", L_D + lambda_ * change),
             ],
         )
 
@@ -288,7 +289,7 @@ class Mix(Check):
     points = 3
     seeds = 2
     reference = staticmethod(mix)
-    forbidden = (refine.mix, refine.Past.join)
+    forbidden = (refine.mix, refine.ImageHistoryBuffer.query)
 
     def inputs(self, seed: int) -> list[Case]:
         """One fresh image; images of 2×3; as many fresh ones as the past holds; many calls."""

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit import metrics, selftrain
-from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close, generator, tensor
+from labkit import metrics, nets, selftrain
+from labkit.checks.protocol import Case, Check, Outputs, Wrong, agree, close
 from labkit.checks.protocol import describe as text
+from labkit.checks.tensors import generator, tensor
 
 # ── surest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,7 +176,7 @@ class Move(Check):
 
 def alpha(t: Tensor, T1: float, T2: float, final: float) -> Tensor:
     """Lee's weight at each of the times t: (n,) → (n,)."""
-    return torch.stack([t.new_tensor(selftrain.ramp(float(v), T1=T1, T2=T2, final=final)) for v in t])
+    return torch.stack([t.new_tensor(selftrain.linear_ramp(float(v), T1=T1, T2=T2, final=final)) for v in t])
 
 
 class Alpha(Check):
@@ -184,7 +185,7 @@ class Alpha(Check):
     key = "selftrain.alpha"
     points = 2
     reference = staticmethod(alpha)
-    forbidden = (selftrain.ramp,)
+    forbidden = (selftrain.linear_ramp,)
 
     def inputs(self, seed: int) -> list[Case]:
         """One time on the ramp; the paper's numbers; before, on, after; float64."""
@@ -323,10 +324,10 @@ def usual_losses(weak: Tensor, strong: Tensor, tau: float) -> dict[str, Tensor]:
     }
 
 
-# ── follow ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ema_update ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def follow(teacher: list[Tensor], student: list[Tensor], decay: float) -> list[Tensor]:
+def ema_update(teacher: list[Tensor], student: list[Tensor], decay: float) -> list[Tensor]:
     """The teacher's weights after one step of the moving average."""
     return [torch.lerp(mine, given, 1 - decay) for mine, given in zip(teacher, student)]
 
@@ -334,10 +335,10 @@ def follow(teacher: list[Tensor], student: list[Tensor], decay: float) -> list[T
 class Follow(Check):
     """The teacher that averages."""
 
-    key = "selftrain.follow"
+    key = "selftrain.ema_update"
     points = 1
-    reference = staticmethod(follow)
-    forbidden = (selftrain.follow,)
+    reference = staticmethod(ema_update)
+    forbidden = (nets.ema_update,)
 
     def inputs(self, seed: int) -> list[Case]:
         """One weight; a small network's; a decay of 0; float64. Both sets lie in one tensor a layer."""
@@ -363,11 +364,11 @@ class Follow(Check):
         teacher, student = ([case[f"{who} {i}"].clone() for i in range(case["layers"])] for who in WHO)
         given = answer(list(teacher), list(student), case["decay"])
         if given is None:
-            raise Wrong("follow returned nothing: is a `return` missing?")
+            raise Wrong("ema_update returned nothing: is a `return` missing?")
         if not isinstance(given, list | tuple) or len(given) != case["layers"]:
-            raise Wrong(f"follow returns a list with a tensor for each of the {case['layers']} given")
+            raise Wrong(f"ema_update returns a list with a tensor for each of the {case['layers']} given")
         return {
-            f"{who} {i}": tensor(value, name="follow")
+            f"{who} {i}": tensor(value, name="ema_update")
             for who, values in (("new", given), ("left", teacher), ("kept", student))
             for i, value in enumerate(values)
         }
@@ -383,7 +384,7 @@ class Follow(Check):
                 raise Wrong("the weights it was given were changed in place: return new ones")
             close(
                 outputs[f"new {i}"],
-                follow([teacher], [student], decay)[0],
+                ema_update([teacher], [student], decay)[0],
                 what=f"layer {i}",
                 mistaken={
                     "decay belongs to the teacher, 1 − decay to the student": torch.lerp(teacher, student, decay),

@@ -2,6 +2,7 @@
 
 import html
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labkit.checks.protocol import Report, Wrong
@@ -21,16 +22,16 @@ HEADS = {
 class Rejected(Wrong):
     """A verdict that is not ``right``. Raised by ``check``, so that nbgrader gives the cell no points.
 
-    In Jupyter it shows as a few lines instead of a traceback.
+    In Jupyter it shows as a few lines instead of a traceback, and what is remarked of the answer below them.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, remarks: Sequence[str] = ()) -> None:
         super().__init__(sentence(report))
-        self.report = report
+        self.report, self.remarks = report, tuple(remarks)
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a traceback."""
-        return lines(self.report)
+        return lines(self.report) + [line for remark in self.remarks for line in wrapped(remark, "  ")]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Accepted:
 
     report: Report
     warned: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "\n".join([f"✓ {self.report.key}: right, {points(self.report)}", *self.notes()])
@@ -49,8 +51,8 @@ class Accepted:
         return f'<div role="status">{head} right, {points(self.report)}{notes}</div>'
 
     def notes(self) -> list[str]:
-        """What the answer warned of, a line each: shown, and worth no points either way."""
-        return [f"It warned: {text}" for text in self.warned]
+        """What the answer warned of and what is remarked of it, a line each: worth no points either way."""
+        return [*(f"It warned: {text}" for text in self.warned), *self.remarks]
 
 
 def sentence(report: Report) -> str:
@@ -83,11 +85,19 @@ def wrapped(text: str, first: str) -> list[str]:
 
 
 def text_of(report: Report) -> str:
-    """The sentence, with a capital and a full stop."""
+    """The sentence, with a capital and a full stop. What begins with a name from the code keeps its case."""
     if report.status == "stub":
         return "Not written yet: put your code in place of `raise NotImplementedError`."
-    text = report.sentence[:1].upper() + report.sentence[1:]
+    text = report.sentence
+    if not begins_with_name(text, report.key):
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", ")")) else text + "."
+
+
+def begins_with_name(text: str, key: str) -> bool:
+    """Whether a sentence begins with a function's or an argument's name, as in ``input_gradient returned nothing``."""
+    word, _, rest = text.partition(" ")
+    return word == key.partition(".")[2] or any(c in "_(" or c.isdigit() for c in word) or rest.startswith("returned ")
 
 
 def points(report: Report) -> str:

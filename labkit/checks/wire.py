@@ -1,37 +1,40 @@
 """A check in two halves that share nothing but bytes.
 
 ``execute`` runs where the student's code lives and gives bytes; ``judge`` takes bytes and gives a verdict, and
-may sit in another process on another machine. The bytes are safetensors, which cannot carry code: the outputs
-of case ``i`` stand under ``i/name``, and the header's metadata holds one record a case (its status and, where
-the answer failed before it gave outputs, a sentence).
+may sit in another process on another machine. The bytes are safetensors, which cannot carry code: the arrays among the
+outputs of case ``i`` stand under ``i/name``, and the header's metadata holds one record a case (its status, its other
+values and, where the answer failed before it gave outputs, a sentence).
 """
 
 import dis
-import inspect
 import json
 import os
-import sys
+import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any
 
-import safetensors.torch
-import torch
-from torch import Tensor
+import safetensors.numpy
+from numpy.typing import NDArray
 
 from labkit import absent
-from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
+from labkit.checks import bank, traces
+from labkit.checks import verdict as verdicts
+from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case, one
+from labkit.checks.values import Unsendable, freeze, thaw
+from labkit.checks.verdict import Record, Trial
+from labkit.checks.watch import Copied, watching
 
 LIMIT = 64 * 2**20  # bytes of outputs one answer may send: a class of hundreds passes through one judge
 PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
-DTYPES = {
-    torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
-    torch.float16, torch.bfloat16, torch.float32, torch.float64,
-}  # fmt: skip
+ENOUGH = 5.0  # seconds: an answer that has failed a case by then is not tried on the others
+STATUSES = ("ok", "wrong", "stub", "error", "copied")
+FINAL = ("stub", "copied")  # whoever fails so on one case does on all
+
+Arrays = dict[str, NDArray[Any]]
 
 
 class Malformed(ValueError):
@@ -42,40 +45,55 @@ class CheckBroken(RuntimeError):
     """The check itself failed: never the student's fault, and never a zero."""
 
 
-class Copied(Exception):
-    """Raised inside an answer that calls the labkit function it was to write."""
+# ── where the student's code lives ────────────────────────────────────────────────────────────────────────────────────
 
 
-def execute(check: Check, answer: Any, seed: int, *, watch: bool = True, limit: int = LIMIT) -> bytes:
-    """Run ``answer`` on the inputs of ``seed``, as far as the first case that fails; the outputs as bytes.
+def execute(
+    check: Check, answer: Any, seed: int, *, watch: bool = True, limit: int = LIMIT, prepared: bytes = b""
+) -> bytes:
+    """Run ``answer`` on the cases of ``seed``; the outputs as bytes.
 
     Args:
-        watch: refuse an answer that calls labkit's own function.
+        watch: refuse an answer that calls labkit's own function, where that function exists.
         limit: how many bytes of outputs are accepted.
+        prepared: the cases, where only the judge can make them; see ``prepare``.
     """
-    records: list[dict[str, str]] = []
-    tensors: dict[str, Tensor] = {}
-    for i, case in enumerate(check.inputs(seed)):
+    forbidden = watched(check) if watch else ()
+    records: list[dict[str, Any]] = []
+    arrays: Arrays = {}
+    start = time.monotonic()
+    for i, case in enumerate(cases_of(check, seed, prepared)):
         absent.forget()
-        record, outputs = attempt(check, answer, case, watch=watch)
+        record, own = attempt(check, answer, case, forbidden, f"{i}/")
         if sentence := absent.touched():
-            record, outputs = {"status": "copied", "sentence": sentence}, {}
-        if sum(t.nbytes for t in (*tensors.values(), *outputs.values())) > limit:
-            record, outputs = {"status": "wrong", "sentence": f"the outputs exceed {limit} bytes"}, {}
+            record, own = {"status": "copied", "sentence": sentence}, {}
+        if sum(a.nbytes for a in (*arrays.values(), *own.values())) > limit:
+            record, own = {"status": "wrong", "sentence": f"the outputs exceed {limit} bytes"}, {}
         records.append({"case": str(case.get("case", i)), **record})
-        tensors |= {f"{i}/{name}": value for name, value in outputs.items()}
-        if record["status"] != "ok":
+        arrays |= own
+        if record["status"] in FINAL or (record["status"] != "ok" and time.monotonic() - start > ENOUGH):
             break
-    return safetensors.torch.save(tensors, metadata={"labkit": json.dumps({"key": check.key, "records": records})})
+    return pack({"key": check.key, "records": records}, arrays)
 
 
-def attempt(check: Check, answer: Any, case: Case, *, watch: bool) -> tuple[dict[str, str], Outputs]:
-    """Run one case: a record of what happened, and the outputs if all went well."""
-    before = {name: value.clone() for name, value in case.items() if isinstance(value, Tensor)}
+def watched(check: Check) -> Sequence[Any]:
+    """The functions that an answer must not call, as far as they are here."""
     try:
-        with watching(check, answer) if watch else nothing():
+        return bank.answer_key(check).forbidden
+    except LookupError:
+        return ()
+
+
+def attempt(
+    check: Check, answer: Any, case: Case, forbidden: Sequence[Any] = (), name: str = ""
+) -> tuple[dict[str, Any], Arrays]:
+    """Run one case: a record of what happened, and the arrays of the outputs if all went well."""
+    changed = traces.watch(case, (*check.changes, *check.ignores))
+    arrays: Arrays = {}
+    try:
+        with watching(forbidden, answer) if forbidden else nullcontext():
             outputs = check.run(answer, case)
-        outputs = {name: portable(value, name) for name, value in outputs.items()}
+        record = {"status": "ok", "values": frozen(outputs, name, arrays, check)}
     except Copied as copied:
         return {"status": "copied", "sentence": str(copied)}, {}
     except Wrong as wrong:
@@ -83,17 +101,65 @@ def attempt(check: Check, answer: Any, case: Case, *, watch: bool) -> tuple[dict
     except NotImplementedError as error:
         if raised_by_student(error):
             return {"status": "stub", "sentence": "not written yet"}, {}
-        return {"status": "error", "sentence": sentence_of(error)}, {}
+        return failure(error), {}
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever an answer raises is its result
-        return {"status": "error", "sentence": sentence_of(error)}, {}
-    for name, value in before.items():
-        if not torch.equal(value.nan_to_num() if value.is_floating_point() else value,
-                           case[name].nan_to_num() if value.is_floating_point() else case[name]):  # fmt: skip
-            return {
-                "status": "wrong",
-                "sentence": f"it changes its input `{name}` in place: return a new tensor",
-            }, {}
-    return {"status": "ok"}, outputs
+        return failure(error), {}
+    if sentence := changed():
+        return {"status": "wrong", "sentence": sentence}, {}
+    return record, arrays
+
+
+def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[str, Any]:
+    """The outputs as a record holds them; their arrays go to ``arrays``.
+
+    Raises:
+        Wrong: if one can't be sent.
+    """
+    values = {}
+    for key, value in outputs.items():
+        try:
+            values[key] = freeze(value, name + key, arrays)
+        except Unsendable as error:
+            expected = "a tensor" if one(value) != "a tensor" else "an ordinary one"
+            raise Wrong(f"{check.name} returned {error}; expected {expected}") from error
+    return values
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """The record of an answer that raised something."""
+    return {"status": "error", "sentence": sentence_of(error), "error": type(error).__name__}
+
+
+def pack(message: dict[str, Any], arrays: Arrays) -> bytes:
+    """A message and its arrays as bytes."""
+    return bytes(safetensors.numpy.save(arrays, metadata={"labkit": json.dumps(message)}))
+
+
+# ── at the judge's ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prepare(check: Check, seed: int) -> bytes:
+    """The cases of a seed as bytes, where only the judge can make them; nothing where ``execute`` makes them itself."""
+    make = bank.answer_key(check).prepare
+    if make is None:
+        return b""
+    arrays: Arrays = {}
+    cases = [
+        {name: freeze(value, f"{i}/{name}", arrays) for name, value in c.items()} for i, c in enumerate(make(seed))
+    ]
+    return pack({"cases": cases}, arrays)
+
+
+def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
+    """The cases of a seed: those that were sent, or made here."""
+    if prepared:
+        message, arrays = opened(prepared)
+        return [{name: thaw(node, arrays) for name, node in case.items()} for case in message["cases"]]
+    try:
+        make = bank.answer_key(check).prepare
+    except LookupError:
+        make = None
+    return make(seed) if make else check.inputs(seed)
 
 
 def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report:
@@ -103,106 +169,76 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
         Malformed: if the bytes are not what ``execute`` sends for this check.
         CheckBroken: if the verdict itself fails.
     """
-    records, outputs = unpack(check, data, limit)
-    cases = check.inputs(seed)
+    records = unpack(check, data, limit)
+    cases = cases_of(check, seed)
     if not 0 < len(records) <= len(cases):
         raise Malformed(f"{len(records)} records for {len(cases)} cases")
-    for i, (record, case) in enumerate(zip(records, cases)):
-        if record["status"] != "ok":
-            sentence = record.get("sentence", "")[:SENTENCE]
-            return Report(check.key, check.points, record["status"], sentence, describe_case(case))
-        try:
-            check.verdict(outputs[i], case)
-        except Wrong as wrong:
-            return Report(
-                check.key,
-                check.points,
-                "wrong",
-                wrong.sentence,
-                describe_case(case),
-                wrong.expected,
-                wrong.given,
-            )
-        except Exception as error:
-            raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
-    if len(records) < len(cases):
+    if len(records) < len(cases) and all(record.status == "ok" for record in records):
         raise Malformed(f"{len(records)} records for {len(cases)} cases, all of them ok")
-    return Report(check.key, check.points, "right", "right")
+
+    def tried(answer: Any) -> list[Record]:
+        """The records of another answer on the same cases, made anew: an answer may change them."""
+        return [own_record(check, answer, case) for case in cases_of(check, seed)[: len(records)]]
+
+    trials = [Trial(case, record) for case, record in zip(cases, records)]
+    try:
+        return verdicts.decide(check, bank.answer_key(check), trials, tried)
+    except Exception as error:
+        raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
 
 
-def unpack(check: Check, data: bytes, limit: int) -> tuple[list[dict[str, str]], list[Outputs]]:
-    """The records and the outputs of each case, validated: the bytes come from an untrusted process."""
-    if len(data) > 2 * limit + 2**20:
-        raise Malformed(f"{len(data)} bytes of outputs; at most {limit} are accepted")
+def own_record(check: Check, answer: Any, case: Case) -> Record:
+    """The record of an answer that is labkit's own: the reference, or a mistake of the bank."""
+    record, arrays = attempt(check, answer, case)
+    values = {name: thaw(node, arrays) for name, node in record.get("values", {}).items()}
+    return Record(record["status"], values, record.get("sentence", ""), record.get("error", ""))
+
+
+def opened(data: bytes) -> tuple[dict[str, Any], Arrays]:
+    """The message and the arrays in some bytes.
+
+    Raises:
+        Malformed: if they are not what ``pack`` makes.
+    """
     try:
         length = int.from_bytes(data[:8], "little")
         message = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["labkit"])
-        tensors = safetensors.torch.load(data)
-        records = [{str(k): str(v) for k, v in record.items()} for record in message["records"]]
+        return dict(message), dict(safetensors.numpy.load(data))
     except Exception as error:
         raise Malformed(f"not the outputs of a check ({type(error).__name__})") from error
+
+
+def unpack(check: Check, data: bytes, limit: int = LIMIT) -> list[Record]:
+    """The records of each case with their outputs, validated: the bytes come from an untrusted process."""
+    if len(data) > 2 * limit + 2**20:
+        raise Malformed(f"{len(data)} bytes of outputs; at most {limit} are accepted")
+    message, arrays = opened(data)
     if message.get("key") != check.key:
         raise Malformed(f"outputs of {message.get('key')!r}, expected {check.key!r}")
-    if any(record.get("status") not in ("ok", "wrong", "stub", "error", "copied") for record in records):
+    raw = message.get("records")
+    if not isinstance(raw, list) or not all(isinstance(record, dict) for record in raw):
+        raise Malformed("no records")
+    indices = {name.partition("/")[0] for name in arrays}
+    if not indices <= {str(i) for i in range(len(raw))}:
+        raise Malformed("an output of no case")
+    return [record_of(record, arrays, f"{i}/") for i, record in enumerate(raw)]
+
+
+def record_of(raw: dict[str, Any], arrays: Arrays, name: str) -> Record:
+    """One record, its outputs included, with each part validated."""
+    if raw.get("status") not in STATUSES:
         raise Malformed("a record without a status")
-    outputs: list[Outputs] = [{} for _ in records]
-    for name, value in tensors.items():
-        index, _, rest = name.partition("/")
-        if not index.isdigit() or int(index) >= len(records):
-            raise Malformed(f"an output of no case: {name!r}")
-        outputs[int(index)][rest] = value
-    return records, outputs
-
-
-def portable(value: Tensor, name: str) -> Tensor:
-    """A contiguous copy on the CPU, as bytes can carry it.
-
-    Raises:
-        Wrong: if it is sparse or of a dtype that no check asks for.
-    """
-    if value.layout is not torch.strided or value.dtype not in DTYPES:
-        raise Wrong(f"the {name} is a {value.dtype} tensor of layout {value.layout}; expected a dense real one")
-    return value.detach().as_subclass(Tensor).cpu().clone(memory_format=torch.contiguous_format)
-
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    """No watch."""
-    yield
-
-
-@contextmanager
-def watching(check: Check, answer: Any) -> Iterator[None]:
-    """Raise ``Copied`` the moment one of labkit's own functions of this check is called."""
-    functions = (check.reference, *check.forbidden)
-    if any(answer is function for function in functions):
-        raise Copied(copied(answer))
-    codes = {code: function for function in functions for code in codes_of(function)}
-
-    def profile(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code in codes:
-            sys.setprofile(previous)
-            raise Copied(copied(codes[frame.f_code]))
-
-    previous = sys.getprofile()
-    sys.setprofile(profile)
     try:
-        yield
-    finally:
-        sys.setprofile(previous)
+        nodes = raw.get("values", {}).items()
+        own = {key: value for key, value in arrays.items() if key.startswith(name)}
+        values = {str(key): thaw(node, own) for key, node in nodes}
+    except Exception as error:
+        raise Malformed(f"outputs of no known form ({type(error).__name__})") from error
+    sentence, kind = (str(raw.get(part, ""))[:SENTENCE] for part in ("sentence", "error"))
+    return Record(str(raw["status"]), values, sentence, kind)
 
 
-def codes_of(function: Callable[..., Any]) -> list[CodeType]:
-    """The code objects by which a call of a function, or of a class's methods, is recognised."""
-    if isinstance(function, type):
-        return [f.__code__ for f in vars(function).values() if inspect.isfunction(f)]
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return [code] if isinstance(code, CodeType) else []
-
-
-def copied(function: Callable[..., Any]) -> str:
-    """The sentence for an answer that calls what it was to write."""
-    return f"it calls labkit's own `{getattr(function, '__name__', 'function')}`: write it yourself"
+# ── what an answer raised ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def raised_by_student(error: BaseException) -> bool:
@@ -232,3 +268,6 @@ def sentence_of(error: BaseException) -> str:
         return text
     line = (frames[-1].line or "").strip()[:120]
     return f"{text} (in line {frames[-1].lineno}: {line})"
+
+
+__all__ = ["LIMIT", "CheckBroken", "Malformed", "cases_of", "describe_case", "execute", "judge", "prepare", "unpack"]

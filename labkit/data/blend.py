@@ -42,7 +42,7 @@ def over_photographs(
             raise ValueError(f"a photograph has shape {tuple(p.shape)}; expected (3, {h} or more, {w} or more)")
     chosen = torch.randint(len(several), (n,), generator=generator)
     u = torch.rand(n, 2, generator=generator)
-    made = x.expand(n, 3, h, w).clone()
+    blended = x.expand(n, 3, h, w).clone()
     rows, columns = torch.arange(h), torch.arange(w)
     # A loop over photographs, not over images: all patches of one photograph are cut at once.
     for k, p in enumerate(several):
@@ -50,8 +50,8 @@ def over_photographs(
         top = (u[mine, 0] * (p.shape[1] - h + 1)).long()[:, None, None] + rows[:, None]
         left = (u[mine, 1] * (p.shape[2] - w + 1)).long()[:, None, None] + columns
         patches = p[:, top, left].movedim(0, 1).to(x)
-        made[mine.to(x.device)] = (patches - made[mine.to(x.device)]).abs()
-    return made
+        blended[mine.to(x.device)] = (patches - blended[mine.to(x.device)]).abs()
+    return blended
 
 
 def pictures(folder: str | Path) -> dict[str, Tensor]:
@@ -62,11 +62,11 @@ def pictures(folder: str | Path) -> dict[str, Tensor]:
     """
     from PIL import Image
 
-    found = sorted(p for p in Path(folder).expanduser().glob("*") if p.suffix.lower() in ENDINGS)
-    if not found:
+    paths = sorted(p for p in Path(folder).expanduser().glob("*") if p.suffix.lower() in ENDINGS)
+    if not paths:
         raise DataError(f"{folder} holds no photograph; expected files ending in {', '.join(ENDINGS)}")
     photographs = {}
-    for path in found:
+    for path in paths:
         with Image.open(path) as image:
             array = np.array(image.convert("RGB"))
         photographs[path.stem] = torch.from_numpy(array).permute(2, 0, 1).float().div(255).contiguous()

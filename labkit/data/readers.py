@@ -175,13 +175,13 @@ def load(
         raise ValueError(f"split is {split!r}; {public.about.name} has {', '.join(public.splits)}")
     if not (dtype.is_floating_point or dtype == torch.uint8):
         raise ValueError(f"dtype is {dtype}; expected a floating-point one or torch.uint8")
-    images, labels, classes = found(public, split, folders(root), download=download, progress=progress)
+    images, labels, classes = find_files(public, split, folders(root), download=download, progress=progress)
     x = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
     y = torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
     return Dataset(x if dtype == torch.uint8 else x.to(dtype).div_(255), y, classes, public.about)
 
 
-def found(public: Public, split: str, places: Sequence[Path], *, download: bool, progress: bool) -> Found:
+def find_files(public: Public, split: str, places: Sequence[Path], *, download: bool, progress: bool) -> Found:
     """The split, from the first place that has it whole; downloaded if none has."""
     damage: DataError | None = None
     for place in places:

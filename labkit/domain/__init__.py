@@ -3,7 +3,7 @@
     min over f, g   max over q      L_y(g(f(x)), y) − λ L_d(q(f(x)), q(f(z)))
 
 ``schedule``    λ_p and μ_p as training goes from p = 0 to 1
-``losses``      the critic's loss; CDAN's conditioning; MMD and CORAL, which need no critic
+``losses``      the discriminator's loss; CDAN's conditioning; MMD and CORAL, which need no discriminator
 ``steps``       source only, DANN and CDAN, alignment by a distance; batches of both domains
 ``networks``    the paper's network for digits
 ``distance``    proxy A-distance: are the domains told apart?
@@ -11,29 +11,29 @@
 """
 
 from labkit.domain.distance import a_distance, proxy_a_distance
-from labkit.domain.losses import certainty, conditioned, coral, domain_loss, mmd
-from labkit.domain.networks import DigitNet, critic
-from labkit.domain.schedule import annealed, decay, progress, ramp
-from labkit.domain.select import reverse_risk
-from labkit.domain.steps import Pairs, aligned, dann, source_only
+from labkit.domain.losses import coral, domain_loss, entropy_weights, mmd, multilinear_map
+from labkit.domain.networks import DigitNet, domain_discriminator
+from labkit.domain.schedule import anneal_lr, lambda_schedule, lr_decay, progress
+from labkit.domain.select import reverse_validation_risk
+from labkit.domain.steps import DomainBatches, alignment_step, dann, source_only
 
 __all__ = [
     "DigitNet",
-    "Pairs",
+    "DomainBatches",
     "a_distance",
-    "aligned",
-    "annealed",
-    "certainty",
-    "conditioned",
+    "alignment_step",
+    "anneal_lr",
     "coral",
-    "critic",
     "dann",
-    "decay",
+    "domain_discriminator",
     "domain_loss",
+    "entropy_weights",
+    "lambda_schedule",
+    "lr_decay",
     "mmd",
+    "multilinear_map",
     "progress",
     "proxy_a_distance",
-    "ramp",
-    "reverse_risk",
+    "reverse_validation_risk",
     "source_only",
 ]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import metrics
-from labkit.domain.losses import agreeing, domain_loss
+from labkit.domain.losses import check_features, domain_loss
 from labkit.nets import MLP, Normalize
 from labkit.shapes import Float
 from labkit.train import Minibatches, descend, fit
@@ -37,7 +37,7 @@ def proxy_a_distance(
     generator: torch.Generator,
     hidden: Sequence[int] = (),
     epochs: int = 20,
-    size: int = 64,
+    batch_size: int = 64,
     lr: float = 1e-2,
 ) -> float:
     """Train a fresh classifier on half of each domain, ask it about the other half, and say d_A.
@@ -48,13 +48,13 @@ def proxy_a_distance(
         source, target: features, or flattened samples.
         generator: the source of the halves, of the start and of the order, on the CPU.
         hidden: widths of hidden layers; none for a linear classifier, as in the paper (there an SVM).
-        epochs, size, lr: of its training with Adam; ``size`` samples of each domain in a batch.
+        epochs, batch_size, lr: of its training with Adam; ``batch_size`` samples of each domain in a batch.
 
     Raises:
         ValueError: if the widths differ or a domain has fewer than four samples.
     """
-    agreeing(source, target, least=4)
-    (a, b), (c, d) = (halves(part.detach().float(), generator) for part in (source, target))
+    check_features(source, target, least=4)
+    (a, b), (c, d) = (split_in_half(part.detach().float(), generator) for part in (source, target))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         net = MLP(a.shape[1], 1, hidden=hidden, mean=0.0, std=1.0)
@@ -68,12 +68,12 @@ def proxy_a_distance(
 
     n = max(len(a), len(c))
     rows = [torch.arange(n, device=a.device) % len(part) for part in (a, c)]
-    fit(step, Minibatches(*rows, size=size, generator=generator), epochs=epochs)
+    fit(step, Minibatches(*rows, batch_size=batch_size, generator=generator), epochs=epochs)
     wrong = (metrics.predict(net, b) > 0).float().mean(), (metrics.predict(net, d) <= 0).float().mean()
     return a_distance(float(wrong[0] + wrong[1]) / 2)
 
 
-def halves(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def split_in_half(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A random half, and the other."""
     order = torch.randperm(len(x), generator=generator).to(x.device)
     return x[order[: len(x) // 2]], x[order[len(x) // 2 :]]

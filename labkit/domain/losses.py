@@ -1,4 +1,4 @@
-"""What makes features of two domains alike: a critic's loss, and two distances that need no critic.
+"""What makes features of two domains alike: a discriminator's loss, and two distances that need no discriminator.
 
     L_d    = ½ mean_s −log(1 − σ(q(f)))  +  ½ mean_t −log σ(q(f))          source 0, target 1; log 2 at chance
     MMD²   = mean k(s, s') + mean k(t, t') − 2 mean k(s, t)                k: a mean of Gaussian kernels
@@ -26,12 +26,12 @@ def domain_loss(
     source_weights: Float[Tensor, " n"] | None = None,
     target_weights: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, ""]:
-    """The critic's cross-entropy; both domains weigh the same, however many samples each has.
+    """The discriminator's cross-entropy; both domains weigh the same, however many samples each has.
 
     (The paper's equation 9 adds the two means instead of halving their sum: its λ is half as large for the same pull.)
 
     Args:
-        source, target: the critic's logits of each, (n,) or (n, 1), above 0 for "target".
+        source, target: the discriminator's logits of each, (n,) or (n, 1), above 0 for "target".
         source_weights, target_weights: of the samples, (n,); each domain's are made to add up to 1.
 
     Raises:
@@ -50,16 +50,16 @@ def domain_loss(
     return (both[0] + both[1]) / 2
 
 
-def conditioned(f: Float[Tensor, "b d"], logits: Logits) -> Float[Tensor, "b dk"]:
-    """CDAN's input to the critic: all products f_i p_j of features and class probabilities, (B, d·k).
+def multilinear_map(f: Float[Tensor, "b d"], logits: Logits) -> Float[Tensor, "b dk"]:
+    """CDAN's input to the discriminator: all products f_i p_j of features and class probabilities, (B, d·k).
 
-    No gradient flows into the probabilities: the critic is not to be confused by what the classifier says.
+    No gradient flows into the probabilities: the discriminator is not to be confused by what the classifier says.
     """
     p = logits.detach().softmax(1)
     return (f[:, :, None] * p[:, None, :]).flatten(1)
 
 
-def certainty(logits: Logits) -> Float[Tensor, " b"]:
+def entropy_weights(logits: Logits) -> Float[Tensor, " b"]:
     """CDAN+E's weight of a sample, 1 + exp(−H(p)): 2 where the classifier is sure; without a gradient."""
     log_p = logits.detach().log_softmax(1)
     return 1 + (log_p.exp() * log_p).sum(1).exp()
@@ -80,7 +80,7 @@ def mmd(
     Raises:
         ValueError: if the widths differ, a domain has no sample, or a scale is not above 0.
     """
-    agreeing(source, target, least=1)
+    check_features(source, target, least=1)
     if not scales or min(scales) <= 0:
         raise ValueError(f"scales are {tuple(scales)}; expected one or more numbers above 0")
     both = torch.cat([source, target])
@@ -98,7 +98,7 @@ def coral(source: Float[Tensor, "n d"], target: Float[Tensor, "m d"]) -> Float[T
     Raises:
         ValueError: if the widths differ, or a domain has fewer than two samples.
     """
-    agreeing(source, target, least=2)
+    check_features(source, target, least=2)
     d = source.shape[1]
     return (covariance(source) - covariance(target)).square().sum() / (4 * d * d)
 
@@ -109,7 +109,7 @@ def covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
     return centred.T @ centred / (len(x) - 1)
 
 
-def agreeing(source: Tensor, target: Tensor, *, least: int) -> None:
+def check_features(source: Tensor, target: Tensor, *, least: int) -> None:
     """Raise ValueError unless both are (n, d) with the same d and ``least`` rows or more."""
     if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
         raise ValueError(f"features have shapes {tuple(source.shape)} and {tuple(target.shape)}; expected the same d")

@@ -53,6 +53,6 @@ class DigitNet(Classifier):
         )
 
 
-def critic(width: int, *, hidden: Sequence[int] = (100,)) -> MLP:
+def domain_discriminator(width: int, *, hidden: Sequence[int] = (100,)) -> MLP:
     """The domain's head: from features (B, width) to one logit (B, 1), above 0 for "target"."""
     return MLP(width, 1, hidden=hidden, mean=0.0, std=1.0)

@@ -3,7 +3,7 @@
     λ_p = 2 / (1 + exp(−γ p)) − 1            γ = 10
     μ_p = μ_0 / (1 + α p)^β                  α = 10, β = 0.75, μ_0 = 0.01
 
-λ_p is for the feature extractor alone: the critic learns at full strength from the start, and only what it has
+λ_p is for the feature extractor alone: the discriminator learns at full strength from the start, and only what it has
 learnt is worth following. Y. Ganin and others (2016), section 5.2.2.
 """
 
@@ -19,7 +19,7 @@ B = TypeVar("B")
 R = TypeVar("R")
 
 
-def ramp(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Tensor, " *n"]:
+def lambda_schedule(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Tensor, " *n"]:
     """λ_p: 0 at p = 0, and with γ = 10 nearly 1 from the middle on.
 
     Args:
@@ -30,16 +30,16 @@ def ramp(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Tensor, " *n"
         ValueError: if a p is not from 0 to 1.
     """
     # tanh is the same curve, and does not overflow.
-    return torch.tanh(checked(p) * (gamma / 2))
+    return torch.tanh(checked_progress(p) * (gamma / 2))
 
 
-def decay(p: Float[Tensor, " *n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, " *n"]:
+def lr_decay(p: Float[Tensor, " *n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, " *n"]:
     """μ_p / μ_0: what the learning rate is multiplied with.
 
     Raises:
         ValueError: if a p is not from 0 to 1.
     """
-    return (1 + alpha * checked(p)) ** -beta
+    return (1 + alpha * checked_progress(p)) ** -beta
 
 
 def progress(steps: int) -> Float[Tensor, " n"]:
@@ -53,7 +53,7 @@ def progress(steps: int) -> Float[Tensor, " n"]:
     return torch.arange(steps, dtype=torch.float64) / steps
 
 
-def checked(p: Tensor) -> Tensor:
+def checked_progress(p: Tensor) -> Tensor:
     """p, if it lies between 0 and 1.
 
     Raises:
@@ -64,7 +64,7 @@ def checked(p: Tensor) -> Tensor:
     return p
 
 
-def forever(values: Float[Tensor, " n"] | float) -> Iterator[float]:
+def repeat_last(values: Float[Tensor, " n"] | float) -> Iterator[float]:
     """One value after the other, and the last one again and again; a number is a series of one."""
     series = torch.as_tensor(values, dtype=torch.float64).reshape(-1).tolist()
     yield from series
@@ -72,7 +72,7 @@ def forever(values: Float[Tensor, " n"] | float) -> Iterator[float]:
         yield series[-1]
 
 
-def annealed(
+def anneal_lr(
     step: Callable[[B], R], optimizer: torch.optim.Optimizer, *, steps: int, alpha: float = 10.0, beta: float = 0.75
 ) -> Callable[[B], R]:
     """The step, with the learning rate μ_p = μ_0 / (1 + α p)^β at each call; μ_0 is what the optimiser has now.
@@ -86,7 +86,10 @@ def annealed(
     Raises:
         ValueError: if ``steps`` is below 1.
     """
-    factors, start = forever(decay(progress(steps), alpha=alpha, beta=beta)), [g["lr"] for g in optimizer.param_groups]
+    factors, start = (
+        repeat_last(lr_decay(progress(steps), alpha=alpha, beta=beta)),
+        [g["lr"] for g in optimizer.param_groups],
+    )
 
     def slower(batch: B) -> R:
         factor = next(factors)

@@ -19,7 +19,7 @@ from labkit.shapes import Labels
 Learn = Callable[[Tensor, Tensor, Tensor], nn.Module]
 
 
-def reverse_risk(
+def reverse_validation_risk(
     learn: Learn, x: Tensor, y: Labels, z: Tensor, *, held: float = 0.2, generator: torch.Generator
 ) -> float:
     """The error on held-back source samples of a classifier that was taught by the target's guessed labels.

@@ -2,13 +2,13 @@
 
     min over f, g   max over q      L_y(g(f(x)), y) − λ L_d(q(f(x)), q(f(z)))
 
-f is the body of the model, g its head, q the critic. With the reversal R between f and q one backward pass does both:
-every part goes down the sum of the two losses, q at full strength, f with −λ times what q would have wanted.
+f is the body of the model, g its head, q the discriminator. With the reversal R between f and q one backward pass does
+both: every part goes down the sum of the two losses, q at full strength, f with −λ times what q would have wanted.
 
-λ may be a number or one a step (``ramp(progress(steps))``); the last holds on. At λ = 0 the model's weights are those
-of ``source_only``, bit by bit: source and target pass the body one after the other, so that neither touches the other's
-rounding. (Dropout would draw for both, and so otherwise. Batch normalisation sees each domain by itself, too;
-its running statistics are then those of both.)
+λ may be a number or one a step (``lambda_schedule(progress(steps))``); the last holds on. At λ = 0 the model's weights
+are those of ``source_only``, bit by bit: source and target pass the body one after the other, so that neither touches
+the other's rounding. (Dropout would draw for both, and so otherwise. Batch normalisation sees each domain by itself,
+too; its running statistics are then those of both.)
 """
 
 from collections.abc import Callable, Iterator
@@ -17,18 +17,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labkit.domain.losses import certainty, conditioned, domain_loss
-from labkit.domain.schedule import forever
+from labkit.domain.losses import domain_loss, entropy_weights, multilinear_map
+from labkit.domain.schedule import repeat_last
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
-from labkit.train import descend, supervised
+from labkit.train import Step, descend, supervised_step
 
-Batch = tuple[Tensor, Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+DomainBatch = tuple[Tensor, Tensor, Tensor]
+"""Source samples x, their labels y, and target samples z."""
+
 Lambda = float | Float[Tensor, " n"]
 
 
-class Pairs:
+class DomainBatches:
     """Batches (x, y, z), half of each domain, in a new random order every time they are gone through.
 
     An epoch is once through the source; the target goes round as often as that takes, in a new order each round. What
@@ -37,22 +38,22 @@ class Pairs:
     Args:
         x, y: source samples and their labels.
         z: target samples.
-        size: of a batch, even: half of it of each domain.
+        batch_size: even: half of it of each domain.
         generator: where the orders come from, on the CPU.
 
     Raises:
-        ValueError: if x and y don't hold as many, or ``size`` is odd, below 2, or more than twice a domain has.
+        ValueError: if x and y don't hold as many, or ``batch_size`` is odd, below 2, or more than twice a domain has.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, z: Tensor, *, size: int, generator: torch.Generator) -> None:
+    def __init__(self, x: Tensor, y: Tensor, z: Tensor, *, batch_size: int, generator: torch.Generator) -> None:
         if len(x) != len(y):
             raise ValueError(f"there are {len(x)} source samples and {len(y)} labels; expected as many")
-        if size < 2 or size % 2 or size // 2 > min(len(x), len(z)):
+        if batch_size < 2 or batch_size % 2 or batch_size // 2 > min(len(x), len(z)):
             raise ValueError(
-                f"size is {size} for {len(x)} source and {len(z)} target samples; expected an even number, half of it "
-                "in each domain"
+                f"batch_size is {batch_size} for {len(x)} source and {len(z)} target samples; expected an even number, "
+                "half of it in each domain"
             )
-        self.x, self.y, self.z, self.half, self.generator = x, y, z, size // 2, generator
+        self.x, self.y, self.z, self.half, self.generator = x, y, z, batch_size // 2, generator
         self.targets: Iterator[Tensor] = iter(())
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ class Pairs:
         whole = n // self.half * self.half
         return torch.randperm(n, generator=self.generator)[:whole].to(device).split(self.half)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[DomainBatch]:
         for here in self.order(len(self.x), self.x.device):
             there = next(self.targets, None)
             if there is None:
@@ -72,47 +73,48 @@ class Pairs:
             yield self.x[here], self.y[here], self.z[there]
 
 
-def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step[DomainBatch]:
     """Learn from the labelled domain as if there were no other: what adaptation is measured against."""
-    step = supervised(model, optimizer)
+    step = supervised_step(model, optimizer)
     return lambda batch: step(batch[:2])
 
 
 def dann(
     model: Classifier,
-    critic: nn.Module,
+    discriminator: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    lam: Lambda = 1.0,
+    lambda_: Lambda = 1.0,
     conditional: bool = False,
     entropy: bool = False,
-) -> Step:
+) -> Step[DomainBatch]:
     """Domain-adversarial training (Ganin and others 2016), or its conditional form CDAN (Long and others 2018).
 
     Args:
         model: its ``features`` are f, its ``head`` gives the logits.
-        critic: q: from features (B, d), for CDAN from (B, d·k), to one logit (B, 1), above 0 for "target".
+        discriminator: q: from features (B, d), for CDAN from (B, d·k), to one logit (B, 1), above 0 for "target".
         optimizer: of the parameters of both.
-        lam: λ, a number or one a step; it scales what the features receive, not what the critic learns.
-        conditional: CDAN: the critic sees ``conditioned(f, logits)``.
+        lambda_: λ, a number or one a step; it scales what the features receive, not what the discriminator learns.
+        conditional: CDAN: the discriminator sees ``multilinear_map(f, logits)``.
         entropy: CDAN+E: samples that the classifier is sure of weigh up to twice as much.
 
     Returns:
-        A step that reports ``loss`` (of the labels), ``domain`` (the critic's; log 2 = 0.69 at chance) and ``lam``.
+        A step that reports ``loss`` (of the labels), ``domain`` (the discriminator's; log 2 = 0.69 at chance) and
+        ``lambda_``.
 
     Raises:
         ValueError: if a λ is negative, or ``entropy`` is asked for without ``conditional``.
     """
-    if bool((torch.as_tensor(lam) < 0).any()):
-        raise ValueError("λ is negative: the features would help the critic; expected 0 or more")
+    if bool((torch.as_tensor(lambda_) < 0).any()):
+        raise ValueError("λ is negative: the features would help the discriminator; expected 0 or more")
     if entropy and not conditional:
         raise ValueError("entropy weights are CDAN's; expected conditional=True with them")
-    lambdas = forever(lam)
+    lambdas = repeat_last(lambda_)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: DomainBatch) -> dict[str, Tensor]:
         x, y, z = batch
         model.train()
-        critic.train()
+        discriminator.train()
         scale = next(lambdas)
         f, h = model.features(x), model.features(z)
         logits = model.head(f)
@@ -121,48 +123,52 @@ def dann(
         weights: list[Tensor | None] = [None, None]
         if conditional:
             with torch.no_grad():
-                said = [logits.detach(), model.head(h)]
-            seen = [conditioned(part, words) for part, words in zip(seen, said)]
+                both_logits = [logits.detach(), model.head(h)]
+            seen = [multilinear_map(part, each) for part, each in zip(seen, both_logits)]
             if entropy:
-                weights = [certainty(words) for words in said]
-        domain = domain_loss(critic(seen[0]), critic(seen[1]), source_weights=weights[0], target_weights=weights[1])
+                weights = [entropy_weights(each) for each in both_logits]
+        domain = domain_loss(
+            discriminator(seen[0]), discriminator(seen[1]), source_weights=weights[0], target_weights=weights[1]
+        )
         descend(optimizer, label + domain)
-        return {"loss": label.detach(), "domain": domain.detach(), "lam": label.new_tensor(scale)}
+        return {"loss": label.detach(), "domain": domain.detach(), "lambda_": label.new_tensor(scale)}
 
     return step
 
 
-def aligned(
+def alignment_step(
     model: Classifier,
     optimizer: torch.optim.Optimizer,
     *,
     distance: Callable[[Tensor, Tensor], Tensor],
-    lam: Lambda = 1.0,
-) -> Step:
-    """No critic: go down L_y + λ · distance of the two domains' features; ``mmd`` makes it DAN, ``coral`` Deep CORAL.
+    lambda_: Lambda = 1.0,
+) -> Step[DomainBatch]:
+    """No discriminator: go down L_y + λ · distance of the two domains' features.
+
+    With ``mmd`` it is DAN, with ``coral`` Deep CORAL.
 
     Args:
         model, optimizer: as for ``dann``.
         distance: of two sets of features, a scalar with a gradient.
-        lam: λ, a number or one a step.
+        lambda_: λ, a number or one a step.
 
     Returns:
-        A step that reports ``loss``, ``distance`` and ``lam``.
+        A step that reports ``loss``, ``distance`` and ``lambda_``.
 
     Raises:
         ValueError: if a λ is negative.
     """
-    if bool((torch.as_tensor(lam) < 0).any()):
+    if bool((torch.as_tensor(lambda_) < 0).any()):
         raise ValueError("λ is negative: the domains would be pushed apart; expected 0 or more")
-    lambdas = forever(lam)
+    lambdas = repeat_last(lambda_)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: DomainBatch) -> dict[str, Tensor]:
         x, y, z = batch
         model.train()
         scale = next(lambdas)
         f, h = model.features(x), model.features(z)
         label, apart = functional.cross_entropy(model.head(f), y), distance(f, h)
         descend(optimizer, label + scale * apart)
-        return {"loss": label.detach(), "distance": apart.detach(), "lam": label.new_tensor(scale)}
+        return {"loss": label.detach(), "distance": apart.detach(), "lambda_": label.new_tensor(scale)}
 
     return step

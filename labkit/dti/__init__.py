@@ -10,11 +10,11 @@
 """
 
 from labkit.dti.clusters import Clusters, cluster
-from labkit.dti.kmeans import Clustering, assign, kmeans, lloyd, plus_plus, squared_distances, update
+from labkit.dti.kmeans import Clustering, assign, kmeans, kmeans_plus_plus, lloyd, squared_distances, update
 from labkit.dti.model import DTIGMM, DTIKMeans, Encoder
 from labkit.dti.shifts import ShiftMixture, em_step, shift_mixture, shifted
-from labkit.dti.swaps import Swaps, need_and_strain
-from labkit.dti.training import curriculum, learn, reassign, step
+from labkit.dti.swaps import Swaps, utility_and_error
+from labkit.dti.training import curriculum, dti_step, learn, reassign
 from labkit.dti.transforms import affine_grid, family, projective_grid, thin_plate_grid
 
 __all__ = [
@@ -29,19 +29,19 @@ __all__ = [
     "assign",
     "cluster",
     "curriculum",
+    "dti_step",
     "em_step",
     "family",
     "kmeans",
+    "kmeans_plus_plus",
     "learn",
     "lloyd",
-    "need_and_strain",
-    "plus_plus",
     "projective_grid",
     "reassign",
     "shift_mixture",
     "shifted",
     "squared_distances",
-    "step",
     "thin_plate_grid",
     "update",
+    "utility_and_error",
 ]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from labkit.dti.kmeans import plus_plus
-from labkit.dti.model import DTIGMM, DTIKMeans, Features, pooled
-from labkit.dti.training import Observer, learn
-from labkit.shapes import Float, Images, Labels, images
-from labkit.train import History
+from labkit.dti.kmeans import kmeans_plus_plus
+from labkit.dti.model import DTIGMM, DTIKMeans, pooled
+from labkit.dti.training import learn
+from labkit.shapes import Features, Float, Images, Labels, images
+from labkit.train import EpochCallback, History
 
 GREY = ("affine", "morphology", "thin_plate")
 COLOURED = ("colour", "affine", "thin_plate")
@@ -60,7 +60,7 @@ def cluster(
     swaps: bool = True,
     coarse: int | None = None,
     generator: torch.Generator | None = None,
-    on_epoch: Observer | Sequence[Observer] | None = None,
+    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> Clusters:
     """Cluster images whatever their pose: deep transformation-invariant k-means, or the Gaussian mixture.
 
@@ -110,12 +110,12 @@ def cluster(
         coarse = 2 if transforms and side >= LARGE else 1
     small = pooled(x, [max(1, n // coarse) for n in x.shape[2:]])
     where = generator.device if generator is not None else "cpu"
-    found = []
+    results = []
     for _ in range(runs):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator, device=where)))
             own = encoder() if encoder is not None else None
-            first = plus_plus(small, k, generator=generator)
+            first = kmeans_plus_plus(small, k, generator=generator)
             if mixture:
                 model: DTIKMeans = DTIGMM(first, transforms, encoder=own, **knobs)
             else:
@@ -125,13 +125,13 @@ def cluster(
             model, x, epochs=passes, batch_size=batch_size, lr=lr, starts=starts, every=every, swaps=swaps,
             generator=generator, on_epoch=on_epoch,
         )  # fmt: skip
-        found.append(_found(model, x, history))
-    best = min(found, key=lambda run: run.loss)
-    best.losses.extend(run.loss for run in found)
+        results.append(_result(model, x, history))
+    best = min(results, key=lambda run: run.loss)
+    best.losses.extend(run.loss for run in results)
     return best
 
 
-def _found(model: DTIKMeans, x: Images, history: History) -> Clusters:
+def _result(model: DTIKMeans, x: Images, history: History) -> Clusters:
     """What a trained model makes of the images."""
     assignments, costs = model.predict(x)
     with torch.no_grad():

@@ -53,7 +53,7 @@ def update(
     return torch.where(count[:, None] > 0, mean, centres.flatten(1)).view_as(centres)
 
 
-def plus_plus(
+def kmeans_plus_plus(
     x: Float[Tensor, " b *rest"], k: int, *, generator: torch.Generator | None = None
 ) -> Float[Tensor, " k *rest"]:
     """k samples as first centres, each drawn in proportion to D², the squared distance to those before it.
@@ -117,8 +117,8 @@ def kmeans(
         raise ValueError(f"runs is {runs}; expected 1 or more")
     if not bool(x.isfinite().all()):
         raise ValueError("a sample holds nan or inf; expected numbers")
-    found = (lloyd(x, plus_plus(x, k, generator=generator), iterations=iterations) for _ in range(runs))
-    return min(found, key=lambda run: run.inertia)
+    clusterings = (lloyd(x, kmeans_plus_plus(x, k, generator=generator), iterations=iterations) for _ in range(runs))
+    return min(clusterings, key=lambda run: run.inertia)
 
 
 def _enough(x: Tensor, k: int) -> None:

@@ -9,7 +9,7 @@ T. Groueix and M. Aubry, "Deep Transformation-Invariant Clustering" (2020).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.dti.transforms import Family, family
-from labkit.shapes import Float, Images, Labels
+from labkit.shapes import Features, Float, Images, Labels
 
 Reconstructions = Float[Tensor, "b k c p q"]
-Features = Callable[[Tensor], Tensor]
 
 
 class Encoder(nn.Module):

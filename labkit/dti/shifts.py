@@ -19,13 +19,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from labkit.dti.kmeans import plus_plus
+from labkit.dti.kmeans import kmeans_plus_plus
 from labkit.shapes import Float, Images, Int, Labels
 
 Shift = tuple[int, int]
 
 
-def square(radius: int) -> tuple[Shift, ...]:
+def shifts_within(radius: int) -> tuple[Shift, ...]:
     """All (dy, dx) of at most ``radius`` pixels, no shift first: (2 radius + 1)² of them.
 
     Raises:
@@ -95,10 +95,10 @@ def start(x: Images, k: int, *, radius: int, generator: torch.Generator | None =
         ValueError: if ``k`` is not from 1 to the number of images, or ``radius`` is negative or too large to leave
             anything of an image.
     """
-    shifts = square(radius)
+    shifts = shifts_within(radius)
     if radius >= min(x.shape[2:]):
         raise ValueError(f"radius is {radius} for images of {tuple(x.shape[2:])} pixels; expected less than a side")
-    centres = plus_plus(x, k, generator=generator)
+    centres = kmeans_plus_plus(x, k, generator=generator)
     log_pi = x.new_full((k, len(shifts)), -math.log(k * len(shifts)))
     return ShiftMixture(centres, log_pi, x.var(correction=0).clamp_min(1e-6), shifts)
 

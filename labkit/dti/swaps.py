@@ -1,10 +1,10 @@
 """Getting out of a bad minimum: a cluster that is hardly needed moves to where one is missing, if that pays.
 
-    need_j = Σ_{i in j} (second smallest − smallest distance of x_i),        strain_j = Σ_{i in j} smallest
+    utility_j = Σ_{i in j} (second smallest − smallest distance of x_i),    error_j = Σ_{i in j} smallest
 
 over the images i of cluster j. A run that ends badly has two prototypes for one sign and one prototype for two. None of
 these clusters is small, so reassignment doesn't see them; but the loss would hardly rise without one of the twins (its
-need), and the overloaded one carries most of the loss (its strain). That is how Fritzke's LBG-U moves the centres of
+utility), and the overloaded one carries most of the loss (its error). That is how Fritzke's LBG-U moves the centres of
 k-means (B. Fritzke, "The LBG-U Method for Vector Quantization", 1997). Here each move must win a race: the same batches
 are learnt from the same model without it and with it, and what has the lower loss in the end goes on.
 """
@@ -19,14 +19,14 @@ from torch import Tensor
 from labkit.dti.model import DTIKMeans
 from labkit.shapes import Float
 
-Learn = Callable[[Tensor], tuple[Tensor, Tensor]]
+Update = Callable[[Tensor], tuple[Tensor, Tensor]]
 """One update with a batch: its loss and its costs."""
 
 Copy = Callable[[int, int], object]
 """Turns one cluster into a copy of another: (from where it is taken, to where it goes)."""
 
 
-def need_and_strain(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
+def utility_and_error(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
     """By how much the sum of the smallest costs would grow without each cluster, and what part of it is each one's."""
     two = costs.topk(min(2, costs.shape[1]), dim=1, largest=False)
     least, owner = two.values[:, 0], two.indices[:, 0]
@@ -38,12 +38,12 @@ class Swaps:
     """Races between going on and going on with one cluster moved.
 
     Every ``window`` updates make a race; the second half of them counts. The cluster that is needed least is moved to
-    the one with the largest strain, after a defeat to the next one, and after ``tries`` defeats in a row the races end.
+    the one with the largest error, after a defeat to the next one, and after ``tries`` defeats in a row the races end.
 
     Args:
         model: k clusters, changed in place.
         optimizer: of its parameters.
-        learn: one update.
+        update: one update.
         copy: moves a cluster.
         window: updates of a race.
         tries: defeats in a row that end it all.
@@ -56,13 +56,13 @@ class Swaps:
         self,
         model: DTIKMeans,
         optimizer: torch.optim.Optimizer,
-        learn: Learn,
+        update: Update,
         copy: Copy,
         *,
         window: int = 100,
         tries: int = 3,
     ) -> None:
-        self.model, self.optimizer, self.learn, self.copy = model, optimizer, learn, copy
+        self.model, self.optimizer, self.update, self.copy = model, optimizer, update, copy
         self.window, self.tries = window, tries
         self.won: list[tuple[int, int]] = []
         self._defeats: list[int] = []
@@ -79,11 +79,11 @@ class Swaps:
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """One update; the last of a window decides a race."""
         if self.over:
-            return self.learn(batch)
+            return self.update(batch)
         if not self._batches:
             self._start = self._state()
         self._batches.append(batch)
-        self._records.append(self.learn(batch))
+        self._records.append(self.update(batch))
         out = self._records[-1]
         if len(self._batches) == self.window:
             self._race()
@@ -91,34 +91,34 @@ class Swaps:
 
     def _race(self) -> None:
         """Do the window again with a cluster moved, and keep what did better."""
-        loss, need, strain = self._sums(self._records)
+        loss, utility, error = self._sums(self._records)
         if self._before is not None:
             # Whom to move was known at the start of the window.
             taken, to = self._candidate(*self._before)
             end = self._state()
             self._restore(self._start)
             self.copy(taken, to)
-            moved, *others = self._sums([self.learn(batch) for batch in self._batches])
+            moved, *others = self._sums([self.update(batch) for batch in self._batches])
             if moved < loss:
-                need, strain = others
+                utility, error = others
                 self.won.append((taken, to))
                 self._defeats = []
             else:
                 self._restore(end)
                 self._defeats.append(to)
-        self._before, self._batches, self._records, self._start = (need, strain), [], [], None
+        self._before, self._batches, self._records, self._start = (utility, error), [], [], None
 
-    def _candidate(self, need: Tensor, strain: Tensor) -> tuple[int, int]:
-        taken = int(need.argmin())
-        strain = strain.clone()
-        strain[[taken, *self._defeats]] = -1
-        return taken, int(strain.argmax())
+    def _candidate(self, utility: Tensor, error: Tensor) -> tuple[int, int]:
+        taken = int(utility.argmin())
+        error = error.clone()
+        error[[taken, *self._defeats]] = -1
+        return taken, int(error.argmax())
 
     def _sums(self, records: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss, the needs and the strains over the second half of a window."""
+        """The loss, the utilities and the errors over the second half of a window."""
         late = records[len(records) // 2 :]
-        need, strain = need_and_strain(torch.cat([costs for _, costs in late]))
-        return torch.stack([loss for loss, _ in late]).sum(), need, strain
+        utility, error = utility_and_error(torch.cat([costs for _, costs in late]))
+        return torch.stack([loss for loss, _ in late]).sum(), utility, error
 
     def _state(self) -> tuple[dict, dict]:
         return deepcopy(self.model.state_dict()), deepcopy(self.optimizer.state_dict())

@@ -20,9 +20,7 @@ from labkit import train
 from labkit.dti.model import DTIKMeans
 from labkit.dti.swaps import Swaps
 from labkit.shapes import Float, Images
-from labkit.train import History, Minibatches
-
-Observer = Callable[[History], object]
+from labkit.train import EpochCallback, History, Minibatches, Step
 
 BENDING = ("morphology", "thin_plate")
 """What can turn one shape into another, and so must come last."""
@@ -90,7 +88,7 @@ def _normal(like: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(like.shape, generator=generator, device=where, dtype=like.dtype).to(like.device)
 
 
-def step(
+def dti_step(
     model: DTIKMeans,
     optimizer: torch.optim.Optimizer,
     *,
@@ -99,7 +97,7 @@ def step(
     noise: float = 1e-4,
     racing: Callable[[], bool] | None = None,
     generator: torch.Generator | None = None,
-) -> Callable[[tuple[Tensor, ...]], dict[str, Tensor | float]]:
+) -> Step[tuple[Tensor, ...]]:
     """The step for ``train.fit``: go down the loss; every so often look for empty clusters.
 
     Args:
@@ -198,7 +196,7 @@ def learn(
     every: int = 50,
     swaps: bool = True,
     generator: torch.Generator | None = None,
-    on_epoch: Observer | Sequence[Observer] | None = None,
+    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> History:
     """Train a model in place with Adam, the curriculum, reassignment and swaps. The knobs are those of ``cluster``.
 
@@ -206,7 +204,7 @@ def learn(
     """
     optimizer = _adam(model, lr)
     order = generator if generator is not None else torch.default_generator
-    batches = Minibatches(x, size=min(batch_size, len(x)), generator=order)
+    batches = Minibatches(x, batch_size=min(batch_size, len(x)), generator=order)
     names = [kind.name for kind in model.transformer.families]
     if starts is None:
         starts = default_starts(names)
@@ -217,7 +215,7 @@ def learn(
     # A fifth of the phase first, so that the races are about clusters that know their transformations.
     first = int((begin + (end - begin) / 5) * total)
     last = first + (int(end * total) - first) // window * window
-    update = step(model, optimizer, every=every, racing=lambda: swaps and first <= now < last, generator=generator)
+    update = dti_step(model, optimizer, every=every, racing=lambda: swaps and first <= now < last, generator=generator)
 
     def scheduled(batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
         nonlocal now

@@ -47,7 +47,7 @@ def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
     return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
 
 
-def sample(z: Prototypes, grid: Grid) -> Transformed:
+def sample_grid(z: Prototypes, grid: Grid) -> Transformed:
     """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w)."""
     b, h = grid.shape[1:3]
     if z.shape[1] == 1:
@@ -97,7 +97,7 @@ def affine_grid(beta: Beta, h: int, w: int) -> Grid:
 
 def affine(z: Prototypes, beta: Beta) -> Transformed:
     """Turned, scaled, sheared and moved by ``affine_grid``."""
-    return sample(z, affine_grid(beta, *z.shape[-2:]))
+    return sample_grid(z, affine_grid(beta, *z.shape[-2:]))
 
 
 def projective_grid(beta: Beta, h: int, w: int) -> Grid:
@@ -111,7 +111,7 @@ def projective_grid(beta: Beta, h: int, w: int) -> Grid:
 
 def projective(z: Prototypes, beta: Beta) -> Transformed:
     """Seen in another perspective, by ``projective_grid``."""
-    return sample(z, projective_grid(beta, *z.shape[-2:]))
+    return sample_grid(z, projective_grid(beta, *z.shape[-2:]))
 
 
 def morphology(z: Prototypes, beta: Beta) -> Transformed:
@@ -178,7 +178,7 @@ def _bending(a: Tensor, b: Tensor) -> Tensor:
 
 def thin_plate(z: Prototypes, beta: Beta) -> Transformed:
     """Bent smoothly, by ``thin_plate_grid``."""
-    return sample(z, thin_plate_grid(beta, *z.shape[-2:]))
+    return sample_grid(z, thin_plate_grid(beta, *z.shape[-2:]))
 
 
 @dataclass(frozen=True)
@@ -207,13 +207,13 @@ def family(name: str, *, channels: int, kernel: int = 7, control: int = 4) -> Fa
         raise ValueError(f"kernel is {kernel}; expected an odd number of pixels")
     if control < 2:
         raise ValueError(f"control is {control}; expected 2 or more points along a side")
-    known = {
+    families = {
         "colour": Family("colour", 2 * channels, colour, False),
         "affine": Family("affine", 6, affine, True),
         "projective": Family("projective", 8, projective, True),
         "morphology": Family("morphology", 1 + kernel**2, morphology, False),
         "thin_plate": Family("thin_plate", 2 * control**2, thin_plate, True),
     }
-    if name not in known:
-        raise ValueError(f"there is no transformation {name!r}; expected some of {', '.join(known)}")
-    return known[name]
+    if name not in families:
+        raise ValueError(f"there is no transformation {name!r}; expected some of {', '.join(families)}")
+    return families[name]

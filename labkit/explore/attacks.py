@@ -15,7 +15,7 @@ from torch.nn import functional
 from labkit import attacks as adversary
 from labkit import data, nets, train
 from labkit.explore import charts
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.panel import Explorer
 
 PICTURES = ("digit 3", *(f"digit {k}" for k in range(10) if k != 3))
@@ -30,7 +30,7 @@ CELL, LEFT, TOP = 13, 18, 4  # units of the SVG
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     picture: str = choice(PICTURES, label="picture")
@@ -42,9 +42,9 @@ class Knobs(State):
     aim: str = choice(AIMS, label="aim", group=ATTACK)
 
 
-def budget(knobs: Knobs) -> float:
+def budget(settings: Settings) -> float:
     """The radius of the ball; in l2 half the length of a change of ε everywhere, so that one slider suits both."""
-    return knobs.eps if knobs.norm == "linf" else round(4 * knobs.eps, 4)
+    return settings.eps if settings.norm == "linf" else round(4 * settings.eps, 4)
 
 
 @cache
@@ -55,44 +55,44 @@ def original(name: str) -> Tensor:
     return same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
 
 
-def truth(knobs: Knobs) -> Tensor:
+def truth(settings: Settings) -> Tensor:
     """The digit's class (1,)."""
-    return torch.tensor([int(knobs.picture[-1])])
+    return torch.tensor([int(settings.picture[-1])])
 
 
-def label(knobs: Knobs) -> tuple[Tensor, bool]:
+def label(settings: Settings) -> tuple[Tensor, bool]:
     """The class that the attack is about, and whether it is the target."""
-    targeted = knobs.aim != AWAY
-    return (torch.tensor([int(knobs.aim[-1])]) if targeted else truth(knobs)), targeted
+    targeted = settings.aim != AWAY
+    return (torch.tensor([int(settings.aim[-1])]) if targeted else truth(settings)), targeted
 
 
 @lru_cache(maxsize=8)
-def result(knobs: Knobs) -> Tensor:
+def result(settings: Settings) -> Tensor:
     """The attacked digit (1, 1, 8, 8)."""
-    x, eps, model = original(knobs.picture), budget(knobs), network(knobs.lesson)
-    if knobs.attack == "random signs":
-        return adversary.random_sign(x, eps=eps, norm=knobs.norm, generator=knobs.generator())
-    y, targeted = label(knobs)
-    if knobs.attack == "FGSM":
-        return adversary.fgsm(model, x, y, eps=eps, norm=knobs.norm, targeted=targeted)
-    climb = partial(adversary.pgd, eps=eps, norm=knobs.norm, targeted=targeted, steps=int(knobs.steps))
-    if knobs.attack == "BIM":
+    x, eps, model = original(settings.picture), budget(settings), network(settings.lesson)
+    if settings.attack == "random signs":
+        return adversary.random_sign(x, eps=eps, norm=settings.norm, generator=settings.generator())
+    y, targeted = label(settings)
+    if settings.attack == "FGSM":
+        return adversary.fgsm(model, x, y, eps=eps, norm=settings.norm, targeted=targeted)
+    climb = partial(adversary.pgd, eps=eps, norm=settings.norm, targeted=targeted, steps=int(settings.steps))
+    if settings.attack == "BIM":
         return climb(model, x, y, random_start=False)
-    return climb(model, x, y, generator=knobs.generator())
+    return climb(model, x, y, generator=settings.generator())
 
 
-def code(knobs: Knobs) -> str:
+def code(settings: Settings) -> str:
     """The attack in python: what it makes of ``x`` is what the panel shows."""
-    y, targeted = label(knobs)
-    knob = [f"eps={budget(knobs)!r}"] + ([f"norm={knobs.norm!r}"] if knobs.norm != "linf" else [])
-    chance = f"generator=torch.Generator().manual_seed({knobs.seed})"
-    if knobs.attack == "random signs":
-        return f"z = attacks.random_sign(x, {', '.join([*knob, chance])})"
-    knob += [f"steps={int(knobs.steps)}"] if knobs.attack != "FGSM" else []
-    knob += ["targeted=True"] if targeted else []
-    knob += [chance] if knobs.attack == "PGD" else []
-    name = knobs.attack.lower()
-    return f"y = torch.tensor([{int(y)}])\nz = attacks.{name}(model, x, y, {', '.join(knob)})"
+    y, targeted = label(settings)
+    arguments = [f"eps={budget(settings)!r}"] + ([f"norm={settings.norm!r}"] if settings.norm != "linf" else [])
+    chance = f"generator=torch.Generator().manual_seed({settings.seed})"
+    if settings.attack == "random signs":
+        return f"z = attacks.random_sign(x, {', '.join([*arguments, chance])})"
+    arguments += [f"steps={int(settings.steps)}"] if settings.attack != "FGSM" else []
+    arguments += ["targeted=True"] if targeted else []
+    arguments += [chance] if settings.attack == "PGD" else []
+    name = settings.attack.lower()
+    return f"y = torch.tensor([{int(y)}])\nz = attacks.{name}(model, x, y, {', '.join(arguments)})"
 
 
 _LEARNED: dict[str, nn.Module] = {}
@@ -115,57 +115,57 @@ def learn(lesson: str) -> nn.Module:
     fgsm = partial(adversary.fgsm, eps=TRAINED)
     pgd = partial(adversary.pgd, eps=TRAINED, steps=5, generator=generator)
     step = {
-        LESSONS[0]: train.supervised(model, optimizer),
-        LESSONS[1]: adversary.adversarial(model, optimizer, fgsm),
-        LESSONS[2]: adversary.adversarial(model, optimizer, pgd),
+        LESSONS[0]: train.supervised_step(model, optimizer),
+        LESSONS[1]: adversary.adversarial_training(model, optimizer, fgsm),
+        LESSONS[2]: adversary.adversarial_training(model, optimizer, pgd),
     }[lesson]
-    batches = train.Minibatches(digits.x, digits.y, size=64, generator=generator)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=generator)
     train.fit(step, batches, epochs=8 if lesson == LESSONS[0] else 15)
     return model.eval().requires_grad_(False)
 
 
-def probabilities(knobs: Knobs, x: Tensor) -> Tensor:
+def probabilities(settings: Settings, x: Tensor) -> Tensor:
     """What the network gives each of the ten digits: (10,)."""
-    return functional.softmax(network(knobs.lesson)(x), dim=1)[0]
+    return functional.softmax(network(settings.lesson)(x), dim=1)[0]
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """What to say while the network is being trained."""
-    return "" if knobs.lesson in _LEARNED else f"A small network is learning 1,297 {knobs.lesson}: a few seconds."
+    return "" if settings.lesson in _LEARNED else f"A small network is learning 1,297 {settings.lesson}: a few seconds."
 
 
-def answer(knobs: Knobs, x: Tensor) -> str:
+def answer(settings: Settings, x: Tensor) -> str:
     """The network's answer in words."""
-    p = probabilities(knobs, x)
+    p = probabilities(settings, x)
     return f"{int(p.argmax())} at {float(p.max()):.0%}"
 
 
-def show_original(knobs: Knobs) -> charts.Picture:
+def show_original(settings: Settings) -> charts.Picture:
     """The digit."""
-    return charts.Picture(original(knobs.picture)[0], f"The original: {knobs.picture}.")
+    return charts.Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
 
 
-def show_change(knobs: Knobs) -> charts.Picture:
+def show_change(settings: Settings) -> charts.Picture:
     """The change, blown up to the whole range: grey is none."""
-    if knobs.lesson not in _LEARNED:
+    if settings.lesson not in _LEARNED:
         return charts.Picture(torch.full((1, 8, 8), 0.5), "No change yet: the network is still to learn.")
-    change = result(knobs)[0] - original(knobs.picture)[0]
+    change = result(settings)[0] - original(settings.picture)[0]
     largest = float(change.abs().max())
     times = f"{0.5 / largest:.1f} times" if largest else "nothing to blow up"
     return charts.Picture(0.5 + change / (2 * largest or 1), f"The change, {times}: grey is none, white is brighter.")
 
 
-def show_result(knobs: Knobs) -> charts.Picture:
+def show_result(settings: Settings) -> charts.Picture:
     """The attacked digit."""
-    if knobs.lesson not in _LEARNED:
-        return charts.Picture(original(knobs.picture)[0], f"{knobs.picture}, not attacked yet.")
-    z = result(knobs)
-    return charts.Picture(z[0], f"{knobs.picture} after {knobs.attack}: taken for {answer(knobs, z)}.")
+    if settings.lesson not in _LEARNED:
+        return charts.Picture(original(settings.picture)[0], f"{settings.picture}, not attacked yet.")
+    z = result(settings)
+    return charts.Picture(z[0], f"{settings.picture} after {settings.attack}: taken for {answer(settings, z)}.")
 
 
-def show_opinion(knobs: Knobs) -> str:
+def show_opinion(settings: Settings) -> str:
     """The network's ten probabilities for the attacked digit."""
-    return charts.opinion(probabilities(knobs, result(knobs)), truth=int(truth(knobs)))
+    return charts.opinion(probabilities(settings, result(settings)), truth=int(truth(settings)))
 
 
 @lru_cache(maxsize=32)
@@ -176,12 +176,12 @@ def plane(picture: str, lesson: str, seed: int) -> Tensor:
     uphill = adversary.input_gradient(model, x, y).sign()
     half = torch.full_like(x, 0.5)
     tossed = 2 * (adversary.random_sign(half, eps=0.5, generator=torch.Generator().manual_seed(seed)) - half)
-    return adversary.surface(model, x, uphill, tossed, torch.linspace(-REACH, REACH, CELLS)).softmax(2)
+    return adversary.logit_surface(model, x, uphill, tossed, torch.linspace(-REACH, REACH, CELLS)).softmax(2)
 
 
-def show_map(knobs: Knobs) -> str:
+def show_map(settings: Settings) -> str:
     """The answer at each point of the plane as a number; the digit stands in the middle."""
-    p, true = plane(knobs.picture, knobs.lesson, knobs.seed), int(truth(knobs))
+    p, true = plane(settings.picture, settings.lesson, settings.seed), int(truth(settings))
     middle, bottom = CELLS // 2, TOP + CELLS * CELL
     parts = [cell(i, j, p[i, j], true) for i in range(CELLS) for j in range(CELLS)]
     x, y = LEFT + middle * CELL, TOP + middle * CELL
@@ -198,39 +198,39 @@ def show_map(knobs: Knobs) -> str:
     where = f"at {REACH * int(uphill[0]) / middle:.2f}" if len(uphill) else f"not within {REACH}"
     right = 1 - float(wrong[:, middle].double().mean())
     words = f"along the gradient the answer changes {where}; across it, {right:.0%} of the answers are right."
-    return charts.svg(parts, 220, 216, f"Answers on a plane through {knobs.picture}: {words}")
+    return charts.svg(parts, 220, 216, f"Answers on a plane through {settings.picture}: {words}")
 
 
 def cell(i: int, j: int, p: Tensor, true: int) -> str:
     """The answer at one point: its number, paler where the network is less sure."""
     # Rows count downwards on the screen, and steps upwards.
     x, y = LEFT + j * CELL, TOP + (CELLS - 1 - i) * CELL
-    said = int(p.argmax())
-    colour = charts.BLUE if said == true else charts.VERMILION
+    answer = int(p.argmax())
+    colour = charts.BLUE if answer == true else charts.VERMILION
     shade = f'fill="{colour}" opacity="{0.1 + 0.5 * float(p.max()):.2f}"'
     square = f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {shade}/>'
-    return square + charts.text(x + CELL / 2, y + 10, str(said), anchor="middle", bold=said != true)
+    return square + charts.text(x + CELL / 2, y + 10, str(answer), anchor="middle", bold=answer != true)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The attack as code to copy."""
-    return charts.listing(code(knobs))
+    return charts.listing(code(settings))
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect: one step needs no number of steps, a coin no aim."""
-    return {"random signs": ("steps", "aim"), "FGSM": ("steps",)}.get(knobs.attack, ())
+    return {"random signs": ("steps", "aim"), "FGSM": ("steps",)}.get(settings.attack, ())
 
 
 def attacks() -> Explorer:
     """Open the explorer of attacks: pick a digit, an attack and its size, see what a network makes of the result."""
     # The opinion comes before the pictures of the attack: it says what is waited for, and they need what it trains.
     rows = [
-        [Pane("Clean", show_original), Pane("What the network sees", show_opinion, html=True, wait=waiting)],
-        [Pane("Change, blown up", show_change), Pane("Attacked", show_result)],
+        [View("Clean", show_original), View("What the network sees", show_opinion, html=True, wait=waiting)],
+        [View("Change, blown up", show_change), View("Attacked", show_result)],
         [
-            Pane("Its answers around the digit", show_map, html=True, wait=waiting),
-            Pane("The same in python", show_code, html=True),
+            View("Its answers around the digit", show_map, html=True, wait=waiting),
+            View("The same in python", show_code, html=True),
         ],
     ]
-    return Explorer(Knobs(), rows, idle=idle)
+    return Explorer(Settings(), rows, disabled=disabled_controls)

@@ -3,11 +3,11 @@
 A topic writes two things. Its *state* is a frozen dataclass whose fields say how they are controlled::
 
     @dataclass(frozen=True)
-    class Knobs(State):
+    class Settings(State):
         noise: float = slider(0.0, 0.0, 0.5, step=0.01, label="noise σ", group="Noise", draw=(0.02, 0.1))
 
-and its *panes* are functions from a state to a picture or to HTML. Neither knows of widgets, so both are tested
-without a browser. ``Explorer(Knobs(), rows=[[Pane("result", show)]])`` makes the panel: it moves the state when a
+and its *views* are functions from a state to a picture or to HTML. Neither knows of widgets, so both are tested
+without a browser. ``Explorer(Settings(), rows=[[Pane("result", show)]])`` makes the panel: it moves the state when a
 control moves, and redraws what has changed.
 """
 
@@ -22,7 +22,7 @@ S = TypeVar("S", bound="State")
 
 
 @runtime_checkable
-class Drawn(Protocol):
+class Renderable(Protocol):
     """A picture: ``labkit.plot.Figure`` is one, and ``charts.Picture``, which is faster."""
 
     @property
@@ -103,7 +103,7 @@ class State:
     """What the controls of an explorer say: frozen, so that it can be compared, hashed and remembered.
 
     Attributes:
-        seed: of everything random in the panes, and of the button that draws the other fields.
+        seed: of everything random in the views, and of the button that draws the other fields.
 
     Raises:
         ValueError: if a field is outside its control's range.
@@ -125,7 +125,7 @@ def controls(state: State | type[State]) -> dict[str, Control]:
     return {f.name: f.metadata["control"] for f in fields(state) if "control" in f.metadata}
 
 
-def drawn(state: S, *, seed: int) -> S:
+def randomise(state: S, *, seed: int) -> S:
     """The state with ``seed``, and each field that chance may move drawn with probability ½, else at its default."""
     generator = torch.Generator().manual_seed(seed)
     defaults, values = type(state)(), {}
@@ -150,19 +150,19 @@ class Remembered(Generic[R]):
 
     def __init__(self, function: Callable[..., R], most: int) -> None:
         self.function, self.most = function, most
-        self.found: dict[tuple[Any, ...], R] = {}
+        self.results: dict[tuple[Any, ...], R] = {}
 
     def __call__(self, *args: Any) -> R:
         """The result, computed if it is not there; the one that was asked for longest ago makes room."""
-        result = self.found.pop(args) if args in self.found else self.function(*args)
-        self.found[args] = result
-        if len(self.found) > self.most:
-            del self.found[next(iter(self.found))]
+        result = self.results.pop(args) if args in self.results else self.function(*args)
+        self.results[args] = result
+        if len(self.results) > self.most:
+            del self.results[next(iter(self.results))]
         return result
 
     def knows(self, *args: Any) -> bool:
         """Whether there is a result, so that nothing has to be waited for."""
-        return args in self.found
+        return args in self.results
 
 
 def remembered(most: int) -> Callable[[Callable[..., R]], Remembered[R]]:
@@ -181,7 +181,7 @@ def none(state: Any) -> Collection[str]:
 
 
 @dataclass(frozen=True)
-class Pane:
+class View:
     """One part of what an explorer shows.
 
     Attributes:
@@ -192,6 +192,6 @@ class Pane:
     """
 
     title: str
-    render: Callable[[Any], Drawn | str]
+    render: Callable[[Any], Renderable | str]
     html: bool = False
     wait: Callable[[Any], str] = nothing

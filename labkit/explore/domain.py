@@ -13,7 +13,7 @@ from torch import Tensor
 from labkit import domain as method
 from labkit import metrics, nets
 from labkit.data import Dataset, simulate
-from labkit.explore.base import Pane, State, choice, remembered, slider
+from labkit.explore.base import State, View, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
@@ -29,11 +29,11 @@ Setting = tuple[str, float, float, float, int]
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     method: str = choice(METHODS, label="method", help="what makes the features of both domains alike")
-    lam: float = slider(0, 0, 3, step=0.25, label="λ", group="Training", help="its weight; 0 is source only")
+    lambda_: float = slider(0, 0, 3, step=0.25, label="λ", group="Training", help="its weight; 0 is source only")
     rotation: float = slider(35, 0, 90, step=5, label="turned by", group=SHIFT, draw=(10, 60), help="degrees")
     share: float = slider(0.5, 0.1, 0.9, step=0.1, label="upper moon", group=SHIFT, help="its share of the target")
 
@@ -59,21 +59,23 @@ def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
 
 
 @remembered(256)
-def trained(how: str, lam: float, rotation: float, share: float, seed: int) -> Trained:
-    """Train for these knobs."""
+def trained(how: str, lambda_: float, rotation: float, share: float, seed: int) -> Trained:
+    """Train for these settings."""
     source, target = world(rotation, share, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = nets.MLP(2, 2, hidden=(32, 32), mean=[0.5, 0.25], std=1.0)
-        critic = method.critic(64 if how == "CDAN" else 32, hidden=(32, 32))
+        discriminator = method.domain_discriminator(64 if how == "CDAN" else 32, hidden=(32, 32))
     g = torch.Generator().manual_seed(seed)
-    pairs = method.Pairs(source.x, source.y, target.x, size=100, generator=g)
-    optimizer = torch.optim.Adam([*model.parameters(), *critic.parameters()], lr=RATE)
-    series = lam * method.ramp(method.progress(EPOCHS * len(pairs)))
+    pairs = method.DomainBatches(source.x, source.y, target.x, batch_size=100, generator=g)
+    optimizer = torch.optim.Adam([*model.parameters(), *discriminator.parameters()], lr=RATE)
+    series = lambda_ * method.lambda_schedule(method.progress(EPOCHS * len(pairs)))
     if how in ("DANN", "CDAN"):
-        step = method.dann(model, critic, optimizer, lam=series, conditional=how == "CDAN")
+        step = method.dann(model, discriminator, optimizer, lambda_=series, conditional=how == "CDAN")
     else:
-        step = method.aligned(model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lam=series)
+        step = method.alignment_step(
+            model, optimizer, distance=method.mmd if how == "MMD" else method.coral, lambda_=series
+        )
     fit(step, pairs, epochs=EPOCHS)
     field = metrics.predict(model, cells(), batch_size=2000).softmax(1)[:, 1].reshape(CELLS[1], CELLS[0])
     here, there = (metrics.accuracy(metrics.predict(model, part.x), part.y) for part in (source, target))
@@ -90,21 +92,27 @@ def cells() -> Tensor:
     return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).reshape(-1, 2)
 
 
-def setting(knobs: Knobs, lam: float | None = None) -> Setting:
-    """What is trained for these knobs, with another λ if one is given."""
-    return knobs.method, knobs.lam if lam is None else lam, knobs.rotation, knobs.share, knobs.seed
+def setting(settings: Settings, lambda_: float | None = None) -> Setting:
+    """What is trained for these settings, with another λ if one is given."""
+    return (
+        settings.method,
+        settings.lambda_ if lambda_ is None else lambda_,
+        settings.rotation,
+        settings.share,
+        settings.seed,
+    )
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """A sentence if something has to be trained first."""
-    missing = sum(not trained.knows(*setting(knobs, lam)) for lam in {*LAMBDAS, knobs.lam})
+    missing = sum(not trained.knows(*setting(settings, lambda_)) for lambda_ in {*LAMBDAS, settings.lambda_})
     return f"Training {missing} times on {POINTS} points, some seconds …" if missing else ""
 
 
-def plane(knobs: Knobs, which: int) -> str:
+def plane(settings: Settings, which: int) -> str:
     """The classifier's ground, the boundary, and the points of one domain."""
-    run = trained(*setting(knobs))
-    data = world(knobs.rotation, knobs.share, knobs.seed)[which]
+    run = trained(*setting(settings))
+    data = world(settings.rotation, settings.share, settings.seed)[which]
     left, right, bottom, top = FRAME
     wide, tall = WIDTH / CELLS[0], TALL / CELLS[1]
     lower = (run.field > 0.5).tolist()
@@ -130,25 +138,27 @@ def plane(knobs: Knobs, which: int) -> str:
     parts.append(text(4, TALL + 14, f"{right_:.0%} right", bold=True))
     parts.append(text(WIDTH - 4, TALL + 14, "● upper  ▲ lower", anchor="end", soft=True))
     name = "target, whose labels nobody sees" if which else "source, with labels"
-    return svg(parts, WIDTH, TALL + 20, f"The {name}: at λ = {knobs.lam:g} the boundary is right for {right_:.0%}.")
+    return svg(
+        parts, WIDTH, TALL + 20, f"The {name}: at λ = {settings.lambda_:g} the boundary is right for {right_:.0%}."
+    )
 
 
-def show_source(knobs: Knobs) -> str:
+def show_source(settings: Settings) -> str:
     """The source and the boundary."""
-    return plane(knobs, 0)
+    return plane(settings, 0)
 
 
-def show_target(knobs: Knobs) -> str:
+def show_target(settings: Settings) -> str:
     """The target and the same boundary."""
-    return plane(knobs, 1)
+    return plane(settings, 1)
 
 
-def show_curve(knobs: Knobs) -> str:
+def show_curve(settings: Settings) -> str:
     """Accuracy in the target, and the proxy A-distance, against λ."""
-    lambdas = sorted({*LAMBDAS, knobs.lam})
-    runs = [trained(*setting(knobs, lam)) for lam in lambdas]
+    lambdas = sorted({*LAMBDAS, settings.lambda_})
+    runs = [trained(*setting(settings, lambda_)) for lambda_ in lambdas]
     left, right, top, base = 34, WIDTH - 30, 20, 148
-    xs = [left + (right - left) * lam / max(*lambdas, 1e-9) for lam in lambdas]
+    xs = [left + (right - left) * lambda_ / max(*lambdas, 1e-9) for lambda_ in lambdas]
     parts = [f'<path d="M{left} {top} V{base} H{right} V{top}" fill="none" stroke="currentColor" opacity="0.4"/>']
     for colour, dash, most, values in (
         (PALETTE[0], "", 1.0, [r.target for r in runs]),
@@ -157,8 +167,8 @@ def show_curve(knobs: Knobs) -> str:
         ys = [base - (base - top) * v / most for v in values]
         line = " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
         parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
-        for lam, x, y in zip(lambdas, xs, ys):
-            radius, fill = (5, colour) if lam == knobs.lam else (3, "none")
+        for lambda_, x, y in zip(lambdas, xs, ys):
+            radius, fill = (5, colour) if lambda_ == settings.lambda_ else (3, "none")
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{colour}"/>')
     parts += [
         text(left - 4, top + 8, "100%", anchor="end", soft=True),
@@ -166,14 +176,19 @@ def show_curve(knobs: Knobs) -> str:
     ]
     parts += [text(right + 4, top + 8, "2", soft=True), text(right + 4, base, "0", soft=True)]
     parts.append(text(2, 11, "— right in the target   - - A-distance"))
-    parts += [text(x, base + 14, f"{lam:g}", anchor="middle", soft=lam != knobs.lam) for lam, x in zip(lambdas, xs)]
-    said = "; ".join(f"λ {lam:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lam, r in zip(lambdas, runs))
-    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {said}.")
+    parts += [
+        text(x, base + 14, f"{lambda_:g}", anchor="middle", soft=lambda_ != settings.lambda_)
+        for lambda_, x in zip(lambdas, xs)
+    ]
+    summary = "; ".join(
+        f"λ {lambda_:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lambda_, r in zip(lambdas, runs)
+    )
+    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {summary}.")
 
 
-def show_note(knobs: Knobs) -> str:
+def show_note(settings: Settings) -> str:
     """What to watch for."""
-    run = trained(*setting(knobs))
+    run = trained(*setting(settings))
     words = (
         f"Source {run.source:.0%}, target {run.target:.0%}; a new classifier of domains gets an A-distance of "
         f"{run.distance:.1f} of 2 from the features. Choose λ without looking at the target's figure: you wouldn't "
@@ -182,24 +197,27 @@ def show_note(knobs: Knobs) -> str:
     return note(words)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The step that does this."""
-    start = f"lam = {knobs.lam:g} * domain.ramp(domain.progress(steps))\n"
-    if knobs.method in ("DANN", "CDAN"):
-        more = ", conditional=True" if knobs.method == "CDAN" else ""
-        call = f"step = domain.dann(model, critic, optimizer, lam=lam{more})"
+    start = f"lambda_ = {settings.lambda_:g} * domain.lambda_schedule(domain.progress(steps))\n"
+    if settings.method in ("DANN", "CDAN"):
+        more = ", conditional=True" if settings.method == "CDAN" else ""
+        call = f"step = domain.dann(model, discriminator, optimizer, lambda_=lambda_{more})"
     else:
-        call = f"step = domain.aligned(model, optimizer, distance=domain.{knobs.method.lower()}, lam=lam)"
-    return listing(f"{start}{call}\ntrain.fit(step, domain.Pairs(x, y, z, size=100, generator=g), epochs={EPOCHS})")
+        distance = f"domain.{settings.method.lower()}"
+        call = f"step = domain.alignment_step(model, optimizer, distance={distance}, lambda_=lambda_)"
+    return listing(
+        f"{start}{call}\ntrain.fit(step, domain.DomainBatches(x, y, z, batch_size=100, generator=g), epochs={EPOCHS})"
+    )
 
 
 def domain() -> Explorer:
     """Open the explorer of domain adaptation: move λ and the target, see both domains under one boundary."""
     rows = [
-        [Pane("Source", show_source, html=True, wait=waiting), Pane("Target", show_target, html=True, wait=waiting)],
+        [View("Source", show_source, html=True, wait=waiting), View("Target", show_target, html=True, wait=waiting)],
         [
-            Pane("As λ grows", show_curve, html=True, wait=waiting),
-            Pane("What to watch", show_note, html=True, wait=waiting),
+            View("As λ grows", show_curve, html=True, wait=waiting),
+            View("What to watch", show_note, html=True, wait=waiting),
         ],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
+    return Explorer(Settings(), rows, below=[View("The same in python", show_code, html=True)])

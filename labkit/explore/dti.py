@@ -17,7 +17,7 @@ from labkit import data, metrics
 from labkit import dti as method
 from labkit.augment import image
 from labkit.explore import charts
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
 
@@ -26,11 +26,11 @@ LESSONS = ("one after another", "all at once", "none: k-means")
 TRANSFORMS = ("affine", "thin_plate")
 STARTS = {LESSONS[0]: (0.25, 0.7), LESSONS[1]: (0.0, 0.0), LESSONS[2]: ()}
 SHOTS, EPOCHS_A_SHOT, MANY = 16, 2, 900
-SIDE, GAP = 12, 2  # pixels: of a picture of the panes, and between two
+SIDE, GAP = 12, 2  # pixels: of a picture of the views, and between two
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     world: str = choice(WORLDS, label="images")
@@ -51,9 +51,9 @@ class Run(NamedTuple):
 _RUNS: dict[tuple[str, str, int], Run] = {}
 
 
-def run_of(knobs: Knobs) -> Run:
-    """The run for these knobs; trained at the first call, then kept."""
-    key = (knobs.world, knobs.lesson, knobs.seed)
+def run_of(settings: Settings) -> Run:
+    """The run for these settings; trained at the first call, then kept."""
+    key = (settings.world, settings.lesson, settings.seed)
     if key not in _RUNS:
         _RUNS[key] = train_run(*key)
     return _RUNS[key]
@@ -81,7 +81,7 @@ def train_run(name: str, lesson: str, seed: int) -> Run:
     transforms = () if lesson == LESSONS[2] else TRANSFORMS
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        first = method.plus_plus(images.x, len(images.classes), generator=generator)
+        first = method.kmeans_plus_plus(images.x, len(images.classes), generator=generator)
         model = method.DTIKMeans(first, transforms, hidden=32)
     model.transformer.active = 0
     models = [copy.deepcopy(model)]
@@ -94,30 +94,30 @@ def train_run(name: str, lesson: str, seed: int) -> Run:
         model, images.x, epochs=SHOTS * EPOCHS_A_SHOT, batch_size=32, starts=STARTS[lesson], generator=generator,
         on_epoch=keep,
     )  # fmt: skip
-    found = [shot.predict(images.x) for shot in models]
+    predictions = [shot.predict(images.x) for shot in models]
     return Run(
         images,
         models,
-        [float(costs.mean()) for _, costs in found],
-        [metrics.clustering_accuracy(assignments, images.y) for assignments, _ in found],
+        [float(costs.mean()) for _, costs in predictions],
+        [metrics.clustering_accuracy(assignments, images.y) for assignments, _ in predictions],
     )
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """What to say while a run is being trained."""
-    known = (knobs.world, knobs.lesson, knobs.seed) in _RUNS
-    return "" if known else f"Prototypes are growing on {MANY} images: a few seconds."
+    trained = (settings.world, settings.lesson, settings.seed) in _RUNS
+    return "" if trained else f"Prototypes are growing on {MANY} images: a few seconds."
 
 
-def model_of(knobs: Knobs) -> method.DTIKMeans:
+def model_of(settings: Settings) -> method.DTIKMeans:
     """The model at that time."""
-    return run_of(knobs).models[int(knobs.time)]
+    return run_of(settings).models[int(settings.time)]
 
 
-def chosen(knobs: Knobs) -> Tensor:
+def chosen(settings: Settings) -> Tensor:
     """The image (1, 1, h, w) that is looked at."""
-    images = world(knobs.world).x
-    return images[(int(knobs.image) * 7) % len(images)][None]
+    images = world(settings.world).x
+    return images[(int(settings.image) * 7) % len(images)][None]
 
 
 def still_to_come() -> charts.Picture:
@@ -144,27 +144,27 @@ def columns_of(k: int) -> int:
     return 5 if k > 6 else 2
 
 
-def show_prototypes(knobs: Knobs) -> charts.Picture:
+def show_prototypes(settings: Settings) -> charts.Picture:
     """All prototypes at that time."""
-    if waiting(knobs):
+    if waiting(settings):
         return still_to_come()
-    model = model_of(knobs)
-    words = f"{model.k} prototypes at time {int(knobs.time)} of {SHOTS}."
+    model = model_of(settings)
+    words = f"{model.k} prototypes at time {int(settings.time)} of {SHOTS}."
     return charts.Picture(sheet(model.prototypes.detach().clamp(0, 1), columns_of(model.k)), words)
 
 
-def show_image(knobs: Knobs) -> charts.Picture:
+def show_image(settings: Settings) -> charts.Picture:
     """The image that is explained."""
-    x = chosen(knobs)
-    return charts.Picture(x[0], f"Image {int(knobs.image)}.")
+    x = chosen(settings)
+    return charts.Picture(x[0], f"Image {int(settings.image)}.")
 
 
 @torch.no_grad()
-def show_aligned(knobs: Knobs) -> charts.Picture:
+def show_aligned(settings: Settings) -> charts.Picture:
     """Every prototype, transformed for the image; the nearest one framed."""
-    if waiting(knobs):
+    if waiting(settings):
         return still_to_come()
-    model, x = model_of(knobs), chosen(knobs)
+    model, x = model_of(settings), chosen(settings)
     distances = model.distances(x)[0]
     best = int(distances.argmin())
     words = (
@@ -174,9 +174,9 @@ def show_aligned(knobs: Knobs) -> charts.Picture:
     return charts.Picture(sheet(model.reconstruct(x)[0].clamp(0, 1), columns_of(model.k), best), words)
 
 
-def show_course(knobs: Knobs) -> str:
+def show_course(settings: Settings) -> str:
     """Loss and accuracy over time, the looked-at time, and when transformations are switched on."""
-    run, t = run_of(knobs), int(knobs.time)
+    run, t = run_of(settings), int(settings.time)
     wide, tall, left, top = 250, 190, 34, 34
     base, right = tall - 22, wide - 8
     across, most = (right - left) / SHOTS, max(run.losses[1:])
@@ -188,7 +188,7 @@ def show_course(knobs: Knobs) -> str:
 
     marks = [(v, base - (base - top) * v + 4) for v in (0, 0.5, 1)]
     parts = [charts.text(left - 5, y, f"{v:.0%}", anchor="end", soft=True) for v, y in marks]
-    for name, start in zip(TRANSFORMS, STARTS[knobs.lesson]):
+    for name, start in zip(TRANSFORMS, STARTS[settings.lesson]):
         at = left + start * SHOTS * across
         parts.append(f'<path d="M{at:.1f} {top} V{base}" stroke="currentColor" opacity="0.35" stroke-dasharray="2 3"/>')
         if start:
@@ -208,12 +208,13 @@ def show_course(knobs: Knobs) -> str:
     return charts.svg(parts, wide, tall, words)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The call that does this."""
-    transforms = () if knobs.lesson == LESSONS[2] else TRANSFORMS
+    transforms = () if settings.lesson == LESSONS[2] else TRANSFORMS
     words = (
-        f"found = dti.cluster(x, {len(world(knobs.world).classes)}, transforms={transforms!r}, "
-        f"starts={STARTS[knobs.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\nfound.model.reconstruct(x)"
+        f"clusters = dti.cluster(x, {len(world(settings.world).classes)}, transforms={transforms!r}, "
+        f"starts={STARTS[settings.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\n"
+        "clusters.model.reconstruct(x)"
     )
     return charts.listing(words)
 
@@ -222,7 +223,7 @@ def dti() -> Explorer:
     """Open the explorer: watch prototypes grow, and see how each of them explains an image."""
     # The course comes first: it says what is waited for, and the pictures need what it trains.
     rows = [
-        [Pane("Course", show_course, html=True, wait=waiting), Pane("Prototypes", show_prototypes)],
-        [Pane("The image", show_image), Pane("Prototypes transformed for it", show_aligned)],
+        [View("Course", show_course, html=True, wait=waiting), View("Prototypes", show_prototypes)],
+        [View("The image", show_image), View("Prototypes transformed for it", show_aligned)],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
+    return Explorer(Settings(), rows, below=[View("The same in python", show_code, html=True)])

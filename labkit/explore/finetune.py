@@ -9,7 +9,7 @@ from functools import cache
 from math import log
 
 from labkit import finetune as method
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.finetune.bundled import Measured, depths
@@ -26,7 +26,7 @@ COUNTS = ("5", "1", "20", "100")
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     task: str = choice(tuple(TASKS), label="new task", help="what the pretrained network is to learn")
@@ -38,25 +38,25 @@ class Knobs(State):
 @cache
 def parameters() -> tuple[int, ...]:
     """Of each stage of the small network and of a head for ten classes."""
-    base = method.new_head(method.base_model(method.small()), 10)
+    base = method.new_head(method.base_model(method.small_cnn()), 10)
     return tuple(parameter_count(part) for part in (*method.stages(base), base.head))
 
 
-def measured(knobs: Knobs, strategy: str, examples: str | None = None) -> Measured:
-    """Accuracy of a depth, ``"0"`` … ``"4"``, or of ``"scratch"``, on the task of the knobs."""
-    return depths()[TASKS[knobs.task]][examples or knobs.examples][strategy]
+def measured(settings: Settings, strategy: str, examples: str | None = None) -> Measured:
+    """Accuracy of a depth, ``"0"`` … ``"4"``, or of ``"scratch"``, on the task of the settings."""
+    return depths()[TASKS[settings.task]][examples or settings.examples][strategy]
 
 
-def counts(knobs: Knobs) -> tuple[int, int]:
+def counts(settings: Settings) -> tuple[int, int]:
     """Trainable and frozen parameters."""
-    sizes, depth = parameters(), int(knobs.depth)
+    sizes, depth = parameters(), int(settings.depth)
     return sum(sizes[depth:]), sum(sizes[:depth])
 
 
-def show_parameters(knobs: Knobs) -> str:
+def show_parameters(settings: Settings) -> str:
     """A bar for each stage, pale where it is frozen."""
-    sizes, depth, row, left = parameters(), int(knobs.depth), 26, 58
-    trainable, frozen = counts(knobs)
+    sizes, depth, row, left = parameters(), int(settings.depth), 26, 58
+    trainable, frozen = counts(settings)
     parts = [text(2, 12, f"{trainable:,} learn, {frozen:,} rest", bold=True)]
     for i, size in enumerate(sizes):
         y, name = 22 + i * row, f"stage {i + 1}" if i < STAGES else "head"
@@ -93,10 +93,10 @@ def frame(low: float, high: float, below: str) -> list[str]:
     ]
 
 
-def show_depths(knobs: Knobs) -> str:
+def show_depths(settings: Settings) -> str:
     """Accuracy against the number of frozen stages, ± one deviation, and from scratch as a dashed line."""
-    values = [measured(knobs, str(d)) for d in range(STAGES + 1)]
-    scratch = measured(knobs, "scratch")
+    values = [measured(settings, str(d)) for d in range(STAGES + 1)]
+    scratch = measured(settings, "scratch")
     low, high = span([*values, scratch])
     parts = frame(low, high, "frozen stages")
     y = place(scratch.mean, low, high)
@@ -109,21 +109,21 @@ def show_depths(knobs: Knobs) -> str:
     line = " L".join(f"{x:.1f} {place(v.mean, low, high):.1f}" for x, v in zip(xs, values))
     parts.append(f'<path d="M{line}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.6"/>')
     for d, (x, v) in enumerate(zip(xs, values)):
-        here = d == int(knobs.depth)
+        here = d == int(settings.depth)
         up, y, down = (place(v.mean + sign * v.std, low, high) for sign in (1, 0, -1))
         parts.append(f'<path d="M{x:.1f} {up:.1f} V{down:.1f}" stroke="{PALETTE[0]}" opacity="0.5"/>')
         parts.append(
             f'<circle cx="{x:.1f}" cy="{place(v.mean, low, high):.1f}" r="{6 if here else 3}" fill="{PALETTE[0]}"/>'
         )
         parts.append(text(x, BASE + 14, str(d), anchor="middle", bold=here))
-    said = ", ".join(f"{d} frozen {v.mean:.1%}" for d, v in enumerate(values))
-    return svg(parts, WIDTH, TALL, f"{knobs.examples} examples a class: {said}; from scratch {scratch.mean:.1%}.")
+    summary = ", ".join(f"{d} frozen {v.mean:.1%}" for d, v in enumerate(values))
+    return svg(parts, WIDTH, TALL, f"{settings.examples} examples a class: {summary}; from scratch {scratch.mean:.1%}.")
 
 
-def show_examples(knobs: Knobs) -> str:
+def show_examples(settings: Settings) -> str:
     """Accuracy against the number of examples: this depth, and from scratch."""
     order = sorted(COUNTS, key=int)
-    lines = {name: [measured(knobs, name, n) for n in order] for name in (str(int(knobs.depth)), "scratch")}
+    lines = {name: [measured(settings, name, n) for n in order] for name in (str(int(settings.depth)), "scratch")}
     low, high = span([v for values in lines.values() for v in values])
     parts = frame(low, high, "examples a class")
     xs = [LEFT + 12 + (RIGHT - LEFT - 24) * log(int(n)) / log(100) for n in order]
@@ -131,19 +131,19 @@ def show_examples(knobs: Knobs) -> str:
         path = " L".join(f"{x:.1f} {place(v.mean, low, high):.1f}" for x, v in zip(xs, values))
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.8" {dashes}/>')
     for x, n in zip(xs, order):
-        parts.append(text(x, BASE + 14, n, anchor="middle", bold=n == knobs.examples))
-    parts.append(text(LEFT, 12, f"— frozen: {int(knobs.depth)} of {STAGES}"))
+        parts.append(text(x, BASE + 14, n, anchor="middle", bold=n == settings.examples))
+    parts.append(text(LEFT, 12, f"— frozen: {int(settings.depth)} of {STAGES}"))
     parts.append(text(RIGHT, 12, "- - scratch", anchor="end"))
-    said = "; ".join(
+    summary = "; ".join(
         f"{name}{' frozen' * name.isdigit()}: " + ", ".join(f"{v.mean:.1%} with {n}" for v, n in zip(values, order))
         for name, values in lines.items()
     )
-    return svg(parts, WIDTH, TALL, f"Accuracy against examples a class. {said}.")
+    return svg(parts, WIDTH, TALL, f"Accuracy against examples a class. {summary}.")
 
 
-def show_note(knobs: Knobs) -> str:
+def show_note(settings: Settings) -> str:
     """What the figures say at this setting."""
-    here, scratch = measured(knobs, str(int(knobs.depth))), measured(knobs, "scratch")
+    here, scratch = measured(settings, str(int(settings.depth))), measured(settings, "scratch")
     gain = 100 * (here.mean - scratch.mean)
     doubt = 100 * max(here.std, scratch.std)
     verdict = (
@@ -157,18 +157,18 @@ def show_note(knobs: Knobs) -> str:
     return note(words)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The steps that do this."""
-    depth, task = int(knobs.depth), TASKS[knobs.task]
+    depth, task = int(settings.depth), TASKS[settings.task]
     call = (
         f"learn, test = finetune.{task}({'' if task == 'handwriting' else 'generator=g'})\n"
-        f"few = learn.subset(per_class={knobs.examples}, generator=g)\n"
-        f"model = finetune.freeze(finetune.base_model(finetune.obtain('small')))\n"
+        f"few = learn.subset(per_class={settings.examples}, generator=g)\n"
+        f"model = finetune.freeze(finetune.base_model(finetune.load('small_cnn')))\n"
         f"model = finetune.new_head(model, 10, generator=g)\n"
-        f"finetune.train_head(model, finetune.cached(model, few.x), few.y)"
+        f"finetune.train_head(model, finetune.cached_features(model, few.x), few.y)"
     )
     if depth < STAGES:
-        epochs = max(1, round(150 / -(-10 * int(knobs.examples) // 32)))
+        epochs = max(1, round(150 / -(-10 * int(settings.examples) // 32)))
         call += f"\nfinetune.freeze(model, {depth})"
         call += f"\nfinetune.fine_tune(model, few.x, few.y, lr=2e-3, factor=1.0, epochs={epochs}, generator=g)"
     return listing(call)
@@ -177,7 +177,7 @@ def show_code(knobs: Knobs) -> str:
 def finetune() -> Explorer:
     """Open the explorer of fine-tuning: how many stages to freeze, on which task, with how many examples."""
     rows = [
-        [Pane("What learns", show_parameters, html=True), Pane("Accuracy against depth", show_depths, html=True)],
-        [Pane("Accuracy against examples", show_examples, html=True), Pane("What it says", show_note, html=True)],
+        [View("What learns", show_parameters, html=True), View("Accuracy against depth", show_depths, html=True)],
+        [View("Accuracy against examples", show_examples, html=True), View("What it says", show_note, html=True)],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)])
+    return Explorer(Settings(), rows, below=[View("The same in python", show_code, html=True)])

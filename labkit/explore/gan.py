@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from labkit import data
 from labkit import gan as networks
-from labkit.explore.base import Pane, State, choice, slider, switch
+from labkit.explore.base import State, View, choice, slider, switch
 from labkit.explore.charts import Picture, listing, note, svg, text
 from labkit.explore.panel import Explorer
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.plot import PALETTE
 
 MODELS = {"liver lesions": "lesions", "handwritten digits": "digits"}
@@ -32,7 +32,7 @@ REACH = 6.0  # the chart's logits go from −REACH to REACH
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     model: str = choice(tuple(MODELS), label="GAN of")
@@ -40,7 +40,7 @@ class Knobs(State):
     t: float = slider(0, 0, 1, step=0.05, label="way t", group=WALK, draw=(0, 1), help="from one z to another")
     path: str = choice(PATHS, label="path", group=WALK)
     source: str = choice(SOURCES, label="fakes from", group=TEST)
-    told: bool = switch(label="tell me", group=TEST, help="shows which are generated, and your score")
+    reveal: bool = switch(label="tell me", group=TEST, help="shows which are generated, and your score")
     a: bool = switch(label="1 is generated", group=TEST)
     b: bool = switch(label="2 is generated", group=TEST)
     c: bool = switch(label="3 is generated", group=TEST)
@@ -58,7 +58,7 @@ class Knobs(State):
 
 
 @cache
-def opened(model: str) -> networks.Pretrained:
+def opened(model: str) -> networks.PretrainedGAN:
     """The GAN."""
     return networks.pretrained(MODELS[model])
 
@@ -79,9 +79,9 @@ def unseen(model: str) -> data.Dataset:
     return data.simulate.lesions(300, generator=torch.Generator().manual_seed(77), size=32)
 
 
-def label(knobs: Knobs) -> int:
+def label(settings: Settings) -> int:
     """The class; the last one where the GAN has fewer than the slider."""
-    return min(int(knobs.kind), len(training(knobs.model).classes) - 1)
+    return min(int(settings.kind), len(training(settings.model).classes) - 1)
 
 
 @lru_cache(maxsize=64)
@@ -91,40 +91,42 @@ def walked(model: str, kind: int, path: str, seed: int) -> tuple[Tensor, Tensor]
     ends = torch.randn(2, G.latent, generator=torch.Generator().manual_seed(seed))
     way = networks.slerp if path == PATHS[0] else networks.lerp
     z = way(ends[0], ends[1], torch.linspace(0, 1, 21))
-    with evaluating(G), evaluating(D), torch.no_grad():
+    with eval_mode(G), eval_mode(D), torch.no_grad():
         x = G(z, torch.full((21,), kind))
         return x, D(x)
 
 
-def here(knobs: Knobs) -> tuple[Tensor, float]:
+def here(settings: Settings) -> tuple[Tensor, float]:
     """The picture of the walk where the slider stands, (C, H, W), and D's logit of it."""
-    x, s = walked(knobs.model, label(knobs), knobs.path, knobs.seed)
-    at = round(20 * knobs.t)
+    x, s = walked(settings.model, label(settings), settings.path, settings.seed)
+    at = round(20 * settings.t)
     return x[at], float(s[at])
 
 
-def show_walk(knobs: Knobs) -> Picture:
+def show_walk(settings: Settings) -> Picture:
     """The picture at t."""
-    x, s = here(knobs)
-    name = training(knobs.model).classes[label(knobs)]
-    return Picture(x, f"A generated {name}, at t = {knobs.t:.2f} of the walk; D takes it for real at {sigmoid(s):.0%}.")
+    x, s = here(settings)
+    name = training(settings.model).classes[label(settings)]
+    return Picture(
+        x, f"A generated {name}, at t = {settings.t:.2f} of the walk; D takes it for real at {sigmoid(s):.0%}."
+    )
 
 
-def show_strip(knobs: Knobs) -> Picture:
+def show_strip(settings: Settings) -> Picture:
     """The whole walk, nine pictures in three rows."""
-    x, _ = walked(knobs.model, label(knobs), knobs.path, knobs.seed)
+    x, _ = walked(settings.model, label(settings), settings.path, settings.seed)
     some = functional.pad(x[[0, 2, 5, 8, 10, 12, 15, 18, 20]], (1, 1, 1, 1), value=1.0)
     rows = [torch.cat(list(some[i : i + 3]), dim=2) for i in (0, 3, 6)]
     return Picture(torch.cat(rows, dim=1), "The whole walk in nine pictures, row by row.")
 
 
-def show_nearest(knobs: Knobs) -> Picture:
+def show_nearest(settings: Settings) -> Picture:
     """The training picture that is nearest to it."""
-    x, known = here(knobs)[0], training(knobs.model)
-    found = networks.nearest(x[None], known.x)
-    usual = networks.nearest(unseen(knobs.model).x[:100], known.x).distance.median()
-    words = f"{float(found.distance[0]):.2f} away; new real pictures are {float(usual):.2f} away on average"
-    return Picture(known.x[int(found.which[0])], f"The nearest training picture, {words}.")
+    x, seen = here(settings)[0], training(settings.model)
+    nearest = networks.nearest_neighbours(x[None], seen.x)
+    usual = networks.nearest_neighbours(unseen(settings.model).x[:100], seen.x).distance.median()
+    words = f"{float(nearest.distance[0]):.2f} away; new real pictures are {float(usual):.2f} away on average"
+    return Picture(seen.x[int(nearest.which[0])], f"The nearest training picture, {words}.")
 
 
 def sigmoid(s: float) -> float:
@@ -137,9 +139,9 @@ def softplus(s: float) -> float:
     return max(s, 0.0) + math.log1p(math.exp(-abs(s)))
 
 
-def show_losses(knobs: Knobs) -> str:
+def show_losses(settings: Settings) -> str:
     """The generator's two losses over D's logit, a dot where D stands for this picture, and how hard each pulls."""
-    s = max(-REACH, min(REACH, here(knobs)[1]))
+    s = max(-REACH, min(REACH, here(settings)[1]))
     left, right, top, base = 26.0, 242.0, 8.0, 150.0
 
     def across(v: float) -> float:
@@ -176,16 +178,16 @@ def questions(model: str, source: str, seed: int) -> tuple[Tensor, Tensor]:
     if source == SOURCES[0]:
         fake = networks.sample(opened(model).generator, ASKED // 2, generator=g)
     else:
-        known = training(model).x
-        fake = known[torch.randperm(len(known), generator=g)[: ASKED // 2]]
+        real = training(model).x
+        fake = real[torch.randperm(len(real), generator=g)[: ASKED // 2]]
         fake = (fake + 0.01 * torch.randn(fake.shape, generator=g)).clamp(0, 1)
     order = torch.randperm(ASKED, generator=g)
     return torch.cat([pick, fake])[order], (torch.arange(ASKED) >= ASKED // 2)[order]
 
 
-def score(knobs: Knobs) -> int:
+def score(settings: Settings) -> int:
     """How many of the ten are named rightly."""
-    return int((questions(knobs.model, knobs.source, knobs.seed)[1] == knobs.ticked()).sum())
+    return int((questions(settings.model, settings.source, settings.seed)[1] == settings.ticked()).sum())
 
 
 def luck(hits: int) -> float:
@@ -193,13 +195,13 @@ def luck(hits: int) -> float:
     return sum(math.comb(ASKED, k) for k in range(hits, ASKED + 1)) / 2**ASKED
 
 
-def show_test(knobs: Knobs) -> str:
+def show_test(settings: Settings) -> str:
     """The ten pictures with their numbers, and, if asked for, the truth."""
-    x, generated = questions(knobs.model, knobs.source, knobs.seed)
+    x, generated = questions(settings.model, settings.source, settings.seed)
     cells = []
-    for n, (picture, fake, taken) in enumerate(zip(x, generated.tolist(), knobs.ticked().tolist()), start=1):
+    for n, (picture, fake, taken) in enumerate(zip(x, generated.tolist(), settings.ticked().tolist()), start=1):
         truth = ("generated" if fake else "real") + (" ✓" if fake == taken else " ✗")
-        words = f"{n}: {truth}" if knobs.told else f"{n}{': generated?' if taken else ''}"
+        words = f"{n}: {truth}" if settings.reveal else f"{n}{': generated?' if taken else ''}"
         file = base64.b64encode(Picture(picture, "").png()).decode("ascii")
         image = f'<img src="data:image/png;base64,{file}" alt="Picture {words}" width="100%"/>'
         cells.append(f'<div style="text-align: center">{image}<br/>{words}</div>')
@@ -207,49 +209,49 @@ def show_test(knobs: Knobs) -> str:
     return f'<div style="{style}">{"".join(cells)}</div>'
 
 
-def show_score(knobs: Knobs) -> str:
+def show_score(settings: Settings) -> str:
     """The reader's score, what luck would give, and what the test can't see."""
-    if not knobs.told:
+    if not settings.reveal:
         words = "Five of the ten are generated. Tick them in the tab “Test”, then “tell me”. Another seed, another ten."
     else:
-        hits = score(knobs)
+        hits = score(settings)
         words = f"You named {hits} of {ASKED} rightly; a coin does as well or better in {luck(hits):.0%} of cases. "
         words += (
             "These fakes are training pictures with a breath of noise: nobody can tell them from real ones, and "
             "they add nothing. "
             "The test can't see that."
-            if knobs.source == SOURCES[1]
+            if settings.source == SOURCES[1]
             else "Whatever the score: it says nothing about copies, about what is missing, or about use."
         )
     return note(words)
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The walk in python."""
-    way = "slerp" if knobs.path == PATHS[0] else "lerp"
+    way = "slerp" if settings.path == PATHS[0] else "lerp"
     lines = (
-        f"G, D, about = gan.pretrained({MODELS[knobs.model]!r})\n"
-        f"a, b = torch.randn(2, G.latent, generator=torch.Generator().manual_seed({knobs.seed}))\n"
-        f"z = gan.{way}(a, b, torch.tensor([{knobs.t:g}]))\n"
-        f"x = G(z, torch.tensor([{label(knobs)}]))\ns = D(x)"
+        f"G, D, about = gan.pretrained({MODELS[settings.model]!r})\n"
+        f"a, b = torch.randn(2, G.latent, generator=torch.Generator().manual_seed({settings.seed}))\n"
+        f"z = gan.{way}(a, b, torch.tensor([{settings.t:g}]))\n"
+        f"x = G(z, torch.tensor([{label(settings)}]))\ns = D(x)"
     )
     return listing(lines)
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect: the ticks, once the truth is told, stay as they were."""
-    return tuple("abcdefghij") if knobs.told else ()
+    return tuple("abcdefghij") if settings.reveal else ()
 
 
 def gan() -> Explorer:
     """Open the explorer of GANs: a walk with the two losses, and a visual Turing test that scores you."""
     rows = [
-        [Pane("Where the walk is", show_walk), Pane("The two losses here", show_losses, html=True)],
-        [Pane("The whole walk", show_strip), Pane("Nearest training picture", show_nearest)],
+        [View("Where the walk is", show_walk), View("The two losses here", show_losses, html=True)],
+        [View("The whole walk", show_strip), View("Nearest training picture", show_nearest)],
     ]
     below = [
-        Pane("Visual Turing test: which are generated?", show_test, html=True),
-        Pane("Your score", show_score, html=True),
-        Pane("The walk in python", show_code, html=True),
+        View("Visual Turing test: which are generated?", show_test, html=True),
+        View("Your score", show_score, html=True),
+        View("The walk in python", show_code, html=True),
     ]
-    return Explorer(Knobs(), rows, below=below, idle=idle)
+    return Explorer(Settings(), rows, below=below, disabled=disabled_controls)

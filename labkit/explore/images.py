@@ -17,7 +17,7 @@ from torch.nn import functional
 from labkit import data, nets, train
 from labkit.augment import image
 from labkit.explore import charts
-from labkit.explore.base import Pane, State, choice, slider, switch
+from labkit.explore.base import State, View, choice, slider, switch
 from labkit.explore.panel import Explorer
 
 SIDE = 250  # pixels: photographs are cut to a square of this size
@@ -29,7 +29,7 @@ SHAPES, COLOUR, DIRT, HOLES = "Geometry", "Colour", "Noise, blur", "Erasing"
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the sliders say. Spans and neutral values are in the fields' controls."""
 
     picture: str = choice(PICTURES, label="picture")
@@ -55,31 +55,33 @@ class Knobs(State):
     hole_value: str = choice(("black", "mean", "noise"), label="filled with", group=HOLES)
 
 
-class Step(NamedTuple):
+class PipelineStep(NamedTuple):
     """A function of ``labkit.augment.image``, its arguments, and whether it takes the generator."""
 
     function: str
-    knobs: dict[str, Any]
+    arguments: dict[str, Any]
     seeded: bool = False
 
 
-def pipeline(knobs: Knobs) -> list[Step]:
+def pipeline(settings: Settings) -> list[PipelineStep]:
     """The steps that do something, in their order: geometry, colour, blur, noise, erasing."""
-    x = original(knobs.picture)
-    pixel, neutral = x.shape[3] / 100, Knobs()
-    moved = {"degrees": knobs.degrees, "scale": knobs.scale, "dx": knobs.dx * pixel, "dy": knobs.dy * pixel}
-    moved = changed({**moved, "shear_x": knobs.shear}, degrees=0, scale=1, dx=0, dy=0, shear_x=0)
+    x = original(settings.picture)
+    pixel, neutral = x.shape[3] / 100, Settings()
+    moved = {"degrees": settings.degrees, "scale": settings.scale, "dx": settings.dx * pixel, "dy": settings.dy * pixel}
+    moved = changed({**moved, "shear_x": settings.shear}, degrees=0, scale=1, dx=0, dy=0, shear_x=0)
     names = ("brightness", "contrast", "saturation", "hue") if x.shape[1] == 3 else ("brightness", "contrast")
-    coloured = changed({n: getattr(knobs, n) for n in names}, **{n: getattr(neutral, n) for n in names})
+    coloured = changed({n: getattr(settings, n) for n in names}, **{n: getattr(neutral, n) for n in names})
     steps = [
-        Step("hflip", {}) if knobs.flip else None,
-        Step("affine", moved | ({} if knobs.fill == FILLS[0] else {"fill": knobs.fill})) if moved else None,
-        Step("color_jitter", coloured) if coloured else None,
-        Step("invert", {}) if knobs.invert else None,
-        Step("gaussian_blur", {"sigma": knobs.blur * pixel}) if knobs.blur else None,
-        Step("add_gaussian_noise", {"sigma": knobs.noise}, True) if knobs.noise else None,
-        Step("salt_and_pepper", {"amount": knobs.pepper}, True) if knobs.pepper else None,
-        hole(knobs, pixel) if knobs.hole else None,
+        PipelineStep("hflip", {}) if settings.flip else None,
+        PipelineStep("affine", moved | ({} if settings.fill == FILLS[0] else {"fill": settings.fill}))
+        if moved
+        else None,
+        PipelineStep("color_jitter", coloured) if coloured else None,
+        PipelineStep("invert", {}) if settings.invert else None,
+        PipelineStep("gaussian_blur", {"sigma": settings.blur * pixel}) if settings.blur else None,
+        PipelineStep("add_gaussian_noise", {"sigma": settings.noise}, True) if settings.noise else None,
+        PipelineStep("salt_and_pepper", {"amount": settings.pepper}, True) if settings.pepper else None,
+        hole(settings, pixel) if settings.hole else None,
     ]
     return [step for step in steps if step]
 
@@ -89,31 +91,33 @@ def changed(values: dict[str, float], **neutral: float) -> dict[str, float]:
     return {name: round(value, 4) for name, value in values.items() if value != neutral[name]}
 
 
-def hole(knobs: Knobs, pixel: float) -> Step:
+def hole(settings: Settings, pixel: float) -> PipelineStep:
     """The step that erases a square."""
-    x, y, half = knobs.hole_x, knobs.hole_y, knobs.hole / 2
+    x, y, half = settings.hole_x, settings.hole_y, settings.hole / 2
     box = [round(edge * pixel, 2) for edge in (x - half, y - half, x + half, y + half)]
-    value = 0.0 if knobs.hole_value == "black" else knobs.hole_value
-    return Step("erase", {"boxes": torch.tensor([box]), "value": value}, value == "noise")
+    value = 0.0 if settings.hole_value == "black" else settings.hole_value
+    return PipelineStep("erase", {"boxes": torch.tensor([box]), "value": value}, value == "noise")
 
 
 @lru_cache(maxsize=8)
-def result(knobs: Knobs) -> Tensor:
+def result(settings: Settings) -> Tensor:
     """The picture after the pipeline: (1, C, H, W)."""
-    x, generator = original(knobs.picture), knobs.generator()
-    for step in pipeline(knobs):
+    x, generator = original(settings.picture), settings.generator()
+    for step in pipeline(settings):
         chance = {"generator": generator} if step.seeded else {}
-        x = getattr(image, step.function)(x, **step.knobs, **chance)
+        x = getattr(image, step.function)(x, **step.arguments, **chance)
     return x
 
 
-def code(knobs: Knobs) -> str:
+def code(settings: Settings) -> str:
     """The pipeline in python: what it makes of ``x`` is what the panel shows."""
-    steps = pipeline(knobs)
-    lines = [f"g = torch.Generator().manual_seed({knobs.seed})"] if any(s.seeded for s in steps) else []
+    steps = pipeline(settings)
+    lines = [f"g = torch.Generator().manual_seed({settings.seed})"] if any(s.seeded for s in steps) else []
     for step in steps:
-        knob = [f"{name}={argument(value)}" for name, value in step.knobs.items()]
-        lines.append(f"x = image.{step.function}({', '.join(['x', *knob, *(['generator=g'] if step.seeded else [])])})")
+        arguments = [f"{name}={argument(value)}" for name, value in step.arguments.items()]
+        lines.append(
+            f"x = image.{step.function}({', '.join(['x', *arguments, *(['generator=g'] if step.seeded else [])])})"
+        )
     return "\n".join(lines)
 
 
@@ -136,9 +140,9 @@ def original(name: str) -> Tensor:
     return image.resize(x[:, :, top : top + side, left : left + side], size=(SIDE, SIDE))
 
 
-def is_digit(knobs: Knobs) -> bool:
+def is_digit(settings: Settings) -> bool:
     """Whether the picture is one that the classifier knows."""
-    return knobs.picture.startswith("digit ")
+    return settings.picture.startswith("digit ")
 
 
 _LEARNED: dict[str, nn.Module] = {}
@@ -161,72 +165,74 @@ def learn(*, moved: bool) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = nets.CNN(1, 10, width=16, depth=3 if moved else 2)
-    step = train.supervised(
+    step = train.supervised_step(
         model,
         torch.optim.Adam(model.parameters(), lr=1e-2),
         augment=(lambda x: policy(x, generator=generator)) if moved else None,
     )
-    batches = train.Minibatches(digits.x, digits.y, size=64, generator=generator)
+    batches = train.Minibatches(digits.x, digits.y, batch_size=64, generator=generator)
     train.fit(step, batches, epochs=14 if moved else 6)
     return model.eval().requires_grad_(False)
 
 
-def probabilities(knobs: Knobs) -> Tensor:
+def probabilities(settings: Settings) -> Tensor:
     """What the classifier gives each of the ten digits: (10,)."""
-    return functional.softmax(classifier(knobs.lesson)(result(knobs)), dim=1)[0]
+    return functional.softmax(classifier(settings.lesson)(result(settings)), dim=1)[0]
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """What to say while the classifier is being trained."""
-    if knobs.lesson in _LEARNED or not is_digit(knobs):
+    if settings.lesson in _LEARNED or not is_digit(settings):
         return ""
-    return f"A small network is learning 1,297 {knobs.lesson}: a few seconds, once a session."
+    return f"A small network is learning 1,297 {settings.lesson}: a few seconds, once a session."
 
 
-def show_original(knobs: Knobs) -> charts.Picture:
+def show_original(settings: Settings) -> charts.Picture:
     """The picture before the pipeline."""
-    return charts.Picture(original(knobs.picture)[0], f"The original: {knobs.picture}.")
+    return charts.Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
 
 
-def show_result(knobs: Knobs) -> charts.Picture:
+def show_result(settings: Settings) -> charts.Picture:
     """The picture after it."""
-    names = ", ".join(step.function for step in pipeline(knobs))
-    return charts.Picture(result(knobs)[0], f"The result: {knobs.picture} after {names or 'nothing'}.")
+    names = ", ".join(step.function for step in pipeline(settings))
+    return charts.Picture(result(settings)[0], f"The result: {settings.picture} after {names or 'nothing'}.")
 
 
-def show_histogram(knobs: Knobs) -> str:
+def show_histogram(settings: Settings) -> str:
     """The values of the pixels, before and after."""
-    before, after = original(knobs.picture)[0], result(knobs)[0]
+    before, after = original(settings.picture)[0], result(settings)[0]
     names = ("grey",) if len(before) == 1 else ("red", "green", "blue")
     return charts.histogram(charts.shares(before), charts.shares(after), names=names)
 
 
-def show_opinion(knobs: Knobs) -> str:
+def show_opinion(settings: Settings) -> str:
     """The classifier's ten probabilities; of a photograph it has none."""
-    if not is_digit(knobs):
+    if not is_digit(settings):
         return '<div style="line-height: 1.5">It has learned digits only, and knows nothing of photographs.</div>'
-    return charts.opinion(probabilities(knobs), truth=int(knobs.picture[-1]))
+    return charts.opinion(probabilities(settings), truth=int(settings.picture[-1]))
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The pipeline as code to copy."""
-    lines = code(knobs) or "# nothing yet: move a slider, or draw at random"
+    lines = code(settings) or "# nothing yet: move a slider, or draw at random"
     return charts.listing(lines)
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect: a grey picture has no colour, a photograph no classifier."""
-    names = ["saturation", "hue"] if is_digit(knobs) else ["lesson"]
-    return names if knobs.hole else [*names, "hole_x", "hole_y", "hole_value"]
+    names = ["saturation", "hue"] if is_digit(settings) else ["lesson"]
+    return names if settings.hole else [*names, "hole_x", "hole_y", "hole_value"]
 
 
 def images() -> Explorer:
     """Open the explorer of image transforms: pick a picture, move sliders, see what a classifier thinks it sees."""
     rows = [
-        [Pane("Original", show_original), Pane("Result", show_result)],
+        [View("Original", show_original), View("Result", show_result)],
         [
-            Pane("Values of the pixels", show_histogram, html=True),
-            Pane("The classifier's opinion", show_opinion, html=True, wait=waiting),
+            View("Values of the pixels", show_histogram, html=True),
+            View("The classifier's opinion", show_opinion, html=True, wait=waiting),
         ],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
+    return Explorer(
+        Settings(), rows, below=[View("The same in python", show_code, html=True)], disabled=disabled_controls
+    )

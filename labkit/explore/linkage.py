@@ -16,7 +16,7 @@ from torch import Tensor
 from labkit import data
 from labkit import linkage as adversary
 from labkit.data.simulate import Ratings
-from labkit.explore.base import Pane, State, choice, slider, switch
+from labkit.explore.base import State, View, choice, slider, switch
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
@@ -29,7 +29,7 @@ SIDE, SHOWN = 250, 6  # width of an SVG; records in the ranking, ratings that ar
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     order: str = choice(ORDERS, label="known first", help="which of your films are on the card")
@@ -48,18 +48,18 @@ class Course(NamedTuple):
     """What a card tells, film by film.
 
     Attributes:
-        known: (1, 12), all of the card.
+        aux: (1, 12), all of the card.
         release: what is published.
         mine: your record in it; −1 where you are not in it.
         scores: (12, records) after so many films.
-        claims: the decision after each.
+        matches: the decision after each.
     """
 
-    known: adversary.Known
+    aux: adversary.AuxiliaryInfo
     release: Ratings
     mine: int
     scores: Tensor
-    claims: adversary.Claims
+    matches: adversary.Matches
 
 
 @cache
@@ -76,47 +76,54 @@ def supports() -> Tensor:
 
 
 @lru_cache(maxsize=32)
-def course(knobs: Knobs) -> Course:
-    """The attack for these knobs, after 1, 2, … 12 films; ``knobs.films`` is left out of account."""
-    me, everybody = knobs.seed % USERS, service()
+def course(settings: Settings) -> Course:
+    """The attack for these settings, after 1, 2, … 12 films; ``settings.films`` is left out of account."""
+    me, everybody = settings.seed % USERS, service()
     g = torch.Generator().manual_seed(1)
-    if knobs.absent:
+    if settings.absent:
         everybody = everybody.take(everybody.user != me)
     release = adversary.pseudonymise(everybody, generator=g)
-    ratings = adversary.sample_ratings(release.ratings, knobs.share, generator=g)
-    if knobs.moved:
-        ratings = adversary.perturb(ratings, stars=int(knobs.moved), days=30 * int(knobs.moved), generator=g)
-    known = card(knobs, me)
-    table = adversary.columns(ratings)
+    ratings = adversary.sample_ratings(release.ratings, settings.share, generator=g)
+    if settings.moved:
+        ratings = adversary.perturb(ratings, stars=int(settings.moved), days=30 * int(settings.moved), generator=g)
+    aux = card(settings, me)
+    table = adversary.sort_by_film(ratings)
     upto = torch.ones(MOST, MOST, dtype=torch.bool).tril()
-    several = adversary.Known(
-        torch.where(upto, known.film, -1), known.stars.expand(MOST, -1), known.day.expand(MOST, -1)
+    several = adversary.AuxiliaryInfo(
+        torch.where(upto, aux.film, -1), aux.stars.expand(MOST, -1), aux.day.expand(MOST, -1)
     )
-    found = adversary.scores(several, table)
-    mine = -1 if knobs.absent else int(release.truth(torch.tensor([me])))
-    return Course(known, ratings, mine, found, adversary.decide(found, phi=knobs.phi))
+    scores = adversary.scores(several, table)
+    mine = -1 if settings.absent else int(release.truth(torch.tensor([me])))
+    return Course(aux, ratings, mine, scores, adversary.eccentricity_test(scores, phi=settings.phi))
 
 
-def card(knobs: Knobs, me: int) -> adversary.Known:
+def card(settings: Settings, me: int) -> adversary.AuxiliaryInfo:
     """Twelve of your ratings with errors, in the order of the card."""
-    g, wrong = knobs.generator(), int(knobs.wrong)
+    g, wrong = settings.generator(), int(settings.wrong)
     most = int((service().user == me).sum())
-    all_of_me = adversary.know(
-        service(), torch.tensor([me]), most, stars=int(knobs.stars), days=int(knobs.days), dates=not knobs.undated,
+    all_of_me = adversary.sample_auxiliary_info(
+        service(),
+        torch.tensor([me]),
+        most,
+        stars=int(settings.stars),
+        days=int(settings.days),
+        dates=not settings.undated,
         generator=g,
-    )  # fmt: skip
+    )
     rarest = supports()[all_of_me.film[0]]
-    order = torch.arange(most) if knobs.order == ORDERS[0] else rarest.argsort(descending=knobs.order == ORDERS[2])
+    order = (
+        torch.arange(most) if settings.order == ORDERS[0] else rarest.argsort(descending=settings.order == ORDERS[2])
+    )
     film, stars, day = (v[:, order[:MOST]].clone() for v in (all_of_me.film, all_of_me.stars, all_of_me.day))
     stars[:, :wrong] = torch.randint(1, 6, (1, wrong), generator=g).float()
-    if not knobs.undated:
+    if not settings.undated:
         day[:, :wrong] = torch.randint(0, service().days, (1, wrong), generator=g).float()
-    return adversary.Known(film, stars, day)
+    return adversary.AuxiliaryInfo(film, stars, day)
 
 
-def state_of(knobs: Knobs) -> tuple[Course, int]:
+def state_of(settings: Settings) -> tuple[Course, int]:
     """The course, and how many films the card holds."""
-    return course(replace(knobs, films=0)), int(knobs.films)
+    return course(replace(settings, films=0)), int(settings.films)
 
 
 def rated(stars: float) -> str:
@@ -124,10 +131,10 @@ def rated(stars: float) -> str:
     return "★" * round(stars) + "☆" * (5 - round(stars))
 
 
-def show_card(knobs: Knobs) -> str:
+def show_card(settings: Settings) -> str:
     """What is known of you so far."""
-    run, m = state_of(knobs)
-    heard = zip(*(v[0, :m].tolist() for v in (run.known.film, run.known.stars, run.known.day)))
+    run, m = state_of(settings)
+    heard = zip(*(v[0, :m].tolist() for v in (run.aux.film, run.aux.stars, run.aux.day)))
     rows = [
         f"<tr><td>film {film}</td><td>{int(supports()[film])}</td><td>{rated(stars)}</td>"
         f"<td>{'' if day != day else round(day)}</td></tr>"
@@ -138,9 +145,9 @@ def show_card(knobs: Knobs) -> str:
     return f'<div style="{TABLE}"><table>{head}{"".join(rows)}</table></div>'
 
 
-def show_ranking(knobs: Knobs) -> str:
+def show_ranking(settings: Settings) -> str:
     """The records that the card fits best."""
-    run, m = state_of(knobs)
+    run, m = state_of(settings)
     if m == 0:
         return empty("An empty card fits everybody alike.")
     scores = run.scores[m - 1]
@@ -153,41 +160,41 @@ def show_ranking(knobs: Knobs) -> str:
         parts.append(text(62, y + 16, f"no. {record}", anchor="end", bold=mine))
         parts.append(f'<rect x="68" y="{y + 4}" width="{120 * value / longest:.1f}" height="{row - 8}" {shade}/>')
         parts.append(text(72 + 120 * value / longest, y + 16, f"{value:.2f}{' ◂ you' if mine else ''}", bold=mine))
-    return svg([*parts, *verdict(run, m, SHOWN * row + 14)], SIDE, SHOWN * row + 46, said(run, m))
+    return svg([*parts, *verdict(run, m, SHOWN * row + 14)], SIDE, SHOWN * row + 46, sentence(run, m))
 
 
 def verdict(run: Course, m: int, y: float) -> list[str]:
     """Two lines: how far the best stands out, and what the attack says."""
-    eccentricity, match = float(run.claims.eccentricity[m - 1]), bool(run.claims.match[m - 1])
-    right = int(run.claims.record[m - 1]) == run.mine
+    eccentricity, match = float(run.matches.eccentricity[m - 1]), bool(run.matches.match[m - 1])
+    right = int(run.matches.record[m - 1]) == run.mine
     says = ("“This is you”, and it is right." if right else "“This is you”, and it is wrong.") if match else "No claim."
     return [text(4, y, f"it stands out by {eccentricity:.2f} σ", soft=True), text(4, y + 19, says, bold=True)]
 
 
-def said(run: Course, m: int) -> str:
+def sentence(run: Course, m: int) -> str:
     """The same in a sentence, for who can't see it."""
     place = "You are not in the release." if run.mine < 0 else (
         f"Your record is number {int((run.scores[m - 1] > run.scores[m - 1, run.mine]).sum()) + 1} of {USERS}."
     )  # fmt: skip
-    by = float(run.claims.eccentricity[m - 1])
+    by = float(run.matches.eccentricity[m - 1])
     return f"The {SHOWN} best records after {m} films. {place} The best stands out by {by:.2f} σ."
 
 
-def show_course(knobs: Knobs) -> str:
+def show_course(settings: Settings) -> str:
     """The eccentricity as the card fills."""
-    run, m = state_of(knobs)
-    values = run.claims.eccentricity.tolist()
-    top = max(*values, knobs.phi, 1.0) * 1.1
+    run, m = state_of(settings)
+    values = run.matches.eccentricity.tolist()
+    top = max(*values, settings.phi, 1.0) * 1.1
     left, right, head, base = 30, SIDE - 8, 14, 150
     at = [(left + (right - left) * (i + 0.5) / MOST, base - (base - head) * v / top) for i, v in enumerate(values)]
-    line = base - (base - head) * knobs.phi / top
+    line = base - (base - head) * settings.phi / top
     parts = [f'<path d="M{left} {base} H{right}" stroke="currentColor" opacity="0.35"/>']
     parts.append(f'<path d="M{left} {line:.1f} H{right}" stroke="currentColor" stroke-dasharray="5 3" opacity="0.7"/>')
     parts += [text(left - 4, line + 4, "φ", anchor="end"), text(left - 4, base + 4, "0", anchor="end", soft=True)]
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
     parts.append(f'<polyline points="{points}" fill="none" stroke="currentColor" opacity="0.35"/>')
     for i, (x, y) in enumerate(at):
-        right_one = int(run.claims.record[i]) == run.mine
+        right_one = int(run.matches.record[i]) == run.mine
         size = 5.5 if i + 1 == m else 3.5
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{PALETTE[0]}"/>' if right_one else
@@ -199,20 +206,20 @@ def show_course(knobs: Knobs) -> str:
         text(at[-1][0], base + 16, "12 films", anchor="end", soft=True),
     ]
     parts.append(text(left, base + 36, "● the best record is yours   × it isn't"))
-    first = next((i + 1 for i in range(MOST) if bool(run.claims.match[i])), None)
+    first = next((i + 1 for i in range(MOST) if bool(run.matches.match[i])), None)
     when = "nobody is claimed" if first is None else f"somebody is claimed from {first} films on, at first"
     return svg(parts, SIDE, base + 44, f"How far the best record stands out after 1 to 12 films; {when}.")
 
 
-def show_reading(knobs: Knobs) -> str:
+def show_reading(settings: Settings) -> str:
     """What the claimed record says about films that are not on the card."""
-    run, m = state_of(knobs)
-    if m == 0 or not bool(run.claims.match[m - 1]):
+    run, m = state_of(settings)
+    if m == 0 or not bool(run.matches.match[m - 1]):
         return note("No record is claimed, so nothing is read. Fill in more of the card, or lower φ.")
-    record = int(run.claims.record[m - 1])
+    record = int(run.matches.record[m - 1])
     there = run.release.take(run.release.user == record)
-    other = there.take(~torch.isin(there.film, run.known.film[0, :m]))
-    mine = service().take(service().user == knobs.seed % USERS)
+    other = there.take(~torch.isin(there.film, run.aux.film[0, :m]))
+    mine = service().take(service().user == settings.seed % USERS)
     truth = dict(zip(mine.film.tolist(), mine.stars.tolist()))
     rows = []
     for film, stars in list(zip(other.film.tolist(), other.stars.tolist()))[:SHOWN]:
@@ -223,9 +230,9 @@ def show_reading(knobs: Knobs) -> str:
     return f'<div style="{TABLE}">{words}<table>{head}{"".join(rows)}</table></div>'
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The call that does this."""
-    words = f"claims = linkage.link(known.first({int(knobs.films)}), release.ratings, phi={knobs.phi:g})"
+    words = f"matches = linkage.link(aux.first({int(settings.films)}), release.ratings, phi={settings.phi:g})"
     return listing(words)
 
 
@@ -235,15 +242,17 @@ def empty(words: str) -> str:
     return svg(parts, SIDE, 60, words)
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect."""
-    return ["days"] if knobs.undated else []
+    return ["days"] if settings.undated else []
 
 
 def linkage() -> Explorer:
     """Open the explorer of linkage: fill a rating card until it has a name."""
     rows = [
-        [Pane("What somebody knows of you", show_card, html=True), Pane("Whom it fits", show_ranking, html=True)],
-        [Pane("As the card fills", show_course, html=True), Pane("What the record tells", show_reading, html=True)],
+        [View("What somebody knows of you", show_card, html=True), View("Whom it fits", show_ranking, html=True)],
+        [View("As the card fills", show_course, html=True), View("What the record tells", show_reading, html=True)],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
+    return Explorer(
+        Settings(), rows, below=[View("The same in python", show_code, html=True)], disabled=disabled_controls
+    )

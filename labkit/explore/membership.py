@@ -1,6 +1,6 @@
 """The explorer of topic 19: drag the threshold along two histograms, and watch Eve's point on the ROC curve.
 
-Forty networks are trained together for a setting of Bob's knobs: the first one is his, the others are Eve's shadow
+Forty networks are trained together for a setting of Bob's settings: the first one is his, the others are Eve's shadow
 models.
 """
 
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from labkit import data, nets, train
 from labkit import membership as attacks
-from labkit.explore.base import Pane, State, choice, remembered, slider
+from labkit.explore.base import State, View, choice, remembered, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
-from labkit.membership import MemberBatches, Stack, together
+from labkit.membership import MemberBatches, StackedModels, stacked_step
 from labkit.plot import PALETTE
 
 MODELS, BINS = 40, 30
@@ -29,7 +29,7 @@ BLUE, VERMILION = PALETTE[:2]
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     size: str = choice(SIZES, label="Bob has", help="his training set; as many others are asked about")
@@ -60,12 +60,12 @@ def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
     few = torch.randperm(len(every), generator=g)[: 2 * n]
     x, truth = every.x[few], every.y[few]
     y = torch.where(torch.rand(2 * n, generator=g) < noise, torch.randint(10, (2 * n,), generator=g), truth)
-    members = attacks.halves(2 * n, models=MODELS, generator=g)
+    members = attacks.paired_halves(2 * n, models=MODELS, generator=g)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        stack = Stack([nets.MLP(64, 10, hidden=(48,)) for _ in members])
-    step = together(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
-    train.fit(step, MemberBatches(members, size=32, generator=g), epochs=epochs)
+        stack = StackedModels([nets.MLP(64, 10, hidden=(48,)) for _ in members])
+    step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
+    train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     logits = stack(x)
     ratio = attacks.lira(*_phi(logits, y), members[1:])
     return Bob(y, members[0], y != truth, logits[0], ratio)
@@ -76,18 +76,18 @@ def _phi(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return phi[0], phi[1:]
 
 
-def bob(knobs: Knobs) -> Bob:
-    """Bob with these knobs."""
-    return trained(knobs.size, int(knobs.epochs), knobs.noise, knobs.seed)
+def bob(settings: Settings) -> Bob:
+    """Bob with these settings."""
+    return trained(settings.size, int(settings.epochs), settings.noise, settings.seed)
 
 
-def scores(knobs: Knobs) -> Tensor:
+def scores(settings: Settings) -> Tensor:
     """Eve's score of each record: a confidence as its log-odds, so that those near 1 can be told apart."""
-    him = bob(knobs)
-    if knobs.attack == ATTACKS[0]:
+    him = bob(settings)
+    if settings.attack == ATTACKS[0]:
         chosen = him.logits.argmax(1)
         return attacks.scaled_confidence(him.logits, chosen)
-    return attacks.scaled_confidence(him.logits, him.y) if knobs.attack == ATTACKS[1] else him.others
+    return attacks.scaled_confidence(him.logits, him.y) if settings.attack == ATTACKS[1] else him.others
 
 
 def span(s: Tensor) -> tuple[float, float]:
@@ -96,29 +96,29 @@ def span(s: Tensor) -> tuple[float, float]:
     return float(low), float(high) + 1e-6
 
 
-def tau(knobs: Knobs) -> float:
+def tau(settings: Settings) -> float:
     """The threshold in the unit of the scores."""
-    low, high = span(scores(knobs))
-    return low + knobs.threshold * (high - low)
+    low, high = span(scores(settings))
+    return low + settings.threshold * (high - low)
 
 
-def judged(knobs: Knobs) -> tuple[float, float, attacks.Guesses]:
+def judged(settings: Settings) -> tuple[float, float, attacks.GuessMetrics]:
     """FPR and TPR at the threshold, and precision, recall, advantage."""
-    guess, member = scores(knobs) >= tau(knobs), bob(knobs).member
-    found = attacks.judge(guess, member)
-    return float(guess[~member].double().mean()), found.recall, found
+    guess, member = scores(settings) >= tau(settings), bob(settings).member
+    figures = attacks.evaluate_guesses(guess, member)
+    return float(guess[~member].double().mean()), figures.recall, figures
 
 
-def show_histograms(knobs: Knobs) -> str:
+def show_histograms(settings: Settings) -> str:
     """Members upwards, others downwards, and the threshold across both."""
-    s, member = scores(knobs), bob(knobs).member
+    s, member = scores(settings), bob(settings).member
     low, high = span(s)
     index = ((s.clamp(low, high) - low) / (high - low) * BINS).long().clamp_max(BINS - 1)
     counts = [torch.bincount(index[m], minlength=BINS) / int(m.sum()) for m in (member, ~member)]
     most = float(torch.cat(counts).max())
     left, right, middle, tall = 6, WIDE - 6, TALL / 2, TALL / 2 - 22
     wide = (right - left) / BINS
-    at = left + (right - left) * knobs.threshold
+    at = left + (right - left) * settings.threshold
     parts = []
     for values, up, colour in ((counts[0], True, BLUE), (counts[1], False, VERMILION)):
         for i, v in enumerate(values.tolist()):
@@ -130,20 +130,20 @@ def show_histograms(knobs: Knobs) -> str:
             )
     parts.append(f'<path d="M{left} {middle} H{right}" stroke="currentColor" opacity="0.5"/>')
     parts.append(f'<path d="M{at:.1f} 14 V{TALL - 14}" stroke="currentColor" stroke-width="1.8"/>')
-    fpr, tpr, _ = judged(knobs)
-    anchor = "end" if knobs.threshold > 0.6 else "start"
+    fpr, tpr, _ = judged(settings)
+    anchor = "end" if settings.threshold > 0.6 else "start"
     words = "Eve says “member” →" if anchor == "start" else "member →"
     parts.append(text(at + (-5 if anchor == "end" else 5), 22, words, anchor=anchor))
     parts += [text(left, 11, f"▲ members: {tpr:.0%} found", bold=True)]
     parts += [text(left, TALL - 3, f"▼ others: {fpr:.0%} accused", bold=True)]
-    return svg(parts, WIDE, TALL, f"{said(knobs)} Histograms of the score: members upwards, others downwards.")
+    return svg(parts, WIDE, TALL, f"{sentence(settings)} Histograms of the score: members upwards, others downwards.")
 
 
-def show_roc(knobs: Knobs) -> str:
+def show_roc(settings: Settings) -> str:
     """The curve, chance, and Eve's point."""
-    curve = attacks.roc(scores(knobs), bob(knobs).member)
+    curve = attacks.roc(scores(settings), bob(settings).member)
     left, right, top, base = 34, WIDE - 16, 10, TALL - 28
-    log = knobs.axes == "logarithmic"
+    log = settings.axes == "logarithmic"
 
     def place(rate: float) -> float:
         return (1 + torch.tensor(max(rate, FLOOR)).log10().item() / 2) if log else rate
@@ -160,31 +160,31 @@ def show_roc(knobs: Knobs) -> str:
         parts.append(text(x, base + 14, f"{v:.0%}", anchor="middle", soft=True))
         parts.append(f'<path d="M{left} {y:.1f} H{right}" stroke="currentColor" opacity="0.15"/>')
     parts.append(f'<polyline points="{corners}" fill="none" stroke="{BLUE}" stroke-width="2"/>')
-    fpr, tpr, _ = judged(knobs)
+    fpr, tpr, _ = judged(settings)
     x, y = point(fpr, tpr)
     parts.append(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{VERMILION}" stroke="currentColor" stroke-width="1.5"/>'
     )
     parts.append(text(right, base + 26, "others accused →", anchor="end", soft=True))
     parts.append(text(left, base + 26, "↑ members found", soft=True))
-    return svg(parts, WIDE, TALL, f"ROC curve of the attack, with a point at the threshold. {said(knobs)}")
+    return svg(parts, WIDE, TALL, f"ROC curve of the attack, with a point at the threshold. {sentence(settings)}")
 
 
-def said(knobs: Knobs) -> str:
+def sentence(settings: Settings) -> str:
     """The threshold's result in a sentence."""
-    fpr, tpr, _ = judged(knobs)
+    fpr, tpr, _ = judged(settings)
     return f"Eve finds {tpr:.0%} of the members and accuses {fpr:.0%} of the others."
 
 
-def show_figures(knobs: Knobs) -> str:
+def show_figures(settings: Settings) -> str:
     """This threshold's figures, and those of the whole curve."""
-    him, (_, _, found) = bob(knobs), judged(knobs)
-    whole = attacks.assess(scores(knobs), him.member)
+    him, (_, _, figures) = bob(settings), judged(settings)
+    whole = attacks.assess(scores(settings), him.member)
     right = him.logits.argmax(1) == him.y
     inside, outside = (float(right[m].double().mean()) for m in (him.member, ~him.member))
     rows = {
-        "precision here": "nobody called" if found.precision != found.precision else f"{found.precision:.0%}",
-        "advantage here": f"{found.advantage:+.2f} (best {whole.advantage:.2f})",
+        "precision here": "nobody called" if figures.precision != figures.precision else f"{figures.precision:.0%}",
+        "advantage here": f"{figures.advantage:+.2f} (best {whole.advantage:.2f})",
         "AUC": f"{whole.auc:.2f} ({whole.low:.2f} to {whole.high:.2f})",
         "found at 1 % accused": f"{whole.tpr_at_1:.1%}",
         "Bob right on members": f"{inside:.0%}",
@@ -194,15 +194,15 @@ def show_figures(knobs: Knobs) -> str:
     return f'<div style="line-height: 1.5"><table>{body}</table></div>'
 
 
-def show_words(knobs: Knobs) -> str:
+def show_words(settings: Settings) -> str:
     """What the score is, and who is named."""
-    him = bob(knobs)
-    guess = scores(knobs) >= tau(knobs)
+    him = bob(settings)
+    guess = scores(settings) >= tau(settings)
     what = {
         ATTACKS[0]: "The log-odds of the model's largest probability: the deck's attack, no label needed.",
         ATTACKS[1]: "The log-odds of the label's probability: a small loss is a high score (Yeom).",
         ATTACKS[2]: "How much better the answer fits models that learned the record than models that did not.",
-    }[knobs.attack]
+    }[settings.attack]
     named, odd = int((guess & him.member).sum()), int((guess & him.member & him.wrong).sum())
     tail = f" Of {named} members named, {odd} have a wrong label." if bool(him.wrong.any()) else ""
     return note(what + tail)
@@ -215,31 +215,29 @@ CODE = {
 }
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The calls that do this."""
-    unit = "the log-odds of the probability" if knobs.attack != ATTACKS[2] else "log Λ"
-    lines = (
-        f"{CODE[knobs.attack]}\nguess = membership.threshold_attack(scores, tau=…)  # here {tau(knobs):.2f} as {unit}"
-    )
-    return listing(f"{lines}\nmembership.judge(guess, member)")
+    unit = "the log-odds of the probability" if settings.attack != ATTACKS[2] else "log Λ"
+    guess = f"guess = membership.threshold_attack(scores, tau=…)  # here {tau(settings):.2f} as {unit}"
+    return listing(f"{CODE[settings.attack]}\n{guess}\nmembership.evaluate_guesses(guess, member)")
 
 
-def waiting(knobs: Knobs) -> str:
+def waiting(settings: Settings) -> str:
     """A sentence while forty networks are being trained for the first time."""
-    known = trained.knows(knobs.size, int(knobs.epochs), knobs.noise, knobs.seed)
-    return "" if known else f"Training {MODELS} networks: Bob's, and Eve's shadow models …"
+    ready = trained.knows(settings.size, int(settings.epochs), settings.noise, settings.seed)
+    return "" if ready else f"Training {MODELS} networks: Bob's, and Eve's shadow models …"
 
 
 def membership() -> Explorer:
     """Open the explorer of membership attacks: a threshold, two histograms, and the ROC curve."""
     rows = [
         [
-            Pane("Scores of members and of others", show_histograms, html=True, wait=waiting),
-            Pane("ROC", show_roc, html=True, wait=waiting),
+            View("Scores of members and of others", show_histograms, html=True, wait=waiting),
+            View("ROC", show_roc, html=True, wait=waiting),
         ],
         [
-            Pane("Figures", show_figures, html=True, wait=waiting),
-            Pane("What Eve looks at", show_words, html=True, wait=waiting),
+            View("Figures", show_figures, html=True, wait=waiting),
+            View("What Eve looks at", show_words, html=True, wait=waiting),
         ],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True, wait=waiting)])
+    return Explorer(Settings(), rows, below=[View("The same in python", show_code, html=True, wait=waiting)])

@@ -17,7 +17,7 @@ from labkit import data, metrics, nets
 from labkit.augment import image
 from labkit.augment import mixing as augment
 from labkit.explore import charts
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.panel import Explorer
 from labkit.shapes import Float
 
@@ -33,13 +33,15 @@ LOW, HIGH = (-1.7, -1.4), (2.7, 1.9)  # the corners of the plane that is shown
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the sliders say."""
 
     first: str = choice(FIRST, label="picture")
     second: str = choice(SECOND, label="partner")
     method: str = choice(METHODS, label="method", help="blend the whole picture, or paste a box of the partner")
-    lam: float = slider(0.6, 0, 1, step=0.01, label="λ", group=MIXTURE, draw=(0, 1), help="how much the picture keeps")
+    lambda_: float = slider(
+        0.6, 0, 1, step=0.01, label="λ", group=MIXTURE, draw=(0, 1), help="how much the picture keeps"
+    )
     box_x: float = slider(50, 0, 100, step=1, label="from left (%)", group=MIXTURE, draw=(0, 100))
     box_y: float = slider(50, 0, 100, step=1, label="from top (%)", group=MIXTURE, draw=(0, 100))
     alpha: float = slider(
@@ -63,41 +65,41 @@ def picture(name: str) -> Tensor:
     return image.resize(x[:, :, top : top + side, left : left + side], size=(SIDE, SIDE))
 
 
-def box(knobs: Knobs) -> Tensor:
+def box(settings: Settings) -> Tensor:
     """CutMix's box for λ around the chosen place: (2, 4), the same for both pictures."""
-    centre = [min(int(v * SIDE / 100), SIDE - 1) for v in (knobs.box_x, knobs.box_y)]
-    lam = torch.full((2,), float(knobs.lam))
-    return augment.cutmix_boxes(lam, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
+    centre = [min(int(v * SIDE / 100), SIDE - 1) for v in (settings.box_x, settings.box_y)]
+    lambda_ = torch.full((2,), float(settings.lambda_))
+    return augment.cutmix_boxes(lambda_, centres=torch.tensor([centre, centre]), size=(SIDE, SIDE))
 
 
-def mixture(knobs: Knobs) -> Tensor:
+def mixture(settings: Settings) -> Tensor:
     """The mixture: (3, SIDE, SIDE)."""
-    pair = torch.cat([picture(knobs.first), picture(knobs.second)])
-    if knobs.method == "mixup":
-        return augment.mixup(pair, partner=torch.tensor([1, 0]), lam=knobs.lam)[0]
-    return augment.cutmix(pair, partner=torch.tensor([1, 0]), boxes=box(knobs))[0]
+    pair = torch.cat([picture(settings.first), picture(settings.second)])
+    if settings.method == "mixup":
+        return augment.mixup(pair, partner=torch.tensor([1, 0]), lambda_=settings.lambda_)[0]
+    return augment.cutmix(pair, partner=torch.tensor([1, 0]), boxes=box(settings))[0]
 
 
-def kept(knobs: Knobs) -> float:
+def kept(settings: Settings) -> float:
     """The share of the label that the first picture keeps: λ, or what is left of its area."""
-    if knobs.method == "mixup":
-        return knobs.lam
-    return float(augment.share_kept(box(knobs), size=(SIDE, SIDE))[0])
+    if settings.method == "mixup":
+        return settings.lambda_
+    return float(augment.share_kept(box(settings), size=(SIDE, SIDE))[0])
 
 
-def label(knobs: Knobs) -> dict[str, float]:
+def label(settings: Settings) -> dict[str, float]:
     """The mixed label by name."""
-    share = kept(knobs)
-    if knobs.first == knobs.second:
-        return {knobs.first: 1.0}
-    return {knobs.first: share, knobs.second: 1 - share}
+    share = kept(settings)
+    if settings.first == settings.second:
+        return {settings.first: 1.0}
+    return {settings.first: share, settings.second: 1 - share}
 
 
-def sample(knobs: Knobs) -> tuple[Tensor, Tensor]:
+def sample(settings: Settings) -> tuple[Tensor, Tensor]:
     """The moons that the network learns, with some labels exchanged: (POINTS, 2), (POINTS,)."""
-    g = knobs.generator()
-    moons = data.simulate.moons(POINTS, generator=g, noise=knobs.noise)
-    flipped = torch.randperm(POINTS, generator=g)[: round(knobs.wrong * POINTS)]
+    g = settings.generator()
+    moons = data.simulate.moons(POINTS, generator=g, noise=settings.noise)
+    flipped = torch.randperm(POINTS, generator=g)[: round(settings.wrong * POINTS)]
     y = moons.y.clone()
     y[flipped] = 1 - y[flipped]
     return moons.x, y
@@ -106,9 +108,9 @@ def sample(knobs: Knobs) -> tuple[Tensor, Tensor]:
 _LEARNED: set[tuple[float, float, float, int]] = set()
 
 
-def surface(knobs: Knobs, *, mixed: bool) -> Float[Tensor, "h w"]:
+def surface(settings: Settings, *, mixed: bool) -> Float[Tensor, "h w"]:
     """The network's probability of the lower moon over the plane, rows from top to bottom."""
-    case = (knobs.alpha if mixed else 0.0, knobs.wrong, knobs.noise, knobs.seed)
+    case = (settings.alpha if mixed else 0.0, settings.wrong, settings.noise, settings.seed)
     result = learned(*case)
     _LEARNED.add(case)
     return result
@@ -117,7 +119,7 @@ def surface(knobs: Knobs, *, mixed: bool) -> Float[Tensor, "h w"]:
 @lru_cache(maxsize=32)
 def learned(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
     """Train with mixup at α (0: without) and look at the plane. The global random numbers stay as they were."""
-    x, y = sample(Knobs(wrong=wrong, noise=noise, seed=seed))
+    x, y = sample(Settings(wrong=wrong, noise=noise, seed=seed))
     targets, g = augment.one_hot(y, classes=2), torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -171,91 +173,96 @@ def stamps() -> list[tuple[int, int, bool]]:
     return discs + crosses
 
 
-def show_first(knobs: Knobs) -> charts.Picture:
+def show_first(settings: Settings) -> charts.Picture:
     """The picture."""
-    return charts.Picture(picture(knobs.first)[0], f"The picture: {knobs.first}.")
+    return charts.Picture(picture(settings.first)[0], f"The picture: {settings.first}.")
 
 
-def show_second(knobs: Knobs) -> charts.Picture:
+def show_second(settings: Settings) -> charts.Picture:
     """Its partner."""
-    return charts.Picture(picture(knobs.second)[0], f"Its partner: {knobs.second}.")
+    return charts.Picture(picture(settings.second)[0], f"Its partner: {settings.second}.")
 
 
-def show_mixture(knobs: Knobs) -> charts.Picture:
+def show_mixture(settings: Settings) -> charts.Picture:
     """The mixture."""
-    shares = " and ".join(f"{p:.0%} {name}" for name, p in label(knobs).items())
-    return charts.Picture(mixture(knobs), f"The mixture by {knobs.method}: {shares}.")
+    shares = " and ".join(f"{p:.0%} {name}" for name, p in label(settings).items())
+    return charts.Picture(mixture(settings), f"The mixture by {settings.method}: {shares}.")
 
 
-def show_label(knobs: Knobs, *, width: int = 250, height: int = 176) -> str:
+def show_label(settings: Settings, *, width: int = 250, height: int = 176) -> str:
     """The mixed label as bars, with λ as a mark where the area differs from it."""
-    shares, parts, row = label(knobs), [], 44
+    shares, parts, row = label(settings), [], 44
     for i, (name, p) in enumerate(shares.items()):
         y = 14 + i * (row + 16)
         fill = charts.BLUE if i == 0 else charts.VERMILION
         parts.append(charts.text(8, y + 6, name, bold=True))
         parts.append(f'<rect x="8" y="{y + 14}" width="{p * (width - 70):.1f}" height="18" fill="{fill}"/>')
         parts.append(charts.text(14 + p * (width - 70), y + 28, f"{p:.2f}", bold=True))
-    if knobs.method == "CutMix" and len(shares) == 2 and abs(kept(knobs) - knobs.lam) > 0.005:
-        parts.append(charts.text(8, height - 14, f"λ was {knobs.lam:.2f}; the label goes by the area", soft=True))
+    if settings.method == "CutMix" and len(shares) == 2 and abs(kept(settings) - settings.lambda_) > 0.005:
+        parts.append(
+            charts.text(8, height - 14, f"λ was {settings.lambda_:.2f}; the label goes by the area", soft=True)
+        )
     words = ", ".join(f"{name} {p:.2f}" for name, p in shares.items())
     return charts.svg(parts, width, height, f"The label: {words}.")
 
 
-def show_plane(knobs: Knobs, *, mixed: bool) -> charts.Picture:
+def show_plane(settings: Settings, *, mixed: bool) -> charts.Picture:
     """The boundary of the network, trained without or with mixup."""
-    x, y = sample(knobs)
-    p = surface(knobs, mixed=mixed)
+    x, y = sample(settings)
+    p = surface(settings, mixed=mixed)
     sure = float(((p - 0.5).abs() > 0.45).double().mean())
-    how = f"with mixup, α {knobs.alpha:g}" if mixed else "without mixing"
+    how = f"with mixup, α {settings.alpha:g}" if mixed else "without mixing"
     return charts.Picture(drawn(p, x, y), f"The plane {how}: the network is surer than 95% on {sure:.0%} of it.")
 
 
-def boundary(knobs: Knobs, *, mixed: bool) -> str:
-    """``show_plane`` as HTML: a pane that may have to wait must be able to say so in words."""
-    picture = show_plane(knobs, mixed=mixed)
+def boundary(settings: Settings, *, mixed: bool) -> str:
+    """``show_plane`` as HTML: a view that may have to wait must be able to say so in words."""
+    picture = show_plane(settings, mixed=mixed)
     source = base64.b64encode(picture.png()).decode("ascii")
     return (
         f'<img alt="{html.escape(picture.alt, quote=True)}" style="width: 100%" src="data:image/png;base64,{source}">'
     )
 
 
-def waiting(knobs: Knobs, *, mixed: bool) -> str:
+def waiting(settings: Settings, *, mixed: bool) -> str:
     """What to say while the network is being trained."""
-    case = (knobs.alpha if mixed else 0.0, knobs.wrong, knobs.noise, knobs.seed)
+    case = (settings.alpha if mixed else 0.0, settings.wrong, settings.noise, settings.seed)
     return "" if case in _LEARNED else "A small network is learning the moons: about a second."
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The mixture as code to copy."""
     pair = "j = torch.tensor([1, 0])                      # each is the other's partner\n"
-    if knobs.method == "mixup":
+    if settings.method == "mixup":
         lines = (
-            f"{pair}x2 = mixing.mixup(x, partner=j, lam={knobs.lam})\ny2 = mixing.mixup(y, partner=j, lam={knobs.lam})"
+            f"{pair}x2 = mixing.mixup(x, partner=j, lambda_={settings.lambda_})\n"
+            f"y2 = mixing.mixup(y, partner=j, lambda_={settings.lambda_})"
         )
     else:
         lines = (
-            f"{pair}boxes = torch.tensor({box(knobs).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
-            f"y2 = mixing.mixup(y, partner=j, lam=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
+            f"{pair}boxes = torch.tensor({box(settings).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
+            f"y2 = mixing.mixup(y, partner=j, lambda_=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
         )
     return charts.listing(lines)
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect: mixup has no box."""
-    return ["box_x", "box_y"] if knobs.method == "mixup" else []
+    return ["box_x", "box_y"] if settings.method == "mixup" else []
 
 
 def mixing() -> Explorer:
     """Two pictures, λ and a box; the label; and the boundary of a small network."""
     rows = [
-        [Pane("Picture", show_first), Pane("Partner", show_second)],
-        [Pane("Mixture", show_mixture), Pane("Its label", show_label, html=True)],
+        [View("Picture", show_first), View("Partner", show_second)],
+        [View("Mixture", show_mixture), View("Its label", show_label, html=True)],
         [
-            Pane(
+            View(
                 "Boundary without mixing", partial(boundary, mixed=False), html=True, wait=partial(waiting, mixed=False)
             ),
-            Pane("Boundary with mixup", partial(boundary, mixed=True), html=True, wait=partial(waiting, mixed=True)),
+            View("Boundary with mixup", partial(boundary, mixed=True), html=True, wait=partial(waiting, mixed=True)),
         ],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
+    return Explorer(
+        Settings(), rows, below=[View("The same in python", show_code, html=True)], disabled=disabled_controls
+    )

@@ -1,4 +1,4 @@
-"""The panel of an explorer: widgets for the controls of a state, and for what its panes show."""
+"""The panel of an explorer: widgets for the controls of a state, and for what its views show."""
 
 import asyncio
 import html
@@ -11,15 +11,15 @@ import ipywidgets as widgets
 from IPython.display import display
 from traitlets import Unicode
 
-from labkit.explore.base import Control, Drawn, Pane, State, controls, drawn, none, reset
+from labkit.explore.base import Control, Renderable, State, View, controls, none, randomise, reset
 
 # JupyterLab may handle the moves of widgets on threads of their own. One picture is drawn at a time: trainings fork
 # the random numbers of the whole process.
 DRAWING = threading.RLock()
 PAUSE = 0.15  # seconds without a move after which what takes long is drawn
-LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a pane: a page 900 wide holds them
+LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a view: a page 900 wide holds them
 ROW, LABEL = 32, "98px"
-PANE = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px", "min_width": "0"}
+VIEW = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px", "min_width": "0"}
 WIDE = {"width": "100%"}
 # JupyterLab's tabs and sliders leave more room around themselves than a panel of this size has.
 STYLE = """<style>
@@ -53,9 +53,9 @@ class Explorer:
 
     Args:
         state: where the controls begin.
-        rows: panes, row by row, to the right of the controls.
-        below: panes below everything.
-        idle: names of controls that have no effect in a state: they are greyed.
+        rows: views, row by row, to the right of the controls.
+        below: views below everything.
+        disabled: names of controls that have no effect in a state: they are greyed.
 
     Attributes:
         state: what the controls say now.
@@ -65,15 +65,15 @@ class Explorer:
     def __init__(
         self,
         state: State,
-        rows: Sequence[Sequence[Pane]],
+        rows: Sequence[Sequence[View]],
         *,
-        below: Sequence[Pane] = (),
-        idle: Callable[[Any], Collection[str]] = none,
+        below: Sequence[View] = (),
+        disabled: Callable[[Any], Collection[str]] = none,
     ) -> None:
         self.state = state
-        self.idle = idle
+        self.disabled = disabled
         self.widgets = {name: widget(control, getattr(state, name)) for name, control in controls(state).items()}
-        self.panes = [(pane, holder(pane)) for row in [*rows, below] for pane in row]
+        self.views = [(view, holder(view)) for row in [*rows, below] for view in row]
         self._moving = False
         self._changing = threading.RLock()
         self._later: asyncio.TimerHandle | None = None
@@ -83,7 +83,7 @@ class Explorer:
         self._refresh(wait=False)
 
     def set(self, state: State) -> None:
-        """Go to ``state``: all controls move, and the panes are drawn once."""
+        """Go to ``state``: all controls move, and the views are drawn once."""
         with self._changing:
             self._moving = True
             try:
@@ -97,7 +97,7 @@ class Explorer:
 
     def draw(self) -> None:
         """Draw the controls at random, with the next seed."""
-        self.set(drawn(self.state, seed=(self.state.seed + 1) % 10000))
+        self.set(randomise(self.state, seed=(self.state.seed + 1) % 10000))
 
     def reset(self) -> None:
         """Put everything but the menus above the panel back."""
@@ -116,7 +116,7 @@ class Explorer:
     def _redraw(self) -> None:
         """Draw now; what takes long only once the controls rest, so that no move has to wait for the one before."""
         self._forget()
-        if any(pane.wait(self.state) for pane, _ in self.panes) and (loop := event_loop()):
+        if any(view.wait(self.state) for view, _ in self.views) and (loop := event_loop()):
             self._refresh(wait=False)
             self._later = loop.call_later(PAUSE, self._refresh)
         else:
@@ -129,36 +129,36 @@ class Explorer:
             self._later = None
 
     def _refresh(self, *, wait: bool = True) -> None:
-        """Draw every pane; one that takes long says so first, or, without ``wait``, only says so.
+        """Draw every view; one that takes long says so first, or, without ``wait``, only says so.
 
         Where the state has moved on meanwhile, the rest is left to who moved it.
         """
         state = self.state
-        idle = set(self.idle(state))
+        disabled = set(self.disabled(state))
         for name, control in self.widgets.items():
-            control.disabled = name in idle
-        for pane, held in self.panes:
-            sentence = pane.wait(state)
+            control.disabled = name in disabled
+        for view, held in self.views:
+            sentence = view.wait(state)
             if sentence:
                 self._show(state, held, f'<div role="status" style="line-height: 1.5">{html.escape(sentence)}</div>')
             if wait or not sentence:
                 with DRAWING:
                     if self.state is not state:
                         return
-                    self._show(state, held, pane.render(state))
+                    self._show(state, held, view.render(state))
 
-    def _show(self, state: State, held: Any, shown: Drawn | str) -> None:
-        """Fill a pane, unless the state has moved on."""
+    def _show(self, state: State, held: Any, shown: Renderable | str) -> None:
+        """Fill a view, unless the state has moved on."""
         with self._changing:
             if self.state is state:
                 fill(held, shown)
 
-    def _arrange(self, rows: Sequence[Sequence[Pane]], below: Sequence[Pane]) -> Any:
-        """Controls to the left, panes to the right; on a narrow page the panes go below."""
-        place = {id(pane): held for pane, held in self.panes}
+    def _arrange(self, rows: Sequence[Sequence[View]], below: Sequence[View]) -> Any:
+        """Controls to the left, views to the right; on a narrow page the views go below."""
+        place = {id(view): held for view, held in self.views}
         left = widgets.VBox([*self._above(), self._tabs(), self._buttons()], layout={"flex": f"0 0 {LEFT}px"})
         right = [
-            widgets.HBox([framed(p, place[id(p)], PANE) for p in row], layout={"grid_gap": "14px"}) for row in rows
+            widgets.HBox([framed(p, place[id(p)], VIEW) for p in row], layout={"grid_gap": "14px"}) for row in rows
         ]
         stack = widgets.VBox(right, layout={"flex": f"1 1 {2 * LEAST}px", "grid_gap": "10px", "overflow": "visible"})
         across = widgets.HBox([left, stack], layout={"flex_flow": "row wrap", "grid_gap": "16px"})
@@ -220,19 +220,19 @@ def widget(control: Control, value: Any) -> Any:
     return widgets.FloatSlider(**common, **span)
 
 
-def holder(pane: Pane) -> Any:
-    """The widget that holds a pane. A picture has one whose image is exchanged in place, so that nothing flickers."""
-    return widgets.HTML() if pane.html else Described(format="png", layout={"width": "100%"})
+def holder(view: View) -> Any:
+    """The widget that holds a view. A picture has one whose image is exchanged in place, so that nothing flickers."""
+    return widgets.HTML() if view.html else Described(format="png", layout={"width": "100%"})
 
 
-def framed(pane: Pane, held: Any, layout: dict[str, str]) -> Any:
-    """A pane below its title."""
-    title = widgets.HTML(f'<div style="font-weight: 600; line-height: 1.6">{html.escape(pane.title)}</div>')
+def framed(view: View, held: Any, layout: dict[str, str]) -> Any:
+    """A view below its title."""
+    title = widgets.HTML(f'<div style="font-weight: 600; line-height: 1.6">{html.escape(view.title)}</div>')
     return widgets.VBox([title, held], layout=layout)
 
 
 def fill(held: Any, drawn: Any) -> None:
-    """Show a picture with its description, or HTML, in the widget that holds the pane."""
+    """Show a picture with its description, or HTML, in the widget that holds the view."""
     if isinstance(drawn, str):
         held.value = drawn
     else:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from labkit import data
 from labkit import refine as method
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, listing, shares, svg, text
 from labkit.explore.panel import Explorer
-from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, trained
+from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, pretrained
 
 STRENGTHS = ("λ = 0.1", *(f"λ = {v:g}" for v in LAMBDAS if v != 0.1))
 GAZE, EYE = "Gaze", "Eye"
@@ -24,7 +24,7 @@ WIDTH, HEIGHT, LEFT, BASE, TOP = 560, 190, 40, 156, 34  # the chart, in units of
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     strength: str = choice(STRENGTHS, label="refiner", help="trained with this λ")
@@ -35,40 +35,40 @@ class Knobs(State):
     iris: float = slider(0.3, 0.2, 0.45, step=0.01, label="iris", group=EYE, draw=(0.2, 0.45), help="brightness")
 
 
-def strength(knobs: Knobs) -> float:
+def strength(settings: Settings) -> float:
     """λ."""
-    return float(knobs.strength.removeprefix("λ = "))
+    return float(settings.strength.removeprefix("λ = "))
 
 
 @cache
-def refiner(lam: float) -> nn.Module:
+def refiner(lambda_: float) -> nn.Module:
     """The refiner that comes with labkit for this λ."""
-    return trained(lam)
+    return pretrained(lambda_)
 
 
 @lru_cache(maxsize=16)
-def eye(knobs: Knobs, real: bool) -> tuple[Tensor, Tensor]:
+def eye(settings: Settings, real: bool) -> tuple[Tensor, Tensor]:
     """The eye (1, 1, H, W), as rendered or as the real camera sees the same one, and its pupil's true place (2,)."""
     chosen = {
-        "pitch": knobs.pitch,
-        "yaw": knobs.yaw,
-        "openness": knobs.openness,
-        "skin": knobs.skin,
-        "iris": knobs.iris,
+        "pitch": settings.pitch,
+        "yaw": settings.yaw,
+        "openness": settings.openness,
+        "skin": settings.skin,
+        "iris": settings.iris,
     }
     ranges: dict[str, Any] = {name: (float(v), float(v)) for name, v in chosen.items()}
     if real:
         ranges |= CAMERA
-    one = data.simulate.eyes(1, generator=knobs.generator(), size=SIZE, **ranges)
+    one = data.simulate.eyes(1, generator=settings.generator(), size=SIZE, **ranges)
     return one.x, one.extra["pupil"][0]
 
 
-def after(knobs: Knobs) -> Tensor:
+def after(settings: Settings) -> Tensor:
     """The eye, refined."""
-    return method.refined(refiner(strength(knobs)), eye(knobs, False)[0])
+    return method.refine_images(refiner(strength(settings)), eye(settings, False)[0])
 
 
-def found(x: Tensor) -> Tensor:
+def seen_pupil(x: Tensor) -> Tensor:
     """Where an estimator that nobody trained sees the pupil (2,)."""
     return method.pupil_centre(x, radius=RADIUS)[0]
 
@@ -90,46 +90,48 @@ def marked(x: Tensor, label: Tensor, seen: Tensor) -> Tensor:
 
 def place(x: Tensor, label: Tensor) -> str:
     """How far from its label the pupil is seen, in words."""
-    return f"the pupil is seen {float((found(x) - label).norm()):.1f} pixels from its label"
+    return f"the pupil is seen {float((seen_pupil(x) - label).norm()):.1f} pixels from its label"
 
 
-def show_before(knobs: Knobs) -> Picture:
+def show_before(settings: Settings) -> Picture:
     """The synthetic eye with its label."""
-    x, label = eye(knobs, False)
+    x, label = eye(settings, False)
     return Picture(
-        marked(x[0], label, found(x)),
-        f"Synthetic eye, gaze {knobs.pitch:g}° up, {knobs.yaw:g}° to the right; {place(x, label)}.",
+        marked(x[0], label, seen_pupil(x)),
+        f"Synthetic eye, gaze {settings.pitch:g}° up, {settings.yaw:g}° to the right; {place(x, label)}.",
     )
 
 
-def show_after(knobs: Knobs) -> Picture:
+def show_after(settings: Settings) -> Picture:
     """The refined eye with the same label."""
-    x, label = after(knobs), eye(knobs, False)[1]
-    return Picture(marked(x[0], label, found(x)), f"The same eye refined with {knobs.strength}; {place(x, label)}.")
+    x, label = after(settings), eye(settings, False)[1]
+    return Picture(
+        marked(x[0], label, seen_pupil(x)), f"The same eye refined with {settings.strength}; {place(x, label)}."
+    )
 
 
-def show_real(knobs: Knobs) -> Picture:
+def show_real(settings: Settings) -> Picture:
     """What the real camera makes of the same eye, which the refiner never saw."""
-    x, label = eye(knobs, True)
-    return Picture(marked(x[0], label, found(x)), f"The same eye through the real camera; {place(x, label)}.")
+    x, label = eye(settings, True)
+    return Picture(marked(x[0], label, seen_pupil(x)), f"The same eye through the real camera; {place(x, label)}.")
 
 
-def show_values(knobs: Knobs) -> str:
+def show_values(settings: Settings) -> str:
     """Histograms of the pixels before and after."""
-    return histogram(shares(eye(knobs, False)[0][0], bins=24), shares(after(knobs)[0], bins=24), names=["grey"])
+    return histogram(shares(eye(settings, False)[0][0], bins=24), shares(after(settings)[0], bins=24), names=["grey"])
 
 
 @cache
 def course() -> dict[str, list[float]]:
     """For each λ, over many eyes: distance of pixels to the real camera's of the same eye; how far pupils moved."""
     cameras: tuple[dict[str, Any], ...] = ({}, CAMERA)
-    made, real = (
+    synthetic, real = (
         data.simulate.eyes(EYES, generator=torch.Generator().manual_seed(77), size=SIZE, **camera) for camera in cameras
     )
-    seen = method.pupil_centre(made.x, radius=RADIUS)
-    out: dict[str, list[float]] = {"gap": [float((made.x - real.x).abs().mean())], "moved": [0.0]}
-    for lam in LAMBDAS:
-        x = method.refined(refiner(lam), made.x)
+    seen = method.pupil_centre(synthetic.x, radius=RADIUS)
+    out: dict[str, list[float]] = {"gap": [float((synthetic.x - real.x).abs().mean())], "moved": [0.0]}
+    for lambda_ in LAMBDAS:
+        x = method.refine_images(refiner(lambda_), synthetic.x)
         out["gap"].append(float((x - real.x).abs().mean()))
         out["moved"].append(float(method.drift(seen, method.pupil_centre(x, radius=RADIUS)).distance))
     return out
@@ -147,13 +149,13 @@ def curve(values: Sequence[float], most: float, colour: str, dash: str, chosen: 
     return parts
 
 
-def show_course(knobs: Knobs) -> str:
+def show_course(settings: Settings) -> str:
     """Looks against labels: both over λ, from none (0) to the raw simulation, which is λ = ∞."""
-    known = course()
+    measured = course()
     order = [*range(1, len(LAMBDAS) + 1), 0]  # the raw simulation last
     names = [*(f"{v:g}" for v in LAMBDAS), "raw"]
-    gap, moved = ([known[k][i] for i in order] for k in ("gap", "moved"))
-    chosen = LAMBDAS.index(strength(knobs))
+    gap, moved = ([measured[k][i] for i in order] for k in ("gap", "moved"))
+    chosen = LAMBDAS.index(strength(settings))
     step = (WIDTH - LEFT - 150) / (len(names) - 1)
     parts = [f'<path d="M{LEFT} {BASE} H{WIDTH - 150}" stroke="currentColor" opacity="0.35"/>']
     parts += curve(gap, max(gap), BLUE, "", chosen) + curve(moved, max(*moved, 0.5), VERMILION, "5 3", chosen)
@@ -164,15 +166,19 @@ def show_course(knobs: Knobs) -> str:
     for y, words, colour in ends:
         parts.append(f'<rect x="{WIDTH - 142}" y="{y - 7:.1f}" width="8" height="8" fill="{colour}"/>')
         parts.append(text(WIDTH - 130, y + 1, words))
-    line = f"{knobs.strength}: {gap[chosen]:.3f} from the real camera's pixels, pupils moved {moved[chosen]:.2f} pixels"
+    line = (
+        f"{settings.strength}: {gap[chosen]:.3f} from the real camera's pixels, pupils moved {moved[chosen]:.2f} pixels"
+    )
     parts.append(text(LEFT, 16, line, bold=True))
-    said = ", ".join(f"λ {n}: {a:.3f} and {b:.2f} pixels" for n, a, b in zip(names, gap, moved))
-    return svg(parts, WIDTH, HEIGHT, f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {said}.")
+    summary = ", ".join(f"λ {n}: {a:.3f} and {b:.2f} pixels" for n, a, b in zip(names, gap, moved))
+    return svg(
+        parts, WIDTH, HEIGHT, f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {summary}."
+    )
 
 
-def show_legend(knobs: Knobs) -> str:
+def show_legend(settings: Settings) -> str:
     """How to read the pictures, and where the label is now."""
-    moved = float((found(after(knobs)) - found(eye(knobs, False)[0])).norm())
+    moved = float((seen_pupil(after(settings)) - seen_pupil(eye(settings, False)[0])).norm())
     return (
         f'<div style="line-height: 1.5"><b style="color: {BLUE}">+</b> the label: where the simulator put the pupil. '
         f'<b style="color: {VERMILION}">×</b> where an estimator that nobody trained sees it, by its looks alone. '
@@ -180,13 +186,13 @@ def show_legend(knobs: Knobs) -> str:
     )
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The same in python."""
     lines = [
         "from labkit import data, refine",
-        f"gaze = {{'pitch': ({knobs.pitch:g}, {knobs.pitch:g}), 'yaw': ({knobs.yaw:g}, {knobs.yaw:g})}}",
+        f"gaze = {{'pitch': ({settings.pitch:g}, {settings.pitch:g}), 'yaw': ({settings.yaw:g}, {settings.yaw:g})}}",
         f"eye = data.simulate.eyes(1, size={SIZE}, **gaze)",
-        f"x = refine.refined(refine.trained({strength(knobs):g}), eye.x)",
+        f"x = refine.refine_images(refine.pretrained({strength(settings):g}), eye.x)",
         f"look = lambda x: refine.pupil_centre(x, radius={RADIUS:.2f})",
         "look(x) - look(eye.x)  # how far the pupil moved",
     ]
@@ -196,12 +202,12 @@ def show_code(knobs: Knobs) -> str:
 def refine() -> Explorer:
     """Open the explorer of refinement: turn an eye, choose λ, see the picture and its label before and after."""
     rows = [
-        [Pane("Synthetic", show_before), Pane("Refined", show_after)],
-        [Pane("Real camera, same eye", show_real), Pane("Pixels", show_values, html=True)],
+        [View("Synthetic", show_before), View("Refined", show_after)],
+        [View("Real camera, same eye", show_real), View("Pixels", show_values, html=True)],
     ]
     below = [
-        Pane("Looks against labels", show_course, html=True),
-        Pane("How to read it", show_legend, html=True),
-        Pane("The same in python", show_code, html=True),
+        View("Looks against labels", show_course, html=True),
+        View("How to read it", show_legend, html=True),
+        View("The same in python", show_code, html=True),
     ]
-    return Explorer(Knobs(), rows, below=below)
+    return Explorer(Settings(), rows, below=below)

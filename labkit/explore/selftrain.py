@@ -1,6 +1,6 @@
 """The explorer of topic 03: points in the plane, few of them labelled, and the deck's loop one round at a time.
 
-Everything is computed once for a setting of the knobs, every round of it; the slider ``round`` looks at one.
+Everything is computed once for a setting of the settings, every round of it; the slider ``round`` looks at one.
 """
 
 import html
@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import data
-from labkit.explore.base import Pane, State, choice, slider
+from labkit.explore.base import State, View, choice, slider
 from labkit.explore.charts import listing, note, svg, text
 from labkit.explore.panel import Explorer
 from labkit.plot import PALETTE
-from labkit.selftrain import Estimator, Learner, Trace, self_train
+from labkit.selftrain import EstimatorLearner, Learner, Trace, self_train
 
 POINTS, LAST, GRID = 180, 20, 26
 WORLDS = ("two moons", "three blobs", "digits 1, 4, 7 in two dimensions")
@@ -31,7 +31,7 @@ SHAPES = ("circle", "square", "triangle")
 
 
 @dataclass(frozen=True)
-class Knobs(State):
+class Settings(State):
     """What the controls say."""
 
     world: str = choice(WORLDS, label="points")
@@ -74,15 +74,15 @@ class Run(NamedTuple):
     regions: list[Tensor]
 
 
-def world(knobs: Knobs) -> data.Dataset:
+def world(settings: Settings) -> data.Dataset:
     """Points within the unit square."""
-    generator = knobs.generator()
-    if knobs.world == WORLDS[0]:
-        points = data.simulate.moons(POINTS, generator=generator, noise=knobs.noise)
-    elif knobs.world == WORLDS[1]:
-        points = data.simulate.blobs(POINTS, generator=generator, spread=2.5 * knobs.noise)
+    generator = settings.generator()
+    if settings.world == WORLDS[0]:
+        points = data.simulate.moons(POINTS, generator=generator, noise=settings.noise)
+    elif settings.world == WORLDS[1]:
+        points = data.simulate.blobs(POINTS, generator=generator, spread=2.5 * settings.noise)
     else:
-        points = digits(knobs.seed)
+        points = digits(settings.seed)
     low, high = points.x.amin(0), points.x.amax(0)
     return replace(points, x=(points.x - low) / (high - low).max())
 
@@ -100,14 +100,14 @@ def digits(seed: int) -> data.Dataset:
 
 
 @lru_cache(maxsize=16)
-def rounds(knobs: Knobs) -> Run:
-    """The loop to its end, for these knobs; ``knobs.round`` is left out of account."""
-    points = world(knobs)
-    rest, labelled = points.split(test=int(knobs.labels), generator=knobs.generator())
+def rounds(settings: Settings) -> Run:
+    """The loop to its end, for these settings; ``settings.round`` is left out of account."""
+    points = world(settings)
+    rest, labelled = points.split(test=int(settings.labels), generator=settings.generator())
     classes = len(points.classes)
-    model: Learner = Neighbourhoods(knobs.width / 2, classes)
-    if knobs.base == BASES[1]:
-        model = Estimator(LogisticRegression(C=100.0, max_iter=500))
+    model: Learner = Neighbourhoods(settings.width / 2, classes)
+    if settings.base == BASES[1]:
+        model = EstimatorLearner(LogisticRegression(C=100.0, max_iter=500))
     at = (torch.arange(GRID, dtype=points.x.dtype) + 0.5) / GRID
     grid = torch.cartesian_prod(at, at)
     opinions, regions = [], []
@@ -117,17 +117,17 @@ def rounds(knobs: Knobs) -> Run:
         regions.append(model.predict(grid)[0])
         return float((opinions[-1] == rest.y).double().mean())
 
-    rule: dict[str, Any] = {"q": int(knobs.q), "per_class": knobs.rule == RULES[1]}
-    if knobs.rule == RULES[2]:
-        rule = {"threshold": knobs.threshold}
+    rule: dict[str, Any] = {"q": int(settings.q), "per_class": settings.rule == RULES[1]}
+    if settings.rule == RULES[2]:
+        rule = {"threshold": settings.threshold}
     trace = self_train(model, labelled.x, labelled.y, rest.x, rounds=LAST, evaluate=look, **rule)
     return Run(labelled, rest, trace, opinions, regions)
 
 
-def run_of(knobs: Knobs) -> tuple[Run, int]:
+def run_of(settings: Settings) -> tuple[Run, int]:
     """The run, and the round to look at: the last one where there are fewer."""
-    run = rounds(replace(knobs, round=0))
-    return run, min(int(knobs.round), len(run.trace.rounds))
+    run = rounds(replace(settings, round=0))
+    return run, min(int(settings.round), len(run.trace.rounds))
 
 
 def mark(kind: str, x: float, y: float, size: float, style: str) -> str:
@@ -140,18 +140,18 @@ def mark(kind: str, x: float, y: float, size: float, style: str) -> str:
     return f'<polygon points="{corners}" {style}/>'
 
 
-def show_plane(knobs: Knobs) -> str:
+def show_plane(settings: Settings) -> str:
     """The points as the loop sees them after the round, on the regions the model has then."""
-    run, r = run_of(knobs)
+    run, r = run_of(settings)
     top = 1 - float(run.unlabelled.x[:, 1].max())
     parts = background(run.regions[r])
-    when, given = run.trace.when(), run.trace.pseudo_labels()
+    when, pseudo_labels = run.trace.when(), run.trace.pseudo_labels()
     for i, (x, y) in enumerate(places(run.unlabelled.x, top)):
         done = 0 < int(when[i]) <= r
         if not done:
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.7" fill="currentColor" opacity="0.45"/>')
             continue
-        k = int(given[i])
+        k = int(pseudo_labels[i])
         edge = 'stroke="currentColor" stroke-width="1.3"' if int(when[i]) == r else 'stroke="none"'
         parts.append(mark(SHAPES[k], x, y, 3.0, f'fill="{PALETTE[k]}" {edge}'))
         if k != int(run.unlabelled.y[i]):
@@ -159,7 +159,7 @@ def show_plane(knobs: Knobs) -> str:
                          'stroke-width="1.6"/>')  # fmt: skip
     for (x, y), k in zip(places(run.labelled.x, top), run.labelled.y.tolist()):
         parts.append(mark(SHAPES[k], x, y, 6.5, f'fill="{PALETTE[k]}" stroke="currentColor" stroke-width="2"'))
-    return svg(parts, SIDE, SIDE, f"The plane after round {r}. {said(run, r)}")
+    return svg(parts, SIDE, SIDE, f"The plane after round {r}. {sentence(run, r)}")
 
 
 def places(points: Tensor, top: float) -> list[tuple[float, float]]:
@@ -184,7 +184,7 @@ def background(region: Tensor) -> list[str]:
     return parts
 
 
-def said(run: Run, r: int) -> str:
+def sentence(run: Run, r: int) -> str:
     """What has been moved so far, in a sentence."""
     moved, wrong = tally(run, range(r))
     return (
@@ -199,9 +199,9 @@ def tally(run: Run, which: Collection[int]) -> tuple[int, int]:
     return sum(len(c.moved) for c in chosen), sum(int((c.y != run.unlabelled.y[c.moved]).sum()) for c in chosen)
 
 
-def show_course(knobs: Knobs) -> str:
+def show_course(settings: Settings) -> str:
     """Accuracy by round, and the share of wrong labels among those moved so far."""
-    run, r = run_of(knobs)
+    run, r = run_of(settings)
     scores = run.trace.scores
     wrong = []
     for i in range(1, len(scores)):
@@ -234,9 +234,9 @@ def show_course(knobs: Knobs) -> str:
     )
 
 
-def show_round(knobs: Knobs) -> str:
+def show_round(settings: Settings) -> str:
     """What the round moved: for each pseudo-class how many, and how many of them wrong."""
-    run, r = run_of(knobs)
+    run, r = run_of(settings)
     if r == 0:
         return note(f"Nothing has been moved yet: the model knows {len(run.labelled)} labels. Move the slider “round”.")
     this = run.trace.rounds[r - 1]
@@ -252,7 +252,7 @@ def show_round(knobs: Knobs) -> str:
     return f'<div style="line-height: 1.5"><table>{head}{"".join(rows)}</table>{lines}</div>'
 
 
-def show_legend(knobs: Knobs) -> str:
+def show_legend(settings: Settings) -> str:
     """What the marks mean."""
     return note(
         "Large: given labels. Small shapes: pseudo-labels, those of this round with a dark edge, wrong ones crossed "
@@ -260,24 +260,26 @@ def show_legend(knobs: Knobs) -> str:
     )
 
 
-def show_code(knobs: Knobs) -> str:
+def show_code(settings: Settings) -> str:
     """The call of the loop that does this."""
-    rule = f"q={int(knobs.q)}" + (", per_class=True" if knobs.rule == RULES[1] else "")
-    rule = f"threshold={knobs.threshold:g}" if knobs.rule == RULES[2] else rule
-    return listing(f"trace = self_train(model, X, y, Xu, {rule}, rounds={int(knobs.round)})")
+    rule = f"q={int(settings.q)}" + (", per_class=True" if settings.rule == RULES[1] else "")
+    rule = f"threshold={settings.threshold:g}" if settings.rule == RULES[2] else rule
+    return listing(f"trace = self_train(model, X, y, Xu, {rule}, rounds={int(settings.round)})")
 
 
-def idle(knobs: Knobs) -> Collection[str]:
+def disabled_controls(settings: Settings) -> Collection[str]:
     """Controls without effect."""
-    names = ["q"] if knobs.rule == RULES[2] else ["threshold"]
-    names += ["width"] if knobs.base == BASES[1] else []
-    return [*names, "noise"] if knobs.world == WORLDS[2] else names
+    names = ["q"] if settings.rule == RULES[2] else ["threshold"]
+    names += ["width"] if settings.base == BASES[1] else []
+    return [*names, "noise"] if settings.world == WORLDS[2] else names
 
 
 def selftrain() -> Explorer:
     """Open the explorer of self-training: choose how points are moved, and step through the rounds."""
     rows = [
-        [Pane("The plane", show_plane, html=True), Pane("Accuracy by round", show_course, html=True)],
-        [Pane("This round", show_round, html=True), Pane("How to read it", show_legend, html=True)],
+        [View("The plane", show_plane, html=True), View("Accuracy by round", show_course, html=True)],
+        [View("This round", show_round, html=True), View("How to read it", show_legend, html=True)],
     ]
-    return Explorer(Knobs(), rows, below=[Pane("The same in python", show_code, html=True)], idle=idle)
+    return Explorer(
+        Settings(), rows, below=[View("The same in python", show_code, html=True)], disabled=disabled_controls
+    )

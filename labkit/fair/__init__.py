@@ -8,7 +8,7 @@
 ``probe``       a fresh adversary on the finished representation: what is really gone?
 """
 
-from labkit.fair.adversary import CRITERIA, LOSSES, adversary_loss, cell_mean, cells, view
+from labkit.fair.adversary import CRITERIA, LOSSES, adversary_input, adversary_loss, cell_mean, cells
 from labkit.fair.gaps import (
     Gaps,
     gaps,
@@ -17,23 +17,30 @@ from labkit.fair.gaps import (
     odds_gap,
     opportunity_gap,
     parity_gap,
-    rates,
+    selection_rates,
 )
 from labkit.fair.probe import Probe, probe
-from labkit.fair.steps import Listener, adversarial, against, debias, reversal
+from labkit.fair.steps import (
+    DecisionAdversary,
+    adversarial_debiasing,
+    alternating_step,
+    debiased_gradient,
+    reversal_step,
+)
 
 __all__ = [
     "CRITERIA",
     "LOSSES",
+    "DecisionAdversary",
     "Gaps",
-    "Listener",
     "Probe",
-    "adversarial",
+    "adversarial_debiasing",
+    "adversary_input",
     "adversary_loss",
-    "against",
+    "alternating_step",
     "cell_mean",
     "cells",
-    "debias",
+    "debiased_gradient",
     "gaps",
     "implied_false_positive_rate",
     "least_error",
@@ -41,7 +48,6 @@ __all__ = [
     "opportunity_gap",
     "parity_gap",
     "probe",
-    "rates",
-    "reversal",
-    "view",
+    "reversal_step",
+    "selection_rates",
 ]

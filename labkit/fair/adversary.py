@@ -20,13 +20,13 @@ CRITERIA = ("parity", "opportunity", "odds")
 LOSSES = ("cross-entropy", "l1")
 
 
-def view(h: Float[Tensor, "n d"], y: Int[Tensor, " n"], *, criterion: str) -> Float[Tensor, "n m"]:
+def adversary_input(h: Float[Tensor, "n d"], y: Int[Tensor, " n"], *, criterion: str) -> Float[Tensor, "n m"]:
     """What the adversary sees of each sample: h, and for equalised odds y beside it.
 
     Raises:
         ValueError: if the criterion is unknown.
     """
-    if known(criterion) == "odds":
+    if checked_criterion(criterion) == "odds":
         return torch.cat([h, y.to(h.dtype)[:, None]], dim=1)
     return h
 
@@ -37,7 +37,7 @@ def cells(y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str) -> Int[
     Raises:
         ValueError: if the criterion is unknown.
     """
-    if known(criterion) == "parity":
+    if checked_criterion(criterion) == "parity":
         return a
     if criterion == "opportunity":
         return torch.where(y == 1, a, torch.full_like(a, -1))
@@ -88,7 +88,7 @@ def adversary_loss(
     return cell_mean(each, cells(y, a, criterion=criterion))
 
 
-def known(criterion: str) -> str:
+def checked_criterion(criterion: str) -> str:
     """The criterion, if it is one.
 
     Raises:

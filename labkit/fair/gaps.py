@@ -26,31 +26,31 @@ class Gaps(NamedTuple):
     odds: Float[Tensor, ""]
 
 
-def rates(
-    decision: Tensor, a: Int[Tensor, " n"], *, given: Bool[Tensor, " n"] | None = None, groups: int | None = None
+def selection_rates(
+    decision: Tensor, a: Int[Tensor, " n"], *, condition: Bool[Tensor, " n"] | None = None, groups: int | None = None
 ) -> Float[Tensor, " k"]:
     """How often each group is told yes: the mean decision of each, (k,).
 
     Args:
         decision: (n,): 0 and 1, bool, or probabilities of a 1 (then the rates are differentiable).
         a: the group of each sample, 0 … k − 1.
-        given: a condition: only samples where it is True count, as in P(ŷ = 1 | a, y = 1).
+        condition: only samples where it is True count, as in P(ŷ = 1 | a, y = 1).
         groups: k; one more than the largest that occurs if it is not given.
 
     Raises:
         ValueError: if the lengths differ, decisions are outside 0 to 1, or a group has no sample that counts.
     """
-    if decision.shape != a.shape or a.ndim != 1 or (given is not None and given.shape != a.shape):
+    if decision.shape != a.shape or a.ndim != 1 or (condition is not None and condition.shape != a.shape):
         raise ValueError(
             f"decision and a have shapes {tuple(decision.shape)} and {tuple(a.shape)}; expected (n,) for both"
-            + ("" if given is None else f", and for given, which has {tuple(given.shape)}")
+            + ("" if condition is None else f", and for condition, which has {tuple(condition.shape)}")
         )
     if len(a) == 0 or int(a.min()) < 0:
         raise ValueError("groups are numbered from 0, and there must be at least one sample")
     soft = decision if decision.is_floating_point() else decision.to(torch.get_default_dtype())
     if not bool(((soft >= 0) & (soft <= 1)).all()):
         raise ValueError("decisions are 0, 1 or a probability; there are values outside 0 to 1 (are these logits?)")
-    counts = torch.ones_like(soft) if given is None else given.to(soft.dtype)
+    counts = torch.ones_like(soft) if condition is None else condition.to(soft.dtype)
     k = groups if groups is not None else int(a.max()) + 1
     size = counts.new_zeros(k).index_add(0, a, counts)
     if bool((size == 0).any()):
@@ -63,34 +63,34 @@ def parity_gap(decision: Tensor, a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Demographic parity difference: the largest rate of yes less the smallest.
 
     Raises:
-        ValueError: as ``rates``.
+        ValueError: as ``selection_rates``.
     """
-    return spread(rates(decision, a))
+    return spread(selection_rates(decision, a))
 
 
 def opportunity_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Equal opportunity difference: the gap among those who deserve a yes (y = 1), of true positive rates.
 
     Raises:
-        ValueError: as ``rates``.
+        ValueError: as ``selection_rates``.
     """
-    return spread(rates(decision, a, given=y == 1))
+    return spread(selection_rates(decision, a, condition=y == 1))
 
 
 def odds_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
     """Equalised odds difference: the larger of the gaps of true positive and false positive rates.
 
     Raises:
-        ValueError: as ``rates``.
+        ValueError: as ``selection_rates``.
     """
-    return torch.maximum(opportunity_gap(decision, y, a), spread(rates(decision, a, given=y == 0)))
+    return torch.maximum(opportunity_gap(decision, y, a), spread(selection_rates(decision, a, condition=y == 0)))
 
 
 def gaps(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Gaps:
     """All three.
 
     Raises:
-        ValueError: as ``rates``.
+        ValueError: as ``selection_rates``.
     """
     return Gaps(parity_gap(decision, a), opportunity_gap(decision, y, a), odds_gap(decision, y, a))
 

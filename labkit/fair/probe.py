@@ -44,7 +44,7 @@ def probe(
     generator: torch.Generator,
     hidden: Sequence[int] = (64, 64),
     epochs: int = 20,
-    size: int = 128,
+    batch_size: int = 128,
     lr: float = 3e-3,
 ) -> Probe:
     """Train a fresh adversary on a frozen representation and say how much it finds.
@@ -55,7 +55,7 @@ def probe(
         h_test, a_test: held-back samples to measure on.
         generator: the source of its start and of the order of samples, on the CPU.
         hidden: widths of its layers; empty for a linear probe.
-        epochs, size, lr: of its training with Adam.
+        epochs, batch_size, lr: of its training with Adam.
 
     Raises:
         ValueError: if a set lacks one of the groups, or the groups are not 0 and 1.
@@ -77,8 +77,8 @@ def probe(
         descend(optimizer, loss)
         return {"loss": loss.detach()}
 
-    fit(step, Minibatches(h, a, size=size, generator=generator), epochs=epochs)
+    fit(step, Minibatches(h, a, batch_size=batch_size, generator=generator), epochs=epochs)
     score = metrics.predict(net, h_test)[:, 0]
-    said = (score > 0).long()
-    balanced = sum(float((said == a_test)[a_test == group].double().mean()) for group in (0, 1)) / 2
+    guess = (score > 0).long()
+    balanced = sum(float((guess == a_test)[a_test == group].double().mean()) for group in (0, 1)) / 2
     return Probe(balanced, metrics.roc_auc(score, a_test))

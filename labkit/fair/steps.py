@@ -7,40 +7,40 @@ alternate (Edwards and Storkey; Madras et al.), reverse the gradient (Beutel et 
 adversary look at the decision alone and remove from the gradient what helps it (Zhang et al.).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labkit.fair.adversary import adversary_loss, known, view
+from labkit.fair.adversary import adversary_input, adversary_loss, checked_criterion
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
-from labkit.train import descend
+from labkit.train import Step, descend
 
-Batch = tuple[Tensor, Tensor, Tensor]
-Step = Callable[[Batch], dict[str, Tensor]]
+GroupBatch = tuple[Tensor, Tensor, Tensor]
+"""Samples x, their labels y, and their groups a."""
 
 
-def adversarial(
+def alternating_step(
     model: Classifier,
     adversary: nn.Module,
     optimizer: torch.optim.Optimizer,
-    adversary_optimizer: torch.optim.Optimizer,
+    optimizer_d: torch.optim.Optimizer,
     *,
-    lam: float,
+    lambda_: float,
     criterion: str = "parity",
     loss: str = "cross-entropy",
     inner: int = 1,
-) -> Step:
+) -> Step[GroupBatch]:
     """Alternate: the adversary learns from h as it is, then the model moves away from what the adversary can use.
 
     Args:
         model: its ``features`` are the representation, its ``head`` gives two logits.
-        adversary: from what it sees (``view``) to one logit (n, 1).
+        adversary: from what it sees (``adversary_input``) to one logit (n, 1).
         optimizer: of the model's parameters.
-        adversary_optimizer: of the adversary's parameters.
-        lam: λ, the weight of the adversary's loss; 0 trains as if there were none.
+        optimizer_d: of the adversary's parameters.
+        lambda_: λ, the weight of the adversary's loss; 0 trains as if there were none.
         criterion: which gap is to close.
         loss: the adversary's.
         inner: updates of the adversary for each one of the model.
@@ -51,52 +51,54 @@ def adversarial(
     Raises:
         ValueError: if λ is negative, ``inner`` below 1, or the criterion unknown.
     """
-    sensible(lam, criterion)
+    check_arguments(lambda_, criterion)
     if inner < 1:
         raise ValueError(f"inner is {inner}; expected 1 or more")
 
-    def hears(h: Tensor, y: Tensor, a: Tensor) -> Tensor:
-        return adversary_loss(adversary(view(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion, loss=loss)
+    def leak_of(h: Tensor, y: Tensor, a: Tensor) -> Tensor:
+        return adversary_loss(
+            adversary(adversary_input(h, y, criterion=criterion))[:, 0], y, a, criterion=criterion, loss=loss
+        )
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         h = model.features(x)
         for _ in range(inner):
-            descend(adversary_optimizer, hears(h.detach(), y, a))
-        task, leak = functional.cross_entropy(model.head(h), y), hears(h, y, a)
-        descend(optimizer, task - lam * leak)
+            descend(optimizer_d, leak_of(h.detach(), y, a))
+        task, leak = functional.cross_entropy(model.head(h), y), leak_of(h, y, a)
+        descend(optimizer, task - lambda_ * leak)
         return {"loss": task.detach(), "adversary": leak.detach()}
 
     return step
 
 
-def reversal(
+def reversal_step(
     model: Classifier,
     adversary: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    lam: float,
+    lambda_: float,
     criterion: str = "parity",
     loss: str = "cross-entropy",
-) -> Step:
+) -> Step[GroupBatch]:
     """Both in one backward pass: the adversary goes downhill, and the encoder gets −λ times its gradient.
 
     Args:
-        model, adversary, lam, criterion, loss: as in ``adversarial``.
+        model, adversary, lambda_, criterion, loss: as in ``alternating_step``.
         optimizer: of the parameters of both.
 
     Raises:
         ValueError: if λ is negative or the criterion unknown.
     """
-    sensible(lam, criterion)
+    check_arguments(lambda_, criterion)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         h = model.features(x)
         task = functional.cross_entropy(model.head(h), y)
-        seen = view(reverse_gradient(h, scale=lam), y, criterion=criterion)
+        seen = adversary_input(reverse_gradient(h, scale=lambda_), y, criterion=criterion)
         leak = adversary_loss(adversary(seen)[:, 0], y, a, criterion=criterion, loss=loss)
         descend(optimizer, task + leak)
         return {"loss": task.detach(), "adversary": leak.detach()}
@@ -104,7 +106,7 @@ def reversal(
     return step
 
 
-class Listener(nn.Module):
+class DecisionAdversary(nn.Module):
     """Zhang's adversary: from the decision's logit s (and y, for opportunity and odds) to a logit of the group.
 
     It sees z = (1 + |c|) s through σ; for ``odds`` σ(z), σ(z) y and σ(z) (1 − y): three numbers and a bias.
@@ -120,15 +122,15 @@ class Listener(nn.Module):
         return self.linear(torch.stack([p, p * y, p * (1 - y)], dim=1))[:, 0]
 
 
-def debias(
+def adversarial_debiasing(
     model: nn.Module,
-    listener: Listener,
+    adversary: DecisionAdversary,
     optimizer: torch.optim.Optimizer,
-    listener_optimizer: torch.optim.Optimizer,
+    optimizer_d: torch.optim.Optimizer,
     *,
     alpha: float,
     criterion: str = "parity",
-) -> Step:
+) -> Step[GroupBatch]:
     """Zhang, Lemoine and Mitchell, "Mitigating Unwanted Biases with Adversarial Learning" (2018).
 
     The adversary sees nothing but the decision, and the model moves along
@@ -139,30 +141,30 @@ def debias(
 
     Args:
         model: gives two logits; the decision is their difference.
-        listener: the adversary.
+        adversary: Zhang's, which sees the decision.
         optimizer: of the model's parameters.
-        listener_optimizer: of the listener's.
-        alpha: α, as much as ``lam`` elsewhere.
-        criterion: for ``"parity"`` the listener isn't told y.
+        optimizer_d: of the adversary's.
+        alpha: α, as much as ``lambda_`` elsewhere.
+        criterion: for ``"parity"`` the adversary isn't told y.
 
     Raises:
         ValueError: if α is negative or the criterion unknown.
     """
-    sensible(alpha, criterion)
+    check_arguments(alpha, criterion)
     parameters = [p for p in model.parameters() if p.requires_grad]
 
-    def step(batch: Batch) -> dict[str, Tensor]:
+    def step(batch: GroupBatch) -> dict[str, Tensor]:
         x, y, a = batch
         model.train()
         logits = model(x)
         s = logits[:, 1] - logits[:, 0]
-        told = torch.zeros_like(s) if criterion == "parity" else y.to(s.dtype)
-        leak = adversary_loss(listener(s, told), y, a, criterion=criterion)
+        seen_outcome = torch.zeros_like(s) if criterion == "parity" else y.to(s.dtype)
+        leak = adversary_loss(adversary(s, seen_outcome), y, a, criterion=criterion)
         task = functional.cross_entropy(logits, y)
         g = torch.autograd.grad(task, parameters, retain_graph=True)
         u = torch.autograd.grad(leak, parameters, retain_graph=True)
-        descend(listener_optimizer, leak)
-        for p, direction in zip(parameters, against(g, u, alpha=alpha)):
+        descend(optimizer_d, leak)
+        for p, direction in zip(parameters, debiased_gradient(g, u, alpha=alpha)):
             p.grad = direction
         optimizer.step()
         return {"loss": task.detach(), "adversary": leak.detach()}
@@ -170,7 +172,7 @@ def debias(
     return step
 
 
-def against(g: Sequence[Tensor], u: Sequence[Tensor], *, alpha: float) -> list[Tensor]:
+def debiased_gradient(g: Sequence[Tensor], u: Sequence[Tensor], *, alpha: float) -> list[Tensor]:
     """g − proj_u g − α u over all tensors taken as one long vector; where u is 0, g."""
     along = sum((a * b).sum() for a, b in zip(g, u))
     length = sum(b.square().sum() for b in u)
@@ -178,8 +180,8 @@ def against(g: Sequence[Tensor], u: Sequence[Tensor], *, alpha: float) -> list[T
     return [a - (share + alpha) * b for a, b in zip(g, u)]
 
 
-def sensible(weight: float, criterion: str) -> None:
+def check_arguments(weight: float, criterion: str) -> None:
     """Raise ValueError if the weight is negative or the criterion unknown."""
-    known(criterion)
+    checked_criterion(criterion)
     if weight < 0:
         raise ValueError(f"the adversary's weight is {weight}; expected 0 or more")

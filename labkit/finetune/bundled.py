@@ -1,8 +1,8 @@
 """A pretrained network that needs no network: trained on characters and shapes that this course's simulators draw.
 
-``source`` draws the images of its task: ten digits and 26 letters in many hands and seven shapes, white on black, at
-two sharpnesses. ``benchmarks/finetune_source.py`` trained it; how, with which seed and at what cost stands in
-``small.json`` beside the weights. It has seen nothing that a person wrote, and no photograph.
+``source_task`` draws the images of its task: ten digits and 26 letters in many hands and seven shapes, white on black,
+at two sharpnesses. ``benchmarks/finetune_source.py`` trained it; how, with which seed and at what cost stands in
+``small_cnn.json`` beside the weights. It has seen nothing that a person wrote, and no photograph.
 
 ``handwriting`` and ``textures`` are two new tasks for it: real digits, which look like what it knows, and patches
 of photographs, which don't.
@@ -37,17 +37,17 @@ SURFACES = ("brick", "grass", "gravel", "cat", "china", "flower", "tissue", "gal
 """The photographs whose patches are the classes of ``textures``."""
 
 
-def small() -> CNN:
+def small_cnn() -> CNN:
     """The pretrained network, in evaluation mode; a new one at each call. Images are (B, 1, H, W), from 16 pixels."""
     model = CNN(1, len(CLASSES), width=WIDTH, depth=DEPTH, mean=0.2, std=0.3)
-    weights = safetensors.torch.load((files(FOLDER) / "small.safetensors").read_bytes())
+    weights = safetensors.torch.load((files(FOLDER) / "small_cnn.safetensors").read_bytes())
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, strict=False)
     return model.eval()
 
 
 def about() -> dict[str, Any]:
-    """How ``small`` was trained, and how good it is at its own task."""
-    return json.loads((files(FOLDER) / "small.json").read_text(encoding="utf-8"))
+    """How ``small_cnn`` was trained, and how good it is at its own task."""
+    return json.loads((files(FOLDER) / "small_cnn.json").read_text(encoding="utf-8"))
 
 
 class Measured(NamedTuple):
@@ -67,8 +67,8 @@ def depths() -> dict[str, dict[str, dict[str, Measured]]]:
     }
 
 
-def source(n: int, *, generator: torch.Generator) -> Dataset:
-    """The task that ``small`` was trained on: characters and shapes, (n, 1, 16, 16) in [0, 1], 43 classes.
+def source_task(n: int, *, generator: torch.Generator) -> Dataset:
+    """The task that ``small_cnn`` was trained on: characters and shapes, (n, 1, 16, 16) in [0, 1], 43 classes.
 
     Args:
         n: how many; about as many of every class.

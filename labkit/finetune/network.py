@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from labkit.nets import Classifier, evaluating
+from labkit.nets import Classifier, eval_mode
 from labkit.shapes import Float, Images, Logits
 
 STATISTICS = ("frozen", "all", "none")
@@ -47,8 +47,8 @@ class Network(Classifier):
 
     def features(self, x: Float[Tensor, " b *rest"]) -> Float[Tensor, "b n"]:
         """What a linear head sees, (B, width): the body's output, averaged over the picture where it is maps."""
-        found = self.body(self.normalize(x))
-        return found.mean((2, 3)) if found.ndim == 4 else found
+        maps = self.body(self.normalize(x))
+        return maps.mean((2, 3)) if maps.ndim == 4 else maps
 
     def forward(self, x: Float[Tensor, " b *rest"]) -> Logits:
         """The logits of the head, from whatever the body puts out."""
@@ -59,10 +59,10 @@ class Network(Classifier):
         super().train(mode)
         if mode and self.statistics != "none":
             for stage in stages(self):
-                if _rests(stage):
+                if _is_frozen(stage):
                     stage.eval()
             for layer in self.body.modules():
-                if isinstance(layer, _BatchNorm) and (self.statistics == "all" or _rests(layer)):
+                if isinstance(layer, _BatchNorm) and (self.statistics == "all" or _is_frozen(layer)):
                     layer.eval()
         return self
 
@@ -73,7 +73,7 @@ def base_model(model: Classifier) -> Network:
     Where the body ends in maps (B, C, H, W), as SqueezeNet's does, they are averaged over the picture.
 
     Args:
-        model: what ``obtain`` gives, or any of ``labkit.nets`` whose body is a sequence of layers. It stays as it is.
+        model: what ``load`` gives, or any of ``labkit.nets`` whose body is a sequence of layers. It stays as it is.
 
     Raises:
         ValueError: if the body is no ``nn.Sequential``.
@@ -164,7 +164,7 @@ def new_head(
     if classes < 2:
         raise ValueError(f"there are to be {classes} classes; expected 2 or more")
     like = next(model.body.parameters(), torch.empty(0))
-    with drawing(generator):
+    with seeded_weights(generator):
         layers: list[nn.Module] = []
         for before, after in zip([model.width, *hidden], hidden):
             layers += [nn.Linear(before, after), nn.ReLU()]
@@ -175,7 +175,7 @@ def new_head(
 
 
 @contextmanager
-def drawing(generator: torch.Generator | None) -> Iterator[None]:
+def seeded_weights(generator: torch.Generator | None) -> Iterator[None]:
     """Within the block PyTorch's layers draw their weights from ``generator``; its global one is left as it was."""
     seed = int(torch.randint(2**31, (), generator=generator, device=generator.device if generator else "cpu"))
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -183,7 +183,7 @@ def drawing(generator: torch.Generator | None) -> Iterator[None]:
         yield
 
 
-def maps(model: Classifier, x: Images) -> list[Tensor]:
+def feature_maps(model: Classifier, x: Images) -> list[Tensor]:
     """What each stage puts out for ``x``, in evaluation mode and without gradients.
 
     Returns:
@@ -192,16 +192,16 @@ def maps(model: Classifier, x: Images) -> list[Tensor]:
     Raises:
         ValueError: as ``stages``.
     """
-    found = []
-    with evaluating(model), torch.no_grad():
+    outputs = []
+    with eval_mode(model), torch.no_grad():
         x = model.normalize(x)
         for stage in stages(model):
             x = stage(x)
-            found.append(x)
-    return found
+            outputs.append(x)
+    return outputs
 
 
-def _rests(module: nn.Module) -> bool:
+def _is_frozen(module: nn.Module) -> bool:
     """Whether it has parameters, and none of them is trainable."""
     parameters = list(module.parameters())
     return bool(parameters) and not any(p.requires_grad for p in parameters)

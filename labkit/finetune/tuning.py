@@ -1,9 +1,9 @@
 """Steps 5 and 6: train the head on features computed once; fine-tune at a low rate.
 
-    step 5      min over W, b      1/n Σ_i CE(W h_i + b, y_i) + decay/2 ‖W‖²,            h_i = f(x_i), f frozen
+    step 5      min over W, b      1/n Σ_i CE(W h_i + b, y_i) + weight_decay/2 ‖W‖²,            h_i = f(x_i), f frozen
 
-is the problem of multinomial logistic regression (scikit-learn's with C = 1/(n decay)), and convex. The features do not
-change while f rests, so they are computed once.
+is the problem of multinomial logistic regression (scikit-learn's with C = 1/(n weight_decay)), and convex. The features
+do not change while f rests, so they are computed once.
 
     step 6      η_head = η,    η_l = η / factor^(L + 1 − l),    l = L, …, 1
 
@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import metrics
-from labkit.finetune.network import Network, drawing, stages
-from labkit.nets import evaluating
+from labkit.finetune.network import Network, seeded_weights, stages
+from labkit.nets import eval_mode
 from labkit.shapes import Float, Images, Labels
-from labkit.train import EarlyStopping, History, Minibatches, fit, supervised
+from labkit.train import EarlyStopping, History, Minibatches, fit, supervised_step
 
 
-def cached(model: Network, x: Images, *, batch_size: int = 256) -> Float[Tensor, "b n"]:
+def cached_features(model: Network, x: Images, *, batch_size: int = 256) -> Float[Tensor, "b n"]:
     """The features (B, width) of a frozen base, computed once, in evaluation mode.
 
     Raises:
@@ -38,32 +38,34 @@ def cached(model: Network, x: Images, *, batch_size: int = 256) -> Float[Tensor,
                          "freeze the base first")  # fmt: skip
     if len(x) < 1:
         raise ValueError("there are no images; expected at least one")
-    with evaluating(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(batch_size)])
 
 
-def train_head(model: Network, h: Float[Tensor, "b n"], y: Labels, *, decay: float = 1e-2, steps: int = 200) -> Network:
+def train_head(
+    model: Network, h: Float[Tensor, "b n"], y: Labels, *, weight_decay: float = 1e-2, steps: int = 200
+) -> Network:
     """Step 5, in place: the head that minimises the cross-entropy over cached features; the base is not touched.
 
     All samples at once, by L-BFGS: for a linear head it finds *the* minimum, whatever the head began with.
 
     Args:
         model: with a new head.
-        h: what ``cached`` gives.
+        h: what ``cached_features`` gives.
         y: the labels.
-        decay: of the weights, not of the biases, as in the module's equation.
+        weight_decay: of the weights, not of the biases, as in the module's equation.
         steps: of L-BFGS at most.
 
     Returns:
         The model itself.
 
     Raises:
-        ValueError: if features and labels don't fit each other or the head, or ``decay`` is below 0.
+        ValueError: if features and labels don't fit each other or the head, or ``weight_decay`` is below 0.
     """
     if h.ndim != 2 or h.shape[1] != model.width or len(h) != len(y) or len(y) == 0:
         raise ValueError(f"h has shape {tuple(h.shape)} for {len(y)} labels; expected ({len(y)}, {model.width})")
-    if decay < 0:
-        raise ValueError(f"decay is {decay}; expected 0 or more")
+    if weight_decay < 0:
+        raise ValueError(f"weight_decay is {weight_decay}; expected 0 or more")
     parameters = list(model.head.parameters())
     weights = [p for p in parameters if p.ndim > 1]
     optimizer = torch.optim.LBFGS(
@@ -73,7 +75,7 @@ def train_head(model: Network, h: Float[Tensor, "b n"], y: Labels, *, decay: flo
     def closure() -> Tensor:
         optimizer.zero_grad()
         penalty = sum((w.square().sum() for w in weights), h.new_zeros(()))
-        loss = functional.cross_entropy(model.head(h), y) + decay / 2 * penalty
+        loss = functional.cross_entropy(model.head(h), y) + weight_decay / 2 * penalty
         loss.backward()
         return loss
 
@@ -81,7 +83,7 @@ def train_head(model: Network, h: Float[Tensor, "b n"], y: Labels, *, decay: flo
     return model
 
 
-def rates(model: Network, *, lr: float, factor: float = 2.6) -> list[float]:
+def discriminative_rates(model: Network, *, lr: float, factor: float = 2.6) -> list[float]:
     """The learning rate of each stage from the first to the last, and the head's.
 
     Raises:
@@ -93,30 +95,30 @@ def rates(model: Network, *, lr: float, factor: float = 2.6) -> list[float]:
     return [lr / factor ** (n - i) for i in range(n + 1)]
 
 
-def groups(model: Network, *, lr: float, factor: float = 2.6, frozen: bool = False) -> list[dict[str, Any]]:
+def parameter_groups(model: Network, *, lr: float, factor: float = 2.6, frozen: bool = False) -> list[dict[str, Any]]:
     """Parameter groups for an optimiser, one for each stage and one for the head, each with its own rate.
 
     Args:
         model: whose parameters they are.
         lr: the head's rate.
         factor: by how much a stage learns more slowly than the one after it; 1 for one rate everywhere.
-        frozen: whether frozen parameters belong to them as well: they get no gradient, until they are thawed.
+        frozen: whether frozen parameters belong to them as well: they get no gradient, until they are unfrozen.
 
     Raises:
-        ValueError: as ``rates``, or if nothing is trainable.
+        ValueError: as ``discriminative_rates``, or if nothing is trainable.
     """
-    found = []
-    for part, rate in zip([*stages(model), model.head], rates(model, lr=lr, factor=factor)):
+    groups = []
+    for part, rate in zip([*stages(model), model.head], discriminative_rates(model, lr=lr, factor=factor)):
         parameters = [p for p in part.parameters() if p.requires_grad or frozen]
         if parameters:
-            found.append({"params": parameters, "lr": rate})
-    if not found:
+            groups.append({"params": parameters, "lr": rate})
+    if not groups:
         raise ValueError("nothing is trainable; expected a head, or a stage that is not frozen")
-    return found
+    return groups
 
 
-def thaw(model: Network, *, every: int = 1) -> Callable[[History], None]:
-    """Gradual unfreezing: an observer for ``fit`` that frees the last frozen stage after each ``every`` epochs.
+def unfreeze(model: Network, *, every: int = 1) -> Callable[[History], None]:
+    """Gradual unfreezing: a callback for ``fit`` that frees the last frozen stage after each ``every`` epochs.
 
     Raises:
         ValueError: if ``every`` is below 1.
@@ -124,13 +126,13 @@ def thaw(model: Network, *, every: int = 1) -> Callable[[History], None]:
     if every < 1:
         raise ValueError(f"every is {every}; expected 1 epoch or more")
 
-    def free(history: History) -> None:
+    def unfreeze_next(history: History) -> None:
         if history.epoch % every == 0:
             resting = [s for s in stages(model) if not any(p.requires_grad for p in s.parameters())]
             for stage in resting[-1:]:
                 stage.requires_grad_(True)
 
-    return free
+    return unfreeze_next
 
 
 def fine_tune(
@@ -141,7 +143,7 @@ def fine_tune(
     lr: float = 1e-3,
     factor: float = 2.6,
     epochs: int = 20,
-    size: int = 32,
+    batch_size: int = 32,
     held_back: tuple[Images, Labels] | None = None,
     patience: int = 5,
     gradual: int = 0,
@@ -153,10 +155,10 @@ def fine_tune(
         model: with a trained head: a new one would send large, random gradients into the base.
         x: images.
         y: their labels.
-        lr: Adam's for the head; see ``rates``.
+        lr: Adam's for the head; see ``discriminative_rates``.
         factor: between one stage's rate and the next one's.
         epochs: at most.
-        size: of a batch.
+        batch_size: images in a batch.
         held_back: images and labels to stop on: the best weights by their cross-entropy are kept. None: no stopping.
         patience: epochs without improvement to bear.
         gradual: unfreeze the next stage after each so many epochs; 0: what is frozen stays frozen.
@@ -166,9 +168,9 @@ def fine_tune(
         The history: ``loss``, ``accuracy``, and ``val_loss``, ``val_accuracy`` where images are held back.
 
     Raises:
-        ValueError: as ``rates`` and ``labkit.train``.
+        ValueError: as ``discriminative_rates`` and ``labkit.train``.
     """
-    optimizer = torch.optim.Adam(groups(model, lr=lr, factor=factor, frozen=gradual > 0))
+    optimizer = torch.optim.Adam(parameter_groups(model, lr=lr, factor=factor, frozen=gradual > 0))
 
     def evaluate() -> dict[str, Tensor | float]:
         if held_back is None:
@@ -177,15 +179,15 @@ def fine_tune(
         loss = functional.cross_entropy(logits, held_back[1])
         return {"val_loss": loss, "val_accuracy": metrics.accuracy(logits, held_back[1])}
 
-    watching: list[Any] = [thaw(model, every=gradual)] if gradual > 0 else []
-    watching += [EarlyStopping(model, "val_loss", patience=patience)] if held_back is not None else []
-    batches = Minibatches(x, y, size=min(size, len(x)), generator=generator)
-    return fit(supervised(model, optimizer), batches, epochs=epochs, evaluate=evaluate, on_epoch=watching)
+    callbacks: list[Any] = [unfreeze(model, every=gradual)] if gradual > 0 else []
+    callbacks += [EarlyStopping(model, "val_loss", patience=patience)] if held_back is not None else []
+    batches = Minibatches(x, y, batch_size=min(batch_size, len(x)), generator=generator)
+    return fit(supervised_step(model, optimizer), batches, epochs=epochs, evaluate=evaluate, on_epoch=callbacks)
 
 
-def renew(model: nn.Module, *, generator: torch.Generator) -> None:
+def reset_parameters(model: nn.Module, *, generator: torch.Generator) -> None:
     """Forget everything, in place: every layer begins anew, as if it had never been trained."""
-    with drawing(generator):
+    with seeded_weights(generator):
         for layer in model.modules():
             reset = getattr(layer, "reset_parameters", None)
             if callable(reset):

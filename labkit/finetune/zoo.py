@@ -1,4 +1,4 @@
-"""Step 1: obtain a pretrained model.
+"""Step 1: load a pretrained model.
 
 =============  ======  ==========  ==============================================================================
 name           input   weights     source
@@ -9,7 +9,7 @@ name           input   weights     source
 ``resnet50``   224²    98 MB       He et al., "Deep Residual Learning" (2015)
 ``xception``   299²    88 MB       Chollet, "Xception" (2017); needs timm: ``pip install 'labkit[zoo]'``
 ``squeezenet`` 224²    5 MB        Iandola et al., "SqueezeNet" (2016), version 1.0
-``small``      16²     0.2 MB      characters and shapes by this course's simulators; comes with labkit
+``small_cnn``  16²     0.2 MB      characters and shapes by this course's simulators; comes with labkit
 =============  ======  ==========  ==============================================================================
 
 Each is cut into normalisation (so that images are in [0, 1]), a body of stages, and its own head. Weights are
@@ -28,7 +28,7 @@ from torch import nn
 
 from labkit.data import DataError, fetch
 from labkit.data.download import intact
-from labkit.finetune.bundled import small
+from labkit.finetune.bundled import small_cnn
 from labkit.finetune.network import Network
 from labkit.nets import Classifier, Normalize
 
@@ -73,7 +73,7 @@ class Entry:
         return Path(urlparse(self.url).path).stem.rpartition("-")[2]
 
 
-def obtain(
+def load(
     name: str,
     *,
     weights: str | Path | None = "imagenet",
@@ -93,16 +93,16 @@ def obtain(
 
     Returns:
         A classifier of images (B, 3, H, W) in [0, 1] into ImageNet's 1000 classes, which it gives the logits that
-        the original gives; ``small`` takes (B, 1, H, W).
+        the original gives; ``small_cnn`` takes (B, 1, H, W).
 
     Raises:
         ValueError: if there is none of that name, or Xception is wanted and timm is not installed.
         DataError: if the weights are not here and can't be fetched: one sentence with what to do.
     """
-    if name == "small":
-        return small()
+    if name == "small_cnn":
+        return small_cnn()
     if name not in ZOO:
-        raise ValueError(f"no model is called {name!r}; there are {', '.join([*ZOO, 'small'])}")
+        raise ValueError(f"no model is called {name!r}; there are {', '.join([*ZOO, 'small_cnn'])}")
     entry = ZOO[name]
     original = entry.build()
     if weights is not None:

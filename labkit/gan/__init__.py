@@ -5,30 +5,29 @@
 ``steps``        one update of both, for ``train.fit``; the average of a generator's weights
 ``diffaugment``  for data of few images
 ``sampling``     from noise to pictures; walks through the latent space
-``watch``        samples after every epoch; an alarm for mode collapse
+``callbacks``    samples after every epoch; an alarm for mode collapse
 ``evaluate``     copies, precision and recall, Fréchet distance, classification accuracy score
-``small``        a GAN in a few seconds, and those that come with the course
+``small_gan``    a GAN in a few seconds, and those that come with the course
 """
 
+from labkit.gan.callbacks import CollapseAlarm, Samples
 from labkit.gan.diffaugment import DiffAugment, cut, recolour, shift
 from labkit.gan.evaluate import (
-    Nearest,
+    NearestNeighbours,
     PrecisionRecall,
     classification_accuracy_score,
-    copying,
+    data_copying_test,
     diversity,
     frechet,
     mann_whitney,
-    nearest,
+    nearest_neighbours,
     precision_recall,
 )
 from labkit.gan.losses import GAMES, Game, class_loss, discriminator_loss, generator_loss, gradient_penalty
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import lerp, noise, sample, slerp
-from labkit.gan.small import Pretrained, Trained, available, pretrained, small
-from labkit.gan.steps import adversarial
-from labkit.gan.watch import CollapseAlarm, Samples
-from labkit.nets import follow
+from labkit.gan.small_gan import PretrainedGAN, TrainedGAN, pretrained, pretrained_names, train_small_gan
+from labkit.gan.steps import gan_step
 
 __all__ = [
     "GAMES",
@@ -37,32 +36,31 @@ __all__ = [
     "Discriminator",
     "Game",
     "Generator",
-    "Nearest",
+    "NearestNeighbours",
     "PrecisionRecall",
-    "Pretrained",
+    "PretrainedGAN",
     "Samples",
-    "Trained",
-    "adversarial",
-    "available",
+    "TrainedGAN",
     "class_loss",
     "classification_accuracy_score",
-    "copying",
     "cut",
+    "data_copying_test",
     "discriminator_loss",
     "diversity",
-    "follow",
     "frechet",
+    "gan_step",
     "generator_loss",
     "gradient_penalty",
     "lerp",
     "mann_whitney",
-    "nearest",
+    "nearest_neighbours",
     "noise",
     "precision_recall",
     "pretrained",
+    "pretrained_names",
     "recolour",
     "sample",
     "shift",
     "slerp",
-    "small",
+    "train_small_gan",
 ]

@@ -27,14 +27,16 @@ from labkit.shapes import Float, Int, PerSample
 LEAST = 10  # samples of either kind in a cell, below which its z-score says nothing
 
 
-class Nearest(NamedTuple):
+class NearestNeighbours(NamedTuple):
     """For each sample the distance to the nearest of others, and which one that is."""
 
     distance: PerSample
     which: Int[Tensor, " b"]
 
 
-def nearest(x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"], *, chunk: int = 1024) -> Nearest:
+def nearest_neighbours(
+    x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"], *, chunk: int = 1024
+) -> NearestNeighbours:
     """The nearest of ``others`` to each sample, by Euclidean distance of their entries (pixels, or features).
 
     Raises:
@@ -43,8 +45,10 @@ def nearest(x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"], *, 
     if len(others) == 0:
         raise ValueError("there are no others to be near to; expected at least one")
     flat = others.flatten(1)
-    found = [torch.cdist(part, flat).min(dim=1) for part in x.flatten(1).split(chunk)]
-    return Nearest(torch.cat([f.values for f in found]), torch.cat([f.indices for f in found]))
+    nearest = [torch.cdist(part, flat).min(dim=1) for part in x.flatten(1).split(chunk)]
+    return NearestNeighbours(
+        torch.cat([part.values for part in nearest]), torch.cat([part.indices for part in nearest])
+    )
 
 
 def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
@@ -65,7 +69,7 @@ def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
     return (u - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
 
 
-def copying(
+def data_copying_test(
     generated: Float[Tensor, " n *rest"],
     training: Float[Tensor, " t *rest"],
     held_out: Float[Tensor, " m *rest"],
@@ -95,7 +99,7 @@ def copying(
     """
     if not 1 <= cells <= len(training):
         raise ValueError(f"cells is {cells}; expected 1 to {len(training)}, the number of training samples")
-    q, p = nearest(generated, training).distance, nearest(held_out, training).distance
+    q, p = nearest_neighbours(generated, training).distance, nearest_neighbours(held_out, training).distance
     own, others = (torch.zeros(len(v), dtype=torch.int64) for v in (q, p))
     if cells > 1:
         from sklearn.cluster import KMeans

@@ -27,9 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample
-
-Scalar = Float[Tensor, ""]
+from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, Scalar
 
 
 class Game(NamedTuple):
@@ -39,7 +37,7 @@ class Game(NamedTuple):
     generator: Callable[[Tensor], Tensor]
 
 
-def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
+def log_loss(real: Tensor, fake: Tensor) -> Tensor:
     """−E log D(x) − E log(1 − D(G(z)))."""
     return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
@@ -74,17 +72,17 @@ def difference(real: Tensor, fake: Tensor) -> Tensor:
     return fake.mean() - real.mean()
 
 
-def criticised(fake: Tensor) -> Tensor:
+def negative_mean(fake: Tensor) -> Tensor:
     """−E s(G(z))."""
     return -fake.mean()
 
 
 GAMES = {
-    "saturating": Game(cross_entropy, saturating),
-    "non-saturating": Game(cross_entropy, non_saturating),
+    "saturating": Game(log_loss, saturating),
+    "non-saturating": Game(log_loss, non_saturating),
     "least squares": Game(squares, square),
-    "hinge": Game(hinge, criticised),
-    "wasserstein": Game(difference, criticised),
+    "hinge": Game(hinge, negative_mean),
+    "wasserstein": Game(difference, negative_mean),
 }
 
 

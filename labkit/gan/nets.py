@@ -27,7 +27,7 @@ from labkit.shapes import Float, Images, Labels, Logits, PerSample
 NORMS = ("batch", "spectral", "none")
 
 
-def stages(size: int) -> int:
+def doublings(size: int) -> int:
     """How often 4 must be doubled to give ``size``.
 
     Raises:
@@ -55,7 +55,7 @@ class Generator(nn.Module):
     def __init__(self, size: int, channels: int = 1, *, latent: int = 64, width: int = 16, classes: int = 0) -> None:
         super().__init__()
         self.size, self.latent, self.classes = size, latent, classes
-        widths = [width * 2**i for i in reversed(range(stages(size)))]
+        widths = [width * 2**i for i in reversed(range(doublings(size)))]
         self.begin = nn.Linear(latent + classes, widths[0] * 16, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in pairwise(widths):
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"norm is {norm!r}; expected one of {', '.join(NORMS)}")
         self.size, self.classes = size, classes
-        widths = [channels, *(width * 2**i for i in range(stages(size)))]
+        widths = [channels, *(width * 2**i for i in range(doublings(size)))]
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise(widths)):
             layers.append(nn.Conv2d(before, after, 4, 2, 1))

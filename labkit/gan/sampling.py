@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit.gan.nets import Generator
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Float, Images, Int, Labels
 
 
@@ -45,7 +45,7 @@ def sample(G: Generator, y: int | Labels, *, generator: torch.Generator | None =
     device = next(G.parameters()).device
     z, drawn = noise(G, n, generator=generator, device=device)
     labels = drawn if isinstance(y, int) else y.to(device)
-    with evaluating(G), torch.no_grad():
+    with eval_mode(G), torch.no_grad():
         parts = zip(z.split(batch_size), labels.split(batch_size) if labels is not None else [None] * n)
         return torch.cat([G(part, label) for part, label in parts])
 

@@ -9,7 +9,7 @@ GPU: ``generator.to(memory_format=torch.channels_last)``, the same for the discr
 ``autocast=torch.bfloat16``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,39 +18,31 @@ from torch.nn import functional
 from labkit.gan import losses
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import noise
-from labkit.nets import follow, frozen
-from labkit.train import descend
-
-Augment = Callable[[Tensor], Tensor]
-Step = Callable[[Sequence[Tensor]], dict[str, Tensor]]
+from labkit.nets import ema_update, frozen
+from labkit.train import Augment, Step, descend, identity
 
 
-def same(x: Tensor) -> Tensor:
-    """The augmentation that changes nothing."""
-    return x
-
-
-def adversarial(
+def gan_step(
     G: Generator,
     D: Discriminator,
-    optimizer_g: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     optimizer_d: torch.optim.Optimizer,
     *,
     generator: torch.Generator,
     game: str = "non-saturating",
-    augment: Augment = same,
+    augment: Augment = identity,
     class_weight: float = 1.0,
     class_on_fakes: bool = True,
-    penalty: float = 0.0,
+    lambda_: float = 0.0,
     average: nn.Module | None = None,
     decay: float = 0.99,
     autocast: torch.dtype | None = None,
-) -> Step:
+) -> Step[Sequence[Tensor]]:
     """The step of a GAN; of an AC-GAN where G and D know classes.
 
     Args:
         G, D: trained in place.
-        optimizer_g, optimizer_d: of their parameters.
+        optimizer, optimizer_d: of their parameters.
         generator: where z (and the labels asked for) come from; on any device.
         game: one of ``losses.GAMES``.
         augment: applied to all that D sees, real and fake; must be differentiable: ``DiffAugment``.
@@ -58,7 +50,7 @@ def adversarial(
             easy way to please a classifier is to show it the same clear example every time.
         class_on_fakes: whether D learns classes from fakes too, as in the paper. G and D may then agree on a code of
             their own for the classes, the sooner the fewer real labels there are.
-        penalty: λ of the gradient penalty; 10 in the paper, 0 for none.
+        lambda_: λ of the gradient penalty; 10 in the paper, 0 for none.
         average: a copy of G that follows it, to sample from afterwards.
         decay: of that average.
         autocast: compute in this dtype where that is safe: ``torch.bfloat16``.
@@ -78,7 +70,7 @@ def adversarial(
     if autocast == torch.float16:
         raise ValueError("autocast is float16, whose gradients underflow unscaled; expected torch.bfloat16")
 
-    def judged(x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def discriminate(x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """D's logits (in float32), its class loss, and how often it names the class."""
         if y is None:
             return D(augment(x)).float(), x.new_zeros(()), x.new_zeros(())
@@ -93,22 +85,22 @@ def adversarial(
         with torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
             z, wanted = noise(G, len(x), generator=generator, device=x.device)
             fake = G(z, wanted).to(x.dtype)
-            real_logit, real_class, _ = judged(x, y)
-            fake_logit, fake_class, named = judged(fake.detach(), wanted)
+            real_logit, real_class, _ = discriminate(x, y)
+            fake_logit, fake_class, named = discriminate(fake.detach(), wanted)
             d_loss = losses.discriminator_loss(real_logit, fake_logit, game=game)
             d_total = d_loss + class_weight * (real_class + fake_class if class_on_fakes else real_class)
-        if penalty:
-            d_total = d_total + penalty * losses.gradient_penalty(D, x, fake, generator=generator)
+        if lambda_:
+            d_total = d_total + lambda_ * losses.gradient_penalty(D, x, fake, generator=generator)
         descend(optimizer_d, d_total)
         with frozen(D), torch.autocast(x.device.type, dtype=autocast or torch.bfloat16, enabled=autocast is not None):
-            logit, classes, _ = judged(fake, wanted)
+            logit, classes, _ = discriminate(fake, wanted)
             g_loss = losses.generator_loss(logit, game=game)
-        descend(optimizer_g, g_loss + class_weight * classes)
+        descend(optimizer, g_loss + class_weight * classes)
         if average is not None:
-            follow(average, G, decay=decay)
-        told = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
+            ema_update(average, G, decay=decay)
+        scalars = {"d_loss": d_loss, "g_loss": g_loss, "d_real": real_logit.sigmoid().mean(),
                 "d_fake": fake_logit.sigmoid().mean()}  # fmt: skip
-        told |= {"agreement": named} if G.classes else {}
-        return {name: value.detach() for name, value in told.items()}
+        scalars |= {"agreement": named} if G.classes else {}
+        return {name: value.detach() for name, value in scalars.items()}
 
     return step

@@ -40,11 +40,17 @@ def lab(
 ) -> None:
     """Open JupyterLab at the first lecture."""
     from labkit.grading import lab as jupyter
-    from labkit.grading.screen import out
+    from labkit.grading import lectures
+    from labkit.grading.screen import err, out
 
     here = places.find()
+    try:
+        for name in lectures.refresh(here):
+            own = shown(here.reading / name)
+            err.print(f"{own} has your changes and stays. Its lecture has a new version: rename yours, and it comes.")
+    except CourseError as error:  # a course that belongs to somebody else can still be read
+        err.print(f"no copies of the lectures: {error}", markup=False)
     prepared = jupyter.server(here, port=port, browser=browser)
-    jupyter.unpack(here)
     out.print("JupyterLab is starting; Ctrl-C here stops it. Its address:\n")
     out.print(f"    {prepared.url}\n", markup=False, soft_wrap=True)
     raise typer.Exit(jupyter.run(prepared, here.place))
@@ -98,22 +104,25 @@ def check(
     timeout: Annotated[int, typer.Option(min=1, help="Seconds a cell may take.")] = 120,
 ) -> None:
     """Restart and run a notebook, and say which checks are right. The file is not touched."""
-    from labkit.grading import report
+    from labkit.grading import report, selfcheck, student
     from labkit.grading.screen import out
 
     here = places.find()
-    verdict = checked(here, notebook, timeout)
+    path = student.locate(here, notebook)
+    if not selfcheck.has_checks(path) and student.released_notebook(here, path) is None:
+        out.print(report.nothing(here, path))
+        return
+    verdict = checked(here, path, timeout)
     out.print(report.verdict(verdict))
     raise typer.Exit(0 if verdict.done else NOT_ALL_RIGHT)
 
 
-def checked(here: Course, notebook: str | Path, timeout: int) -> "Verdict":
+def checked(here: Course, path: Path, timeout: int) -> "Verdict":
     """Check one notebook with a line that says how far it is, and keep the result for ``progress``."""
     from labkit.grading import selfcheck, student
     from labkit.grading.screen import err
 
-    path = student.locate(here, str(notebook))
-    before = student.digest(path)
+    before = student.digest_sources(path.read_bytes())
     with err.status(f"{path.name}: starting Python …") as status:
         verdict = selfcheck.examine(
             path,

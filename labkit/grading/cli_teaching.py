@@ -14,8 +14,9 @@ from labkit.grading.course import Course, CourseError
 
 if TYPE_CHECKING:
     from labkit.grading.marks import Row
+    from labkit.grading.release import Change
 
-NOT_ALL_RIGHT = 1
+NOT_ALL_RIGHT, NOT_DONE = 1, 2
 
 Topic = Annotated[str, typer.Argument(help="A topic's key or number, as in `images` or `1`.")]
 Topics = Annotated[
@@ -23,6 +24,25 @@ Topics = Annotated[
 ]
 OneTopic = Annotated[str | None, typer.Argument(help="A topic's key or number.")]
 Students = Annotated[list[str] | None, typer.Option("--student", "-s", help="Only this student; may be repeated.")]
+
+
+class Failures:
+    """Of several exercises, those that can't be done: each is said, and the others go on. One alone raises."""
+
+    def __init__(self, count: int) -> None:
+        self.alone, self.status, self.last = count == 1, 0, False
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Around what is done for one exercise; afterwards ``last`` says whether it failed."""
+        self.last = False
+        try:
+            yield
+        except CourseError as error:
+            if self.alone:
+                raise
+            print(f"labkit: {' '.join(str(error).split())}", file=sys.stderr)
+            self.last, self.status = True, NOT_DONE
 
 
 def release(
@@ -35,10 +55,14 @@ def release(
 
     here = teaching()
     stale = [] if topic else builder.stale(here)
-    changed = False
-    for assignment in assignments(here, topic):
-        with err.status(f"building {assignment} …"):
+    changed, wanted = False, assignments(here, topic)
+    failed = Failures(len(wanted))
+    for assignment in wanted:
+        found: list[Change] = []
+        with failed.one(), err.status(f"building {assignment} …"):
             found = builder.release(here, assignment, check=only_check)
+        if failed.last:
+            continue
         changed |= bool(found)
         if not found:
             out.print(f"[green]✓[/] {assignment} is up to date")
@@ -46,7 +70,7 @@ def release(
             out.print(f"{'[red]✗[/]' if only_check else 'updated'} {change.path}: it {change.how}", soft_wrap=True)
     for assignment in stale:
         err.print(f"exercises/{assignment} has no solutions/{assignment}: delete it, or write its solution")
-    raise typer.Exit(NOT_ALL_RIGHT if stale or (only_check and changed) else 0)
+    raise typer.Exit(failed.status or (NOT_ALL_RIGHT if stale or (only_check and changed) else 0))
 
 
 def tidy(notebooks: Annotated[list[str], typer.Argument(help="Notebooks' files.")]) -> None:
@@ -94,14 +118,19 @@ def grade(
     if not sandbox:
         err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on "
                   f"{'the workers' if cluster else 'this machine'}")  # fmt: skip
+    left, failed = False, Failures(len(wanted))
     for assignment in wanted:
-        with Bar() as bar:
+        rows: list[Row] = []
+        with failed.one(), Bar() as bar:
             rows = grading.grade(
                 here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, kernel=kernel,
                 cluster=cluster,
                 progress=bar,
             )  # fmt: skip
-        out.print(tables.assignment(rows))
+        if rows:
+            out.print(tables.assignment(rows))
+        left |= any(row.left for row in rows)
+    raise typer.Exit(failed.status or (NOT_ALL_RIGHT if left else 0))
 
 
 def collect(
@@ -152,6 +181,7 @@ def numbers(settings: list[str]) -> dict[str, float]:
 def feedback(topic: Topics = None, student: Students = None) -> None:
     """Write feedback/STUDENT/TOPIC/*.html for those who were graded."""
     from labkit.grading import feedback as writing
+    from labkit.grading import marks
     from labkit.grading.screen import count, err, out
 
     here = teaching()
@@ -165,6 +195,9 @@ def feedback(topic: Topics = None, student: Students = None) -> None:
                 err.print(f"{name}: {result}", markup=False)
         written = sum(len(result) for result in found.values() if not isinstance(result, str))
         out.print(f"{assignment}: {count(written, 'file')} in {shown(here.root / 'feedback')}/STUDENT/{assignment}/")
+        waiting = [row.student for row in marks.rows(here, assignment) if row.pending and row.student in found]
+        if waiting:
+            err.print(f"{count(len(waiting), 'student')} with answers still to mark by hand: their pages say which")
     raise typer.Exit(NOT_ALL_RIGHT if failed else 0)
 
 
@@ -244,7 +277,10 @@ def with_sentences(here: Course, row: "Row") -> "Row":
 def demo(
     topic: Topic = "images",
     folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
-    sandbox: Annotated[bool, typer.Option("--sandbox/--no-sandbox", help="Contain the students' code.")] = True,
+    sandbox: Annotated[
+        bool | None,
+        typer.Option("--sandbox/--no-sandbox", help="Contain the students' code; where possible by default."),
+    ] = None,
 ) -> None:
     """Grade a class of eight before your eyes, in a folder of its own."""
     import shutil
@@ -253,7 +289,8 @@ def demo(
     from labkit.grading import demo as show
     from labkit.grading import grades as tables
     from labkit.grading.engine.report import Bar
-    from labkit.grading.screen import out
+    from labkit.grading.engine.sandbox import probe
+    from labkit.grading.screen import err, out
 
     source = teaching()
     assignment = source.assignment(topic, source.sources())
@@ -268,8 +305,13 @@ def demo(
     out.print(f"A class of {len(class_)} hands in {assignment}, in {made.root}:\n", markup=False, soft_wrap=True)
     for who, what in class_.items():
         out.print(f"  {who:<8} {what}", markup=False)
+    lack = probe() if sandbox is None else ""
+    if lack:
+        err.print(
+            f"\nnote: {lack}.\nThe demo goes on without a sandbox: all its code is the course's own.", markup=False
+        )
     with Bar() as bar:
-        rows = show.run(made, assignment, bar, sandboxed=sandbox)
+        rows = show.run(made, assignment, bar, sandboxed=not lack if sandbox is None else sandbox)
     out.print("", tables.assignment(rows), sep="\n")
     out.print("What the checks said:\n", tables.sentences(rows), "", sep="\n")
     out.print(f"Feedback: {made.root / 'feedback'}/STUDENT/{assignment}/", markup=False, soft_wrap=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from labkit.grading import download, links, roster
+from labkit.grading import download, links, recognise, roster, teams
 from labkit.grading.course import Course, CourseError, files
 from labkit.grading.download import File
+from labkit.grading.recognise import Plan, exercises
 from labkit.grading.roster import Person
 
 STAMP = "timestamp.txt"
@@ -71,6 +72,7 @@ def collect(
         CourseError: if there is no such download, or nothing in it is a submission.
     """
     known = roster.read(names) if names else {}
+    plan = exercises(course)
     before, people = roster.collected(course, assignment)
     with download.entries(source) as entries:
         platform, found, others = download.recognised(entries, lms)
@@ -79,11 +81,12 @@ def collect(
         dated = platform == "moodle" and spread([file.entry.when for file in found]) > AT_ONCE
         outcomes = []
         try:
-            for number, own in by_number(found).items():
-                made = hand_in(course, assignment, platform, own, known.get(number), dated=dated)
-                if names and number not in known:
-                    made.remarks.append("not in the roster")
-                outcomes.append(outcome(course, assignment, made, people, dry=dry))
+            made = [
+                hand_in(course, assignment, platform, own, entry, dated=dated, listed=bool(names))
+                for own, entry in teams.shared(found, known, platform)
+            ]
+            refuse_others(made, assignment, plan)
+            outcomes = [outcome(course, assignment, one, people, dry=dry) for one in made]
         finally:
             if people and not dry:
                 roster.remember(course, assignment, platform, people)
@@ -110,23 +113,31 @@ def plausible(when: datetime) -> bool:
     return datetime(2001, 1, 1, tzinfo=UTC) < when <= datetime.now(UTC)
 
 
-def by_number(found: Sequence[File]) -> dict[str, list[File]]:
-    """The files by the platform's number of the student."""
-    own: dict[str, list[File]] = {}
-    for file in found:
-        own.setdefault(file.number, []).append(file)
-    return own
-
-
 def hand_in(
-    course: Course, assignment: str, platform: str, own: list[File], entry: tuple[str, Person] | None, *, dated: bool
+    course: Course,
+    assignment: str,
+    platform: str,
+    own: list[File],
+    entry: tuple[str, Person] | None,
+    *,
+    dated: bool,
+    listed: bool = False,
 ) -> HandIn:
-    """One student's files, read, under the names the exercise gives them."""
-    good = [file for file in own if not file.entry.refused and file.path.name != STAMP]
+    """One student's files, read, under the names the exercise gives them.
+
+    Args:
+        entry: the roster's folder name and person, if it has the student.
+        listed: whether there is a roster.
+    """
+    good = [file for file in own if not (file.entry.refused or file.typed) and file.path.name != STAMP]
     first = (good or own)[0]
     student, person = entry or (roster.folder_name(first.name, first.number), Person(first.number, first.name))
     made = HandIn(student, person, timed=platform == "moodle")
     made.remarks += [f"{file.path.name} left out: {file.entry.refused}" for file in own if file.entry.refused]
+    if listed and not entry:
+        made.remarks.append("not in the roster")
+    if any(file.typed for file in own):
+        made.remarks.append("a text typed into Moodle left out")
     if any(file.late for file in own):
         made.remarks.append("late, says Canvas")
     if good:
@@ -147,6 +158,24 @@ def in_place(own: list[File]) -> list[File]:
     shared = os.path.commonpath([file.path.parent for file in own]) if own else ""
     moved = [replace(file, path=file.path.relative_to(shared) if shared else file.path) for file in own]
     return [replace(f, path=PurePosixPath(f.path.name)) if f.path.suffix == ".ipynb" else f for f in moved]
+
+
+def refuse_others(made: Sequence[HandIn], assignment: str, plan: Plan) -> None:
+    """Refuse hand-ins that are of another exercise.
+
+    Raises:
+        CourseError: if all that can be told are of another.
+    """
+    strange = {}
+    for one in made:
+        books = [data for path, data in one.content.items() if path.suffix == ".ipynb"]
+        if others := {other for data in books if (other := recognise.other(data, assignment, plan))}:
+            strange[one.student] = min(others)
+            one.refused = f"its notebook is that of {min(others)}"
+    if strange and len(strange) == sum(bool(one.content) for one in made):
+        raise CourseError(
+            f"these are submissions of {' and '.join(sorted(set(strange.values())))}, not of {assignment}"
+        )
 
 
 def newest(own: list[File], home: Path, platform: str, made: HandIn) -> dict[PurePosixPath, File]:

@@ -3,7 +3,8 @@
 solutions/01_images/01_images.ipynb     the source, for instructors
 exercises/01_images/01_images.ipynb     the release, generated from it
 lectures/01_images.ipynb
-work/01_images/01_images.ipynb          a student's own copy
+work/lectures/01_images.ipynb           a student's own copies
+work/01_images/01_images.ipynb
 submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
 nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
 """
@@ -60,6 +61,11 @@ class Course:
         return self.place / "work"
 
     @property
+    def reading(self) -> Path:
+        """A person's own copies of the lectures."""
+        return self.work / "lectures"
+
+    @property
     def submitted(self) -> Path:
         """What students handed in: ``submitted/STUDENT/ASSIGNMENT/``."""
         return self.root / "submitted"
@@ -80,20 +86,30 @@ class Course:
     def assignment(self, name: str, among: list[str]) -> str:
         """The folder name of the assignment that ``name`` (a key, a number or a folder name) means.
 
+        A course's own exercises have keys and numbers as the topics have: ``30_own`` is ``own`` and ``30``.
+
         Raises:
-            CourseError: if it is none of those in ``among``, with those there are.
+            CourseError: if it is none of those in ``among``, with those there are, or several.
         """
         wanted = name.strip().rstrip("/")
+        there = ", ".join(among) or "none yet"
         try:
-            wanted = topics.find(wanted).slug
+            topic = topics.find(wanted)
         except ValueError:
-            if wanted not in among:
-                known = ", ".join(among) or "none"
-                raise CourseError(f"no exercise is called {name!r}; there are: {known}") from None
-        if wanted not in among:
-            known = ", ".join(among) or "none yet"
-            raise CourseError(f"the topic {name!r} has no exercise here; there are: {known}")
-        return wanted
+            topic = None
+        for exact in (wanted, topic.slug if topic else ""):
+            if exact in among:
+                return exact
+        meant = [candidate for candidate in among if wanted.lower() in keys(candidate)]
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            raise CourseError(f"{name!r} may be {' or '.join(meant)}: give the whole name")
+        if topic and topic.planned:
+            raise CourseError(f"the topic {name!r} is planned and not written yet; there are: {there}")
+        if topic:
+            raise CourseError(f"the topic {name!r} has no exercise here; there are: {there}")
+        raise CourseError(f"no exercise is called {name!r}; there are: {there}")
 
     def config(self) -> "Config":
         """nbgrader's settings: those of ``nbgrader_config.py``, with this folder as the course.
@@ -116,10 +132,12 @@ class Course:
 
 
 def find(start: Path | None = None) -> Course:
-    """The course that ``start`` (the current folder) lies in; else ``$LABKIT_COURSE``; else the one labkit came with.
+    """The course that ``start`` (the current folder) lies in; else ``$LABKIT_COURSE``; else the package's own.
+
+    A clone that labkit was installed from is not meant by a command that is typed somewhere else.
 
     Raises:
-        CourseError: if there is none.
+        CourseError: if there is none, saying what one needs.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
@@ -132,12 +150,32 @@ def find(start: Path | None = None) -> Course:
             raise CourseError(f"LABKIT_COURSE is {named!r}, which is no course: it has neither {CONFIG} nor exercises/")
         return Course(folder, folder)
     package = Path(__file__).resolve().parents[1]
-    if is_course(package.parent):
-        return Course(package.parent, package.parent)
     if (package / "_course").is_dir():
         home = os.environ.get("LABKIT_HOME")
         return Course(package / "_course", Path(home).expanduser().resolve() if home else Path.home() / "labkit")
-    raise CourseError("there is no course here: change to the folder that holds lectures/ and exercises/")
+    raise CourseError(
+        f"there is no course here: a course is a folder with {CONFIG} (and solutions/, to teach from), or with"
+        " exercises/ such as exercises/01_images/; change to it, or set LABKIT_COURSE to it"
+    )
+
+
+def keys(assignment: str) -> tuple[str, ...]:
+    """The short names of an assignment whose name begins with a number: ``own``, ``30`` for ``30_own``."""
+    found = re.fullmatch(r"(\d+)[_ -](.+)", assignment.lower())
+    return (found[2], found[1], str(int(found[1]))) if found else ()
+
+
+def unusable(name: str) -> str:
+    """Why an assignment or a notebook can't have a name, in a sentence; nothing if it can.
+
+    nbgrader takes names for patterns and for parts of addresses.
+    """
+    if re.fullmatch(r"[^\W_][\w .-]{0,99}", name) and not name.endswith((" ", ".")):
+        return ""
+    return (
+        f"{name!r} can't be the name of an exercise or of its notebook: letters, digits, blanks, _, - and . are"
+        " allowed, and it begins with a letter or a digit"
+    )
 
 
 def is_course(folder: Path) -> bool:

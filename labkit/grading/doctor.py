@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from labkit.grading.course import Course, CourseError
+from labkit.grading.engine import sandbox_bwrap
 
 OLDEST = (3, 11)
 SPACE = 2.0  # GB: a class of hundreds with feedback, or one of the larger data sets
@@ -165,9 +166,9 @@ def sandbox() -> Finding:
     what = "sandbox"
     if platform.system() != "Linux":
         return Finding(what, f"not on {platform.system()}", False, "only grading needs one: grade on Linux", True)
-    program = shutil.which("bwrap")
+    program = sandbox_bwrap.program()
     if program is None:
-        return Finding(what, "bubblewrap is not installed", False, "for grading: `apt install bubblewrap`", True)
+        return Finding(what, "bubblewrap is not installed", False, f"for grading: {sandbox_bwrap.INSTALL}", True)
     arguments = ["--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--die-with-parent"]
     try:
         tried = subprocess.run(
@@ -179,7 +180,8 @@ def sandbox() -> Finding:
         said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return Finding(what, f"bubblewrap may not make namespaces: {said}", False, namespaces(), True)
     version = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20).stdout.split()
-    return Finding(what, f"bubblewrap {version[-1] if version else ''} works, with its own network and processes", True)
+    which = f"bubblewrap {version[-1] if version else ''} ({program})"
+    return Finding(what, f"{which} works, with its own network and processes", True)
 
 
 def namespaces() -> str:

@@ -1,8 +1,12 @@
 """What a learning platform's download holds: its files, told apart by student, and nothing that could do harm.
 
-Moodle (mod/assign, downloader.php)
-    Full Name_123456_assignsubmission_file_/file.ipynb    with "download submissions in folders"
+Moodle (mod/assign, locallib.php before 4.1, downloader.php since)
+    Full Name_123456_assignsubmission_file_/file.ipynb    with "download submissions in folders"; since 4.1 _file/
     Full Name_123456_assignsubmission_file_file.ipynb     without
+    Full Name_123456_assignsubmission_onlinetext/…        what was typed into the platform; _onlinetext_… without
+    Group Name_7_assignsubmission_file/file.ipynb         a team's, since 4.1: once, with the group's number
+    Default group_assignsubmission_file/file.ipynb        of those who are in no group: without any number
+    Group Name-Full Name_123456_assignsubmission_…        a team's, before 4.1: once for each member
 Canvas (canvas-lms, content_zipper.rb)
     lastnamefirst_12345_67890_file.ipynb                  user, then attachment
     lastnamefirst_LATE_12345_67890_file-1.ipynb           late; -1 where an earlier upload had the same name
@@ -28,7 +32,9 @@ from labkit.grading.course import CourseError
 from labkit.grading.notebooks import LARGEST
 
 MEMBERS, ALL, RATIO = 50_000, 8 * 2**30, 200  # files; bytes; bytes out of one byte, in files of over a megabyte
-MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_file_(?P<rest>.*)", re.DOTALL)
+MOODLE = re.compile(
+    r"(?P<name>.+?)(?:_(?P<number>\d+))?_assignsubmission_(?P<kind>file|onlinetext)(?:_(?P<rest>.*))?", re.DOTALL
+)
 CANVAS = re.compile(
     r"(?:(?P<name>.+?)_)??(?P<late>LATE_)?(?P<number>\d+|anon_[A-Za-z0-9]+)_(?P<file>\d+)_(?P<rest>.+)", re.DOTALL
 )
@@ -56,6 +62,8 @@ class File:
     entry: Entry
     late: bool = False
     upload: int = 0
+    typed: bool = False
+    """Whether it is no file but what was typed into the platform."""
 
 
 @contextmanager
@@ -202,7 +210,10 @@ def moodle(entry: Entry) -> File | None:
     for i, part in enumerate(parts):
         if match := MOODLE.fullmatch(part):
             rest = [match["rest"], *parts[i + 1 :]] if match["rest"] else parts[i + 1 :]
-            return File(match["name"], match["number"], PurePosixPath(*rest), entry) if rest else None
+            if not rest:
+                return None
+            typed = match["kind"] == "onlinetext"
+            return File(match["name"], match["number"] or "", PurePosixPath(*rest), entry, typed=typed)
     return None
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labkit.grading import classic, links, marks, notebooks, outcome, student
+from labkit.grading import classic, links, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
+from labkit.grading.identity import identity
 from labkit.grading.marks import Row
+from labkit.grading.release import refuse_names
 
 if TYPE_CHECKING:
     from labkit.grading.engine import report
@@ -48,18 +50,20 @@ def grade(
             sandbox, the cluster can't be used, or the run can't go on (a locked gradebook, a full disk): what was
             graded stays graded.
     """
+    refuse_names(assignment)
     wanted = submissions(course, assignment, students)
     if kernel:
         refuse_kernel(sandboxed)
     from labkit.grading.engine import run
 
     classic.register(course, assignment)
+    roster.enter(course, assignment, wanted)
     try:
         with classic.logged(course) as (log, _):
             found = run.grade(
                 course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
                 sandboxed=sandboxed, kernel=kernel, force=force, progress=progress, cluster=cluster,
-                exercise=student.digest_of(course.solutions / assignment),
+                exercise=identity(course, assignment),
             )  # fmt: skip
     except run.GradingError as error:
         raise CourseError(str(error)) from error
@@ -94,15 +98,19 @@ def submissions(course: Course, assignment: str, students: Sequence[str] | None 
 
 
 def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limits":
-    """What a submission may use: ``c.Limits`` in ``nbgrader_config.py``, and ``given`` before it.
+    """What a submission may use: ``given``, then the settings' ``c.Limits``, then for a cell ``c.Execute.timeout``.
 
     Raises:
         CourseError: if a limit is unknown, or no positive number.
     """
     from labkit.grading.engine.limits import Limits
 
-    chosen = {**course.config().get("Limits", {}), **(given or {})}
-    known = Limits().as_dict()
+    settings, known = course.config(), Limits().as_dict()
+    chosen = {**settings.get("Limits", {}), **(given or {})}
+    if "timeout" in settings.Execute:  # nbgrader's word for it; without end, where it is none or negative
+        seconds = settings.Execute.timeout
+        endless = chosen.get("notebook_seconds", known["notebook_seconds"])
+        chosen.setdefault("cell_seconds", seconds if seconds and seconds > 0 else endless)
     if unknown := sorted(chosen.keys() - known.keys()):
         raise CourseError(f"there is no limit {unknown[0]!r}; there are {', '.join(known)}")
     try:
@@ -117,10 +125,12 @@ def told(course: Course, row: "report.Row") -> Row:
     said = [row.sentence] if row.sentence else []
     remarks = (*said, *(f"look at it: {flag}" for flag in row.flags), *row.notes)
     if before is None:
-        return Row(row.student, row.assignment, remarks=remarks)
-    if row.score is None or row.state == "ungraded":
+        return Row(row.student, row.assignment, remarks=remarks, left=True)
+    ungraded = row.score is None or row.state == "ungraded"
+    if ungraded:
         remarks = (*remarks, "the marks are those of an earlier submission")
-    return explained(course, replace(before, remarks=remarks))
+    left = ungraded or before.left or bool(row.flags and row.state == "graded")
+    return explained(course, replace(before, remarks=(*before.remarks, *remarks), left=left))
 
 
 def marks_of(course: Course, assignment: str, name: str) -> Row | None:

@@ -2,17 +2,25 @@
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import sys
+import sysconfig
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.grading.course import Course, CourseError
 
-FIRST = "lectures/00_start.ipynb"
+FIRST = "00_start.ipynb"
 PORT = 8888
+# JupyterLab's settings as they are until a person changes them: a classroom without a network has no news, and no
+# question about it; an explorer's last picture is saved with the notebook.
+SETTINGS = Path(__file__).parent / "jupyter"
+# What a shell reads when it starts may reset PATH, so the folder of the labkit command is put in front afterwards.
+BASH = ["--rcfile", str(SETTINGS / "bashrc")]
+AFTER_LOGIN = 'exec env PATH="$LABKIT_BIN:$PATH" {}'
 
 
 @dataclass(frozen=True)
@@ -37,37 +45,82 @@ def server(course: Course, *, port: int | None = None, browser: bool = True) -> 
     chosen = free_port() if port is None else port
     if port is not None and not is_free(port):
         raise CourseError(f"port {port} is taken or not allowed; leave --port out and a free one is found")
-    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
-    first = f"/tree/{FIRST}" if (course.root / FIRST).is_file() else ""
+    own = environment(course)
+    first = start_page(course)
     options = {
         "ServerApp.root_dir": str(course.place),
         "ServerApp.port": str(chosen),
         "ServerApp.port_retries": "0",
         "ServerApp.log_level": "WARN",
         "LabApp.default_url": f"/lab{first}",
-        # A classroom without a network: no news, and no question about it.
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        "FileContentsManager.pre_save_hook": "labkit.grading.lectures.without_outputs",
     }
+    if shell := terminal(own):
+        options["ServerApp.terminado_settings"] = repr({"shell_command": shell})
     arguments = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     if not (browser and has_browser()):
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")
+    return Server(arguments, own, f"http://localhost:{chosen}/lab{first}?token={own['JUPYTER_TOKEN']}")
+
+
+def start_page(course: Course) -> str:
+    """The part of the address that opens the first lecture, if the course has one."""
+    for folder in (course.reading, course.lectures):
+        if (folder / FIRST).is_file() and folder.is_relative_to(course.place):
+            return f"/tree/{(folder / FIRST).relative_to(course.place).as_posix()}"
+    return ""
+
+
+def environment(course: Course) -> dict[str, str]:
+    """The environment variables of the server, and so of its kernels and terminals."""
+    own = dict(os.environ)
     # The token goes by the environment: every user of the machine can read a command line.
-    environment = {**os.environ, "JUPYTER_TOKEN": token, "LABKIT_COURSE": str(course.root)}
-    return Server(arguments, environment, f"http://localhost:{chosen}/lab{first}?token={token}")
-
-
-def unpack(course: Course) -> None:
-    """Where the course lies in an installed package: copy its lectures to the person's own place, once."""
+    own["JUPYTER_TOKEN"] = os.environ.get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
+    own["JUPYTER_CONFIG_PATH"] = joined(str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH"))
     if course.place == course.root:
-        return
-    for source in sorted(course.lectures.glob("*")):
-        target = course.place / "lectures" / source.name
-        if source.is_file() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        own["LABKIT_COURSE"] = str(course.root)
+    else:
+        own["LABKIT_HOME"] = str(course.place)
+    # `labkit` is typed in terminals, and in cells after `!` and `%%bash`, also where no environment is activated.
+    own["LABKIT_BIN"] = programs()
+    own["PATH"] = joined(own["LABKIT_BIN"], os.environ.get("PATH"))
+    return own
+
+
+def programs() -> str:
+    """The folder of the labkit command: that of this installation, whatever the PATH says."""
+    user = f"{os.name}_user"
+    folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
+    if user in sysconfig.get_scheme_names():
+        folders.append(sysconfig.get_path("scripts", scheme=user))
+    for folder in folders:
+        if any((Path(folder) / name).is_file() for name in ("labkit", "labkit.exe")):
+            return folder
+    return folders[0]
+
+
+def joined(first: str, rest: str | None) -> str:
+    """A search path with one folder in front."""
+    return os.pathsep.join([first, *(part for part in (rest or "").split(os.pathsep) if part and part != first)])
+
+
+def terminal(own: dict[str, str]) -> list[str]:
+    """The command of a terminal in which ``labkit`` is found; empty where Jupyter's own will do.
+
+    As Jupyter has it, a shell reads the person's login files only if the server was not started from a terminal.
+    """
+    if os.name == "nt":
+        return []
+    shell = own.get("SHELL") or shutil.which("bash") or "/bin/sh"
+    name = Path(shell).name
+    command = [shell, *BASH] if name == "bash" else [shell]
+    if sys.stdout.isatty() or name in ("csh", "tcsh"):  # those two take no command after -l
+        return command
+    return [shell, "-l", "-c", AFTER_LOGIN.format(shlex.join(command))]
 
 
 def free_port() -> int:
@@ -103,9 +156,13 @@ def has_browser() -> bool:
 
 
 def run(prepared: Server, folder: Path) -> int:
-    """Start the server and stay until it ends; its exit status."""
+    """Be the server until it ends; its exit status. Where a process can become another, whoever ends it ends it all."""
     import subprocess
 
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.chdir(folder)
+        os.execve(prepared.arguments[0], prepared.arguments, prepared.environment)
     with subprocess.Popen(prepared.arguments, env=prepared.environment, cwd=folder) as process:
         while True:
             try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from labkit.grading import classic
 from labkit.grading.course import Course
+from labkit.grading.screen import count
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Row:
     remarks: tuple[str, ...] = ()
     wrong: dict[str, str] = field(default_factory=dict)
     """The sentence of each check that failed, by the name of its cell."""
+    left: bool = False
+    """Whether something in it is left for a person to look at: it is flagged, or was not graded."""
 
     @property
     def graded(self) -> bool:
@@ -76,7 +79,17 @@ def row(submission: object) -> Row:
             score = None if missing else float(grade.score)
             manual = grade.cell_type != "code" or grade.auto_score is None
             marks.append(Mark(grade.name, score, float(grade.max_score), manual))
-    return Row(submission.student.id, submission.assignment.name, tuple(marks), penalty)  # type: ignore[attr-defined]
+    student, assignment = submission.student.id, submission.assignment.name  # type: ignore[attr-defined]
+    flagged = any(notebook.flagged for notebook in submission.notebooks)  # type: ignore[attr-defined]
+    remarks = (late(submission.total_seconds_late, penalty),) if penalty else ()  # type: ignore[attr-defined]
+    return Row(student, assignment, tuple(marks), penalty, remarks, left=flagged)
+
+
+def late(seconds: float, penalty: float) -> str:
+    """Why a late submission has fewer points, in a sentence."""
+    days, hours, minutes = int(seconds // 86400), int(seconds % 86400 // 3600), int(seconds % 3600 // 60)
+    parts = [count(number, unit) for number, unit in ((days, "day"), (hours, "hour"), (minutes, "minute")) if number]
+    return f"{count(penalty, 'point')} less: handed in {' '.join(parts[:2]) or 'less than a minute'} late"
 
 
 def assignments(course: Course) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from nbformat import NotebookNode
 
 from labkit.grading import classic, leaks, notebooks
-from labkit.grading.course import CONFIG, Course, CourseError, files
+from labkit.grading.course import CONFIG, Course, CourseError, files, unusable
 
 if TYPE_CHECKING:
     from nbgrader.converters import GenerateAssignment
@@ -33,6 +34,7 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
         CourseError: if the solution is broken, or the release would give it away.
     """
     origin = course.solutions / assignment
+    refuse_names(assignment, [path.stem for path in origin.glob("*.ipynb")])
     source = {path: notebooks.read(origin / path) for path in files(origin) if path.suffix == ".ipynb"}
     refuse_undeclared(assignment, [p.as_posix() for p in files(origin) if p not in source], list(source.values()))
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
@@ -69,6 +71,13 @@ def without_gradebook() -> "type[GenerateAssignment]":
         preprocessors = List([step for step in steps if step is not SaveCells]).tag(config=True)
 
     return Release
+
+
+def refuse_names(assignment: str, notebooks_: Sequence[str] = ()) -> None:
+    """Raise ``CourseError`` if an assignment or one of its notebooks has a name that nbgrader could not handle."""
+    for name in (assignment, *notebooks_):
+        if reason := unusable(name):
+            raise CourseError(f"solutions/{assignment}: {reason}")
 
 
 def refuse_undeclared(assignment: str, names: list[str], source: list[NotebookNode]) -> None:

@@ -1,6 +1,7 @@
 """What ``labkit check`` and ``labkit progress`` print."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -9,7 +10,7 @@ from labkit import topics
 from labkit.grading.course import Course
 from labkit.grading.screen import OPEN, RIGHT, WRONG, count, number, plain, table
 from labkit.grading.selfcheck import Verdict
-from labkit.grading.student import State, copies, key_of
+from labkit.grading.student import State, key_of
 
 SIGNS = {"right": RIGHT, "wrong": WRONG, "stub": OPEN, "unrun": OPEN}
 
@@ -36,6 +37,14 @@ def verdict(found: Verdict) -> RenderableType:
     parts += [plain(f"\n{remark}") for remark in found.remarks]
     parts.append(Text(f"\n{total(found)}", style="bold green" if found.done else "bold"))
     return Group(*parts)
+
+
+def nothing(course: Course, notebook: Path) -> RenderableType:
+    """What to say of a notebook without checks; of a lecture, where its exercise is."""
+    text = f"{notebook.name} has no checks: there is nothing to check in it."
+    if notebook.stem in course.released():
+        text += f" Its exercise has: `labkit start {key_of(notebook.stem)}` gives you a copy."
+    return plain(text)
 
 
 def total(found: Verdict) -> str:
@@ -81,15 +90,17 @@ def title(assignment: str) -> str:
 
 
 def next_step(course: Course, states: Sequence[State]) -> RenderableType:
-    """What to do next, in a sentence."""
+    """What to do next, in a sentence: go on with what was begun, else begin the first that was not."""
+    done = {state.assignment for state in states if state.done}
+    begun = [state for state in states if state.assignment not in done]
+    if begun:
+        latest = max(begun, key=lambda state: state.touched)
+        return plain(
+            f"\nNext: go on with {latest.notebook.parent.name}, and `labkit check {key_of(latest.assignment)}`."
+        )
     for assignment in course.released():
-        own = [state for state in states if state.assignment == assignment]
-        key = key_of(assignment)
-        if not own:
-            return plain(f"\nNext: `labkit start {key}`.")
-        if not any(state.done for state in own):
-            folder = copies(course, assignment)[-1]
-            return plain(f"\nNext: go on with {folder.name}, and `labkit check {key}`.")
+        if assignment not in done:
+            return plain(f"\nNext: `labkit start {key_of(assignment)}`.")
     if not course.released():
         return plain("There are no exercises here yet.")
     return Text("\nAll done.", style="bold green")

@@ -4,16 +4,19 @@ A roster is a csv with a head line, one of three:
     number,student[,name]           the platform's number, and the folder name you want
     Student,ID,…,SIS Login ID,…     Canvas's gradebook, exported: the login is the folder name
     Identifier,Full name,…          Moodle's grading worksheet: its user name, ID number, or the address before the @
+                                    with the column Group, as a team assignment's has, also who is in which team
 """
 
 import csv
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labkit.grading import notebooks
+from labkit.grading import classic, notebooks
 from labkit.grading.course import Course, CourseError
+from labkit.grading.pages import clean
 
 LONGEST = 60  # characters of a folder's name
 
@@ -28,6 +31,7 @@ class Person:
     sis: str = ""
     section: str = ""
     version: float = 0.0
+    team: str = ""
 
 
 def folder_name(name: str, number: str) -> str:
@@ -76,7 +80,7 @@ def entry(row: dict[str, str]) -> tuple[str, Person]:
         number = re.sub(r"\D", "", row["Identifier"])
         own = row.get("Username") or row.get("ID number") or row.get("Email address", "").partition("@")[0]
         name = row.get("Full name", "")
-        return own or folder_name(name, number), Person(number, name)
+        return own or folder_name(name, number), Person(number, name, team=row.get("Group", ""))
     return row.get("student", ""), Person(row.get("number", ""), row.get("name", ""))
 
 
@@ -100,6 +104,28 @@ def remember(course: Course, assignment: str, lms: str, people: dict[str, Person
     """Keep what ``collected`` reads."""
     kept = {"lms": lms, "students": {name: asdict(person) for name, person in sorted(people.items())}}
     notebooks.write(note(course, assignment), json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+
+
+def enter(course: Course, assignment: str, students: Iterable[str]) -> None:
+    """Give the gradebook the names of students who have none there, for the formgrader; as the platform has them.
+
+    Args:
+        students: by the names of their folders.
+    """
+    _, people = collected(course, assignment)
+    with classic.gradebook(course) as book:
+        named = {student.id for student in book.students if student.first_name or student.last_name}
+        for student in students:
+            if student in people and student not in named and (name := split(people[student].name)):
+                book.update_or_create_student(student, first_name=name[0], last_name=name[1])
+
+
+def split(name: str) -> tuple[str, str] | None:
+    """A first and a last name, without what means something in a page; None if it has no two parts."""
+    last, comma, first = clean.name(name).partition(",")
+    if not comma:
+        first, _, last = clean.name(name).rpartition(" ")
+    return (first.strip(), last.strip()) if first.strip() and last.strip() else None
 
 
 def note(course: Course, assignment: str) -> Path:

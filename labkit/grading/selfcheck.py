@@ -10,7 +10,9 @@ from nbformat import NotebookNode
 
 from labkit.grading import notebooks
 from labkit.grading.course import CourseError
+from labkit.grading.engine import cells
 from labkit.grading.outcome import Result, describe, error_of, grade_id, kind, points_of, result, unanswered, unrun
+from labkit.grading.trusted import trusted
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
@@ -64,7 +66,7 @@ def examine(
     """Run a notebook from the top in a fresh kernel, in its own folder, and judge its checks.
 
     Args:
-        release: the notebook it is a copy of: its check cells are the ones that count, as they are for the grader.
+        release: the notebook it is a copy of: its cells are the ones that count, as they are for the grader.
         timeout: seconds a cell may take; the run ends at one that takes longer.
         on_cell: called with the number of each code cell before it runs, and how many there are.
 
@@ -74,41 +76,23 @@ def examine(
     notebook = notebooks.read(path)
     verdict = Verdict()
     if release is not None:
-        verdict.remarks += restore(notebook, notebooks.read(release))
+        notebook, remarks = trusted(notebook, cells.released(release.stem, notebooks.read(release)))
+        verdict.remarks += [str(remark) for remark in remarks]
     began = time.perf_counter()
     ran = execute(notebook, path.parent, timeout, on_cell, verdict)
     verdict.seconds = time.perf_counter() - began
     for position, cell in enumerate(notebook.cells):
         judge(cell, verdict, ran=position < ran)
-    if not verdict.results and not verdict.written:
-        verdict.remarks.append("This notebook has no checks.")
     return verdict
 
 
-def restore(notebook: NotebookNode, original: NotebookNode) -> list[str]:
-    """Put the original's check cells in place of those of the copy, as the grader will; what was done, in sentences."""
-    remarks = []
-    positions = {grade_id(cell): i for i, cell in enumerate(notebook.cells) if grade_id(cell)}
-    last = -1
-    for given in original.cells:
-        name = grade_id(given)
-        if not name:
-            continue
-        position = positions.get(name)
-        if position is None and kind(given) == "check":
-            last += 1
-            notebook.cells.insert(last, given)
-            positions = {grade_id(cell): i for i, cell in enumerate(notebook.cells) if grade_id(cell)}
-            remarks.append(f"The check cell {name!r} is gone; the grader will put it back, and so does this run.")
-        elif position is not None:
-            last = position
-            cell = notebook.cells[position]
-            if kind(given) == "check" and cell.source != given.source:
-                remarks.append(f"The check cell {name!r} was changed; the grader uses the original, as this run does.")
-            if kind(given) != "solution":
-                notebook.cells[position] = given if kind(given) == "check" else cell
-            notebook.cells[position].metadata["nbgrader"] = given.metadata["nbgrader"]
-    return remarks
+def has_checks(path: Path) -> bool:
+    """Whether a notebook holds anything that earns points.
+
+    Raises:
+        CourseError: if the file is not a notebook.
+    """
+    return any(kind(cell) in ("check", "written") for cell in notebooks.read(path).cells)
 
 
 def execute(

@@ -35,6 +35,11 @@ class State:
     changed: bool
 
     @property
+    def touched(self) -> float:
+        """When the notebook's file was last written."""
+        return self.notebook.stat().st_mtime
+
+    @property
     def done(self) -> bool:
         """Whether its last check found everything right, and it has not changed since."""
         return bool(self.checked and self.checked["done"]) and not self.changed
@@ -103,6 +108,8 @@ def locate(course: Course, name: str) -> Path:
         CourseError: if there is none.
     """
     path = Path(name).expanduser()
+    if not path.exists() and (course.place / path).exists() and len(path.parts) > 1:
+        path = course.place / path  # as README writes it, in a terminal that stands elsewhere
     if path.is_file():
         return path.resolve()
     if path.is_dir():
@@ -120,7 +127,9 @@ def locate(course: Course, name: str) -> Path:
 
 
 def released_notebook(course: Course, notebook: Path) -> Path | None:
-    """The notebook of the release that ``notebook`` is a copy of, by its name."""
+    """The notebook of the release that ``notebook`` is a copy of, by its name; a lecture's name is the same."""
+    if notebook.parent in (course.lectures.resolve(), course.reading.resolve()):
+        return None
     return next((path for path in sorted(course.exercises.glob(f"*/{notebook.name}"))), None)
 
 
@@ -132,14 +141,14 @@ def states(course: Course) -> list[State]:
         for folder in copies(course, assignment):
             for notebook in sorted(folder.glob("*.ipynb")):
                 record = records.get(folder.name, {}).get("checks", {}).get(notebook.name)
-                changed = bool(record) and record["digest"] != digest(notebook)
+                changed = bool(record) and record["digest"] != digest_sources(notebook.read_bytes())
                 found.append(State(assignment, notebook, record, changed))
     return found
 
 
 def note(course: Course, notebook: Path, record: dict[str, Any]) -> None:
     """Keep the result of a check for ``labkit progress``, if the notebook is one of the student's copies."""
-    if notebook.parent.parent != course.work.resolve():
+    if notebook.parent.parent != course.work.resolve() or released_notebook(course, notebook) is None:
         return
     records = recall(course).get(notebook.parent.name, {})
     checks = records.get("checks", {}) | {notebook.name: {**record, "when": time.strftime("%Y-%m-%d %H:%M")}}
@@ -168,6 +177,15 @@ def remember(course: Course, name: str, record: dict[str, Any]) -> None:
 def digest(path: Path) -> str:
     """A fingerprint of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digest_sources(data: bytes) -> str:
+    """A fingerprint of what a person wrote in a notebook's file: to run and save it again changes none of that."""
+    try:
+        cells = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(data)["cells"]]
+    except (ValueError, KeyError, TypeError):  # no notebook that can be read: every byte counts
+        return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
 def digest_of(folder: Path) -> str:

@@ -27,7 +27,7 @@ ON_DEVICE = 1 << 26  # on an accelerator it is the size of a batch that counts
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class AuxiliaryInfo:
     """What an adversary knows of t people, at most m ratings of each: the paper's aux.
 
     Attributes:
@@ -54,18 +54,18 @@ class Known:
     def __len__(self) -> int:
         return len(self.film)
 
-    def take(self, index: Tensor | slice) -> "Known":
+    def take(self, index: Tensor | slice) -> "AuxiliaryInfo":
         """What is known of the targets at ``index``: (s,) int64, (t,) bool, or a slice."""
-        return Known(self.film[index], self.stars[index], self.day[index])
+        return AuxiliaryInfo(self.film[index], self.stars[index], self.day[index])
 
-    def first(self, m: int) -> "Known":
+    def first(self, m: int) -> "AuxiliaryInfo":
         """Only the first ``m`` ratings of each."""
-        return Known(self.film[:, :m], self.stars[:, :m], self.day[:, :m])
+        return AuxiliaryInfo(self.film[:, :m], self.stars[:, :m], self.day[:, :m])
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """A release sorted by film: what is needed to score quickly, made once by ``columns``.
+class RatingsByFilm:
+    """A release sorted by film: what is needed to score quickly, made once by ``sort_by_film``.
 
     Attributes:
         start: (films + 1,) int64: film i's ratings are those from ``start[i]`` to ``start[i + 1]``.
@@ -92,7 +92,7 @@ class Columns:
         return self.start.diff()
 
 
-def columns(release: Ratings) -> Columns:
+def sort_by_film(release: Ratings) -> RatingsByFilm:
     """The release sorted by film.
 
     Raises:
@@ -105,10 +105,12 @@ def columns(release: Ratings) -> Columns:
     order = release.film.argsort(stable=True)
     support = torch.bincount(release.film, minlength=release.films)
     start = torch.cat([support.new_zeros(1), support.cumsum(0)])
-    return Columns(start, release.user[order], release.stars[order].float(), release.day[order].float(), release.users)
+    return RatingsByFilm(
+        start, release.user[order], release.stars[order].float(), release.day[order].float(), release.users
+    )
 
 
-def weights(support: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
+def film_weights(support: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
     """1 / log |supp(i)|: a rare film says more. A film that fewer than two have counts as one that two have.
 
     The paper's formula is infinite for a film with one rating; it does not say what to do. float32.
@@ -117,13 +119,18 @@ def weights(support: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
 
 
 def scores(
-    known: Known, release: Columns, *, rho0: float = 1.5, d0: float = 30.0, weight: Float[Tensor, " f"] | None = None
+    aux: AuxiliaryInfo,
+    release: RatingsByFilm,
+    *,
+    rho0: float = 1.5,
+    d0: float = 30.0,
+    weight: Float[Tensor, " f"] | None = None,
 ) -> Float[Tensor, "t users"]:
     """The score of every record for each target, from the ratings that exist: nothing is dense but the result.
 
     Args:
-        known: of t targets.
-        release: from ``columns``.
+        aux: what is known of t targets.
+        release: from ``sort_by_film``.
         rho0, d0: how quickly likeness fades, in stars and in days.
         weight: of each film, (films,); 1 / log support if it is not given.
 
@@ -131,9 +138,9 @@ def scores(
         ValueError: if a film's number is not the release's, none of the known films occurs in it, or a knob is not
             above 0.
     """
-    _check(known, release.films, rho0, d0)
-    w = weights(release.support) if weight is None else weight
-    film = known.film.flatten()
+    _check(aux, release.films, rho0, d0)
+    w = film_weights(release.support) if weight is None else weight
+    film = aux.film.flatten()
     place_of = film.clamp_min(0)
     support = release.support[place_of] * (film >= 0)
     if not bool(support.any()):
@@ -143,18 +150,18 @@ def scores(
     pair = torch.repeat_interleave(rating, support)
     place = (release.start[place_of] - (support.cumsum(0) - support))[pair]
     place += torch.arange(len(pair), device=film.device)
-    alike = _alike(release.stars[place], known.stars.flatten()[pair], rho0)
-    alike += _alike(release.day[place], known.day.flatten()[pair], d0)
+    alike = _alike(release.stars[place], aux.stars.flatten()[pair], rho0)
+    alike += _alike(release.day[place], aux.day.flatten()[pair], d0)
     alike *= w.to(alike.dtype)[place_of][pair]
     users = release.users
-    entry = (rating.div(known.film.shape[1], rounding_mode="floor") * users)[pair]
+    entry = (rating.div(aux.film.shape[1], rounding_mode="floor") * users)[pair]
     entry += release.user[place]
-    result = alike.new_zeros(len(known) * users)
-    return result.index_add_(0, entry, alike).view(len(known), users)
+    result = alike.new_zeros(len(aux) * users)
+    return result.index_add_(0, entry, alike).view(len(aux), users)
 
 
 def dense_scores(
-    known: Known,
+    aux: AuxiliaryInfo,
     stars: Float[Tensor, "users f"],
     day: Float[Tensor, "users f"] | None = None,
     *,
@@ -165,7 +172,7 @@ def dense_scores(
     """The same from tables: for few films it is the shortest way to write it, for many it needs much memory.
 
     Args:
-        known: of t targets.
+        aux: what is known of t targets.
         stars: the release as a table, nan where there is no rating.
         day: the dates, nan where there is no rating; None for a release without dates.
         rho0, d0, weight: as ``scores``.
@@ -173,36 +180,36 @@ def dense_scores(
     Raises:
         ValueError: as ``scores``; also if the tables differ in shape or in where their nans are.
     """
-    _check(known, stars.shape[1], rho0, d0)
+    _check(aux, stars.shape[1], rho0, d0)
     there = ~stars.isnan()
     if day is not None and (day.shape != stars.shape or not torch.equal(~day.isnan(), there)):
         raise ValueError(
             "some ratings of the release have no date (nan), or dates no rating; expected both or neither of each: "
             "give day=None for a release without dates"
         )
-    w = weights(there.sum(0)) if weight is None else weight
-    film, some = known.film.clamp_min(0), known.film >= 0
+    w = film_weights(there.sum(0)) if weight is None else weight
+    film, some = aux.film.clamp_min(0), aux.film >= 0
     if not bool((there.any(0)[film] & some).any()):
         raise ValueError("none of the known films occurs in the release; expected film numbers as the release has them")
-    alike = _alike(stars[:, film], known.stars, rho0)  # (users, t, m)
+    alike = _alike(stars[:, film], aux.stars, rho0)  # (users, t, m)
     if day is not None:
-        alike = alike + _alike(day[:, film], known.day, d0)
+        alike = alike + _alike(day[:, film], aux.day, d0)
     return (alike * (w.to(alike.dtype)[film] * some)).sum(2).T.contiguous()
 
 
-class Claims(NamedTuple):
+class Matches(NamedTuple):
     """For each target the best record, how far it stands out, and whether that is enough to claim it."""
 
     record: Int[Tensor, " t"]
     eccentricity: Float[Tensor, " t"]
     match: Bool[Tensor, " t"]
 
-    def claimed(self) -> Int[Tensor, " t"]:
+    def matched_record(self) -> Int[Tensor, " t"]:
         """The record of each target, −1 where nobody is claimed."""
         return torch.where(self.match, self.record, -1)
 
 
-def decide(scores: Float[Tensor, "t users"], *, phi: float = 1.5) -> Claims:
+def eccentricity_test(scores: Float[Tensor, "t users"], *, phi: float = 1.5) -> Matches:
     """The eccentricity test: the best record is claimed where (max − max2) / σ > ``phi``.
 
     Where all scores are equal nothing stands out: the eccentricity is 0.
@@ -218,33 +225,35 @@ def decide(scores: Float[Tensor, "t users"], *, phi: float = 1.5) -> Claims:
     first, second = top.values.unbind(1)
     sigma = (scores - scores.mean(1, keepdim=True)).square().mean(1).sqrt()  # several times as fast as scores.std
     eccentricity = torch.where(sigma > 0, (first - second) / sigma.clamp_min(1e-30), 0)
-    return Claims(top.indices[:, 0], eccentricity, eccentricity > phi)
+    return Matches(top.indices[:, 0], eccentricity, eccentricity > phi)
 
 
-def link(known: Known, release: Ratings | Columns, *, phi: float = 1.5, rho0: float = 1.5, d0: float = 30.0) -> Claims:
+def link(
+    aux: AuxiliaryInfo, release: Ratings | RatingsByFilm, *, phi: float = 1.5, rho0: float = 1.5, d0: float = 30.0
+) -> Matches:
     """Score and decide, a batch of targets at a time, so that memory stays bounded however many there are.
 
     Raises:
-        ValueError: as ``columns``, ``scores`` and ``decide``, and if there are no targets.
+        ValueError: as ``sort_by_film``, ``scores`` and ``eccentricity_test``, and if there are no targets.
     """
-    table = columns(release) if isinstance(release, Ratings) else release
-    if len(known) == 0:
+    table = sort_by_film(release) if isinstance(release, Ratings) else release
+    if len(aux) == 0:
         raise ValueError("there are no targets; expected at least one")
-    _check(known, table.films, rho0, d0)
-    most = ENTRIES if known.film.device.type == "cpu" else ON_DEVICE
-    weight, size = weights(table.support), max(1, most // table.users)
-    seen = table.support[known.film.clamp_min(0)] * (known.film >= 0)
+    _check(aux, table.films, rho0, d0)
+    most = ENTRIES if aux.film.device.type == "cpu" else ON_DEVICE
+    weight, size = film_weights(table.support), max(1, most // table.users)
+    seen = table.support[aux.film.clamp_min(0)] * (aux.film >= 0)
     if not bool(seen.any()):
         raise ValueError("none of the known films occurs in the release; expected film numbers as the release has them")
     parts = []
-    for begin in range(0, len(known), size):
-        some = known.take(slice(begin, begin + size))
+    for begin in range(0, len(aux), size):
+        some = aux.take(slice(begin, begin + size))
         if bool(seen[begin : begin + size].any()):
-            found = scores(some, table, rho0=rho0, d0=d0, weight=weight)
+            batch_scores = scores(some, table, rho0=rho0, d0=d0, weight=weight)
         else:
-            found = table.stars.new_zeros(len(some), table.users)
-        parts.append(decide(found, phi=phi))
-    return Claims(*(torch.cat(list(values)) for values in zip(*parts)))
+            batch_scores = table.stars.new_zeros(len(some), table.users)
+        parts.append(eccentricity_test(batch_scores, phi=phi))
+    return Matches(*(torch.cat(list(values)) for values in zip(*parts)))
 
 
 def posterior(scores: Float[Tensor, "t users"]) -> Float[Tensor, "t users"]:
@@ -253,7 +262,7 @@ def posterior(scores: Float[Tensor, "t users"]) -> Float[Tensor, "t users"]:
     return torch.where(sigma > 0, scores / sigma.clamp_min(1e-30), 0).softmax(1)
 
 
-def bits(probabilities: Float[Tensor, "t users"]) -> Float[Tensor, " t"]:
+def entropy_in_bits(probabilities: Float[Tensor, "t users"]) -> Float[Tensor, " t"]:
     """The entropy of each row in bits: log2 of as many records as would be equally likely."""
     return -torch.special.xlogy(probabilities, probabilities).sum(1) / math.log(2)
 
@@ -263,8 +272,8 @@ def _alike(theirs: Tensor, ours: Tensor, scale: float) -> Tensor:
     return torch.exp(-(theirs - ours).abs() / scale).nan_to_num(0.0)
 
 
-def _check(known: Known, films: int, rho0: float, d0: float) -> None:
+def _check(aux: AuxiliaryInfo, films: int, rho0: float, d0: float) -> None:
     if not (rho0 > 0 and d0 > 0):
         raise ValueError(f"rho0 is {rho0} and d0 {d0}; expected numbers above 0")
-    if known.film.numel() and int(known.film.max()) >= films:
-        raise ValueError(f"a known film has the number {int(known.film.max())}; the release has {films}, from 0")
+    if aux.film.numel() and int(aux.film.max()) >= films:
+        raise ValueError(f"a known film has the number {int(aux.film.max())}; the release has {films}, from 0")

@@ -7,9 +7,9 @@ sample was included" and it "was subject to perturbation". Each of the three is 
     sample_ratings    a part of everybody's ratings
     perturb           other stars, other dates
 
-``know`` draws the adversary's knowledge the way Narayanan and Shmatikov do (2008, section 5): ratings of a real person,
-each with an error, some of them plainly wrong. ``rates`` counts right and false claims, ``disclose`` reads what a
-claimed record says.
+``sample_auxiliary_info`` draws the adversary's knowledge the way Narayanan and Shmatikov do (2008, section 5): ratings
+of a real person, each with an error, some of them plainly wrong. ``attack_rates`` counts right and false claims,
+``disclosed_stars`` reads what a claimed record says.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from labkit.data.simulate import Ratings
-from labkit.linkage.attack import Claims, Known
+from labkit.linkage.attack import AuxiliaryInfo, Matches
 from labkit.shapes import Float, Int
 
 
@@ -95,7 +95,7 @@ def perturb(
     )
 
 
-def know(
+def sample_auxiliary_info(
     ratings: Ratings,
     targets: Int[Tensor, " t"],
     m: int,
@@ -106,7 +106,7 @@ def know(
     dates: bool = True,
     beyond: int = 0,
     generator: torch.Generator | None = None,
-) -> Known:
+) -> AuxiliaryInfo:
     """What an adversary knows of each target: ``m`` of its ratings, drawn at random, with errors.
 
     Args:
@@ -139,10 +139,10 @@ def know(
     rank = torch.arange(m, device=device)
     some = rank < count[targets][:, None]
     place = grouped[(start[targets][:, None] + rank).clamp_max(len(grouped) - 1)]
-    return _erring(ratings, place, some, wrong, (stars, days), dates, generator)
+    return _with_errors(ratings, place, some, wrong, (stars, days), dates, generator)
 
 
-def _erring(
+def _with_errors(
     ratings: Ratings,
     place: Int[Tensor, "t m"],
     some: Tensor,
@@ -150,7 +150,7 @@ def _erring(
     by: tuple[int, int],
     dates: bool,
     generator: torch.Generator | None,
-) -> Known:
+) -> AuxiliaryInfo:
     """The ratings at ``place`` with errors, where there are ``some``."""
     value, day = ratings.stars[place], ratings.day[place]
     value = (value + _integers(value, by[0], generator)).clamp(1, 5).float()
@@ -159,14 +159,14 @@ def _erring(
     any_day = torch.randint(0, ratings.days, day.shape, generator=generator, device=day.device).float()
     value[:, :wrong], day[:, :wrong] = any_star[:, :wrong], any_day[:, :wrong]
     nothing = torch.full_like(day, torch.nan)
-    return Known(
+    return AuxiliaryInfo(
         torch.where(some, ratings.film[place], -1),
         torch.where(some, value, nothing),
         torch.where(some, day, nothing) if dates else nothing,
     )
 
 
-class Rates(NamedTuple):
+class AttackRates(NamedTuple):
     """Shares of all targets: rightly identified, falsely claimed to be somebody, left alone. They add up to 1."""
 
     identified: float
@@ -174,11 +174,11 @@ class Rates(NamedTuple):
     silent: float
 
 
-def rates(claims: Claims, truth: Int[Tensor, " t"]) -> Rates:
+def attack_rates(claims: Matches, truth: Int[Tensor, " t"]) -> AttackRates:
     """How often the attack is right, wrong and silent.
 
     Args:
-        claims: from ``link`` or ``decide``.
+        claims: from ``link`` or ``eccentricity_test``.
         truth: (t,): the right record, −1 for somebody who is not in the release: any claim is false then.
 
     Raises:
@@ -189,10 +189,10 @@ def rates(claims: Claims, truth: Int[Tensor, " t"]) -> Rates:
     right = claims.match & (claims.record == truth)
     false = claims.match & (claims.record != truth)
     identified, mistaken = float(right.double().mean()), float(false.double().mean())
-    return Rates(identified, mistaken, 1 - identified - mistaken)
+    return AttackRates(identified, mistaken, 1 - identified - mistaken)
 
 
-def disclose(claims: Claims, release: Ratings, films: Int[Tensor, " f"]) -> Float[Tensor, "t f"]:
+def disclosed_stars(claims: Matches, release: Ratings, films: Int[Tensor, " f"]) -> Float[Tensor, "t f"]:
     """What the claimed records say about some films: their stars, nan where nobody is claimed or nothing was rated."""
     chosen = release.stars.new_full((release.films,), -1).index_put_(
         (films,), torch.arange(len(films), device=films.device)

@@ -22,7 +22,7 @@ from torch import Tensor
 from labkit.shapes import Float, Int, Labels, PerSample
 
 
-def nearest(x: Float[Tensor, " n *rest"], released: Float[Tensor, " m *rest"]) -> PerSample:
+def distance_to_closest_record(x: Float[Tensor, " n *rest"], released: Float[Tensor, " m *rest"]) -> PerSample:
     """The distance of each sample to the nearest released one. O(n m) memory.
 
     Raises:

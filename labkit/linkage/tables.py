@@ -82,7 +82,7 @@ def _counts(group: Int[Tensor, " n"], sensitive: Int[Tensor, " n"]) -> Int[Tenso
 
 
 @dataclass(frozen=True, eq=False)
-class Boxes:
+class GeneralisedTable:
     """A generalised table: every row shows the box of its group.
 
     Attributes:
@@ -110,7 +110,13 @@ class Boxes:
         return (self.low + self.high) / 2
 
 
-def mondrian(x: Float[Tensor, "n d"], *, k: int, sensitive: Int[Tensor, " n"] | None = None, l: int = 1) -> Boxes:  # noqa: E741
+def mondrian(
+    x: Float[Tensor, "n d"],
+    *,
+    k: int,
+    sensitive: Int[Tensor, " n"] | None = None,
+    l: int = 1,  # noqa: E741
+) -> GeneralisedTable:
     """Generalise a table of numbers until every row shares its box with k − 1 others or more.
 
     Args:
@@ -137,7 +143,7 @@ def mondrian(x: Float[Tensor, "n d"], *, k: int, sensitive: Int[Tensor, " n"] | 
     low, high = (
         x.new_zeros(done, x.shape[1]).scatter_reduce(0, index, x, how, include_self=False) for how in ("amin", "amax")
     )
-    return Boxes(low[group], high[group], group, span)
+    return GeneralisedTable(low[group], high[group], group, span)
 
 
 def _cut(x: Tensor, span: Tensor, k: int, sensitive: Tensor | None, l: int) -> Bool[Tensor, " n"] | None:  # noqa: E741

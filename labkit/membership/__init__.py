@@ -4,26 +4,30 @@ A record (x, y) either was among the n training examples (a member) or comes fro
 gives a score s, higher for what is more likely a member, and guesses "member" where s ≥ τ. It succeeds as far as the
 model treats what it learned from otherwise than what it has never seen: "overfitting is a privacy breach".
 
-``scores``      from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
-``measure``     ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
-``together``    many networks trained at once with ``torch.func``: what attacks by shadow models live on
-``many``        the same in one call, together where that is faster
-``shadow``      Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
-``generative``  against a GAN: by its discriminator, by one's own, by the nearest sample
-``private``     DP-SGD: per-sample gradients, clipping, noise, and what ε that is
+``scores``           from a model's logits: confidence, loss (Yeom), the logit-scaled confidence; the bounds
+``measure``          ROC, AUC with its interval, advantage, true positives at few false ones, precision a class
+``stacked``          many networks trained at once with ``torch.func``: what attacks by shadow models live on
+``shadow_training``  the same in one call, together where that is faster
+``shadow``           Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
+``generative``       against a GAN: by its discriminator, by one's own, by the nearest sample
+``private``          DP-SGD: per-sample gradients, clipping, noise, and what ε that is
 """
 
-from labkit.membership.generative import discriminator_loss, discriminator_scores, nearest, own_discriminator
+from labkit.membership.generative import (
+    discriminator_loss,
+    discriminator_scores,
+    nearest_sample_scores,
+    own_discriminator,
+)
 from labkit.membership.lira import lira, lira_offline
-from labkit.membership.many import stacking_pays, train_networks
 from labkit.membership.measure import (
     Assessment,
-    Guesses,
+    GuessMetrics,
     Roc,
     advantage,
     assess,
     auc_interval,
-    judge,
+    evaluate_guesses,
     precision_by_class,
     roc,
 )
@@ -48,16 +52,17 @@ from labkit.membership.scores import (
     yeom_advantage,
 )
 from labkit.membership.shadow import ShadowAttack, shadow_attack
-from labkit.membership.together import MemberBatches, Stack, halves, subsets, together
+from labkit.membership.shadow_training import stacking_is_faster, train_networks
+from labkit.membership.stacked import MemberBatches, StackedModels, paired_halves, stacked_step, subsets
 
 __all__ = [
     "Assessment",
-    "Guesses",
+    "GuessMetrics",
     "MemberBatches",
     "PoissonBatches",
     "Roc",
     "ShadowAttack",
-    "Stack",
+    "StackedModels",
     "advantage",
     "assess",
     "auc_interval",
@@ -68,16 +73,16 @@ __all__ = [
     "discriminator_scores",
     "dp_bound",
     "epsilon",
+    "evaluate_guesses",
     "gap_attack",
     "gradient_norms",
-    "halves",
-    "judge",
     "lira",
     "lira_offline",
     "loss",
     "loss_attack",
-    "nearest",
+    "nearest_sample_scores",
     "own_discriminator",
+    "paired_halves",
     "per_sample_gradients",
     "precision_by_class",
     "private_gradient",
@@ -85,10 +90,10 @@ __all__ = [
     "roc",
     "scaled_confidence",
     "shadow_attack",
-    "stacking_pays",
+    "stacked_step",
+    "stacking_is_faster",
     "subsets",
     "threshold_attack",
-    "together",
     "train_networks",
     "yeom_advantage",
 ]

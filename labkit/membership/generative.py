@@ -25,12 +25,12 @@ def discriminator_scores(discriminator: nn.Module, x: Float[Tensor, " b *rest"],
     Raises:
         ValueError: if it gives more than one number a record.
     """
-    given = metrics.predict(discriminator, x, batch_size=batch_size)
-    if given.numel() != len(x):
+    logits = metrics.predict(discriminator, x, batch_size=batch_size)
+    if logits.numel() != len(x):
         raise ValueError(
-            f"the discriminator gives shape {tuple(given.shape)} for {len(x)} records; expected one number each"
+            f"the discriminator gives shape {tuple(logits.shape)} for {len(x)} records; expected one number each"
         )
-    return given.reshape(-1)
+    return logits.reshape(-1)
 
 
 def discriminator_loss(on_synthetic: Tensor, on_fresh: Tensor) -> Float[Tensor, ""]:
@@ -48,7 +48,7 @@ def own_discriminator(
     fresh: Float[Tensor, " m *rest"],
     *,
     epochs: int,
-    size: int = 64,
+    batch_size: int = 64,
     lr: float = 1e-3,
     weight_decay: float = 0.0,
     generator: torch.Generator,
@@ -60,7 +60,7 @@ def own_discriminator(
         synthetic: samples of the generator.
         fresh: brand new data of the same kind that neither the GAN nor the attack's verdict has seen.
         epochs: passes over the smaller of the two sets.
-        size: records of each kind in a batch.
+        batch_size: records of each kind in a batch.
         lr, weight_decay: of AdamW.
         generator: of the batches.
 
@@ -88,13 +88,15 @@ def own_discriminator(
         # Of the larger set another part in every epoch.
         drawn = [s[torch.randperm(len(s), generator=generator, device=generator.device).to(s.device)[:n]]
                  for s in (synthetic, fresh)]  # fmt: skip
-        return train.Minibatches(*drawn, size=size)
+        return train.Minibatches(*drawn, batch_size=batch_size)
 
     train.fit(step, batches, epochs=epochs)
     return lambda x: discriminator_scores(discriminator, x)
 
 
-def nearest(x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024) -> PerSample:
+def nearest_sample_scores(
+    x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024
+) -> PerSample:
     """The negative Euclidean distance of each record to the nearest synthetic one: 0 for an exact copy.
 
     Raises:

@@ -115,7 +115,7 @@ def assess(scores: PerSample, member: Bool[Tensor, " b"]) -> Assessment:
     return Assessment(metrics.roc_auc(scores, member), low, high, advantage(scores, member), strict, usual)
 
 
-class Guesses(NamedTuple):
+class GuessMetrics(NamedTuple):
     """Guesses judged: of those called members how many are (nan where none is), of members how many are called so."""
 
     precision: float
@@ -123,7 +123,7 @@ class Guesses(NamedTuple):
     advantage: float
 
 
-def judge(guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"]) -> Guesses:
+def evaluate_guesses(guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"]) -> GuessMetrics:
     """Precision, recall and TPR − FPR of yes-or-no guesses. Precision is ½ for chance where half are members.
 
     Raises:
@@ -132,7 +132,7 @@ def judge(guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"]) -> Guesses:
     guess, member = checked(guess, member)
     called, recall = guess.double().sum(), guess[member].double().mean()
     precision = guess[member].double().sum() / called
-    return Guesses(float(precision), float(recall), float(recall - guess[~member].double().mean()))
+    return GuessMetrics(float(precision), float(recall), float(recall - guess[~member].double().mean()))
 
 
 def precision_by_class(

@@ -23,6 +23,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from labkit.shapes import Float, Labels, PerSample
+from labkit.train import LabelledBatch, Step
 
 Gradients = dict[str, Tensor]
 ORDERS = (*range(2, 64), 72, 80, 96, 128, 192, 256, 512)
@@ -142,7 +143,7 @@ def private_step(
     sigma: float,
     expected: float,
     generator: torch.Generator,
-) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+) -> Step[LabelledBatch]:
     """A step of DP-SGD for ``fit`` (or DP-Adam: what follows the noisy gradient costs no privacy).
 
     Args:
@@ -155,7 +156,7 @@ def private_step(
     """
     named = dict(model.named_parameters())
 
-    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         model.train()
         gradients = per_sample_gradients(model, *batch)
         for name, g in private_gradient(gradients, C=C, sigma=sigma, expected=expected, generator=generator).items():

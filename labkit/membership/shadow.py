@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import nets, train
-from labkit.membership.together import Stack
+from labkit.membership.stacked import StackedModels
 from labkit.shapes import Bool, Float, Int, Labels, Logits, PerSample
 
 
 class ShadowAttack:
     """The attack models, one a class, trained together. Made by ``shadow_attack``."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: StackedModels) -> None:
         self.stack = stack
 
     def scores(self, logits: Logits, y: Labels) -> PerSample:
@@ -39,7 +39,7 @@ def shadow_attack(
     *,
     hidden: int = 64,
     steps: int = 300,
-    size: int = 64,
+    batch_size: int = 64,
     lr: float = 0.01,
     generator: torch.Generator,
 ) -> ShadowAttack:
@@ -53,7 +53,7 @@ def shadow_attack(
         y: the records' classes.
         hidden: units of the attack models' one hidden layer; 64 in the paper.
         steps: updates.
-        size: answers a batch and class.
+        batch_size: answers a batch and class.
         lr: Adam's learning rate.
         generator: of the batches and the start.
 
@@ -71,17 +71,19 @@ def shadow_attack(
     pools = [[((classes == c) & (inside == kind)).nonzero()[:, 0] for kind in (True, False)] for c in range(k)]
     if any(len(pool) == 0 for pair in pools for pool in pair):
         raise ValueError("a class has no member or no other among the shadow models' records; expected both of each")
-    stack = Stack([_attack_model(k, hidden, generator).to(answers.device) for _ in range(k)])
+    stack = StackedModels([_attack_model(k, hidden, generator).to(answers.device) for _ in range(k)])
     optimizer = torch.optim.Adam(stack.parameters(), lr=lr)
-    target = (torch.arange(2 * (size // 2), device=answers.device) < size // 2).to(answers.dtype).expand(k, -1)
+    target = (
+        (torch.arange(2 * (batch_size // 2), device=answers.device) < batch_size // 2).to(answers.dtype).expand(k, -1)
+    )
 
     def step(index: Tensor) -> dict[str, Tensor]:
-        value = functional.binary_cross_entropy_with_logits(stack.each(answers[index])[..., 0], target)
+        value = functional.binary_cross_entropy_with_logits(stack.forward_each(answers[index])[..., 0], target)
         train.descend(optimizer, k * value)
         return {"loss": value.detach()}
 
     def batches() -> list[Tensor]:
-        return [torch.stack([torch.cat([_some(p, size // 2, generator) for p in pair]) for pair in pools])]
+        return [torch.stack([torch.cat([_some(p, batch_size // 2, generator) for p in pair]) for pair in pools])]
 
     train.fit(step, batches, epochs=steps)
     return ShadowAttack(stack)

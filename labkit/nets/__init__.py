@@ -9,8 +9,8 @@ before the head (``model.features(x)``), freezes the body (``model.body.requires
 head on it (``model.head = nn.Linear(model.width, classes)``).
 """
 
-from labkit.nets.average import follow
-from labkit.nets.count import Row, evaluating, frozen, parameter_count, parameter_table
+from labkit.nets.count import LayerInfo, eval_mode, frozen, parameter_count, parameter_table
+from labkit.nets.ema import ema_update
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
 from labkit.nets.reversal import reverse_gradient
 
@@ -18,11 +18,11 @@ __all__ = [
     "CNN",
     "MLP",
     "Classifier",
+    "LayerInfo",
     "Normalize",
     "ResNet",
-    "Row",
-    "evaluating",
-    "follow",
+    "ema_update",
+    "eval_mode",
     "frozen",
     "parameter_count",
     "parameter_table",

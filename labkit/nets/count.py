@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Row(NamedTuple):
+class LayerInfo(NamedTuple):
     """One layer of a network's table: its name, what it is, the shape it puts out, its parameters."""
 
     layer: str
@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
     """Within the block every part of the model is in evaluation mode; afterwards each is as it was before."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -50,7 +50,7 @@ def parameter_count(model: nn.Module, *, trainable: bool = False) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
 
-def parameter_table(model: nn.Module, x: Tensor) -> list[Row]:
+def parameter_table(model: nn.Module, x: Tensor) -> list[LayerInfo]:
     """The table of a network, a row for each layer in the order in which ``x`` passes through them.
 
     The model runs once, in evaluation mode and without gradients. Nothing needs to be allocated: build both
@@ -64,14 +64,14 @@ def parameter_table(model: nn.Module, x: Tensor) -> list[Row]:
         Rows of (layer, kind, output shape, parameters). A layer that is passed twice has its parameters
         counted the first time. Parameters that ``x`` does not meet are in no row.
     """
-    rows: list[Row] = []
+    rows: list[LayerInfo] = []
     counted: set[int] = set()
 
     def add(name: str, module: nn.Module, output: Any) -> None:
         new = {id(p): p.numel() for p in module.parameters(recurse=False) if id(p) not in counted}
         counted.update(new)
         shape = tuple(output.shape) if isinstance(output, Tensor) else ()
-        rows.append(Row(name, type(module).__name__, shape, sum(new.values())))
+        rows.append(LayerInfo(name, type(module).__name__, shape, sum(new.values())))
 
     handles = [
         module.register_forward_hook(lambda m, _, output, name=name: add(name, m, output))
@@ -79,7 +79,7 @@ def parameter_table(model: nn.Module, x: Tensor) -> list[Row]:
         if not list(module.children()) or list(module.parameters(recurse=False))
     ]
     try:
-        with evaluating(model), torch.no_grad():
+        with eval_mode(model), torch.no_grad():
             model(x)
     finally:
         for handle in handles:

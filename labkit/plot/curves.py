@@ -49,13 +49,15 @@ def histories(
         raise ValueError("there is no quantity to show; expected at least one")
     with house():
         figure, axes = panels(len(topics), height=2.9, width=WIDTH if len(topics) > 1 else 0.75 * WIDTH)
-        said = []
+        sentences = []
         for ax, topic in zip(axes, topics):
             twin = f"val_{topic}" if f"val_{topic}" in names else None
             for colour, (label, seeds) in zip(colours(groups), groups.items()):
                 if twin:
                     _curve(ax, _table(seeds, topic), colour, dashed=True)
-                said.append(_last(label, twin or topic, _curve(ax, _table(seeds, twin or topic), colour, label=label)))
+                sentences.append(
+                    _last(label, twin or topic, _curve(ax, _table(seeds, twin or topic), colour, label=label))
+                )
             ax.set_title(_words(topic).capitalize())
             ax.set_xlabel("epoch")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
@@ -64,7 +66,7 @@ def histories(
     most = max(len(seeds) for seeds in groups.values())
     over = f", mean and deviation over {most} seeds" if most > 1 else ""
     shown = listed([_words(topic) for topic in topics])
-    figure.alt = alt or f"{title or 'Training histories'}: {shown} by epoch{over}. {' '.join(said)}"
+    figure.alt = alt or f"{title or 'Training histories'}: {shown} by epoch{over}. {' '.join(sentences)}"
     return figure
 
 
@@ -101,7 +103,7 @@ def lines(
         raise ValueError("there are no lines; expected at least one")
     if not set(log) <= {"x", "y"}:
         raise ValueError(f"log is {log!r}; expected 'x', 'y' or 'xy'")
-    said = []
+    sentences = []
     with house():
         figure, (ax,) = panels(1, height=3.4, width=0.75 * WIDTH)
         if diagonal:
@@ -113,23 +115,23 @@ def lines(
             if table.ndim != 2 or at.shape != table.shape[1:]:
                 raise ValueError(f"{label!r} has x of shape {at.shape} and y of shape {table.shape}; expected as many")
             mean = _curve(ax, table, colour, x=at, label=label, marker="o" if markers else "")
-            said.append(f"{label}: from {mean[0]:.3g} at {at[0]:.3g} to {mean[-1]:.3g} at {at[-1]:.3g}.")
+            sentences.append(f"{label}: from {mean[0]:.3g} at {at[0]:.3g} to {mean[-1]:.3g} at {at[-1]:.3g}.")
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_xscale("log" if "x" in log else "linear")
         ax.set_yscale("log" if "y" in log else "linear")
         heading(figure, ax, title)
-    figure.alt = alt or f"{title or 'Lines'}: {ylabel or 'y'} over {xlabel or 'x'}. {' '.join(said)}"
+    figure.alt = alt or f"{title or 'Lines'}: {ylabel or 'y'} over {xlabel or 'x'}. {' '.join(sentences)}"
     return figure
 
 
-def _groups(given: Any) -> dict[str, list[Quantities]]:
+def _groups(histories: Any) -> dict[str, list[Quantities]]:
     """Whatever was given as lists of histories by label; the label of an only one is empty."""
-    if not isinstance(given, Mapping):
-        groups = {"": list(given)}
-    elif all(isinstance(v, Mapping) or (len(v) and isinstance(v[0], Mapping)) for v in given.values()):
-        groups = {label: [v] if isinstance(v, Mapping) else list(v) for label, v in given.items()}
+    if not isinstance(histories, Mapping):
+        groups = {"": list(histories)}
+    elif all(isinstance(v, Mapping) or (len(v) and isinstance(v[0], Mapping)) for v in histories.values()):
+        groups = {label: [v] if isinstance(v, Mapping) else list(v) for label, v in histories.items()}
     else:
-        groups = {"": [given]}
+        groups = {"": [histories]}
     if not groups or not all(groups.values()):
         raise ValueError("there is no history to show; expected at least one")
     return groups

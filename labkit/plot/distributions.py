@@ -32,8 +32,8 @@ def histogram(
     Raises:
         ValueError: if there are no values, one is nan or infinite, or there are no bins.
     """
-    given = values if isinstance(values, Mapping) else {"": values}
-    series = {label: array(v).reshape(-1) for label, v in given.items()}
+    labelled = values if isinstance(values, Mapping) else {"": values}
+    series = {label: array(v).reshape(-1) for label, v in labelled.items()}
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected 1 or more")
     for label, v in series.items():
@@ -49,9 +49,9 @@ def histogram(
             ax.stairs(share, edges, color=colour, linewidth=1.6, label=label or "_")
         ax.set(xlabel=xlabel, ylabel="share", xlim=(edges[0], edges[-1]))
         heading(figure, ax, title)
-    said = [
+    ranges = [
         f"{label or 'values'} from {v.min():.3g} to {v.max():.3g}, mean {v.mean():.3g}" for label, v in series.items()
     ]
     head = f"{title}: histogram" if title else "Histogram"
-    figure.alt = alt or f"{head}{f' of the {xlabel}' if xlabel else ''}: {'; '.join(said)}."
+    figure.alt = alt or f"{head}{f' of the {xlabel}' if xlabel else ''}: {'; '.join(ranges)}."
     return figure

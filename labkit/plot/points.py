@@ -40,16 +40,16 @@ def points(
     Raises:
         ValueError: if there is no panel, or a set isn't (n, 2).
     """
-    given = {name: {label: array(v) for label, v in panel.items()} for name, panel in sets.items()}
-    every = [v for panel in given.values() for v in panel.values()]
+    arrays = {name: {label: array(v) for label, v in panel.items()} for name, panel in sets.items()}
+    every = [v for panel in arrays.values() for v in panel.values()]
     if not every or any(v.ndim != 2 or v.shape[1] != 2 for v in every):
         raise ValueError(f"the sets have shapes {[v.shape for v in every]}; expected one or more of (n, 2)")
-    labels = list(dict.fromkeys(label for panel in given.values() for label in panel))
+    labels = list(dict.fromkeys(label for panel in arrays.values() for label in panel))
     shade, mark = dict(zip(labels, colours(labels))), dict(zip(labels, MARKERS * len(labels)))
     (left, right), (bottom, top) = limits or margins(np.concatenate(every))
     with house():
-        figure, axes = panels(len(given), height=min(3.2, 1.0 + WIDTH / len(given)), sharex=True, sharey=True)
-        for ax, (name, panel) in zip(axes, given.items()):
+        figure, axes = panels(len(arrays), height=min(3.2, 1.0 + WIDTH / len(arrays)), sharex=True, sharey=True)
+        for ax, (name, panel) in zip(axes, arrays.items()):
             if fields and name in fields:
                 ground(ax, fields[name], (left, right), (bottom, top))
             for label, v in panel.items():
@@ -66,12 +66,12 @@ def points(
             heading(figure, axes[0], title) if len(axes) == 1 else figure.suptitle(
                 title, x=0.01, ha="left", fontsize=10
             )
-    said = "; ".join(
+    summary = "; ".join(
         f"{name}: " + ", ".join(f"{len(v)} points {label} around ({v[:, 0].mean():.2g}, {v[:, 1].mean():.2g})"
                                 for label, v in panel.items())
-        for name, panel in given.items()
+        for name, panel in arrays.items()
     )  # fmt: skip
-    figure.alt = alt or f"{f'{title}: ' if title else ''}{said}."
+    figure.alt = alt or f"{f'{title}: ' if title else ''}{summary}."
     return figure
 
 

@@ -33,23 +33,23 @@ def roc(curves: Mapping[str, Any], *, floor: float = 1e-3, title: str = "", alt:
             f"there are {len(curves)} curves and floor is {floor}; expected one or more, and 0 < floor < 1"
         )
     plain, low = np.linspace(0, 1, POINTS), np.geomspace(floor, 1, POINTS)
-    said = []
+    sentences = []
     with house():
         figure, (left, right) = panels(2, height=3.3, width=WIDTH)
         for ax in (left, right):
             ax.plot(
                 [floor * (ax is right), 1], [floor * (ax is right), 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3))
             )
-        for colour, (label, given) in zip(colours(curves), curves.items()):
-            pairs = list(given) if isinstance(given, list) else [given]
+        for colour, (label, curve) in zip(colours(curves), curves.items()):
+            pairs = list(curve) if isinstance(curve, list) else [curve]
             left.plot(plain, _height(label, pairs, plain), color=colour, label=label)
             right.plot(low, np.maximum(_height(label, pairs, low), floor / 10), color=colour, drawstyle="steps-post")
             at = _height(label, pairs, np.array([0.01, 0.1, 0.5]))
-            said.append(f"{label}: TPR {at[0]:.1%} at 1 % FPR, {at[1]:.1%} at 10 %, {at[2]:.1%} at 50 %.")
+            sentences.append(f"{label}: TPR {at[0]:.1%} at 1 % FPR, {at[1]:.1%} at 10 %, {at[2]:.1%} at 50 %.")
         left.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
         right.set(xscale="log", yscale="log", xlim=(floor, 1), ylim=(floor, 1.1), xlabel="the same, logarithmic")
         heading(figure, left, title)
-    figure.alt = alt or f"{title or 'ROC curves'}, plain and logarithmic. {' '.join(said)}"
+    figure.alt = alt or f"{title or 'ROC curves'}, plain and logarithmic. {' '.join(sentences)}"
     return figure
 
 

@@ -104,8 +104,8 @@ def bars(
         )
         _finish(ax, ticks, label, limits)
         heading(figure, ax, title)
-    said = [f"{' '.join(str(part) for part in reversed(key) if part)} {result}" for key, result in results.items()]
-    figure.alt = alt or f"{title or 'Bars'}: {label or 'values'}: {listed(said, most=20)}."
+    sentences = [f"{' '.join(str(part) for part in reversed(key) if part)} {result}" for key, result in results.items()]
+    figure.alt = alt or f"{title or 'Bars'}: {label or 'values'}: {listed(sentences, most=20)}."
     return figure
 
 

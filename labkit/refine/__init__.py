@@ -19,46 +19,46 @@ together.
 
 ``losses``    the objective, each term a function
 ``networks``  the refiner, the local discriminator, and a global one to compare with
-``history``   the buffer
+``buffer``    images of earlier refiners
 ``steps``     K_g updates of R and K_d of D for ``labkit.train.fit``, and the pretraining of both
 ``bundled``   refiners of eyes that come with labkit, for several λ
 ``measure``   what became of the labels, and whether the images can still be told from real ones
 """
 
-from labkit.refine.bundled import trained
-from labkit.refine.history import Past, mix
+from labkit.refine.buffer import ImageHistoryBuffer, mix
+from labkit.refine.bundled import pretrained
 from labkit.refine.losses import (
-    cross_entropy,
     discriminator_loss,
+    patch_cross_entropy,
     realism,
     refiner_loss,
     self_regularisation,
 )
-from labkit.refine.measure import Drift, drift, pupil_centre, refined, told_apart
+from labkit.refine.measure import Drift, classifier_two_sample_test, drift, pupil_centre, refine_images
 from labkit.refine.networks import GlobalDiscriminator, LocalDiscriminator, Refiner, patch_size
-from labkit.refine.steps import Turn, Turns, adversarial, pretrain_discriminator, pretrain_refiner
+from labkit.refine.steps import RefineBatch, RefineBatches, pretrain_discriminator, pretrain_refiner, simgan
 
 __all__ = [
     "Drift",
     "GlobalDiscriminator",
+    "ImageHistoryBuffer",
     "LocalDiscriminator",
-    "Past",
+    "RefineBatch",
+    "RefineBatches",
     "Refiner",
-    "Turn",
-    "Turns",
-    "adversarial",
-    "cross_entropy",
+    "classifier_two_sample_test",
     "discriminator_loss",
     "drift",
     "mix",
+    "patch_cross_entropy",
     "patch_size",
     "pretrain_discriminator",
     "pretrain_refiner",
+    "pretrained",
     "pupil_centre",
     "realism",
-    "refined",
+    "refine_images",
     "refiner_loss",
     "self_regularisation",
-    "told_apart",
-    "trained",
+    "simgan",
 ]

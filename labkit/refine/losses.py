@@ -1,34 +1,26 @@
 """The objective of S+U learning, each term a function.
 
-    cross_entropy(z, refined=True)  = Σ_patches −log σ(z)            D says: refined
-    cross_entropy(z, refined=False) = Σ_patches −log(1 − σ(z))       D says: real
-    realism(z)                      = cross_entropy(z, refined=False) of *refined* images
-    self_regularisation(x̃, x; ψ)   = ‖ψ(x̃) − ψ(x)‖₁
+    patch_cross_entropy(z, refined=True)  = Σ_patches −log σ(z)            D says: refined
+    patch_cross_entropy(z, refined=False) = Σ_patches −log(1 − σ(z))       D says: real
+    realism(z)                            = patch_cross_entropy(z, refined=False) of *refined* images
+    self_regularisation(x̃, x; ψ)         = ‖ψ(x̃) − ψ(x)‖₁
 
 with z = D's map of logits, so that D_φ = σ(z) is the probability that a patch is refined. Sums run over the patches
 (or the entries of ψ) of an image, means over the images of a batch: λ then means the same for any batch. The logarithms
 are never taken of a rounded probability: −log σ(z) = softplus(−z). Equations 1 to 4 of Shrivastava and others (2017).
 """
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Images
+from labkit.shapes import Features, Float, Images, Scalar
+from labkit.train import identity
 
 Maps = Float[Tensor, "b p q"]
-Scalar = Float[Tensor, ""]
-Features = Callable[[Tensor], Tensor]
 
 
-def identity(x: Tensor) -> Tensor:
-    """ψ of the paper's eyes: the pixels themselves."""
-    return x
-
-
-def cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
-    """How far the discriminator is from saying that every patch is ``refined``, or that every one is real.
+def patch_cross_entropy(logits: Maps, *, refined: bool) -> Scalar:
+    """How far the discriminator is from saying that every patch is ``refine_images``, or that every one is real.
 
     Args:
         logits: D's map for each image, σ(logit) = the probability that the patch was refined.
@@ -53,18 +45,18 @@ def discriminator_loss(refined: Maps, real: Float[Tensor, "n p q"]) -> Scalar:
         real: D's logits for real images; there may be another number of them.
 
     Raises:
-        ValueError: as ``cross_entropy``.
+        ValueError: as ``patch_cross_entropy``.
     """
-    return cross_entropy(refined, refined=True) + cross_entropy(real, refined=False)
+    return patch_cross_entropy(refined, refined=True) + patch_cross_entropy(real, refined=False)
 
 
 def realism(logits: Maps) -> Scalar:
     """−log(1 − D(R(x))): small where D takes every patch of the *refined* images for real.
 
     Raises:
-        ValueError: as ``cross_entropy``.
+        ValueError: as ``patch_cross_entropy``.
     """
-    return cross_entropy(logits, refined=False)
+    return patch_cross_entropy(logits, refined=False)
 
 
 def self_regularisation(refined: Images, synthetic: Images, *, psi: Features = identity) -> Scalar:
@@ -86,19 +78,21 @@ def self_regularisation(refined: Images, synthetic: Images, *, psi: Features = i
     return (psi(refined) - psi(synthetic)).abs().flatten(1).sum(1).mean()
 
 
-def refiner_loss(logits: Maps, refined: Images, synthetic: Images, *, lam: float, psi: Features = identity) -> Scalar:
+def refiner_loss(
+    logits: Maps, refined: Images, synthetic: Images, *, lambda_: float, psi: Features = identity
+) -> Scalar:
     """L_R: realism plus λ times self-regularisation.
 
     Args:
-        logits: D's logits for ``refined``.
+        logits: D's logits for ``refine_images``.
         refined: R(x).
         synthetic: x.
-        lam: λ; 0 leaves the labels to chance, a large one leaves the images as they are.
+        lambda_: λ; 0 leaves the labels to chance, a large one leaves the images as they are.
         psi: as in ``self_regularisation``.
 
     Raises:
-        ValueError: if ``lam`` is negative, or as the two terms.
+        ValueError: if ``lambda_`` is negative, or as the two terms.
     """
-    if lam < 0:
-        raise ValueError(f"lam is {lam}; expected 0 or more")
-    return realism(logits) + lam * self_regularisation(refined, synthetic, psi=psi)
+    if lambda_ < 0:
+        raise ValueError(f"lambda_ is {lambda_}; expected 0 or more")
+    return realism(logits) + lambda_ * self_regularisation(refined, synthetic, psi=psi)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from labkit import metrics, nets
 from labkit.shapes import Float, Images, images
-from labkit.train import Minibatches, fit, supervised
+from labkit.train import Minibatches, fit, supervised_step
 
 Estimates = Float[Tensor, "b k"]
 
@@ -90,12 +90,12 @@ def pupil_centre(x: Images, *, radius: float, sharpness: float = 30.0) -> Float[
     return torch.stack([(weight.sum(1) * across).sum(1), (weight.sum(2) * down).sum(1)], dim=1)
 
 
-def refined(refiner: nn.Module, x: Images) -> Images:
+def refine_images(refiner: nn.Module, x: Images) -> Images:
     """R(x) for many images, in evaluation mode, without gradients, clipped to [0, 1]."""
     return metrics.predict(refiner, x).clamp(0, 1)
 
 
-def told_apart(
+def classifier_two_sample_test(
     fake: Images, real: Float[Tensor, "n c h w"], *, epochs: int = 10, width: int = 16, generator: torch.Generator
 ) -> float:
     """How well a fresh network tells the two sets apart: ½ if they can't be, 1 if they always can.
@@ -130,7 +130,7 @@ def told_apart(
     def loss(z: Tensor, y: Tensor) -> Tensor:
         return functional.cross_entropy(z, y, weight=weights)
 
-    step = supervised(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=loss)
-    fit(step, Minibatches(parts[0], labels[0], size=32, generator=generator), epochs=epochs)
+    step = supervised_step(net, torch.optim.Adam(net.parameters(), lr=2e-3), loss=loss)
+    fit(step, Minibatches(parts[0], labels[0], batch_size=32, generator=generator), epochs=epochs)
     chosen = metrics.predict(net, parts[1]).argmax(1)
     return (metrics.sensitivity(chosen, labels[1]) + metrics.specificity(chosen, labels[1])) / 2

@@ -1,4 +1,4 @@
-"""The refiner and its critics.
+"""The refiner and its discriminators.
 
     R(x) = x + C(x)        C: a convolution, residual blocks, a 1×1 convolution that begins at zero
 

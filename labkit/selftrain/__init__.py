@@ -8,40 +8,47 @@ Given are labelled examples (X, y) and many more X_u without labels. Three famil
 ``calibration``   is a model right as often as it is sure? The temperature that makes it so
 """
 
-from labkit.nets import follow
 from labkit.selftrain.calibration import fit_temperature, soften
 from labkit.selftrain.consistency import (
     Consistency,
     consistency_loss,
     fixmatch_loss,
     gaussian_ramp,
+    linear_ramp,
     pseudo_label_loss,
-    ramp,
 )
-from labkit.selftrain.loop import Estimator, Learner, Network, Round, Trace, confidence, select, self_train
-from labkit.selftrain.steps import Batch, PairedBatches, mean_teacher, pseudo_label, two_policies
+from labkit.selftrain.loop import (
+    EstimatorLearner,
+    Learner,
+    NetworkLearner,
+    Round,
+    Trace,
+    confidence,
+    select,
+    self_train,
+)
+from labkit.selftrain.steps import SemiSupervisedBatch, SemiSupervisedBatches, fixmatch, mean_teacher, pseudo_label
 
 __all__ = [
-    "Batch",
     "Consistency",
-    "Estimator",
+    "EstimatorLearner",
     "Learner",
-    "Network",
-    "PairedBatches",
+    "NetworkLearner",
     "Round",
+    "SemiSupervisedBatch",
+    "SemiSupervisedBatches",
     "Trace",
     "confidence",
     "consistency_loss",
     "fit_temperature",
+    "fixmatch",
     "fixmatch_loss",
-    "follow",
     "gaussian_ramp",
+    "linear_ramp",
     "mean_teacher",
     "pseudo_label",
     "pseudo_label_loss",
-    "ramp",
     "select",
     "self_train",
     "soften",
-    "two_policies",
 ]

@@ -24,7 +24,7 @@ from torch.nn import functional
 from labkit.shapes import Float, Logits
 
 
-def ramp(t: float, *, T1: float, T2: float, final: float = 3.0) -> float:
+def linear_ramp(t: float, *, T1: float, T2: float, final: float = 3.0) -> float:
     """Lee's weight α(t) of the unlabelled loss: 0 before ``T1``, ``final`` from ``T2``, a straight line between.
 
     Too early, and wrong pseudo-labels are learned; too late, and there is nothing left to learn.

@@ -209,7 +209,7 @@ def without(index: Int[Tensor, " m"], n: int) -> Tensor:
     return mask
 
 
-class Estimator:
+class EstimatorLearner:
     """A classifier of scikit-learn as the loop's model: anything with ``fit``, ``predict_proba`` and ``classes_``.
 
     Args:
@@ -238,7 +238,7 @@ def _table(X: Tensor) -> Any:
     return X.flatten(1).detach().cpu().numpy()
 
 
-class Network:
+class NetworkLearner:
     """A neural network as the loop's model: a fresh one for every fit.
 
     Args:

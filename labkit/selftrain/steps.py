@@ -13,16 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.metrics import predict
-from labkit.nets import follow
+from labkit.nets import ema_update
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
 from labkit.shapes import Float, Int, Labels
-from labkit.train import descend
-
-Policy = Callable[[Tensor], Tensor]
-Step = Callable[["Batch"], dict[str, Tensor | float]]
+from labkit.train import Augment, Step, descend, identity
 
 
-class Batch(NamedTuple):
+class SemiSupervisedBatch(NamedTuple):
     """Labelled samples with their labels, and unlabelled samples."""
 
     x: Float[Tensor, " b *rest"]
@@ -30,19 +27,19 @@ class Batch(NamedTuple):
     xu: Float[Tensor, " m *rest"]
 
 
-class PairedBatches:
+class SemiSupervisedBatches:
     """One epoch goes through X_u once, in a new order; labelled samples come around as often as that takes.
 
     Args:
         X: labelled samples.
         y: their labels.
         Xu: samples without labels.
-        size: labelled samples a batch, B; all of them where there are fewer.
+        batch_size: labelled samples a batch, B; all of them where there are fewer.
         ratio: unlabelled samples for each labelled one, FixMatch's μ.
         generator: where the orders come from.
 
     Raises:
-        ValueError: if ``size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
+        ValueError: if ``batch_size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
     """
 
     def __init__(
@@ -51,37 +48,38 @@ class PairedBatches:
         y: Int[Tensor, " n"],
         Xu: Float[Tensor, " m *rest"],
         *,
-        size: int,
+        batch_size: int,
         ratio: int = 1,
         generator: torch.Generator,
     ) -> None:
-        if size < 1 or ratio < 1:
-            raise ValueError(f"size is {size} and ratio {ratio}; expected 1 or more of each")
-        if not 1 <= size * ratio <= len(Xu) or len(y) == 0:
+        if batch_size < 1 or ratio < 1:
+            raise ValueError(f"batch_size is {batch_size} and ratio {ratio}; expected 1 or more of each")
+        if not 1 <= batch_size * ratio <= len(Xu) or len(y) == 0:
             raise ValueError(
-                f"a batch needs {size * ratio} unlabelled samples and a labelled one; there are {len(Xu)} and {len(y)}"
+                f"a batch needs {batch_size * ratio} unlabelled samples and a labelled one; "
+                f"there are {len(Xu)} and {len(y)}"
             )
         self.X, self.y, self.Xu = X, y, Xu
-        self.size, self.ratio, self.generator = size, ratio, generator
+        self.batch_size, self.ratio, self.generator = batch_size, ratio, generator
 
     def __len__(self) -> int:
-        return len(self.Xu) // (self.size * self.ratio)
+        return len(self.Xu) // (self.batch_size * self.ratio)
 
-    def __iter__(self) -> Iterator[Batch]:
-        size = min(self.size, len(self.y))
-        unlabelled = self._order(len(self.Xu)).split(self.size * self.ratio)
-        rounds = -(-len(self) // (len(self.y) // size))
-        labelled = [part for _ in range(rounds) for part in self._order(len(self.y)).split(size) if len(part) == size]
+    def __iter__(self) -> Iterator[SemiSupervisedBatch]:
+        batch_size = min(self.batch_size, len(self.y))
+        unlabelled = self._order(len(self.Xu)).split(self.batch_size * self.ratio)
+        rounds = -(-len(self) // (len(self.y) // batch_size))
+        labelled = [
+            part
+            for _ in range(rounds)
+            for part in self._order(len(self.y)).split(batch_size)
+            if len(part) == batch_size
+        ]
         for i, u in zip(labelled, unlabelled[: len(self)]):
-            yield Batch(self.X[i], self.y[i], self.Xu[u])
+            yield SemiSupervisedBatch(self.X[i], self.y[i], self.Xu[u])
 
     def _order(self, n: int) -> Tensor:
         return torch.randperm(n, generator=self.generator, device=self.generator.device).to(self.X.device)
-
-
-def same(x: Tensor) -> Tensor:
-    """The policy that changes nothing."""
-    return x
 
 
 def pseudo_label(
@@ -89,22 +87,22 @@ def pseudo_label(
     optimizer: torch.optim.Optimizer,
     *,
     alpha: Callable[[int], float],
-    augment: Policy = same,
-    calm: bool = False,
-) -> Step:
+    augment: Augment = identity,
+    eval_mode: bool = False,
+) -> Step[SemiSupervisedBatch]:
     """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
 
     Args:
         model: gives logits; its dropout is part of the method.
         optimizer: of the model's parameters.
-        alpha: the weight after t updates, say ``lambda t: ramp(t, T1=100, T2=600)``.
+        alpha: the weight after t updates, say ``lambda t: linear_ramp(t, T1=100, T2=600)``.
         augment: applied to both batches.
-        calm: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
+        eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
             pass that learns them, dropout included: a pass less, and more of them are wrong.
     """
     updates = count()
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         weight = alpha(next(updates))
         model.train()
         if weight == 0:
@@ -113,7 +111,7 @@ def pseudo_label(
             # One pass for both: batch normalisation then sees the same mixture throughout.
             both = augment(torch.cat([batch.x, batch.xu]))
             own, free = model(both).split([len(batch.x), len(batch.xu)])
-            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if calm else free
+            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if eval_mode else free
             loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
         descend(optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
@@ -121,46 +119,46 @@ def pseudo_label(
     return step
 
 
-def two_policies(
+def fixmatch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    labelled: Policy,
-    target: Policy,
-    learned: Policy,
+    labelled: Augment,
+    weak: Augment,
+    strong: Augment,
     tau: float = 0.95,
-    weight: float = 1.0,
+    lambda_: float = 1.0,
     teacher: nn.Module | None = None,
     decay: float = 0.99,
-) -> Step:
+) -> Step[SemiSupervisedBatch]:
     """One policy for labelled, another for unlabelled samples; with weak, weak and strong ones it is FixMatch.
 
-    The pseudo-label comes from the ``target`` view of a sample, and is learned on its ``learned`` view.
+    The pseudo-label comes from the ``weak`` view of a sample, and is learned on its ``strong`` view.
 
     Args:
         model: gives logits.
         optimizer: of the model's parameters.
         labelled: the policy of labelled samples.
-        target: of unlabelled samples, for the view that the pseudo-label is made from.
-        learned: of unlabelled samples, for the view that is trained.
+        weak: of unlabelled samples, for the view that the pseudo-label is made from.
+        strong: of unlabelled samples, for the view that is trained.
         tau: the least probability of a pseudo-label.
-        weight: λ of the unlabelled loss.
+        lambda_: λ of the unlabelled loss.
         teacher: a copy of the model whose weights follow it by ``decay``, to be used afterwards: FixMatch's own
             results are those of such an average.
         decay: γ of that average.
     """
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         model.train()
         with torch.no_grad():
-            weak = model(target(batch.xu))
-        logits = model(torch.cat([labelled(batch.x), learned(batch.xu)]))
-        own, strong = logits.split([len(batch.x), len(batch.xu)])
-        unlabelled = fixmatch_loss(weak, strong, tau=tau)
-        loss = functional.cross_entropy(own, batch.y) + weight * unlabelled.loss
+            weak_logits = model(weak(batch.xu))
+        logits = model(torch.cat([labelled(batch.x), strong(batch.xu)]))
+        labelled_logits, strong_logits = logits.split([len(batch.x), len(batch.xu)])
+        unlabelled = fixmatch_loss(weak_logits, strong_logits, tau=tau)
+        loss = functional.cross_entropy(labelled_logits, batch.y) + lambda_ * unlabelled.loss
         descend(optimizer, loss)
         if teacher is not None:
-            follow(teacher, model, decay=decay)
+            ema_update(teacher, model, decay=decay)
         return {"loss": loss.detach(), "used": unlabelled.used}
 
     return step
@@ -171,15 +169,15 @@ def mean_teacher(
     teacher: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    augment: Policy,
+    augment: Augment,
     weight: Callable[[int], float],
     decay: float = 0.99,
-) -> Step:
+) -> Step[SemiSupervisedBatch]:
     """Mean teacher's step: the model should say of one view what its average over time says of another.
 
     Args:
         model: the student.
-        teacher: a copy of it; only ``follow`` changes it.
+        teacher: a copy of it; only ``ema_update`` changes it.
         optimizer: of the student's parameters.
         augment: draws a new view in every call.
         weight: of the consistency loss after t updates.
@@ -187,7 +185,7 @@ def mean_teacher(
     """
     updates = count()
 
-    def step(batch: Batch) -> dict[str, Tensor | float]:
+    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         t = next(updates)
         model.train()
         teacher.train()
@@ -198,7 +196,7 @@ def mean_teacher(
         consistency = consistency_loss(student, target)
         loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + weight(t) * consistency
         descend(optimizer, loss)
-        follow(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
+        ema_update(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
         return {"loss": loss.detach(), "consistency": consistency.detach()}
 
     return step

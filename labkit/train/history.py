@@ -30,7 +30,7 @@ class History(Mapping[str, list[float]]):
         planned: the number of epochs asked for.
         epoch: the number of epochs done.
         interrupted: whether Ctrl-C (or the notebook's stop button) ended it.
-        stopped: whether an observer ended it.
+        stopped: whether a callback ended it.
     """
 
     def __init__(self, planned: int = 0) -> None:
@@ -69,8 +69,8 @@ class History(Mapping[str, list[float]]):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._values:
-            known = ", ".join(self._values) or "none: no epoch was finished"
-            raise KeyError(f"nothing is called {name!r} in this history; it has {known}")
+            names = ", ".join(self._values) or "none: no epoch was finished"
+            raise KeyError(f"nothing is called {name!r} in this history; it has {names}")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from labkit.train.callbacks import Callback, EpochCallback
 from labkit.train.history import History
-from labkit.train.observers import Listener, Observer
+
+B = TypeVar("B")
 
 Scalars = Mapping[str, Tensor | float]
+Step = Callable[[B], dict[str, Any]]
+"""One update on a batch of type B; it returns named scalars."""
 
 
 def fit(
@@ -20,7 +24,7 @@ def fit(
     *,
     epochs: int,
     evaluate: Callable[[], Scalars] | None = None,
-    on_epoch: Listener | Sequence[Listener] | None = None,
+    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> History:
     """Train: call ``step`` on every batch of every epoch, and return what it reported.
 
@@ -31,7 +35,7 @@ def fit(
             ``DataLoader``, ``Minibatches``), or a function that returns a new iterable for each epoch.
         epochs: how often to go through the batches.
         evaluate: returns more named scalars after each epoch, say on held-back data.
-        on_epoch: one or several functions or ``Observer``s, called with the history after each epoch. All of
+        on_epoch: one or several functions or ``Callback``s, called with the history after each epoch. All of
             them are called; training ends if one returns ``True``.
 
     Returns:
@@ -46,19 +50,20 @@ def fit(
         raise ValueError(f"epochs is {epochs}; expected 0 or more")
     if isinstance(batches, Iterator):
         raise ValueError("batches is an iterator, empty after one epoch; pass a list, or a function that makes it anew")
-    listeners = [] if on_epoch is None else [on_epoch] if callable(on_epoch) else list(on_epoch)
-    for listener in listeners:
-        if isinstance(listener, type):
-            raise ValueError(f"on_epoch holds the class {listener.__name__}; expected one of it: {listener.__name__}()")
+    callbacks = [] if on_epoch is None else [on_epoch] if callable(on_epoch) else list(on_epoch)
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise ValueError(f"on_epoch holds the class {callback.__name__}; expected one of it: {callback.__name__}()")
     history = History(epochs)
     with ExitStack() as at_the_end:
-        for observer in (listener for listener in listeners if isinstance(listener, Observer)):
-            at_the_end.callback(observer.finish, history)
-            observer.start(history)
+        for callback in callbacks:
+            if isinstance(callback, Callback):
+                at_the_end.callback(callback.finish, history)
+                callback.start(history)
         try:
             while history.epoch < epochs and not history.stopped:
                 history.append(_epoch(step, batches, evaluate, history.epoch + 1))
-                history.stopped = any([listener(history) is True for listener in listeners])
+                history.stopped = any([callback(history) is True for callback in callbacks])
         except KeyboardInterrupt:
             history.interrupted = True
     return history

@@ -1,4 +1,4 @@
-"""What most steps need: shuffled batches, and the plain update of a classifier."""
+"""What most steps need: shuffled batches, augmentation that may be none, and the plain update of a classifier."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,13 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labkit.train.loop import Step
+
+LabelledBatch = tuple[Tensor, Tensor]
+"""Samples, and their labels."""
+
+Augment = Callable[[Tensor], Tensor]
+"""An augmentation of a batch, say ``lambda x: policy(x, generator=g)``."""
+
 
 class Minibatches:
     """Batches of aligned tensors, in a new random order every time they are gone through.
 
     Args:
         tensors: one or more tensors with the same first dimension N, say images and labels.
-        size: the number of samples in a batch; the last one holds what is left.
+        batch_size: the number of samples in a batch; the last one holds what is left.
         generator: where the order comes from; without one the samples keep theirs.
         drop_last: leave out a last batch that is smaller.
 
@@ -20,21 +28,21 @@ class Minibatches:
         Tuples of tensors, as many as were given. Indexing stays on the tensors' device.
 
     Raises:
-        ValueError: if the tensors are not aligned, or ``size`` is below 1.
+        ValueError: if the tensors are not aligned, or ``batch_size`` is below 1.
     """
 
     def __init__(
-        self, *tensors: Tensor, size: int, generator: torch.Generator | None = None, drop_last: bool = False
+        self, *tensors: Tensor, batch_size: int, generator: torch.Generator | None = None, drop_last: bool = False
     ) -> None:
         if not tensors or any(len(t) != len(tensors[0]) for t in tensors):
             raise ValueError(f"the tensors hold {[len(t) for t in tensors]} samples; expected as many in each")
-        if size < 1:
-            raise ValueError(f"size is {size}; expected batches of 1 sample or more")
-        self.tensors, self.size, self.generator, self.drop_last = tensors, size, generator, drop_last
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; expected batches of 1 sample or more")
+        self.tensors, self.batch_size, self.generator, self.drop_last = tensors, batch_size, generator, drop_last
 
     def __len__(self) -> int:
         n = len(self.tensors[0])
-        return n // self.size if self.drop_last else -(-n // self.size)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         n = len(self.tensors[0])
@@ -45,8 +53,13 @@ class Minibatches:
         # One transfer an epoch: the order lies where the data lie.
         order = order.to(self.tensors[0].device)
         for i in range(len(self)):
-            chosen = order[i * self.size : (i + 1) * self.size]
+            chosen = order[i * self.batch_size : (i + 1) * self.batch_size]
             yield tuple(t[chosen] for t in self.tensors)
+
+
+def identity(x: Tensor) -> Tensor:
+    """``x`` itself: the augmentation that changes nothing, or the pixels taken for features."""
+    return x
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -61,13 +74,13 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
-def supervised(
+def supervised_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
-    augment: Callable[[Tensor], Tensor] | None = None,
-) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    augment: Augment | None = None,
+) -> Step[LabelledBatch]:
     """The plain step: predict, compare, go downhill.
 
     Args:
@@ -80,7 +93,7 @@ def supervised(
         A step for ``fit`` that reports ``loss``, and ``accuracy`` where the targets are class numbers (B,).
     """
 
-    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def step(batch: LabelledBatch) -> dict[str, Tensor]:
         x, y = batch
         model.train()
         predictions = model(x if augment is None else augment(x))

@@ -93,40 +93,40 @@ def with_a_hook(x, scale):
     return y
 
 
-# ── ramp ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── lambda_schedule ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@mistake("domain.ramp", says="begins at ½")
+@mistake("domain.lambda_schedule", says="begins at ½")
 def the_sigmoid(p, gamma=10.0):
     return 1 / (1 + math.exp(-gamma * p))
 
 
-@mistake("domain.ramp", says="taken away")
+@mistake("domain.lambda_schedule", says="taken away")
 def twice_the_sigmoid(p, gamma=10.0):
     return 2 / (1 + math.exp(-gamma * p))
 
 
-@mistake("domain.ramp", says="the other way round")
+@mistake("domain.lambda_schedule", says="the other way round")
 def with_the_wrong_sign(p, gamma=10.0):
     return 2 / (1 + math.exp(gamma * p)) - 1
 
 
-@mistake("domain.ramp", says="straight line")
+@mistake("domain.lambda_schedule", says="straight line")
 def a_line(p, gamma=10.0):
     return p
 
 
-@mistake("domain.ramp", says="γ is not used")
+@mistake("domain.lambda_schedule", says="γ is not used")
 def always_ten(p, gamma=10.0):
     return 2 / (1 + math.exp(-10 * p)) - 1
 
 
-@right("domain.ramp")
+@right("domain.lambda_schedule")
 def by_the_formula(p, gamma=10.0):
     return 2 / (1 + math.exp(-gamma * p)) - 1
 
 
-@right("domain.ramp")
+@right("domain.lambda_schedule")
 def by_the_hyperbolic_tangent(p, gamma=10.0):
     return torch.tanh(gamma * p / 2)
 
@@ -199,78 +199,78 @@ def three(model, x, y, z):
 
 
 @mistake("domain.objective", says="go *down* its own loss")
-def subtracts_instead_of_reversing(model, critic, x, y, z, lam):
+def subtracts_instead_of_reversing(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label - with_softplus(critic(f), critic(h))
+    return label - with_softplus(discriminator(f), discriminator(h))
 
 
 @mistake("domain.objective", says="λ times as fast")
-def subtracts_lambda_times(model, critic, x, y, z, lam):
+def subtracts_lambda_times(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label - lam * with_softplus(critic(f), critic(h))
+    return label - lambda_ * with_softplus(discriminator(f), discriminator(h))
 
 
 @mistake("domain.objective", says="scaled by λ")
-def scales_the_critic(model, critic, x, y, z, lam):
+def scales_the_discriminator(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + lam * with_softplus(critic(Reverse.apply(f, 1.0)), critic(Reverse.apply(h, 1.0)))
+    return label + lambda_ * with_softplus(discriminator(Reverse.apply(f, 1.0)), discriminator(Reverse.apply(h, 1.0)))
 
 
 @mistake("domain.objective", says="isn't reversed")
-def does_not_reverse(model, critic, x, y, z, lam):
+def does_not_reverse(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + with_softplus(critic(f), critic(h))
+    return label + with_softplus(discriminator(f), discriminator(h))
 
 
 @mistake("domain.objective", says="where is λ")
-def reverses_without_lambda(model, critic, x, y, z, lam):
+def reverses_without_lambda(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + with_softplus(critic(Reverse.apply(f, 1.0)), critic(Reverse.apply(h, 1.0)))
+    return label + with_softplus(discriminator(Reverse.apply(f, 1.0)), discriminator(Reverse.apply(h, 1.0)))
 
 
 @mistake("domain.objective", says="are they detached")
-def detaches_the_features(model, critic, x, y, z, lam):
+def detaches_the_features(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + with_softplus(critic(f.detach()), critic(h.detach()))
+    return label + with_softplus(discriminator(f.detach()), discriminator(h.detach()))
 
 
 @mistake("domain.objective", says="learns nothing")
-def forgets_the_critic(model, critic, x, y, z, lam):
+def forgets_the_discriminator(model, discriminator, x, y, z, lambda_):
     return three(model, x, y, z)[2]
 
 
 @mistake("domain.objective", says="takes the source for the target")
-def puts_the_target_first(model, critic, x, y, z, lam):
+def puts_the_target_first(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + with_softplus(critic(Reverse.apply(h, lam)), critic(Reverse.apply(f, lam)))
+    return label + with_softplus(discriminator(Reverse.apply(h, lambda_)), discriminator(Reverse.apply(f, lambda_)))
 
 
 @mistake("domain.objective", says="only the target's features")
-def reverses_the_target_alone(model, critic, x, y, z, lam):
+def reverses_the_target_alone(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    return label + with_softplus(critic(f.detach()), critic(Reverse.apply(h, lam)))
+    return label + with_softplus(discriminator(f.detach()), discriminator(Reverse.apply(h, lambda_)))
 
 
-@mistake("domain.objective", says="in front of the critic only")
-def reverses_too_early(model, critic, x, y, z, lam):
-    f, h = (Reverse.apply(model.features(part), lam) for part in (x, z))
-    return functional.cross_entropy(model.head(f), y) + with_softplus(critic(f), critic(h))
+@mistake("domain.objective", says="in front of the discriminator only")
+def reverses_too_early(model, discriminator, x, y, z, lambda_):
+    f, h = (Reverse.apply(model.features(part), lambda_) for part in (x, z))
+    return functional.cross_entropy(model.head(f), y) + with_softplus(discriminator(f), discriminator(h))
 
 
 @right("domain.objective")
-def in_one_pass(model, critic, x, y, z, lam):
+def in_one_pass(model, discriminator, x, y, z, lambda_):
     both = model.features(torch.cat([x, z]))
-    said = critic(Reverse.apply(both, lam))
+    said = discriminator(Reverse.apply(both, lambda_))
     return functional.cross_entropy(model.head(both[: len(x)]), y) + with_softplus(said[: len(x)], said[len(x) :])
 
 
 @right("domain.objective")
-def two_losses_of_one_value(model, critic, x, y, z, lam):
+def two_losses_of_one_value(model, discriminator, x, y, z, lambda_):
     f, h, label = three(model, x, y, z)
-    theirs = with_softplus(critic(f.detach()), critic(h.detach()))
-    with_graph = with_softplus(critic(f), critic(h))
-    # The critic's share of the second loss is taken back: what is left of it reaches the features alone.
-    for_features = -lam * (with_graph - with_softplus(critic(f.detach()), critic(h.detach())))
+    theirs = with_softplus(discriminator(f.detach()), discriminator(h.detach()))
+    with_graph = with_softplus(discriminator(f), discriminator(h))
+    # The discriminator's share of the second loss is taken back: what is left of it reaches the features alone.
+    for_features = -lambda_ * (with_graph - with_softplus(discriminator(f.detach()), discriminator(h.detach())))
     return label + theirs + for_features
 
 

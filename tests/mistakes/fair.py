@@ -217,66 +217,66 @@ def leak(adversary, h, a):
 
 
 @mistake("fair.objectives", says="has a minus")
-def helps_the_adversary(model, adversary, x, y, a, lam):
+def helps_the_adversary(model, adversary, x, y, a, lambda_):
     h = model.features(x)
-    return functional.cross_entropy(model.head(h), y) + lam * leak(adversary, h, a), leak(adversary, h.detach(), a)
+    return functional.cross_entropy(model.head(h), y) + lambda_ * leak(adversary, h, a), leak(adversary, h.detach(), a)
 
 
 @mistake("fair.objectives", says="reaches the model")
-def does_not_detach(model, adversary, x, y, a, lam):
+def does_not_detach(model, adversary, x, y, a, lambda_):
     h = model.features(x)
-    return functional.cross_entropy(model.head(h), y) - lam * leak(adversary, h, a), leak(adversary, h, a)
+    return functional.cross_entropy(model.head(h), y) - lambda_ * leak(adversary, h, a), leak(adversary, h, a)
 
 
 @mistake("fair.objectives", says="must not be detached")
-def detaches_in_both(model, adversary, x, y, a, lam):
+def detaches_in_both(model, adversary, x, y, a, lambda_):
     h = model.features(x)
     seen = leak(adversary, h.detach(), a)
-    return functional.cross_entropy(model.head(h), y) - lam * seen, seen
+    return functional.cross_entropy(model.head(h), y) - lambda_ * seen, seen
 
 
 @mistake("fair.objectives", says="only the model goes up")
-def turns_the_adversary_round(model, adversary, x, y, a, lam):
+def turns_the_adversary_round(model, adversary, x, y, a, lambda_):
     h = model.features(x)
-    return functional.cross_entropy(model.head(h), y) - lam * leak(adversary, h, a), -leak(adversary, h.detach(), a)
+    return functional.cross_entropy(model.head(h), y) - lambda_ * leak(adversary, h, a), -leak(adversary, h.detach(), a)
 
 
 @mistake("fair.objectives", says="where is λ")
-def forgets_lambda(model, adversary, x, y, a, lam):
+def forgets_lambda(model, adversary, x, y, a, lambda_):
     h = model.features(x)
     return functional.cross_entropy(model.head(h), y) - leak(adversary, h, a), leak(adversary, h.detach(), a)
 
 
 @mistake("fair.objectives", says="alike")
-def weighs_people_not_groups(model, adversary, x, y, a, lam):
+def weighs_people_not_groups(model, adversary, x, y, a, lambda_):
     h = model.features(x)
-    return functional.cross_entropy(model.head(h), y) - lam * bce(adversary(h)[:, 0], a).mean(), leak(
+    return functional.cross_entropy(model.head(h), y) - lambda_ * bce(adversary(h)[:, 0], a).mean(), leak(
         adversary, h.detach(), a
     )
 
 
 @mistake("fair.objectives", says="two scalars")
-def gives_one_sum(model, adversary, x, y, a, lam):
+def gives_one_sum(model, adversary, x, y, a, lambda_):
     h = model.features(x)
-    return functional.cross_entropy(model.head(h), y) - lam * leak(adversary, h, a)
+    return functional.cross_entropy(model.head(h), y) - lambda_ * leak(adversary, h, a)
 
 
 @right("fair.objectives")
-def runs_the_model_twice(model, adversary, x, y, a, lam):
+def runs_the_model_twice(model, adversary, x, y, a, lambda_):
     h = model.body(model.normalize(x))
-    for_model = nn.CrossEntropyLoss()(model(x), y) - lam * leak(adversary, h, a)
+    for_model = nn.CrossEntropyLoss()(model(x), y) - lambda_ * leak(adversary, h, a)
     with torch.no_grad():
         frozen = model.features(x)
     return for_model, leak(adversary, frozen, a)
 
 
 @right("fair.objectives")
-def with_the_reversal_layer(model, adversary, x, y, a, lam):
+def with_the_reversal_layer(model, adversary, x, y, a, lambda_):
     h = model.features(x)
     task = functional.cross_entropy(model.head(h), y)
-    reversed_ = leak(adversary, nets.reverse_gradient(h, scale=lam), a)
+    reversed_ = leak(adversary, nets.reverse_gradient(h, scale=lambda_), a)
     # The value is the task's plus the adversary's; what is subtracted has no gradient for the model.
-    constant = reversed_.detach() * (1 + lam)
+    constant = reversed_.detach() * (1 + lambda_)
     return [task + reversed_ - constant, leak(adversary, h.detach(), a)]
 
 

@@ -22,7 +22,7 @@ def freezes_the_others(model, where):
 
 
 @mistake("finetune.freeze", says="set both")
-def never_thaws(model, where):
+def never_unfreezes(model, where):
     model.train()
     for name, p in model.named_parameters():
         if where(name):
@@ -173,17 +173,17 @@ def on_a_copy(model, k):
     return new
 
 
-# ── cached ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── cached_features ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@mistake("finetune.cached", says="in training mode")
+@mistake("finetune.cached_features", says="in training mode")
 def stays_in_training_mode(model, x, size):
     model.train()
     with torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(size)])
 
 
-@mistake("finetune.cached", says="graph")
+@mistake("finetune.cached_features", says="graph")
 def keeps_the_graph(model, x, size):
     training = model.training
     model.eval()
@@ -192,14 +192,14 @@ def keeps_the_graph(model, x, size):
     return h
 
 
-@mistake("finetune.cached", says="another mode")
+@mistake("finetune.cached_features", says="another mode")
 def leaves_it_in_evaluation_mode(model, x, size):
     model.eval()
     with torch.no_grad():
         return torch.cat([model.features(part) for part in x.split(size)])
 
 
-@mistake("finetune.cached", says="logits")
+@mistake("finetune.cached_features", says="logits")
 def caches_the_logits(model, x, size):
     training = model.training
     model.eval()
@@ -209,7 +209,7 @@ def caches_the_logits(model, x, size):
     return out
 
 
-@mistake("finetune.cached", says="last, smaller batch")
+@mistake("finetune.cached_features", says="last, smaller batch")
 def drops_the_last_batch(model, x, size):
     training = model.training
     model.eval()
@@ -220,7 +220,7 @@ def drops_the_last_batch(model, x, size):
     return out
 
 
-@mistake("finetune.cached", says="at once")
+@mistake("finetune.cached_features", says="at once")
 def takes_all_at_once(model, x, size):
     training = model.training
     model.eval()
@@ -230,7 +230,7 @@ def takes_all_at_once(model, x, size):
     return out
 
 
-@right("finetune.cached")
+@right("finetune.cached_features")
 def fills_a_table(model, x, size):
     training = model.training
     model.eval()
@@ -242,7 +242,7 @@ def fills_a_table(model, x, size):
     return h
 
 
-@right("finetune.cached")
+@right("finetune.cached_features")
 def detaches_each_part(model, x, size):
     was = model.training
     model.train(False)
@@ -251,28 +251,28 @@ def detaches_each_part(model, x, size):
     return torch.vstack(parts)
 
 
-# ── groups ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── parameter_groups ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@mistake("finetune.groups", says="leave them out")
+@mistake("finetune.parameter_groups", says="leave them out")
 def keeps_frozen_ones(parts, lr, factor):
     n = len(parts)
     return [{"params": list(part.parameters()), "lr": lr / factor ** (n - 1 - i)} for i, part in enumerate(parts)]
 
 
-@mistake("finetune.groups", says="other way round")
+@mistake("finetune.parameter_groups", says="other way round")
 def early_ones_learn_fastest(parts, lr, factor):
     groups = [([p for p in part.parameters() if p.requires_grad], lr / factor**i) for i, part in enumerate(parts)]
     return [{"params": p, "lr": rate} for p, rate in groups if p]
 
 
-@mistake("finetune.groups", says="same rate")
+@mistake("finetune.parameter_groups", says="same rate")
 def one_rate_for_all(parts, lr, factor):
     groups = [[p for p in part.parameters() if p.requires_grad] for part in parts]
     return [{"params": p, "lr": lr} for p in groups if p]
 
 
-@mistake("finetune.groups", says="begins with the stage below")
+@mistake("finetune.parameter_groups", says="begins with the stage below")
 def divides_once_too_often(parts, lr, factor):
     n = len(parts)
     groups = [
@@ -281,7 +281,7 @@ def divides_once_too_often(parts, lr, factor):
     return [{"params": p, "lr": rate} for p, rate in groups if p]
 
 
-@mistake("finetune.groups", says="empty group")
+@mistake("finetune.parameter_groups", says="empty group")
 def leaves_empty_groups(parts, lr, factor):
     n = len(parts)
     return [
@@ -290,21 +290,21 @@ def leaves_empty_groups(parts, lr, factor):
     ]
 
 
-@mistake("finetune.groups", says="still counts")
+@mistake("finetune.parameter_groups", says="still counts")
 def counts_only_what_learns(parts, lr, factor):
     learning = [[p for p in part.parameters() if p.requires_grad] for part in parts]
     learning = [p for p in learning if p]
     return [{"params": p, "lr": lr / factor**i} for i, p in enumerate(reversed(learning))]
 
 
-@mistake("finetune.groups", says="in no group")
+@mistake("finetune.parameter_groups", says="in no group")
 def forgets_the_head(parts, lr, factor):
     n = len(parts)
     groups = [([p for p in part.parameters() if p.requires_grad], n - 1 - i) for i, part in enumerate(parts[:-1])]
     return [{"params": p, "lr": lr / factor**power} for p, power in groups if p]
 
 
-@right("finetune.groups")
+@right("finetune.parameter_groups")
 def from_the_head_down(parts, lr, factor):
     found, rate = [], lr
     for part in reversed(parts):
@@ -315,7 +315,7 @@ def from_the_head_down(parts, lr, factor):
     return found
 
 
-@right("finetune.groups")
+@right("finetune.parameter_groups")
 def a_group_for_each_parameter(parts, lr, factor):
     n = len(parts)
     return [

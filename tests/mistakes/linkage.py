@@ -241,7 +241,7 @@ def as_a_matrix_product(stars, day, film, known_stars, known_day, w, rho0, d0):
     return torch.nan_to_num(a + b) @ w[film]
 
 
-# ── decide ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── eccentricity_test ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def leads(scores):
@@ -249,48 +249,48 @@ def leads(scores):
     return top[:, 0] - top[:, 1]
 
 
-@mistake("linkage.decide", says="everybody is claimed")
+@mistake("linkage.eccentricity_test", says="everybody is claimed")
 def claims_everybody(scores, phi):
     return scores.argmax(1)
 
 
-@mistake("linkage.decide", says="not divided")
+@mistake("linkage.eccentricity_test", says="not divided")
 def forgets_sigma(scores, phi):
     return torch.where(leads(scores) > phi, scores.argmax(1), -1)
 
 
-@mistake("linkage.decide", says="all together")
+@mistake("linkage.eccentricity_test", says="all together")
 def takes_sigma_over_everything(scores, phi):
     return torch.where(leads(scores) > phi * scores.std(), scores.argmax(1), -1)
 
 
-@mistake("linkage.decide", says="second best")
+@mistake("linkage.eccentricity_test", says="second best")
 def compares_with_the_mean(scores, phi):
     z = (scores.max(1).values - scores.mean(1)) / scores.std(1, correction=0).clamp_min(1e-9)
     return torch.where(z > phi, scores.argmax(1), -1)
 
 
-@mistake("linkage.decide", says="other way round")
+@mistake("linkage.eccentricity_test", says="other way round")
 def turns_the_test_around(scores, phi):
     return torch.where(leads(scores) > phi * scores.std(1, correction=0), -1, scores.argmax(1))
 
 
-@mistake("linkage.decide", says="variance")
+@mistake("linkage.eccentricity_test", says="variance")
 def divides_by_the_variance(scores, phi):
     return torch.where(leads(scores) > phi * scores.var(1), scores.argmax(1), -1)
 
 
-@mistake("linkage.decide", says="whether there is a match")
+@mistake("linkage.eccentricity_test", says="whether there is a match")
 def says_only_whether(scores, phi):
     return leads(scores) > phi * scores.std(1)
 
 
-@right("linkage.decide")
+@right("linkage.eccentricity_test")
 def with_the_sample_deviation(scores, phi):
     return torch.where(leads(scores) > phi * scores.std(1), scores.argmax(1), -1)
 
 
-@right("linkage.decide")
+@right("linkage.eccentricity_test")
 def row_by_row(scores, phi):
     result = []
     for row in scores:
@@ -301,51 +301,51 @@ def row_by_row(scores, phi):
     return torch.tensor(result)
 
 
-# ── rates ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── attack_rates ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@mistake("linkage.rates", says="−1 equals −1")
+@mistake("linkage.attack_rates", says="−1 equals −1")
 def counts_silence_as_a_hit(record, truth):
     return (record == truth).double().mean(), ((record != truth) & (record >= 0)).double().mean()
 
 
-@mistake("linkage.rates", says="silence is no false claim")
+@mistake("linkage.attack_rates", says="silence is no false claim")
 def counts_silence_as_false(record, truth):
     return ((record == truth) & (record >= 0)).double().mean(), (record != truth).double().mean()
 
 
-@mistake("linkage.rates", says="not in the release at all")
+@mistake("linkage.attack_rates", says="not in the release at all")
 def forgets_strangers(record, truth):
     claimed = record >= 0
     hits, misses = claimed & (record == truth), claimed & (record != truth) & (truth >= 0)
     return hits.double().mean(), misses.double().mean()
 
 
-@mistake("linkage.rates", says="shares of the claims")
+@mistake("linkage.attack_rates", says="shares of the claims")
 def divides_by_the_claims(record, truth):
     claimed = record >= 0
     n = max(int(claimed.sum()), 1)
     return int((claimed & (record == truth)).sum()) / n, int((claimed & (record != truth)).sum()) / n
 
 
-@mistake("linkage.rates", says="numbers of targets")
+@mistake("linkage.attack_rates", says="numbers of targets")
 def gives_numbers(record, truth):
     claimed = record >= 0
     return (claimed & (record == truth)).sum(), (claimed & (record != truth)).sum()
 
 
-@mistake("linkage.rates", says="two numbers")
+@mistake("linkage.attack_rates", says="two numbers")
 def returns_one(record, truth):
     return ((record == truth) & (record >= 0)).double().mean()
 
 
-@right("linkage.rates")
+@right("linkage.attack_rates")
 def with_means(record, truth):
     claimed = record >= 0
     return (claimed & (record == truth)).double().mean(), (claimed & (record != truth)).double().mean()
 
 
-@right("linkage.rates")
+@right("linkage.attack_rates")
 def in_plain_python(record, truth):
     identified = false = 0
     for r, t in zip(record.tolist(), truth.tolist()):

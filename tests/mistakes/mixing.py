@@ -10,78 +10,78 @@ from tests.mistakes import mistake, right
 
 
 @mistake("mixing.mixup", says="last* dimension")
-def multiplies_along_the_width(x, y, partner, lam):
+def multiplies_along_the_width(x, y, partner, lambda_):
     # Works by accident where the batch is as long as an image is wide, and raises an error elsewhere.
-    w = lam if x.shape[-1] == len(x) else lam.view(-1, *[1] * (x.ndim - 1))
-    return w * x + (1 - w) * x[partner], lam[:, None] * y + (1 - lam[:, None]) * y[partner]
+    w = lambda_ if x.shape[-1] == len(x) else lambda_.view(-1, *[1] * (x.ndim - 1))
+    return w * x + (1 - w) * x[partner], lambda_[:, None] * y + (1 - lambda_[:, None]) * y[partner]
 
 
 @mistake("mixing.mixup", says="weights of x are exchanged")
-def exchanges_the_weights(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
-    return (1 - w) * x + w * x[partner], lam[:, None] * y + (1 - lam[:, None]) * y[partner]
+def exchanges_the_weights(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
+    return (1 - w) * x + w * x[partner], lambda_[:, None] * y + (1 - lambda_[:, None]) * y[partner]
 
 
 @mistake("mixing.mixup", says="weights of the labels are exchanged")
-def exchanges_the_weights_of_the_labels(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
-    return w * x + (1 - w) * x[partner], (1 - lam[:, None]) * y + lam[:, None] * y[partner]
+def exchanges_the_weights_of_the_labels(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
+    return w * x + (1 - w) * x[partner], (1 - lambda_[:, None]) * y + lambda_[:, None] * y[partner]
 
 
 @mistake("mixing.mixup", says="labels are not mixed")
-def leaves_the_labels(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
+def leaves_the_labels(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
     return w * x + (1 - w) * x[partner], y.clone()
 
 
 @mistake("mixing.mixup", says="weight of the first")
-def uses_one_weight_for_the_batch(x, y, partner, lam):
-    w = lam[0]
+def uses_one_weight_for_the_batch(x, y, partner, lambda_):
+    w = lambda_[0]
     return w * x + (1 - w) * x[partner], w * y + (1 - w) * y[partner]
 
 
 @mistake("mixing.mixup", says="add up to 1")
-def forgets_one_minus(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
-    return w * x + x[partner], lam[:, None] * y + (1 - lam[:, None]) * y[partner]
+def forgets_one_minus(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
+    return w * x + x[partner], lambda_[:, None] * y + (1 - lambda_[:, None]) * y[partner]
 
 
 @mistake("mixing.mixup", says="made hard")
-def makes_the_labels_hard(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
-    soft = lam[:, None] * y + (1 - lam[:, None]) * y[partner]
+def makes_the_labels_hard(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
+    soft = lambda_[:, None] * y + (1 - lambda_[:, None]) * y[partner]
     hard = torch.zeros_like(y).scatter(1, soft.argmax(1, keepdim=True), 1.0)
     return w * x + (1 - w) * x[partner], hard
 
 
 @mistake("mixing.mixup", says="two tensors")
-def forgets_to_return_the_labels(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
+def forgets_to_return_the_labels(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
     return w * x + (1 - w) * x[partner]
 
 
 @mistake("mixing.mixup", says="in place")
-def writes_into_the_batch(x, y, partner, lam):
-    w = lam.view(-1, *[1] * (x.ndim - 1))
+def writes_into_the_batch(x, y, partner, lambda_):
+    w = lambda_.view(-1, *[1] * (x.ndim - 1))
     other = x[partner]
     x *= w
     x += (1 - w) * other
-    return x, lam[:, None] * y + (1 - lam[:, None]) * y[partner]
+    return x, lambda_[:, None] * y + (1 - lambda_[:, None]) * y[partner]
 
 
 @right("mixing.mixup")
-def pair_by_pair(x, y, partner, lam):
+def pair_by_pair(x, y, partner, lambda_):
     new_x, new_y = torch.empty_like(x), torch.empty_like(y)
     for i, j in enumerate(partner.tolist()):
-        new_x[i] = lam[i] * x[i] + (1 - lam[i]) * x[j]
-        new_y[i] = lam[i] * y[i] + (1 - lam[i]) * y[j]
+        new_x[i] = lambda_[i] * x[i] + (1 - lambda_[i]) * x[j]
+        new_y[i] = lambda_[i] * y[i] + (1 - lambda_[i]) * y[j]
     return new_x, new_y
 
 
 @right("mixing.mixup")
-def as_a_matrix_of_weights(x, y, partner, lam):
-    weight = torch.diag(lam)
-    weight[torch.arange(len(x)), partner] += 1 - lam
+def as_a_matrix_of_weights(x, y, partner, lambda_):
+    weight = torch.diag(lambda_)
+    weight[torch.arange(len(x)), partner] += 1 - lambda_
     return (weight @ x.flatten(1)).view_as(x), weight @ y
 
 
@@ -143,88 +143,88 @@ def with_logsumexp_in_a_loop(logits, y):
 
 
 @mistake("mixing.cut_boxes", says="out of the picture")
-def does_not_cut_off(lam, centres, height, width):
-    half = (0.5 * torch.sqrt(1 - lam)[:, None] * torch.tensor([width, height])).long()
+def does_not_cut_off(lambda_, centres, height, width):
+    half = (0.5 * torch.sqrt(1 - lambda_)[:, None] * torch.tensor([width, height])).long()
     boxes = torch.cat([centres - half, centres + half], 1)
-    return boxes, 1 - (2 * half).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (2 * half).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="label takes λ")
-def gives_lam_to_the_label(lam, centres, height, width):
-    half = (0.5 * torch.sqrt(1 - lam)[:, None] * torch.tensor([width, height])).long()
+def gives_lam_to_the_label(lambda_, centres, height, width):
+    half = (0.5 * torch.sqrt(1 - lambda_)[:, None] * torch.tensor([width, height])).long()
     size = torch.tensor([width, height])
-    return torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1), lam.clone()
+    return torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1), lambda_.clone()
 
 
 @mistake("mixing.cut_boxes", says="area with its square")
-def forgets_the_root(lam, centres, height, width):
-    half = (0.5 * (1 - lam)[:, None] * torch.tensor([width, height])).long()
+def forgets_the_root(lambda_, centres, height, width):
+    half = (0.5 * (1 - lambda_)[:, None] * torch.tensor([width, height])).long()
     size = torch.tensor([width, height])
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="area λ")
-def gives_the_box_the_area_lam(lam, centres, height, width):
-    half = (0.5 * torch.sqrt(lam)[:, None] * torch.tensor([width, height])).long()
+def gives_the_box_the_area_lambda(lambda_, centres, height, width):
+    half = (0.5 * torch.sqrt(lambda_)[:, None] * torch.tensor([width, height])).long()
     size = torch.tensor([width, height])
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="twice as wide")
-def reaches_a_whole_side(lam, centres, height, width):
-    half = (torch.sqrt(1 - lam)[:, None] * torch.tensor([width, height])).long()
+def reaches_a_whole_side(lambda_, centres, height, width):
+    half = (torch.sqrt(1 - lambda_)[:, None] * torch.tensor([width, height])).long()
     size = torch.tensor([width, height])
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="height and width are exchanged")
-def exchanges_height_and_width(lam, centres, height, width):
+def exchanges_height_and_width(lambda_, centres, height, width):
     size = torch.tensor([height, width])
-    half = (0.5 * torch.sqrt(1 - lam)[:, None] * size).long()
+    half = (0.5 * torch.sqrt(1 - lambda_)[:, None] * size).long()
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="share of the *partner*")
-def returns_the_share_of_the_box(lam, centres, height, width):
+def returns_the_share_of_the_box(lambda_, centres, height, width):
     size = torch.tensor([width, height])
-    half = (0.5 * torch.sqrt(1 - lam)[:, None] * size).long()
+    half = (0.5 * torch.sqrt(1 - lambda_)[:, None] * size).long()
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lam.dtype) / (height * width)
+    return boxes, (boxes[:, 2:] - boxes[:, :2]).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @mistake("mixing.cut_boxes", says="before it was cut off")
-def counts_what_was_cut_off(lam, centres, height, width):
+def counts_what_was_cut_off(lambda_, centres, height, width):
     size = torch.tensor([width, height])
-    half = (0.5 * torch.sqrt(1 - lam)[:, None] * size).long()
+    half = (0.5 * torch.sqrt(1 - lambda_)[:, None] * size).long()
     boxes = torch.cat([(centres - half).clamp_min(0), torch.minimum(centres + half, size)], 1)
-    return boxes, 1 - (2 * half).prod(1).to(lam.dtype) / (height * width)
+    return boxes, 1 - (2 * half).prod(1).to(lambda_.dtype) / (height * width)
 
 
 @right("mixing.cut_boxes")
-def box_by_box(lam, centres, height, width):
+def box_by_box(lambda_, centres, height, width):
     boxes, kept = [], []
-    for value, (u, v) in zip(lam.tolist(), centres.tolist()):
+    for value, (u, v) in zip(lambda_.tolist(), centres.tolist()):
         half_w, half_h = int(0.5 * math.sqrt(1 - value) * width), int(0.5 * math.sqrt(1 - value) * height)
         box = [max(u - half_w, 0), max(v - half_h, 0), min(u + half_w, width), min(v + half_h, height)]
         boxes.append(box)
         kept.append(1 - (box[2] - box[0]) * (box[3] - box[1]) / (height * width))
-    return torch.tensor(boxes), torch.tensor(kept, dtype=lam.dtype)
+    return torch.tensor(boxes), torch.tensor(kept, dtype=lambda_.dtype)
 
 
 @right("mixing.cut_boxes")
-def by_counting_pixels(lam, centres, height, width):
-    half_w = (0.5 * torch.sqrt(1 - lam) * width).floor().int()
-    half_h = (0.5 * torch.sqrt(1 - lam) * height).floor().int()
+def by_counting_pixels(lambda_, centres, height, width):
+    half_w = (0.5 * torch.sqrt(1 - lambda_) * width).floor().int()
+    half_h = (0.5 * torch.sqrt(1 - lambda_) * height).floor().int()
     left, right_ = (centres[:, 0] - half_w).clamp(0, width), (centres[:, 0] + half_w).clamp(0, width)
     top, bottom = (centres[:, 1] - half_h).clamp(0, height), (centres[:, 1] + half_h).clamp(0, height)
     columns, rows = torch.arange(width), torch.arange(height)
     across = (columns >= left[:, None]) & (columns < right_[:, None])
     down = (rows >= top[:, None]) & (rows < bottom[:, None])
-    inside = (down[:, :, None] & across[:, None]).to(lam.dtype)
+    inside = (down[:, :, None] & across[:, None]).to(lambda_.dtype)
     return torch.stack([left, top, right_, bottom], 1), 1 - inside.mean((1, 2))
 
 

@@ -106,31 +106,31 @@ def one_image_at_a_time(refined, synthetic, psi):
 
 
 @mistake("refine.objective", says="as one line of the slide")
-def as_the_slide_has_it(refined, real, change, lam):
+def as_the_slide_has_it(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return loss(refined, False) + lam * change, loss(refined, False) + loss(real, False)
+    return loss(refined, False) + lambda_ * change, loss(refined, False) + loss(real, False)
 
 
 @mistake("refine.objective", says='D to say "refined"')
-def refiner_helps_the_discriminator(refined, real, change, lam):
+def refiner_helps_the_discriminator(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return loss(refined, True) + lam * change, loss(refined, True) + loss(real, False)
+    return loss(refined, True) + lambda_ * change, loss(refined, True) + loss(real, False)
 
 
 @mistake("refine.objective", says="saturates")
-def minimax(refined, real, change, lam):
+def minimax(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return lam * change - loss(refined, True), loss(refined, True) + loss(real, False)
+    return lambda_ * change - loss(refined, True), loss(refined, True) + loss(real, False)
 
 
 @mistake("refine.objective", says="without λ")
-def forgets_lambda(refined, real, change, lam):
+def forgets_lambda(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
@@ -138,44 +138,44 @@ def forgets_lambda(refined, real, change, lam):
 
 
 @mistake("refine.objective", says="never sees them")
-def refiner_sees_real_images(refined, real, change, lam):
+def refiner_sees_real_images(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return loss(refined, False) + loss(real, False) + lam * change, loss(refined, True) + loss(real, False)
+    return loss(refined, False) + loss(real, False) + lambda_ * change, loss(refined, True) + loss(real, False)
 
 
 @mistake("refine.objective", says="wrong order")
-def discriminator_first(refined, real, change, lam):
+def discriminator_first(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return loss(refined, True) + loss(real, False), loss(refined, False) + lam * change
+    return loss(refined, True) + loss(real, False), loss(refined, False) + lambda_ * change
 
 
 @mistake("refine.objective", says="swapped")
-def discriminator_swaps_the_two(refined, real, change, lam):
+def discriminator_swaps_the_two(refined, real, change, lambda_):
     def loss(z, answer):
         return torch.nn.functional.softplus(-z if answer else z).sum((1, 2)).mean()
 
-    return loss(refined, False) + lam * change, loss(refined, False) + loss(real, True)
+    return loss(refined, False) + lambda_ * change, loss(refined, False) + loss(real, True)
 
 
 @right("refine.objective")
-def with_log_sigmoid(refined, real, change, lam):
+def with_log_sigmoid(refined, real, change, lambda_):
     log = torch.nn.functional.logsigmoid
-    of_r = -log(-refined).flatten(1).sum(1).mean() + change * lam
+    of_r = -log(-refined).flatten(1).sum(1).mean() + change * lambda_
     return of_r, -(log(refined).flatten(1).sum(1).mean() + log(-real).flatten(1).sum(1).mean())
 
 
 @right("refine.objective")
-def image_by_image(refined, real, change, lam):
+def image_by_image(refined, real, change, lambda_):
     def loss(z, answer):
         target = torch.full_like(z[0], float(answer))
         bce = torch.nn.functional.binary_cross_entropy_with_logits
         return sum(bce(image, target, reduction="sum") for image in z) / len(z)
 
-    return [loss(refined, False) + lam * change, loss(refined, True) + loss(real, False)]
+    return [loss(refined, False) + lambda_ * change, loss(refined, True) + loss(real, False)]
 
 
 # ── mix ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -224,37 +224,37 @@ def with_one_hot_targets(weak, strong, tau):
     return -(target * strong.log_softmax(1)).sum(1).mean()
 
 
-# ── follow ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ema_update ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@mistake("selftrain.follow", says="decay belongs to the teacher")
+@mistake("selftrain.ema_update", says="decay belongs to the teacher")
 def exchanges_the_shares(teacher, student, decay):
     return [(1 - decay) * a + decay * b for a, b in zip(teacher, student)]
 
 
-@mistake("selftrain.follow", says="student's weights")
+@mistake("selftrain.ema_update", says="student's weights")
 def copies_the_student(teacher, student, decay):
     return [b.clone() for b in student]
 
 
-@mistake("selftrain.follow", says="in place")
+@mistake("selftrain.ema_update", says="in place")
 def changes_what_it_was_given(teacher, student, decay):
     for a, b in zip(teacher, student):
         a.mul_(decay).add_(b, alpha=1 - decay)
     return teacher
 
 
-@mistake("selftrain.follow", says="counts in full")
+@mistake("selftrain.ema_update", says="counts in full")
 def adds_the_student(teacher, student, decay):
     return [decay * a + b for a, b in zip(teacher, student)]
 
 
-@right("selftrain.follow")
+@right("selftrain.ema_update")
 def by_the_difference(teacher, student, decay):
     return [a - (1 - decay) * (a - b) for a, b in zip(teacher, student)]
 
 
-@right("selftrain.follow")
+@right("selftrain.ema_update")
 def as_a_tuple_of_sums(teacher, student, decay):
     return tuple(torch.stack([decay * a, (1 - decay) * b]).sum(0) for a, b in zip(teacher, student))
 

@@ -27,7 +27,7 @@ from labkit.augment.image.colour import (
     saturation,
     solarize,
 )
-from labkit.augment.image.draw_colour import (
+from labkit.augment.image.colour_transforms import (
     Brightness,
     ColorJitter,
     Contrast,
@@ -39,23 +39,10 @@ from labkit.augment.image.draw_colour import (
     Saturation,
     Solarize,
 )
-from labkit.augment.image.draw_erasing import Cutout, RandomErasing
-from labkit.augment.image.draw_filters import Emboss, GaussianBlur, MotionBlur, Sharpen
-from labkit.augment.image.draw_geometry import (
-    Affine,
-    Elastic,
-    HorizontalFlip,
-    Perspective,
-    Rotate,
-    Scale,
-    Shear,
-    Translate,
-    VerticalFlip,
-    elastic_field,
-)
-from labkit.augment.image.draw_noise import CauchyNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
-from labkit.augment.image.draw_windows import RandomCrop, RandomResizedCrop, Resize, random_boxes
+from labkit.augment.image.crop_transforms import RandomCrop, RandomResizedCrop, Resize, random_boxes
 from labkit.augment.image.erasing import box_masks, cutout, erase
+from labkit.augment.image.erasing_transforms import Cutout, RandomErasing
+from labkit.augment.image.filter_transforms import Emboss, GaussianBlur, MotionBlur, Sharpen
 from labkit.augment.image.filters import (
     box_blur,
     emboss,
@@ -83,6 +70,18 @@ from labkit.augment.image.geometry import (
     translate,
     vflip,
 )
+from labkit.augment.image.geometry_transforms import (
+    Affine,
+    Elastic,
+    HorizontalFlip,
+    Perspective,
+    Rotate,
+    Scale,
+    Shear,
+    Translate,
+    VerticalFlip,
+    elastic_field,
+)
 from labkit.augment.image.matrices import affine_matrix, homography, invert_matrix, warp_boxes, warp_points
 from labkit.augment.image.noise import (
     add_cauchy_noise,
@@ -93,6 +92,7 @@ from labkit.augment.image.noise import (
     speckle,
     standard_cauchy,
 )
+from labkit.augment.image.noise_transforms import CauchyNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from labkit.augment.image.resizing import crop, crop_resize, pad, resize
 from labkit.augment.image.transform import Annotated, GeometricTransform, ImageTransform
 from labkit.augment.image.warping import sample, warp

@@ -10,7 +10,7 @@ targets. How λ, j, or the place of the mixture are chosen makes the method::
     x2, y2 = mixing.Mixup(alpha=1.0, classes=10)(x, y=y, generator=g)        # two layers: draw, and apply
     loss = mixing.soft_cross_entropy(model(x2), y2)
 
-    mixing.mixup(x, partner=j, lam=lam)                                      # the same, with λ and j given
+    mixing.mixup(x, partner=j, lambda_=lambda_)                              # the same, with λ and j given
     mixing.CutMix(classes=10)(x, y=y, generator=g)                           # a box of the partner instead
     mixing.CMixup(sigma=0.3)(x, y=targets, generator=g)                      # partners with similar targets
     mixing.SameClass()(x, y=y, generator=g)                                  # partners of the same class
@@ -37,20 +37,20 @@ from labkit.augment.mixing.blend import (
     synthetic_classification,
     synthetic_regression,
 )
-from labkit.augment.mixing.draw import CMixup, CutMix, Mixed, Mixup, SameClass
 from labkit.augment.mixing.pairs import (
     any_partners,
     beta,
-    rebalanced_lam,
+    rebalanced_lambda,
     same_class_partners,
     similar_partners,
     similarity,
 )
 from labkit.augment.mixing.regions import cutmix, cutmix_boxes, share_kept
+from labkit.augment.mixing.transforms import CMixup, CutMix, Mixed, Mixup, SameClass
 
 __all__ = [
     "CMixup", "CutMix", "Mixed", "Mixup", "Resampled", "SameClass", "any_partners", "balanced_sample", "beta",
     "class_counts", "class_weights", "cutmix", "cutmix_boxes", "manifold_mixup", "mixup", "neighbours", "one_hot",
-    "oversample", "rebalanced_lam", "same_class_partners", "share_kept", "similar_partners", "similarity", "smote",
+    "oversample", "rebalanced_lambda", "same_class_partners", "share_kept", "similar_partners", "similarity", "smote",
     "smote_step", "soft_cross_entropy", "synthetic_classification", "synthetic_regression", "undersample", "with_prior",
 ]  # fmt: skip

@@ -112,12 +112,12 @@ def neighbours(x: Float[Tensor, " n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
     if not 1 <= k < len(x):
         raise ValueError(f"k is {k} with {len(x)} samples; expected from 1 to one less than there are samples")
     flat = x.flatten(1).double() if x.ndim > 1 else x.double()[:, None]
-    found = []
+    nearest = []
     for rows in torch.arange(len(x), device=x.device).split(max(1, CHUNK // len(x))):
         distance = torch.cdist(flat[rows], flat, compute_mode="donot_use_mm_for_euclid_dist")
         distance[torch.arange(len(rows), device=x.device), rows] = torch.inf
-        found.append(distance.topk(k, largest=False).indices)
-    return torch.cat(found)
+        nearest.append(distance.topk(k, largest=False).indices)
+    return torch.cat(nearest)
 
 
 def smote_step(

@@ -22,20 +22,20 @@ from labkit.shapes import Float, Int, Labels, Logits
 
 
 def mixup(
-    x: Float[Tensor, " b *rest"], *, partner: Int[Tensor, " b"], lam: float | Tensor
+    x: Float[Tensor, " b *rest"], *, partner: Int[Tensor, " b"], lambda_: float | Tensor
 ) -> Float[Tensor, " b *rest"]:
     """λ x + (1 − λ) x[partner]: inputs, soft labels, targets or hidden layers alike.
 
     Args:
         x: a batch of anything.
         partner: (B,) which sample each is mixed with.
-        lam: λ in [0, 1], how much of its own each keeps: one number, or (B,) with one a pair.
+        lambda_: λ in [0, 1], how much of its own each keeps: one number, or (B,) with one a pair.
 
     Raises:
         ValueError: if x isn't a float tensor with a first dimension B, there isn't a partner for each sample, or λ is
             neither one number nor one a pair, or outside [0, 1].
     """
-    weight = weights(lam, batch(x), name="lam")
+    weight = weights(lambda_, batch(x), name="lambda_")
     other, shaped = x.index_select(0, partners(partner, x)), weight.view(-1, *[1] * (x.ndim - 1))
     # Into the copy that was just made: fresh memory costs more than the arithmetic. A gradient of λ needs it as it was.
     return other.lerp(x, shaped) if shaped.requires_grad else other.lerp_(x, shaped)
@@ -142,7 +142,7 @@ def manifold_mixup(
     *,
     layer: int,
     partner: Int[Tensor, " b"],
-    lam: float | Tensor,
+    lambda_: float | Tensor,
 ) -> Tensor:
     """What a network makes of x when its samples are mixed after the first ``layer`` stages: f_k(mixup(g_k(x))).
 
@@ -153,7 +153,7 @@ def manifold_mixup(
         stages: the network in pieces, as in ``[model.normalize, *model.body, model.head]``.
         x: a batch.
         layer: how many stages come before the mixing, from 0 to all.
-        partner, lam: as in ``mixup``.
+        partner, lambda_: as in ``mixup``.
 
     Raises:
         ValueError: if there is no such layer, or as ``mixup``.
@@ -162,7 +162,7 @@ def manifold_mixup(
         raise ValueError(f"layer is {layer}; expected 0 (the inputs) to {len(stages)} (the last output)")
     for stage in stages[:layer]:
         x = stage(x)
-    x = mixup(x, partner=partner, lam=lam)
+    x = mixup(x, partner=partner, lambda_=lambda_)
     for stage in stages[layer:]:
         x = stage(x)
     return x

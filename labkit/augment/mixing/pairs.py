@@ -98,8 +98,8 @@ def similar_partners(
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(y.device, non_blocking=True)
 
 
-def rebalanced_lam(
-    lam: float | Tensor,
+def rebalanced_lambda(
+    lambda_: float | Tensor,
     *,
     y: Labels,
     partner: Int[Tensor, " b"],
@@ -110,7 +110,7 @@ def rebalanced_lam(
     """λ for the *labels* of a mixture, given to the rarer class of the two where they differ much in size (Remix).
 
     Args:
-        lam: λ of the inputs: one number, or (B,).
+        lambda_: λ of the inputs: one number, or (B,).
         y: classes (B,).
         partner: (B,).
         counts: (K,) how many samples of each class the training set has.
@@ -123,7 +123,7 @@ def rebalanced_lam(
     if kappa < 1 or not 0 <= tau <= 1:
         raise ValueError(f"kappa is {kappa:g} and tau {tau:g}; expected at least 1, and 0 to 1")
     counts = counts.to(y.device, torch.get_default_dtype())
-    kept = weights(lam, counts.new_empty(len(y)), name="lam")
+    kept = weights(lambda_, counts.new_empty(len(y)), name="lambda_")
     own, other = counts[y], counts[y[partner]]
     kept = torch.where((own >= kappa * other) & (kept < tau), torch.zeros_like(kept), kept)
     return torch.where((other >= kappa * own) & (1 - kept < tau), torch.ones_like(kept), kept)

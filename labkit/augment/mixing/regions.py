@@ -40,27 +40,27 @@ def cutmix(x: Images, *, partner: Int[Tensor, " b"], boxes: Tensor) -> Images:
     return torch.where(inside, other, x, out=other)
 
 
-def cutmix_boxes(lam: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple[int, int]) -> Boxes:
+def cutmix_boxes(lambda_: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple[int, int]) -> Boxes:
     """The boxes (left, top, right, bottom) for λ, in whole pixels, cut off at the edges: (B, 4).
 
     A box reaches int(½ √(1 − λ) W) pixels to the left and right of its centre and int(½ √(1 − λ) H) up and down, so
     that its share of the picture is at most 1 − λ.
 
     Args:
-        lam: λ, (B,).
+        lambda_: λ, (B,).
         centres: (B, 2) pixels (x, y).
         size: (H, W) of the pictures.
 
     Raises:
         ValueError: if λ leaves [0, 1], there isn't a centre for each, or the pictures have no size.
     """
-    if centres.shape != (len(lam), 2):
-        raise ValueError(f"centres have shape ({len(lam)}, 2), (x, y) each; these have {tuple(centres.shape)}")
+    if centres.shape != (len(lambda_), 2):
+        raise ValueError(f"centres have shape ({len(lambda_)}, 2), (x, y) each; these have {tuple(centres.shape)}")
     if min(size) < 1:
         raise ValueError(f"size is {size}; expected (height, width) of at least one pixel")
-    sides = torch.tensor([size[1], size[0]], device=lam.device)
-    half = ((1 - weights(lam, lam, name="lam").double()).sqrt()[:, None] * 0.5 * sides).long()
-    at = centres.to(lam.device)
+    sides = torch.tensor([size[1], size[0]], device=lambda_.device)
+    half = ((1 - weights(lambda_, lambda_, name="lambda_").double()).sqrt()[:, None] * 0.5 * sides).long()
+    at = centres.to(lambda_.device)
     zero = torch.zeros_like(sides)
     return torch.cat([(at - half).clamp(zero, sides), (at + half).clamp(zero, sides)], 1)
 

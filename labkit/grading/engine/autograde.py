@@ -24,6 +24,7 @@ from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import CheckCellMetadata, Execute
 from traitlets.config import Config
+from traitlets.utils.importstring import import_item
 
 from labkit.grading import links
 from labkit.grading.engine import cells, intake
@@ -31,6 +32,8 @@ from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import Blueprint
 from labkit.grading.engine.job import Job, Outcome, Part, Result
 from labkit.grading.engine.replay import Replay
+from labkit.grading.pages.exporting import Sanitized
+from labkit.grading.trusted import trusted
 
 
 class Directory(CourseDirectory):
@@ -140,19 +143,26 @@ class Engine(Autograde, Regular):
         # nbgrader makes them anew for each notebook and pass; they keep nothing between calls.
         if self._sanitizing not in self.made:
             self.exporter._preprocessors = []
-            chain = self.sanitize_preprocessors if self._sanitizing else self.replaced(self.autograde_preprocessors)
+            chain = self.sanitized() if self._sanitizing else self.replaced(self.autograde_preprocessors)
             for preprocessor in chain:
                 self.exporter.register_preprocessor(preprocessor)
             self.made[self._sanitizing] = self.exporter._preprocessors
         self.exporter._preprocessors = self.made[self._sanitizing]
+
+    def sanitized(self) -> list[Any]:
+        """nbgrader's first pass without the step that ``harmless`` has done by then."""
+        return [p for p in imported(self.sanitize_preprocessors) if p is not Sanitized]
 
     def replaced(self, chain: Iterable[Any]) -> list[Any]:
         """nbgrader's second pass with our outputs in place of its execution.
 
         The metadata it would check again is the gradebook's since the first pass.
         """
-        chain = [self.replay if isinstance(p, type) and issubclass(p, Execute) else p for p in chain]
-        return [p for p in chain if p is not CheckCellMetadata]
+        return [
+            self.replay if isinstance(p, type) and issubclass(p, Execute) else p
+            for p in imported(chain)
+            if p not in (CheckCellMetadata, Sanitized)
+        ]
 
     def prepare(self, student: str) -> Submission:
         """Read a submission and sanitise its notebooks, in memory: nothing is written."""
@@ -184,10 +194,9 @@ class Engine(Autograde, Regular):
         Raises:
             Unreadable: if the notebook is broken.
         """
-        notebook = intake.read(path, self.base)
-        flags, notes = intake.trust(notebook, blueprint)
-        made.notes += notes + intake.restore(notebook, blueprint)
-        made.flags += flags + intake.moved(notebook, blueprint)
+        notebook, remarks = trusted(intake.read(path, self.base), blueprint)
+        made.flags += [str(remark) for remark in remarks if remark.flag]
+        made.notes += [str(remark) for remark in remarks if not remark.flag] + intake.harmless(notebook)
         self._sanitizing = True
         self._init_preprocessors()
         try:
@@ -255,6 +264,11 @@ class Engine(Autograde, Regular):
         resources = self.resources(name, made.student)
         text, resources = self.exporter.from_notebook_node(made.notebooks[name], resources)
         self.write_single_notebook(text, resources)
+
+
+def imported(chain: Iterable[Any]) -> list[Any]:
+    """The steps of a pass, which a course's settings may give by their names."""
+    return [import_item(step) if isinstance(step, str) else step for step in chain]
 
 
 def paths(directory: CourseDirectory) -> dict[str, str]:

@@ -147,6 +147,25 @@ def blueprint(notebook: "Notebook") -> Blueprint:
     return Blueprint(notebook.name, cells, str(kernel.get("language") or kernel.get("name") or "python"))
 
 
+def released(name: str, notebook: NotebookNode) -> Blueprint:
+    """The trusted side of a notebook as it was given out: its cells that nbgrader knows, in their order."""
+    given = [(cell, cell.metadata["nbgrader"]) for cell in notebook.cells if cell.metadata.get("nbgrader")]
+    cells = {
+        str(own["grade_id"]): Trusted(
+            name=str(own["grade_id"]),
+            cell_type=cell.cell_type,
+            source=cell.source,
+            checksum=own.get("checksum"),
+            locked=bool(own.get("locked")),
+            solution=bool(own.get("solution")),
+            task=bool(own.get("task")),
+            points=float(own["points"]) if "points" in own and (own.get("grade") or own.get("task")) else None,
+        )
+        for cell, own in given
+    }
+    return Blueprint(name, cells, ordered=True)
+
+
 def steps(notebook: NotebookNode, trusted: Blueprint) -> list[Step]:
     """What to do with each code cell of a sanitised notebook, in its order; blank cells are left out."""
     made = []

@@ -7,20 +7,31 @@ it, outputs that came after one are withheld: students have their own. Checks hi
 
 import glob
 import os
+from pathlib import Path
 from typing import Any
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode, from_dict
+from nbformat.v4 import new_markdown_cell
+from nbgrader.api import Grade, Gradebook
 from nbgrader.converters import GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import has_failed, is_grade, is_solution
 from traitlets import Bool, List
+from traitlets.config import Config
 
+from labkit.grading import pages
 from labkit.grading.engine import autograde, cells
 from labkit.grading.engine import outputs as shape
 
 Marks = tuple[str, str]
+NOT_MARKED = "**Not marked yet.**"
+OPEN = (
+    "**Not final yet.** Points still to be given by a person: {points}, for {names}. The score above is without them."
+)
 NOTE = "(An output that came after hidden tests is not shown here.)\n"
+BESIDE = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".txt")  # nbgrader's exchange needs two files of text
 SHORT = 8  # characters: a line of a hidden test below this length says nothing, and occurs anywhere
 
 
@@ -52,10 +63,35 @@ class Discreet(NbGraderPreprocessor):
         return shape.Redaction(autograde.paths(self.parent.parent.coursedir))
 
 
+class Pending(NbGraderPreprocessor):
+    """Says, above the notebook and at each such answer, what a person has still to mark."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Change the notebook in place; after ``GetGrades``, which writes comments."""
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as book:
+            notebook = book.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
+            waiting = {grade.name: float(grade.max_score) for grade in notebook.grades if unmarked(grade)}
+        for cell in nb.cells:
+            own = cell.metadata.get("nbgrader", {})
+            if own.get("grade_id") in waiting and (own.get("solution") or own.get("task")):
+                own["comment"] = "\n\n".join(filter(None, [NOT_MARKED, own.get("comment")]))
+        if waiting:
+            points = sum(waiting.values())
+            names = ", ".join(f"`{name}`" for name in waiting)
+            nb.cells.insert(0, new_markdown_cell(OPEN.format(points=f"{points:g}", names=names)))
+        return nb, resources
+
+
 class Feedback(GenerateFeedback):
     """nbgrader's ``GenerateFeedback``, discreet."""
 
-    preprocessors = List([GetGrades, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
+    preprocessors = List([GetGrades, Pending, Discreet, CSSHTMLHeaderPreprocessor]).tag(config=True)
+
+    def __init__(self, coursedir: CourseDirectory | None = None, **kwargs: Any) -> None:
+        settings = Config(kwargs.pop("config", None) or {})
+        pages.protect(settings)  # whatever the course's own settings say
+        super().__init__(coursedir=coursedir, config=settings, **kwargs)
 
     def init_notebooks(self) -> None:
         """nbgrader's, which takes a folder that it has found for a pattern, and so misses a student called ``[a]``."""
@@ -65,6 +101,18 @@ class Feedback(GenerateFeedback):
         self.assignments = {folder: paths for folder, paths in found.items() if paths}
         if not self.assignments:
             super().init_notebooks()  # says what was looked for
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """nbgrader's, less the files that a browser would run: what is handed out is its pages, and pictures."""
+        super().init_assignment(assignment_id, student_id)
+        for path in Path(self._format_dest(assignment_id, student_id)).rglob("*"):
+            if path.is_file() and path.suffix.lower() not in BESIDE:
+                path.unlink()
+
+
+def unmarked(grade: Grade) -> bool:
+    """Whether a person has still to mark a cell, or to look at it."""
+    return grade.manual_score is None and (grade.auto_score is None or bool(grade.needs_manual_grade))
 
 
 def is_hidden(cell: NotebookNode, marks: Marks) -> bool:

@@ -18,13 +18,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from labkit.grading import links
-from labkit.grading.engine.cells import Blueprint, Trusted, visible
+from labkit.grading.pages import clean, exporting
 
 READ = 100 * 2**20  # bytes of a notebook file that are read at all: pictures in its outputs make it large
 KEPT = 8 * 2**20  # bytes of a notebook without its outputs
 FILE = 64 * 2**20  # bytes of a data file, and of all of them
 FILES = 2000
 CELLS = 5000
+
+
+SETTINGS = re.compile(r"(nbgrader|jupyter\w*|ipython|ipython_kernel\w*)_config\.(py|json)", re.IGNORECASE)
 
 
 class Unreadable(ValueError):
@@ -86,6 +89,8 @@ def refusal(path: Path, name: str) -> str:
         name.encode()
     except UnicodeEncodeError:
         return "its name is no text in UTF-8"
+    if SETTINGS.fullmatch(path.name):
+        return "a program that is started beside it would take its settings from there"
     return ""
 
 
@@ -174,94 +179,24 @@ def lighter(cell: dict[str, Any]) -> dict[str, Any]:
         made["id"] = cell["id"]
     if made["cell_type"] == "code":
         made |= {"outputs": [], "execution_count": None}
-    elif attachments := attached(cell.get("attachments")):
+    elif attachments := clean.attachments(cell.get("attachments")):
         made["attachments"] = attachments
     return made
 
 
-def attached(given: object) -> dict[str, dict[str, str]]:
-    """The pictures that a student pasted into a text."""
-    if not isinstance(given, dict):
-        return {}
-    bundles = {name: bundle for name, bundle in given.items() if isinstance(bundle, dict)}
-    kept = {name: {m: v for m, v in bundle.items() if isinstance(v, str)} for name, bundle in bundles.items()}
-    return {name: bundle for name, bundle in kept.items() if bundle}
-
-
-def trust(notebook: NotebookNode, blueprint: Blueprint) -> tuple[list[str], list[str]]:
-    """Replace the nbgrader metadata of every cell by the gradebook's, and locked cells by their originals, in place.
-
-    Returns:
-        What a person should look at, and what is for information, in sentences.
-    """
-    flags: list[str] = []
-    notes: list[str] = []
-    seen: set[str] = set()
-    for cell in reversed(notebook.cells):
-        given = cell.metadata.pop("nbgrader", None)
-        name = given.get("grade_id") if isinstance(given, dict) else None
-        known = blueprint.cells.get(name) if isinstance(name, str) else None
-        if given is None or known is None:
-            continue
-        if known.name in seen:  # of copies the last one counts, as nbgrader has it
-            flags += [f"{known.name}: the cell was there more than once; the last one counts"] * known.graded
-            continue
-        seen.add(known.name)
-        if any(bool(given.get(key)) != value for key, value in (("grade", known.graded), ("solution", known.solution))):
-            flags.append(f"{known.name}: the cell's nbgrader metadata was changed; the original's was used")
-        original = visible(known.source, blueprint.hidden)
-        if known.tests and cell.source.strip() != original.strip() and "AUTOTEST" not in known.source:
-            notes.append(f"{known.name}: the test was edited; the original was run")
-        cell.metadata["nbgrader"] = NotebookNode(known.metadata())
-        if known.locked:
-            cell.source = known.source
-        if cell.cell_type != known.cell_type:
-            retype(cell, known.cell_type)
-    return flags, notes
-
-
-def retype(cell: NotebookNode, kind: str) -> None:
-    """Make a cell a code or markdown cell, in place."""
-    cell.cell_type = kind
-    for key in ("outputs", "execution_count", "attachments"):
-        cell.pop(key, None)
-    if kind == "code":
-        cell.outputs, cell.execution_count = [], None
-
-
-def restore(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
-    """Put deleted cells that earn points back after the cell that preceded them, in place; which, in sentences."""
-    places = {name: i for i, cell in enumerate(notebook.cells) if (name := grade_id(cell))}
-    found, before = [], ""
-    for known in blueprint.cells.values():
-        if known.name not in places and (known.graded or known.task):
-            at = places.get(before, len(notebook.cells) - 1) + 1
-            notebook.cells.insert(at, cell_of(known, notebook))
-            places = {name: i + (i >= at) for name, i in places.items()} | {known.name: at}
-            found.append(f"{known.name}: the cell was missing; the original was put back")
-        before = known.name if known.name in places else before
-    return found
-
-
-def moved(notebook: NotebookNode, blueprint: Blueprint) -> list[str]:
-    """Which test cells no longer stand where they stood among the cells of the release, in sentences."""
-    if not blueprint.ordered:
+def harmless(notebook: NotebookNode) -> list[str]:
+    """Have every text hold nothing that could run in its reader's browser, in place; which did, in a sentence."""
+    names = [grade_id(cell) for cell in exporting.texts(notebook)]
+    if not names:
         return []
-    order = [name for cell in notebook.cells if (name := grade_id(cell)) in blueprint.cells]
-    wanted = [name for name in blueprint.cells if name in order]
-    return [f"{name}: the test cell was moved" for name, other in zip(wanted, order)
-            if name != other and blueprint.cells[name].tests]  # fmt: skip
+    named = [name for name in names if name]
+    others = len(names) - len(named)
+    named += (
+        [f"{others} text{'s' if others > 1 else ''} that {'were' if others > 1 else 'was'} added"] if others else []
+    )
+    return [f"{', '.join(named)}: {clean.AS_TYPED}"]
 
 
 def grade_id(cell: NotebookNode) -> str:
     """The ``grade_id`` of a cell, or nothing."""
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-
-
-def cell_of(known: Trusted, notebook: NotebookNode) -> NotebookNode:
-    """A trusted cell, new."""
-    new = nbformat.v4.new_code_cell if known.cell_type == "code" else nbformat.v4.new_markdown_cell
-    cell = new(known.source, metadata={"nbgrader": known.metadata()})
-    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
-        cell.pop("id", None)
-    return cell

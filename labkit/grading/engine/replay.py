@@ -8,6 +8,7 @@ from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import Blueprint, Trusted
 from labkit.grading.engine.intake import grade_id
 from labkit.grading.engine.job import Cell, Outcome
+from labkit.grading.pages import clean, exporting
 
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -45,7 +46,8 @@ class Replay:
             known = self.blueprint.cells.get(grade_id(cell))
             if known is not None and known.tests:
                 guard(known, done)
-            cell.outputs = [from_dict(numbered(output, count)) for output in self.redact(done.outputs)]
+            shown = clean.outputs(self.redact(done.outputs), exporting.render)
+            cell.outputs = [from_dict(numbered(output, count)) for output in shown]
             cell.execution_count = count
         notebook.metadata["language_info"] = from_dict(LANGUAGE)
         return notebook, resources

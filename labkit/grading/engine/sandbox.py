@@ -23,13 +23,13 @@ Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``
 
 import os
 import platform
-import shutil
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from labkit.grading.engine import sandbox_bwrap
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox_results import CellResult, CheckResult
 from labkit.grading.engine.sandbox_server import SandboxError, Server
@@ -124,8 +124,11 @@ def missing(sandboxed: bool) -> str:
         return f"there is no sandbox on {platform.system()}: grade on Linux, or pass --no-sandbox if you trust the code"
     if platform.machine() not in ("x86_64", "aarch64"):
         return f"the sandbox knows x86-64 and arm64, not {platform.machine()}: pass --no-sandbox if you trust the code"
-    if shutil.which("bwrap") is None:
-        return "bubblewrap is missing, which makes the sandbox: install it (Debian and Ubuntu: apt install bubblewrap)"
+    if sandbox_bwrap.program() is None:
+        return (
+            f"bubblewrap is missing, which makes the sandbox: {sandbox_bwrap.INSTALL}; "
+            "or pass --no-sandbox if you trust the code"
+        )
     return ""
 
 

@@ -6,14 +6,13 @@ the course, is seen elsewhere than it lies. The server unpacks the copy of labki
 """
 
 import os
-import shutil
 import site
 import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from labkit.grading.engine import inside_isolate, sandbox_covers
+from labkit.grading.engine import inside_isolate, sandbox_bwrap, sandbox_covers
 from labkit.grading.engine.sandbox_covers import PACKAGE
 
 VENV = "/opt/venv"
@@ -90,7 +89,7 @@ def bubblewrap(
         hide: folders that stay out of sight even where they lie in one that is let in.
         keep: distributions that stay in sight although only labkit's tests need them.
     """
-    command = [shutil.which("bwrap") or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    command = [sandbox_bwrap.program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     # As init of its namespace the server takes every submission along when it ends, however it ends.
     command += ["--unshare-cgroup-try", "--hostname", "sandbox", "--as-pid-1"]
     if os.geteuid() == 0:
@@ -155,6 +154,17 @@ def packages() -> list[str]:
     for path in python_folders():
         seen = seen_at(path)
         arguments += [*parents(Path(seen)), "--ro-bind", os.path.realpath(path), seen]
+    return arguments + links()
+
+
+def links() -> list[str]:
+    """Arguments that lay the links from this Python's name to its program where they are in no folder that is let in:
+    an installer may have left one in ``~/.local/bin``, from which a virtual environment was made."""
+    arguments, path = [], Path(sys.executable)
+    while path.is_symlink():
+        if not any(path.is_relative_to(folder) for folder in [Path("/usr"), *python_folders()]):
+            arguments += [*parents(path), "--symlink", os.readlink(path), str(path)]
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
     return arguments
 
 

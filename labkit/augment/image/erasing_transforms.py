@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.image import erasing
 from labkit.augment.image._args import constant, member, span
-from labkit.augment.image.draw_windows import random_boxes
+from labkit.augment.image.crop_transforms import random_boxes
 from labkit.augment.image.transform import ImageTransform, chance, probability
 from labkit.augment.pipeline import Params, uniform
 from labkit.shapes import images

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from labkit.shapes import Float
 
-Stack = Float[Tensor, " m *rest"]
+ImageStack = Float[Tensor, " m *rest"]
 
 
 def mix(
-    fresh: Stack, past: Float[Tensor, " n *rest"], *, generator: torch.Generator
+    fresh: ImageStack, past: Float[Tensor, " n *rest"], *, generator: torch.Generator
 ) -> tuple[Float[Tensor, " k *rest"], Float[Tensor, " n *rest"]]:
     """Half a batch from the past, and the past renewed.
 
@@ -43,7 +43,7 @@ def mix(
     return torch.cat([fresh, past[drawn]]), past.index_copy(0, replaced, fresh)
 
 
-class Past:
+class ImageHistoryBuffer:
     """The buffer: it fills with what it is given, and from then on keeps its size.
 
     Args:
@@ -65,7 +65,7 @@ class Past:
     def __len__(self) -> int:
         return 0 if self.images is None else len(self.images)
 
-    def join(self, fresh: Stack, *, generator: torch.Generator) -> Float[Tensor, " k *rest"]:
+    def query(self, fresh: ImageStack, *, generator: torch.Generator) -> Float[Tensor, " k *rest"]:
         """Fresh images (m, …) with as many of the past, (2m, …); the past takes the fresh ones in.
 
         As long as the past holds fewer than m, the batch is the fresh ones alone.

@@ -1,4 +1,4 @@
-"""Observers of a training: what a student looks at while two networks play.
+"""Callbacks for a training: what a student looks at while two networks play.
 
 A GAN's losses don't say whether it learns: they are those of a game. Samples do, and the alarm goes off when all of
 them become alike.
@@ -9,12 +9,12 @@ import torch
 from labkit.gan.evaluate import diversity
 from labkit.gan.nets import Generator
 from labkit.gan.sampling import noise
-from labkit.nets import evaluating
+from labkit.nets import eval_mode
 from labkit.shapes import Images
-from labkit.train import History, Observer
+from labkit.train import Callback, History
 
 
-class Samples(Observer):
+class Samples(Callback):
     """Keeps what the generator makes of the same noise after every epoch: see it learn.
 
     Args:
@@ -44,12 +44,12 @@ class Samples(Observer):
     def __call__(self, history: History) -> None:
         """Keep this epoch's samples, if it is their turn."""
         if history.epoch == 1 or history.epoch % self.every == 0:
-            with evaluating(self.G), torch.no_grad():
+            with eval_mode(self.G), torch.no_grad():
                 self.images.append(self.G(self.z, self.y).cpu())
             self.epochs.append(history.epoch)
 
 
-class CollapseAlarm(Observer):
+class CollapseAlarm(Callback):
     """Goes off when samples are all alike, or many of a few: mode collapse.
 
     The statistic is ``diversity``: the mean distance from a sample to the nearest other one, relative to real samples.
@@ -90,7 +90,7 @@ class CollapseAlarm(Observer):
 
     def __call__(self, history: History) -> bool:
         """Measure; ``True`` if the alarm is on and training is to end."""
-        with evaluating(self.G), torch.no_grad():
+        with eval_mode(self.G), torch.no_grad():
             self.values.append(diversity(self.G(self.z, self.y), self.real))
         last = self.values[-self.patience :]
         if self.epoch is None and len(last) == self.patience and max(last) < self.below:

@@ -1,6 +1,6 @@
 """A small GAN in a few seconds, and those that come with the course.
 
-``small`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan.py`` has trained:
+``train_small_gan`` trains one on what it is given; ``pretrained`` loads one that ``benchmarks/gan.py`` has trained:
 weights in half precision, and beside them a file that says on what, with which seed, how long, and how good it is.
 """
 
@@ -15,12 +15,11 @@ import torch
 from labkit import train
 from labkit.gan.diffaugment import DiffAugment
 from labkit.gan.nets import Discriminator, Generator
-from labkit.gan.steps import adversarial, same
+from labkit.gan.steps import gan_step
 from labkit.shapes import Images, Labels
-from labkit.train.observers import Listener
 
 
-class Trained(NamedTuple):
+class TrainedGAN(NamedTuple):
     """A generator to sample from (an average of weights), the discriminator, and how training went."""
 
     generator: Generator
@@ -28,7 +27,7 @@ class Trained(NamedTuple):
     history: train.History
 
 
-def small(
+def train_small_gan(
     x: Images,
     y: Labels | None = None,
     *,
@@ -37,7 +36,7 @@ def small(
     classes: int = 0,
     latent: int = 32,
     width: int = 16,
-    size: int = 32,
+    batch_size: int = 32,
     lr: float = 1e-3,
     lr_d: float = 1e-3,
     game: str = "non-saturating",
@@ -46,8 +45,8 @@ def small(
     class_on_fakes: bool = True,
     decay: float = 0.99,
     augment: DiffAugment | None = None,
-    on_epoch: Listener | None = None,
-) -> Trained:
+    on_epoch: train.EpochCallback | None = None,
+) -> TrainedGAN:
     """Train a GAN on images of 8², 16² or 32²; an AC-GAN where labels are given. Seconds on one core.
 
     Args:
@@ -58,7 +57,7 @@ def small(
         classes: of the labels; one more than the largest, if not given.
         latent: the length of z.
         width: of both networks.
-        size: images a batch; all, where there are fewer.
+        batch_size: images a batch; all, where there are fewer.
         lr: Adam's step size for the generator; β = (.5, .999), as in DCGAN.
         lr_d: for the discriminator; larger ones are Heusel and others' two time scales (2017).
         game: one of ``losses.GAMES``.
@@ -67,7 +66,8 @@ def small(
         class_on_fakes: whether D learns classes from fakes too.
         decay: of the average of the generator's weights.
         augment: for data of few images.
-        on_epoch: an observer. An epoch goes through the images once, or fifty times ``size`` of them if that is more.
+        on_epoch: a callback. An epoch goes through the images once, or fifty times ``batch_size`` of them if that is
+            more.
 
     Raises:
         ValueError: if the images are not squares of 8, 16, 32, … pixels, or ``steps`` is below 1.
@@ -82,20 +82,22 @@ def small(
         D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=norm).to(x.device)
     average = copy.deepcopy(G).requires_grad_(False)
     adam = partial(torch.optim.Adam, betas=(0.5, 0.999))
-    change = partial(augment, generator=g) if augment is not None else same
-    step = adversarial(
+    change = partial(augment, generator=g) if augment is not None else train.identity
+    step = gan_step(
         G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
         class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
     )  # fmt: skip
-    batches = train.Minibatches(*((x,) if y is None else (x, y)), size=min(size, len(x)), generator=g, drop_last=True)
+    batches = train.Minibatches(
+        *((x,) if y is None else (x, y)), batch_size=min(batch_size, len(x)), generator=g, drop_last=True
+    )
     rounds = max(1, min(50, steps) // len(batches))
     many = [batches] * rounds
     epoch = lambda: (batch for one in many for batch in one)  # noqa: E731
     history = train.fit(step, epoch, epochs=max(1, round(steps / (rounds * len(batches)))), on_epoch=on_epoch)
-    return Trained(average, D, history)
+    return TrainedGAN(average, D, history)
 
 
-class Pretrained(NamedTuple):
+class PretrainedGAN(NamedTuple):
     """A generator and a discriminator in evaluation mode, and what is known of their training."""
 
     generator: Generator
@@ -106,12 +108,12 @@ class Pretrained(NamedTuple):
 FOLDER = "labkit.gan.weights"
 
 
-def available() -> tuple[str, ...]:
+def pretrained_names() -> tuple[str, ...]:
     """The names that ``pretrained`` knows."""
     return tuple(sorted(f.name.removesuffix(".json") for f in files(FOLDER).iterdir() if f.name.endswith(".json")))
 
 
-def pretrained(name: str) -> Pretrained:
+def pretrained(name: str) -> PretrainedGAN:
     """A GAN that comes with the course, in float32 on the CPU, in a few milliseconds.
 
     Args:
@@ -121,8 +123,8 @@ def pretrained(name: str) -> Pretrained:
     Raises:
         ValueError: if there is none of that name.
     """
-    if name not in available():
-        raise ValueError(f"no GAN is called {name!r}; there are {', '.join(available())}")
+    if name not in pretrained_names():
+        raise ValueError(f"no GAN is called {name!r}; there are {', '.join(pretrained_names())}")
     from safetensors.torch import load_file
 
     about = json.loads((files(FOLDER) / f"{name}.json").read_text(encoding="utf-8"))
@@ -132,4 +134,4 @@ def pretrained(name: str) -> Pretrained:
     for prefix, module in (("G.", G), ("D.", D)):
         module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
         module.eval().requires_grad_(False)
-    return Pretrained(G, D, about)
+    return PretrainedGAN(G, D, about)

@@ -1,4 +1,4 @@
-"""Those who watch training without taking part."""
+"""Callbacks: what watches training without taking part."""
 
 import copy
 import math
@@ -9,10 +9,11 @@ from torch import nn
 
 from labkit.train.history import Best, History, Mode, sign
 
-Listener = Callable[[History], Any]
+EpochCallback = Callable[[History], Any]
+"""Called with the history after each epoch; the value ``True`` ends training."""
 
 
-class Observer:
+class Callback:
     """Something that watches training without taking part; pass it to ``fit`` as ``on_epoch``.
 
     A plain function of the history will do where only the epochs matter. Subclass this to hear of the start
@@ -29,7 +30,7 @@ class Observer:
         """Called once at the end, however training ended: also after Ctrl-C or an error."""
 
 
-class EarlyStopping(Observer):
+class EarlyStopping(Callback):
     """Ends training when ``monitor`` has not improved for ``patience`` epochs; the model keeps its best weights.
 
     The best weights are loaded back at the end however training ended: stopped, finished, or interrupted.
@@ -81,7 +82,7 @@ class EarlyStopping(Observer):
             self._weights = None
 
 
-class Progress(Observer):
+class Progress(Callback):
     """A progress bar over the epochs with the last scalars beside it.
 
     It is a widget in a notebook, text in a terminal, and nothing in a log file.

@@ -17,13 +17,13 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from labkit import train
-from labkit.membership.together import MemberBatches, Stack, must_be_alike, together
+from labkit.membership.stacked import MemberBatches, StackedModels, check_same_architecture, stacked_step
 from labkit.shapes import Bool, Float, Int
 
 OVERHEAD_UP_TO = 1e7
 
 
-def stacking_pays(model: nn.Module, x: Float[Tensor, " b *rest"]) -> bool:
+def stacking_is_faster(model: nn.Module, x: Float[Tensor, " b *rest"]) -> bool:
     """Whether networks like this one are trained faster together than one after another on batches like ``x``.
 
     On a GPU it says yes. On the CPU yes up to 10⁷ floating-point operations for ``model(x)``; a multiplication with
@@ -44,7 +44,7 @@ def train_networks(
     *,
     optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
     epochs: int,
-    size: int,
+    batch_size: int,
     generator: torch.Generator,
     stacked: bool | None = None,
     **knobs: Any,
@@ -62,9 +62,9 @@ def train_networks(
         optimizer: makes one from a list of weights, say ``functools.partial(torch.optim.Adam, lr=1e-3)``; one that
             works number by number, such as SGD or Adam.
         epochs: how often each network sees its records.
-        size: records a batch.
+        batch_size: records a batch.
         generator: of the order of the records.
-        stacked: together (true) or one after another (false); by default as ``stacking_pays`` says.
+        stacked: together (true) or one after another (false); by default as ``stacking_is_faster`` says.
         knobs: of ``torch.nn.functional.cross_entropy``, say ``label_smoothing``.
 
     Returns:
@@ -75,12 +75,12 @@ def train_networks(
     """
     if len(models) != len(members):
         raise ValueError(f"there are {len(models)} models for {len(members)} training sets; expected one for each")
-    batches = MemberBatches(members, size=size, generator=generator)
-    if stacking_pays(models[0], x[:size]) if stacked is None else stacked:
-        stack = Stack(models)
-        train.fit(together(stack, optimizer(stack.parameters()), x, y, **knobs), batches, epochs=epochs)
+    batches = MemberBatches(members, batch_size=batch_size, generator=generator)
+    if stacking_is_faster(models[0], x[:batch_size]) if stacked is None else stacked:
+        stack = StackedModels(models)
+        train.fit(stacked_step(stack, optimizer(stack.parameters()), x, y, **knobs), batches, epochs=epochs)
         return stack.unstack()
-    must_be_alike(models)
+    check_same_architecture(models)
     orders = [list(batches) for _ in range(epochs)]
     return [_alone(model, [[index[i] for index in order] for order in orders], x, y, optimizer, knobs)
             for i, model in enumerate(models)]  # fmt: skip
@@ -91,7 +91,9 @@ def _alone(
 ) -> nn.Module:
     """A copy of one network, trained on an order of batches for every epoch."""
     model = copy.deepcopy(model)
-    step = train.supervised(model, optimizer(list(model.parameters())), loss=partial(functional.cross_entropy, **knobs))
+    step = train.supervised_step(
+        model, optimizer(list(model.parameters())), loss=partial(functional.cross_entropy, **knobs)
+    )
     left = iter(orders)
     train.fit(step, lambda: ((x[index], y[index]) for index in next(left)), epochs=len(orders))
     return model.eval()

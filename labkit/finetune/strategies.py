@@ -13,7 +13,7 @@ strategy         what learns                                                    
 import torch
 
 from labkit.finetune.network import Network, base_model, freeze, new_head, stages
-from labkit.finetune.tuning import cached, fine_tune, renew, train_head
+from labkit.finetune.tuning import cached_features, fine_tune, reset_parameters, train_head
 from labkit.nets import Classifier
 from labkit.shapes import Images, Labels
 
@@ -31,7 +31,7 @@ def adapt(
     steps: int = 150,
     lr: float = 2e-3,
     factor: float = 1.0,
-    decay: float = 1e-2,
+    weight_decay: float = 1e-2,
     statistics: str = "frozen",
 ) -> Network:
     """The six steps at once: from a pretrained model and a few labelled images to a model of the new task.
@@ -47,8 +47,8 @@ def adapt(
         generator: the source of new weights and of the order of images.
         steps: of Adam with batches of 32, at least one epoch; of no interest to ``features``.
         lr: the head's rate in fine-tuning, and the rate of everything from scratch.
-        factor: see ``rates``.
-        decay: of the head's weights, see ``train_head``.
+        factor: see ``discriminative_rates``.
+        weight_decay: of the head's weights, see ``train_head``.
         statistics: of batch normalisation while pretrained stages learn, see ``freeze``.
 
     Returns:
@@ -62,10 +62,10 @@ def adapt(
     new = new_head(freeze(base_model(model)), classes, generator=generator)
     epochs = max(1, round(steps / -(-len(x) // 32)))
     if strategy == "scratch":
-        renew(new.body, generator=generator)
+        reset_parameters(new.body, generator=generator)
         fine_tune(freeze(new, 0), x, y, lr=lr, factor=1.0, epochs=epochs, generator=generator)
         return new.eval()
-    train_head(new, cached(new, x), y, decay=decay)
+    train_head(new, cached_features(new, x), y, weight_decay=weight_decay)
     whole = len(stages(new))
     depth = {"features": whole, "last block": whole - 1, "full": 0}[strategy] if isinstance(strategy, str) else strategy
     if depth != whole:

@@ -11,7 +11,7 @@ from torch import nn
 
 
 @torch.no_grad()
-def follow(teacher: nn.Module, model: nn.Module, *, decay: float) -> None:
+def ema_update(teacher: nn.Module, model: nn.Module, *, decay: float) -> None:
     """One step of the average, in place.
 
     Running statistics (of batch normalisation) are averaged alike: those of other weights would not fit. Whole

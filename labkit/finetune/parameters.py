@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from labkit.finetune.network import base_model, freeze, new_head
-from labkit.finetune.zoo import ZOO, obtain
+from labkit.finetune.zoo import ZOO, load
 from labkit.nets import parameter_count
 
 
-class Ledger(NamedTuple):
+class ParameterReport(NamedTuple):
     """The parameters of a network with a frozen base and a new linear head.
 
     Attributes:
@@ -48,7 +48,7 @@ class Ledger(NamedTuple):
         return self.here + self.statistics + self.biases - self.scales
 
 
-def ledger(name: str, *, classes: int = 2) -> Ledger:
+def parameter_report(name: str, *, classes: int = 2) -> ParameterReport:
     """The account of one of the zoo's networks. No memory is needed and nothing downloaded.
 
     Args:
@@ -56,16 +56,16 @@ def ledger(name: str, *, classes: int = 2) -> Ledger:
         classes: of the new head.
 
     Raises:
-        ValueError: as ``obtain``.
+        ValueError: as ``load``.
     """
     with torch.device("meta"):
-        model = new_head(freeze(base_model(obtain(name, weights=None))), classes)
+        model = new_head(freeze(base_model(load(name, weights=None))), classes)
     entry = ZOO[name]
     norms = [layer for layer in model.body.modules() if isinstance(layer, _BatchNorm)]
     channels = sum(norm.num_features for norm in norms)
     bare = [layer for layer in model.body.modules() if isinstance(layer, nn.Conv2d) and layer.bias is None]
     trainable = parameter_count(model, trainable=True)
-    return Ledger(
+    return ParameterReport(
         trainable,
         parameter_count(model) - trainable,
         statistics=2 * channels,

@@ -9,7 +9,7 @@ What it is for: LiRA and Shokri's attack need tens of models trained on differen
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,10 +18,10 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from labkit.shapes import Bool, Float, Int
-from labkit.train import descend
+from labkit.train import Step, descend
 
 
-class Stack:
+class StackedModels:
     """Networks of one architecture as one: call it for the logits of all of them.
 
     The networks given are copied; ``unstack`` gives them back with the weights as they are then. Dropout draws anew
@@ -35,7 +35,7 @@ class Stack:
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        must_be_alike(models)
+        check_same_architecture(models)
         copies = [copy.deepcopy(model).train() for model in models]
         stacked, self._buffers = stack_module_state(copies)
         self._parameters = {name: _as_gradients_come(p) for name, p in stacked.items()}
@@ -48,7 +48,7 @@ class Stack:
         """The stacked weights, (m, …) each: what the optimiser gets."""
         return list(self._parameters.values())
 
-    def each(self, x: Float[Tensor, "m b *rest"], *, training: bool = True) -> Float[Tensor, "m b k"]:
+    def forward_each(self, x: Float[Tensor, "m b *rest"], *, training: bool = True) -> Float[Tensor, "m b k"]:
         """Outputs of each network on its own batch.
 
         Raises:
@@ -88,7 +88,7 @@ class Stack:
         return models
 
 
-def must_be_alike(models: Sequence[nn.Module]) -> None:
+def check_same_architecture(models: Sequence[nn.Module]) -> None:
     """Refuse networks of different shapes, and none at all.
 
     Raises:
@@ -104,7 +104,7 @@ def _as_gradients_come(p: Tensor) -> Tensor:
     return p.detach().mT.contiguous().mT.requires_grad_(p.requires_grad) if p.dim() == 3 else p
 
 
-def halves(n: int, *, models: int, generator: torch.Generator) -> Bool[Tensor, "m n"]:
+def paired_halves(n: int, *, models: int, generator: torch.Generator) -> Bool[Tensor, "m n"]:
     """Training sets for LiRA: each model gets half of n records, each record is in half of the models.
 
     Models come in pairs: a random half, and the other half.
@@ -135,34 +135,38 @@ class MemberBatches:
 
     Args:
         members: (m, n), which of n records each network learns from: as many for each.
-        size: records a batch; the last one holds what is left.
+        batch_size: records a batch; the last one holds what is left.
         generator: where the orders come from.
 
     Raises:
-        ValueError: if the networks have training sets of different sizes, or ``size`` is below 1.
+        ValueError: if the networks have training sets of different sizes, or ``batch_size`` is below 1.
     """
 
-    def __init__(self, members: Bool[Tensor, "m n"], *, size: int, generator: torch.Generator) -> None:
+    def __init__(self, members: Bool[Tensor, "m n"], *, batch_size: int, generator: torch.Generator) -> None:
         counts = members.sum(1)
-        if size < 1 or int(counts.min()) < 1 or int(counts.min()) != int(counts.max()):
+        if batch_size < 1 or int(counts.min()) < 1 or int(counts.min()) != int(counts.max()):
             raise ValueError(
-                f"training sets have {int(counts.min())} to {int(counts.max())} records in batches of {size}; "
+                f"training sets have {int(counts.min())} to {int(counts.max())} records in batches of {batch_size}; "
                 "expected as many for every network, and 1 or more"
             )
         self.index = members.nonzero()[:, 1].view(len(members), -1)
-        self.size, self.generator = size, generator
+        self.batch_size, self.generator = batch_size, generator
 
     def __len__(self) -> int:
-        return -(-self.index.shape[1] // self.size)
+        return -(-self.index.shape[1] // self.batch_size)
 
     def __iter__(self) -> Iterator[Int[Tensor, "m b"]]:
         chance = torch.rand(self.index.shape, generator=self.generator, device=self.generator.device)
-        yield from self.index.gather(1, chance.argsort(1).to(self.index.device)).split(self.size, dim=1)
+        yield from self.index.gather(1, chance.argsort(1).to(self.index.device)).split(self.batch_size, dim=1)
 
 
-def together(
-    stack: Stack, optimizer: torch.optim.Optimizer, x: Float[Tensor, " n *rest"], y: Int[Tensor, " n"], **knobs: Any
-) -> Callable[[Int[Tensor, "m b"]], dict[str, Tensor]]:
+def stacked_step(
+    stack: StackedModels,
+    optimizer: torch.optim.Optimizer,
+    x: Float[Tensor, " n *rest"],
+    y: Int[Tensor, " n"],
+    **knobs: Any,
+) -> Step[Tensor]:
     """A step for ``fit``: every network goes downhill on its own batch, cross-entropy, mean over the batch.
 
     Args:
@@ -174,7 +178,7 @@ def together(
     """
 
     def step(index: Tensor) -> dict[str, Tensor]:
-        logits, target = stack.each(x[index]), y[index]
+        logits, target = stack.forward_each(x[index]), y[index]
         each = functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none", **knobs)
         value = each.view(target.shape).mean(1)
         descend(optimizer, value.sum())

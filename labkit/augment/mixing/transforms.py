@@ -48,7 +48,7 @@ class _Mix(Transform):
         """``Mixed``: x and y."""
         return Mixed
 
-    def lam(self, x: Tensor, generator: Generator | None) -> Tensor:
+    def draw_lambda(self, x: Tensor, generator: Generator | None) -> Tensor:
         """λ for each sample, (B,)."""
         drawn = pairs.beta(len(x), alpha=self.alpha, like=blend.batch(x), generator=generator)
         if self.p == 1:
@@ -56,22 +56,27 @@ class _Mix(Transform):
         return torch.where(uniform((len(x),), like=x, generator=generator) < self.p, drawn, torch.ones_like(drawn))
 
     def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
-        """``partner`` (B,) and ``lam`` (B,)."""
-        return {"partner": pairs.any_partners(blend.batch(x), generator=generator), "lam": self.lam(x, generator)}
+        """``partner`` (B,) and ``lambda_`` (B,)."""
+        return {
+            "partner": pairs.any_partners(blend.batch(x), generator=generator),
+            "lambda_": self.draw_lambda(x, generator),
+        }
 
-    def apply(self, x: Any, *, partner: Tensor, lam: Tensor) -> Tensor:
+    def apply(self, x: Any, *, partner: Tensor, lambda_: Tensor) -> Tensor:
         """See ``mixup``."""
-        return blend.mixup(x, partner=partner, lam=lam)
+        return blend.mixup(x, partner=partner, lambda_=lambda_)
 
-    def follow(self, annotations: Mapping[str, Any], x: Any, *, partner: Tensor, lam: Tensor) -> dict[str, Any]:
+    def follow(self, annotations: Mapping[str, Any], x: Any, *, partner: Tensor, lambda_: Tensor) -> dict[str, Any]:
         """The labels mixed with the same partner and λ."""
-        return {name: self.labels(value, x, partner, lam) for name, value in annotations.items()}
+        return {name: self.labels(value, x, partner, lambda_) for name, value in annotations.items()}
 
-    def labels(self, y: Tensor, x: Tensor, partner: Tensor, lam: Tensor) -> Tensor:
+    def labels(self, y: Tensor, x: Tensor, partner: Tensor, lambda_: Tensor) -> Tensor:
         """``y`` as floats, mixed."""
         if len(y) != len(x):
             raise ValueError(f"there are {len(x)} samples and {len(y)} labels; expected as many")
-        return blend.mixup(blend.labels_as(y, classes=self.classes, dtype=wide(x.dtype)), partner=partner, lam=lam)
+        return blend.mixup(
+            blend.labels_as(y, classes=self.classes, dtype=wide(x.dtype)), partner=partner, lambda_=lambda_
+        )
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,10 @@ class CutMix(_Mix):
         # The product may round up to the size itself.
         width_height = torch.tensor([size[1], size[0]], device=u.device)
         centres = torch.minimum((u * width_height).long(), width_height - 1)
-        return {"partner": drawn["partner"], "boxes": regions.cutmix_boxes(drawn["lam"], centres=centres, size=size)}
+        return {
+            "partner": drawn["partner"],
+            "boxes": regions.cutmix_boxes(drawn["lambda_"], centres=centres, size=size),
+        }
 
     def apply(self, x: Any, *, partner: Tensor, boxes: Tensor) -> Tensor:  # type: ignore[override]
         """See ``cutmix``."""
@@ -112,8 +120,8 @@ class CutMix(_Mix):
 
     def follow(self, annotations: Mapping[str, Any], x: Any, *, partner: Tensor, boxes: Tensor) -> dict[str, Any]:  # type: ignore[override]
         """The labels mixed by area."""
-        lam = regions.share_kept(boxes, size=(x.shape[2], x.shape[3]))
-        return {name: self.labels(value, x, partner, lam) for name, value in annotations.items()}
+        lambda_ = regions.share_kept(boxes, size=(x.shape[2], x.shape[3]))
+        return {name: self.labels(value, x, partner, lambda_) for name, value in annotations.items()}
 
 
 @dataclass(frozen=True)
@@ -125,14 +133,14 @@ class _Chosen(_Mix):
         raise NotImplementedError
 
     def draw(self, x: Any, *, generator: Generator | None = None, y: Tensor | None = None) -> Params:
-        """``partner`` (B,) and ``lam`` (B,); the labels or targets ``y`` must be given.
+        """``partner`` (B,) and ``lambda_`` (B,); the labels or targets ``y`` must be given.
 
         Raises:
             ValueError: if they are not.
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} chooses partners by their labels: call it with y=…")
-        return {"partner": self.partners(y, generator), "lam": self.lam(x, generator)}
+        return {"partner": self.partners(y, generator), "lambda_": self.draw_lambda(x, generator)}
 
     def step(
         self, x: Any, annotations: Mapping[str, Any], *, generator: Generator | None = None
@@ -175,6 +183,6 @@ class SameClass(_Chosen):
         """See ``same_class_partners``."""
         return pairs.same_class_partners(y, generator=generator)
 
-    def labels(self, y: Tensor, x: Tensor, partner: Tensor, lam: Tensor) -> Tensor:
+    def labels(self, y: Tensor, x: Tensor, partner: Tensor, lambda_: Tensor) -> Tensor:
         """The labels as they are, or as probabilities where ``classes`` is given."""
         return y if self.classes is None else blend.labels_as(y, classes=self.classes, dtype=wide(x.dtype))

@@ -1,0 +1,46 @@
+"""The diagnosis: what given against expected shows over all cases, without knowing the exercise.
+
+Each sign is a small function: evidence → the sentence that names what it sees, or "". A sign must fit every case, those
+that came out right included. Signs are asked in the order below, after the exercise's own mistakes.
+"""
+
+from labkit.checks.diagnosis import arguments, batches, forms, scales, sequences
+from labkit.checks.diagnosis.evidence import Evidence, Pair
+
+SIGNS = (
+    sequences.keys,
+    sequences.order,
+    sequences.entries,
+    sequences.text,
+    forms.broadcast,
+    forms.extra_dimension,
+    forms.reduced,
+    forms.rearranged,
+    forms.length,
+    arguments.handed_back,
+    scales.opposite,
+    arguments.exchanged,
+    arguments.without_influence,
+    scales.constant,
+    scales.factor,
+    scales.offset,
+    scales.function,
+    scales.inverse,
+    scales.normalised,
+    batches.permuted,
+    forms.turned,
+    forms.shifted,
+    batches.averaged,
+    batches.first_only,
+    batches.one_only,
+    batches.border,
+    batches.single_case,
+)
+
+
+def diagnose(evidence: Evidence) -> str:
+    """The first sentence that fits, or ""."""
+    return next((text for text in (sign(evidence) for sign in SIGNS) if text), "")
+
+
+__all__ = ["SIGNS", "Evidence", "Pair", "diagnose"]

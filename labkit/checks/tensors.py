@@ -1,0 +1,38 @@
+"""What checks of torch answers share: random numbers, what came back as a tensor, gradients."""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from labkit.checks.protocol import Wrong, one
+from labkit.checks.values import is_array, is_number
+
+
+def generator(seed: int) -> Generator:
+    """A source of random numbers of its own, for the inputs of a check."""
+    return torch.Generator().manual_seed(seed)
+
+
+def tensor(value: Any, *, name: str = "your function") -> Tensor:
+    """``value`` as a plain tensor, where it is one or can be taken for one (a number, a NumPy array).
+
+    Raises:
+        Wrong: saying what came back instead, most often nothing for want of a ``return``.
+    """
+    if isinstance(value, Tensor):
+        return value.detach().as_subclass(torch.Tensor)
+    if is_number(value) or (is_array(value) and value.dtype.kind in "biuf"):
+        return torch.as_tensor(value)
+    if value is None:
+        raise Wrong(f"{name} returned nothing: is a `return` missing?")
+    raise Wrong(f"{name} returned {one(value)}; expected a tensor")
+
+
+def gradient(value: Any, net: nn.Module) -> Tensor:
+    """The gradient of what an answer gave for a net's parameters, as one vector; zeros where there is none."""
+    parameters = list(net.parameters())
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
+    slopes = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
+    return torch.cat([(torch.zeros_like(p) if s is None else s).flatten() for s, p in zip(slopes, parameters)])

@@ -1,0 +1,308 @@
+"""The verdict: whether an answer is right on every case, and if not, the sentence that its author reads.
+
+The sentence comes from the first of these that has one:
+
+1. a mistake of the bank that gives the same as the answer does on every case;
+2. what went wrong before there were outputs: it raised, it changed its input;
+3. the check's own verdict, where it has one;
+4. the diagnosis: what given against expected shows over all cases, whatever the exercise;
+5. that the values are wrong.
+"""
+
+import contextlib
+import io
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from labkit.checks import diagnosis
+from labkit.checks.bank import AnswerKey, Mistake
+from labkit.checks.protocol import (
+    Case,
+    Check,
+    Differs,
+    Outputs,
+    Report,
+    Wrong,
+    close,
+    describe_case,
+    differs,
+    one,
+)
+from labkit.checks.traces import BEGIN
+from labkit.checks.values import agree, array, describe, dtype_of, is_array, is_number
+
+DETACHED = (
+    "its value is right, but no gradient reaches {target}: something on the way is cut off, by `.detach()`, `.item()`, "
+    "`torch.no_grad()` or NumPy"
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of an answer on one case: its outputs, or why there are none.
+
+    ``error`` is the type of what it raised.
+    """
+
+    status: str
+    values: Outputs = field(default_factory=dict)
+    sentence: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case and what became of the answer on it."""
+
+    case: Case
+    record: Record
+
+
+Tried = Callable[[Any], list[Record]]
+"""Runs another answer on the same cases."""
+
+
+def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) -> Report:
+    """The report on an answer.
+
+    Args:
+        trials: what became of it, case by case.
+        tried: the records of another answer on the same cases: the reference's, a mistake's.
+    """
+    last = trials[-1]
+    if last.record.status in ("stub", "copied"):
+        return report(check, last.record.status, Wrong(last.record.sentence), last.case)
+    with quietly():
+        right = tried(key.reference) if key.verdict is None else []
+        problems = [problem(check, key, trials, i, right, tried) for i in range(len(trials))]
+        first = next((i for i, wrong in enumerate(problems) if wrong is not None), None)
+        if first is None:
+            return Report(check.key, check.points, "right", "right")
+        wrong = problems[first]
+        assert wrong is not None
+        failing = [i for i, found in enumerate(problems) if found is not None]
+        named = sentence(check, key, trials, failing, right, tried)
+    if named and (not wrong.named or named[1]):
+        wrong = renamed(wrong, named[0])
+    status = trials[first].record.status
+    return report(check, "wrong" if status == "ok" or (named and named[1]) else status, wrong, trials[first].case)
+
+
+def renamed(wrong: Wrong, text: str) -> Wrong:
+    """The same problem with a sentence that names it."""
+    better = Wrong(text)
+    better.expected, better.given = wrong.expected, wrong.given
+    return better
+
+
+def report(check: Check, status: str, wrong: Wrong, case: Case) -> Report:
+    """A report on an answer that is not right."""
+    return Report(check.key, check.points, status, wrong.sentence, describe_case(case), wrong.expected, wrong.given,
+                  wrong.named)  # fmt: skip
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Let labkit's own answers print and warn to nobody, and leave the notebook's random numbers as they were."""
+    torch = sys.modules.get("torch")
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            if torch:
+                torch.set_rng_state(states[2])
+
+
+# ── one case ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def problem(
+    check: Check, key: AnswerKey, trials: Sequence[Trial], i: int, right: Sequence[Record], tried: Tried
+) -> Wrong | None:
+    """What is wrong with an answer on case ``i``."""
+    trial = trials[i]
+    if trial.record.status != "ok":
+        return Wrong(trial.record.sentence)
+    if key.verdict is None:
+        if right[i].status != "ok":
+            raise RuntimeError(f"the reference of {check.key} fails: {right[i].sentence}")
+        return compare(check, trial.record.values, right[i].values, key.otherwise)
+    try:
+        key.verdict(trial.record.values, trial.case)
+    except Wrong as wrong:
+        return wrong
+    except Exception as error:  # noqa: BLE001  raised again unless the answer's outputs explain it
+        return misshapen(check, key, trial, tried(key.reference)[i], error)
+    return None
+
+
+def misshapen(check: Check, key: AnswerKey, trial: Trial, right: Record, error: Exception) -> Wrong:
+    """The verdict raised something. If it can judge the reference's outputs, the answer's have an impossible form.
+
+    Raises:
+        Exception: the same error, if it is the check's own fault.
+    """
+    assert key.verdict is not None
+    try:
+        key.verdict(right.values, trial.case)
+    except Exception:  # noqa: BLE001  the check is broken, and says so
+        raise error from None
+    for name, expected in right.values.items():
+        if name not in trial.record.values:
+            raise error  # no honest run leaves an output out
+        if wrong := mismatch(check, name, trial.record.values[name], expected, values=False):
+            return wrong
+    return Wrong("its result has not the form that was asked for", given=error)
+
+
+def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[str, str]) -> Wrong | None:
+    """What differs first between the outputs of an answer and the reference's: values, then gradients."""
+    for what in sorted(expected, key=lambda name: name.startswith(BEGIN)):
+        if what.startswith(BEGIN) and what not in given:
+            return Wrong(DETACHED.format(target=what.partition(" for ")[2]))
+        if what not in given:
+            raise KeyError(f"there is no output called {what!r}")
+        if wrong := mismatch(check, what, given[what], expected[what]):
+            if what in otherwise:
+                return renamed(wrong, otherwise[what])
+            if what.startswith(BEGIN):
+                wrong.sentence = f"its value is right, but {wrong.sentence}"
+            return wrong
+    return None
+
+
+def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool = True) -> Wrong | None:
+    """What is wrong with one output: its kind, its shape, its dtype, its values.
+
+    Args:
+        values: whether to look at values at all.
+    """
+    if is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape)):
+        if not values:
+            same = tuple(getattr(given, "shape", ())) == tuple(expected.shape)
+            return None if same else Wrong(differs(what, "wrong shape"), expected=tuple(expected.shape), given=given)
+        try:
+            close(given, expected, what=what, atol=check.atol, rtol=check.rtol, dtype=check.dtype)
+        except Wrong as wrong:
+            return wrong
+        return None
+    if other := other_kind(check, given, expected):
+        return other
+    if values and not agree(given, expected, atol=check.atol, rtol=check.rtol):
+        return Differs(differs(what, "wrong value"), expected=describe(expected), given=describe(given))
+    return None
+
+
+def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
+    """Whether an output is of another kind than was asked for."""
+    if kind(given) == kind(expected):
+        return None
+    if given is None:
+        return Wrong(f"{check.name} returned nothing: is a `return` missing?")
+    shape = f" of shape {tuple(expected.shape)}" if is_array(expected) else ""
+    return Wrong(f"{check.name} returned {one(given)}; expected {one(expected)}{shape}", given=describe(given))
+
+
+def kind(value: Any) -> str:
+    """What sort of thing a value is: forms that can stand for each other are one."""
+    if isinstance(value, bool | np.bool_):
+        return "bool"
+    for name, types in (("number", int | float | np.number), ("text", str), ("list", list | tuple), ("table", dict)):
+        if isinstance(value, types):
+            return name
+    return "array" if is_array(value) else type(value).__name__
+
+
+# ── the sentence ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sentence(
+    check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], right: Sequence[Record], tried: Tried
+) -> tuple[str, bool] | None:
+    """The sentence that names what is wrong, and whether it comes from the bank; None if nothing names it."""
+    if text := from_bank(check, key, trials, failing, right, tried):
+        return text, True
+    first = trials[failing[0]]
+    if first.record.status != "ok" or not right:
+        return None
+    pairs = [
+        diagnosis.Pair(trial.case, trial.record.values, expected.values)
+        for trial, expected in zip(trials, right)
+        if trial.record.status == "ok"
+    ]
+    bad = [i for i, trial in enumerate(trials) if trial.record.status == "ok"]
+    seen = diagnosis.Evidence(check, pairs, [bad.index(i) for i in failing if i in bad], key.reference, tried)
+    text = diagnosis.diagnose(seen)
+    return (text, False) if text else None
+
+
+def from_bank(
+    check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], right: Sequence[Record], tried: Tried
+) -> str:
+    """The sentence of the one mistake that gives what the answer gave; "" if there is none, or more than one.
+
+    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts.
+    """
+    parts = looked_at(check, trials, right)
+    everywhere: list[tuple[Mistake, bool]] = []
+    on_failing: list[tuple[Mistake, bool]] = []
+    for mistake in key.mistakes:
+        if not mistake.sentence:
+            continue
+        records = tried(mistake.function)
+        same = [equal(check, record, trial.record, parts) for record, trial in zip(records, trials)]
+        in_all = parts is None or all(equal(check, r, t.record) for r, t in zip(records, trials))
+        if all(same):
+            everywhere.append((mistake, in_all))
+        elif all(same[i] for i in failing) and len(failing) > 1:
+            on_failing.append((mistake, in_all))
+    case = trials[failing[0]].case
+    candidates = everywhere or on_failing
+    # Where several return the same, what else they do may tell them apart.
+    exact = [entry for entry in candidates if entry[1]]
+    sentences = {mistake.text(case) for mistake, _ in exact or candidates}
+    return sentences.pop() if len(sentences) == 1 else ""
+
+
+def looked_at(check: Check, trials: Sequence[Trial], right: Sequence[Record]) -> Set[str] | None:
+    """The outputs by which a mistake is recognised: what is returned, or if that is right, all (None)."""
+    returned = set(check.returned)
+    if not returned or not right:
+        return None
+    for trial, expected in zip(trials, right):
+        if trial.record.status != "ok" or not equal(check, trial.record, expected, returned):
+            return returned
+    return None
+
+
+def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> bool:
+    """Whether two answers did the same on a case, as far as some of the outputs tell."""
+    if a.status != b.status:
+        return False
+    if a.status == "error":
+        return a.error == b.error
+    if a.status != "ok":
+        return a.sentence == b.sentence
+    x, y = ({k: v for k, v in r.values.items() if parts is None or k in parts} for r in (a, b))
+    if check.dtype and dtypes(x) != dtypes(y):
+        return False
+    return agree(x, y, atol=check.atol, rtol=check.rtol)
+
+
+def dtypes(value: Any) -> Any:
+    """The dtypes of all arrays in a value."""
+    if isinstance(value, dict):
+        return {key: dtypes(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [dtypes(entry) for entry in value]
+    return dtype_of(value) if is_array(value) else ""

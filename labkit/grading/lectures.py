@@ -1,0 +1,55 @@
+"""A person's own copies of the lectures, in ``work/lectures/``: what they run and note there meets no update.
+
+A copy whose sources are as they were taken is replaced when its lecture changes. One with changed sources stays.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from labkit.grading import notebooks, student
+from labkit.grading.course import Course
+
+RECORD = "lectures"
+TRACKED = ("lectures", "exercises", "solutions")
+
+
+def refresh(course: Course) -> list[str]:
+    """Copy each lecture that has no copy, or an untouched one of an older lecture.
+
+    Returns:
+        the names of those whose copy was changed and whose lecture has been updated since: they stay as they are.
+
+    Raises:
+        CourseError: if a copy can't be written.
+    """
+    taken = student.recall(course).get(RECORD, {})
+    kept = []
+    for source in sorted(course.lectures.glob("*.ipynb")):
+        text, copy = moved(source.read_text(encoding="utf-8")), course.reading / source.name
+        new, last = student.digest_sources(text.encode()), taken.get(source.name)
+        own = student.digest_sources(copy.read_bytes()) if copy.is_file() else last
+        if own not in (last, new):
+            kept += [source.name] * (new != last)
+            continue
+        if own != new or not copy.is_file():
+            notebooks.write(copy, text)
+        if last != new:
+            taken[source.name] = new
+            student.remember(course, RECORD, taken)
+    return kept
+
+
+def moved(text: str) -> str:
+    """A lecture's text for its copy, which lies one folder deeper: links to the rest of the course lead there."""
+    return text.replace("](../", "](../../")
+
+
+def without_outputs(model: dict[str, Any], path: str, **_: Any) -> None:
+    """Jupyter's hook before a file is saved: the course's own notebooks are kept in normal form.
+
+    So running one changes no file that git tracks, and no update finds a changed one.
+    """
+    if model["type"] == "notebook" and path.strip("/").partition("/")[0] in TRACKED:
+        text = json.dumps(model["content"])
+        model["content"] = json.loads(notebooks.normal(notebooks.parse(text, Path(path).name)))
