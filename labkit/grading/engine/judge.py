@@ -42,6 +42,7 @@ class Verdict:
     case: str = ""
     expected: str | None = None
     given: str | None = None
+    named: bool = True
     output: dict[str, Any] = field(default_factory=dict)
 
     @property
