@@ -26,14 +26,16 @@ class Assign(Compare):
     returns = "the assignment"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Points; a long centre that wins by its length; images, also in colour; one sample; n = k; float64."""
+        """Points; a long centre that wins by its length; images, also in colour; one sample; n = k; far from all."""
 
-        def case(name: str, n: int, k: int, *shape: int, dtype: torch.dtype = torch.float32) -> Case:
+        def case(
+            name: str, n: int, k: int, *shape: int, dtype: torch.dtype = torch.float32, noise: float = 0.6
+        ) -> Case:
             length = torch.linspace(0.5, 3.0, k, dtype=dtype).view(-1, *(1 for _ in shape))
             centres = torch.randn(k, *shape, generator=g, dtype=dtype) * length
             centres = centres[torch.randperm(k, generator=g)]
             own = torch.randint(k, (n,), generator=g)
-            return {"case": name, "x": centres[own] + 0.6 * torch.randn(n, *shape, generator=g, dtype=dtype),
+            return {"case": name, "x": centres[own] + noise * torch.randn(n, *shape, generator=g, dtype=dtype),
                     "centres": centres}  # fmt: skip
 
         yield case("twelve points, four centres", 12, 4, 3)
@@ -42,6 +44,7 @@ class Assign(Compare):
         yield case("one sample", 1, 6, 5)
         yield case("as many centres as samples", 9, 9, 3)
         yield case("more centres than samples", 4, 9, 3)
+        yield case("samples far from every centre, double precision", 90, 6, 5, dtype=DOUBLE, noise=2.0)
         yield case("colour, double precision", 20, 4, 3, 2, 2, dtype=DOUBLE)
 
 
@@ -89,11 +92,11 @@ class Accuracy(Compare):
             name: str, table: list[list[int]], rows: list[int] | None = None, columns: list[int] | None = None
         ) -> Case:
             counts = torch.tensor(table)
-            rows, columns = (torch.tensor(v or torch.randperm(n, generator=g).tolist())
-                             for v, n in zip((rows, columns), counts.shape))  # fmt: skip
+            row, column = (torch.tensor(v or torch.randperm(n, generator=g).tolist())
+                           for v, n in zip((rows, columns), counts.shape))  # fmt: skip
             pairs = counts.nonzero().repeat_interleave(counts[counts > 0], 0)
             pairs = pairs[torch.randperm(len(pairs), generator=g)]
-            return {"case": name, "clusters": rows[pairs[:, 0]], "y": columns[pairs[:, 1]]}
+            return {"case": name, "clusters": row[pairs[:, 0]], "y": column[pairs[:, 1]]}
 
         more = torch.randint(0, 4, (), generator=g)
         five = (torch.randint(0, 6, (5, 5), generator=g) + 9 * torch.eye(5, dtype=torch.int64)).tolist()

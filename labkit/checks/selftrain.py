@@ -117,6 +117,8 @@ class CalibrationError(Compare):
         yield case("one bin", within(0.6, 0.9, 10), [(10, 4)], 1)
         yield case("sure and unsure, 5 bins", torch.cat([within(0.42, 0.58, 10), within(0.82, 0.98, 40)]),
                    [(10, 9), (40, 24)], 5)  # fmt: skip
+        surer = torch.cat([within(0.62, 0.68, 6), within(0.72, 0.78, 6)])
+        yield case("one bin in which the surer ones are wrong, 5 bins", surer, [(6, 6), (6, 0)], 5)
         certain = torch.cat([torch.ones(6, dtype=torch.float64), within(0.62, 0.78, 14)])
         yield case("some are certain, 5 bins", certain, [(6, 3), (14, 12)], 5)
         edges = torch.tensor([0.5, 0.75, 1.0], dtype=torch.float64).repeat_interleave(4)

@@ -77,7 +77,7 @@ def l_diversity(quasi: Tensor, sensitive: Tensor) -> int:
     return round(linkage.l_diversity(quasi, sensitive))
 
 
-def by_group(combine: Callable[[Sequence[Tensor]], float]) -> Callable[..., float]:
+def by_group(combine: Callable[[Sequence[Tensor]], float | Tensor]) -> Callable[..., float | Tensor]:
     """An answer that is ``combine`` of the sensitive values in each group."""
 
     def answer(quasi, sensitive):

@@ -237,13 +237,13 @@ mistakes(
     },
 )  # fmt: skip
 
-for cut in (
+for without_gradient in (
     lambda logits, y: soft_cross_entropy(logits, y).detach(),
     lambda logits, y: soft_cross_entropy(logits, y).item(),
     lambda logits, y: torch.tensor(soft_cross_entropy(logits.detach(), y).numpy()),
     torch.no_grad()(lambda logits, y: soft_cross_entropy(logits, y)),
 ):
-    mistake("mixing.soft_cross_entropy", says="no gradient reaches `logits`")(cut)
+    mistake("mixing.soft_cross_entropy", says="no gradient reaches `logits`")(without_gradient)
 
 
 # ── cut_boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -71,7 +71,9 @@ def one_only(e: Evidence) -> str:
 def share_right(e: Evidence, pair: Pair) -> float:
     """The share of a batch's samples whose results are right."""
     given, expected = pair.given.get(e.output), pair.expected.get(e.output)
-    if not all(is_array(v) and v.ndim for v in (given, expected)) or given.shape != expected.shape:
+    if given is None or expected is None or not all(is_array(v) and v.ndim for v in (given, expected)):
+        return 0.0
+    if given.shape != expected.shape:
         return 0.0
     return float(np.mean([e.agree(g, x) for g, x in zip(array(given), array(expected))]))
 
