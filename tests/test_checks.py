@@ -1,6 +1,5 @@
 """The check protocol itself, and what every topic's checks must keep."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -16,19 +15,14 @@ from labkit.checks import bank, wire
 from labkit.checks.protocol import Case, Check, Compare, Outputs, Wrong, close, describe
 from labkit.checks.show import Accepted, Rejected, lines
 from labkit.checks.tensors import tensor
-from tests import mistakes, rights
+from tests import rights
 
 SEEDS = (*checks.PUBLIC_SEEDS, 17, 2**31 + 5)
 EVERY = [(topic, specification) for topic in checks.topics() for specification in checks.of(topic)]
-CONVERTED = [topic for topic in checks.topics() if importlib.util.find_spec(f"labkit.checks.answers.{topic}")]
-LEGACY = [topic for topic in checks.topics() if topic not in CONVERTED]
-EVERY_MISTAKE = [answer for topic in LEGACY for answer in mistakes.mistakes(topic)]
-EVERY_RIGHT = [answer for topic in LEGACY for answer in mistakes.rights(topic)]
-EVERY_RIGHT += [answer for topic in CONVERTED for answer in rights.rights(topic)]
+EVERY_RIGHT = [answer for topic in checks.topics() for answer in rights.rights(topic)]
 BANK = [
     pytest.param(specification, mistake, id=f"{specification.key}:{mistake.name}:{mistake.sentence[:40]}")
-    for topic, specification in EVERY
-    if topic in CONVERTED
+    for _, specification in EVERY
     for mistake in bank.answer_key(specification).mistakes
 ]
 
@@ -47,9 +41,16 @@ def seeds_of(specification):
     return SEEDS if specification.seeds > 1 else SEEDS[::3]
 
 
+@bank.reference("sample.double")
+@bank.reference("sample.broken")
 def double(x: Tensor) -> Tensor:
-    """The reference of the check below."""
+    """The right answer to the check below."""
     return 2 * x
+
+
+@bank.mistake("sample.double", "it squares instead of doubling")
+def square(x):
+    return x**2
 
 
 @pytest.fixture
@@ -65,7 +66,6 @@ class Double(Check):
 
     key = "sample.double"
     points = 2
-    reference = staticmethod(double)
 
     def inputs(self, seed: int) -> list[Case]:
         g = torch.Generator().manual_seed(seed)
@@ -77,9 +77,10 @@ class Double(Check):
     def run(self, answer, case: Case) -> Outputs:
         return {"y": tensor(answer(case["x"]))}
 
-    def verdict(self, outputs: Outputs, case: Case) -> None:
-        x = case["x"]
-        close(outputs["y"], double(x), mistaken={"it squares instead of doubling": x**2})
+
+@bank.verdict("sample.double")
+def is_double(outputs: Outputs, case: Case) -> None:
+    close(outputs["y"], double(case["x"]))
 
 
 def report_on(answer, **knobs):
@@ -215,10 +216,13 @@ def test_outputs_beyond_the_limit_are_a_sentence():
 
 def test_a_verdict_that_breaks_is_never_a_wrong_answer():
     class Broken(Double):
-        def verdict(self, outputs, case):
-            raise RuntimeError("a defect of the check")
+        key = "sample.broken"
 
-    with pytest.raises(wire.CheckBroken, match=r"sample\.double"):
+    @bank.verdict("sample.broken")
+    def verdict(outputs, case):
+        raise RuntimeError("a defect of the check")
+
+    with pytest.raises(wire.CheckBroken, match=r"sample\.broken"):
         checks.examine(Broken(), lambda x: 2 * x)
 
 
@@ -392,12 +396,8 @@ class TestEveryCheck:
         assert "return" in report.sentence
 
     def test_there_are_mistakes_and_other_right_answers(self, topic, specification):
-        if topic in LEGACY:
-            assert any(answer.key == specification.key for answer in mistakes.mistakes(topic))
-            assert any(answer.key == specification.key for answer in mistakes.rights(topic))
-        else:
-            assert bank.answer_key(specification).mistakes
-            assert any(answer.key == specification.key for answer in rights.rights(topic))
+        assert bank.answer_key(specification).mistakes
+        assert any(answer.key == specification.key for answer in rights.rights(topic))
 
     @pytest.mark.usefixtures("as_in_the_course")
     def test_a_cheap_answer_is_wrong_and_breaks_nothing(self, topic, specification):
@@ -407,7 +407,7 @@ class TestEveryCheck:
             assert len(report.sentence) > 8, (name, report)
 
     def test_gradients_are_asked_for_wherever_the_reference_has_some(self, topic, specification):
-        if topic in LEGACY or not isinstance(specification, Compare) or specification.no_gradients:
+        if not isinstance(specification, Compare) or specification.no_gradients:
             return
         reference = bank.answer_key(specification).reference
         for case in specification.inputs(1):
@@ -426,16 +426,6 @@ class TestEveryCheck:
                     f"{specification.key}: a gradient flows through {flowing}; name it in `gradients`, or say in "
                     "`no_gradients` why none is asked for"
                 )
-
-
-@pytest.mark.usefixtures("as_in_the_course")
-@pytest.mark.parametrize("answer", EVERY_MISTAKE, ids=lambda a: f"{a.key}:{a.name}")
-def test_every_mistake_is_named(answer):
-    specification = checks.find(answer.key)
-    for seed in seeds_of(specification):
-        report = checks.examine(specification, answer.function, seeds=[seed])
-        assert not report.right, f"seed {seed} accepts it"
-        assert answer.says.lower() in report.sentence.lower(), report
 
 
 @pytest.mark.usefixtures("as_in_the_course")

@@ -29,7 +29,9 @@ def rooms(topic):
     return {
         "module": module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py",
         "checks": ROOT / f"labkit/checks/{topic.key}.py",
-        **answers(topic),
+        "answers": ROOT / f"labkit/checks/answers/{topic.key}.py",
+        "right answers": ROOT / f"tests/rights/{topic.key}.py",
+        "fresh answers": ROOT / f"tests/fresh/{topic.key}.py",
         "lecture": ROOT / f"lectures/{topic.slug}.ipynb",
         "solution": ROOT / f"solutions/{topic.slug}/{topic.slug}.ipynb",
         "exercise": ROOT / f"exercises/{topic.slug}/{topic.slug}.ipynb",
@@ -37,15 +39,6 @@ def rooms(topic):
         "tests": ROOT / f"tests/test_{topic.key}.py",
         "benchmark": ROOT / f"benchmarks/{topic.key}.py",
     }
-
-
-def answers(topic):
-    """Where right and wrong answers stand: in one file still, or in the two of the second edition."""
-    one = ROOT / f"tests/mistakes/{topic.key}.py"
-    if one.exists():
-        return {"mistakes": one}
-    places = {"answers": "labkit/checks/answers", "right answers": "tests/rights"}
-    return {name: ROOT / folder / f"{topic.key}.py" for name, folder in places.items()}
 
 
 def begun(topic):

@@ -181,7 +181,9 @@ def answer_key(check: Check) -> AnswerKey:
     topic = check.key.partition(".")[0]
     if check.key not in KEYS:
         load(topic)
-    return KEYS.get(check.key) or inherent(check)
+    if check.key not in KEYS:
+        raise LookupError(f"the answers of {check.key} are not here")
+    return KEYS[check.key]
 
 
 def load(topic: str) -> None:
@@ -193,16 +195,3 @@ def load(topic: str) -> None:
         there = False
     if there:
         importlib.import_module(name)
-
-
-def inherent(check: Check) -> AnswerKey:
-    """The other half of a check that holds both in one class.
-
-    Raises:
-        LookupError: if it holds none.
-    """
-    if not hasattr(check, "reference"):
-        raise LookupError(f"the answers of {check.key} are not here")
-    return AnswerKey(
-        check.key, check.reference, tuple(getattr(check, "forbidden", ())), verdict=getattr(check, "verdict", None)
-    )  # fmt: skip

@@ -19,7 +19,7 @@ in pytest, or outside the sandbox under a seed that the student's code could not
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -246,16 +246,11 @@ def close(
     expected: Any,
     *,
     what: str = "the result",
-    mistaken: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     atol: float = 1e-5,
     rtol: float = 1e-4,
     dtype: bool = True,
 ) -> None:
-    """Raise ``Wrong`` unless ``given`` has the shape, the dtype and the values of ``expected``.
-
-    ``mistaken`` maps sentences to what each well-known mistake would have given. Where ``given`` equals one of
-    those, and that one differs from ``expected``, its sentence is what the student reads.
-    """
+    """Raise ``Wrong`` unless ``given`` has the shape, the dtype and the values of ``expected``."""
     if not is_array(given) or not is_array(expected):
         if agree(given, expected, atol=atol, rtol=rtol):
             return
@@ -268,9 +263,6 @@ def close(
                     expected=dtype_of(expected), given=dtype_of(given))  # fmt: skip
     if agree(given, expected, atol=atol, rtol=rtol):
         return
-    for sentence, other in mistaken.items() if isinstance(mistaken, Mapping) else mistaken:
-        if agree(given, other, atol=atol, rtol=rtol):
-            raise Wrong(sentence, expected=expected, given=given)
     if not finite(given) and finite(expected):
         raise Wrong(f"{holds(what)} values that are not finite (nan or inf)", expected=expected, given=given)
     raise Differs(differs(what, "wrong values"), expected=expected, given=given)

@@ -63,8 +63,12 @@ def as_a_list_of_rows(x, a, centres):
 
 
 @right("dti.update")
-def with_index_reduce(x, a, centres):
-    return centres.clone().index_reduce_(0, a, x, "mean", include_self=False)
+def sample_by_sample(x, a, centres):
+    new, count = centres.clone(), [0] * len(centres)
+    for sample, j in zip(x, a.tolist()):
+        count[j] += 1
+        new[j] = sample if count[j] == 1 else new[j] + (sample - new[j]) / count[j]
+    return new
 
 
 # ── accuracy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
