@@ -211,8 +211,9 @@ def grades(
     ] = False,
 ) -> None:
     """Show the gradebook, or one exercise of it check by check."""
+    from labkit.grading import alike, marks, notebooks
     from labkit.grading import grades as tables
-    from labkit.grading import marks, notebooks
+    from labkit.grading.engine.journal import Journal
     from labkit.grading.overview import overview
     from labkit.grading.screen import err, out
 
@@ -243,6 +244,7 @@ def grades(
         with err.status("reading what the checks said …"):
             told = [with_sentences(here, row) for row in rows]
         out.print(overview(told))
+        out.print(alike.shown(alike.groups(Journal.of(here.root, name))))
     else:
         out.print(tables.by_assignment(rows))
 

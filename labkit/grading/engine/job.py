@@ -78,6 +78,8 @@ class Cell:
         flags: sentences for a person who should look at this cell.
         person: whether its points must be given by hand, because nothing outside the student's reach decides them.
         reports: the verdicts on the checks of this cell, for statistics.
+        alike: what wrong answers gave under a public seed that no sentence names: the check's ``key``, the
+            ``expression`` that it was given, and the outputs as ``data`` (base 64).
         said: what happened to it beyond what its code did, in a sentence: it was interrupted.
         starved: whether the machine was too busy to give it the time it may take.
     """
@@ -86,6 +88,7 @@ class Cell:
     flags: list[str] = field(default_factory=list)
     person: bool = False
     reports: list[dict[str, Any]] = field(default_factory=list)
+    alike: list[dict[str, str]] = field(default_factory=list)
     said: str = ""
     starved: bool = False
 

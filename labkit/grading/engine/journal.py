@@ -75,6 +75,11 @@ class Journal:
                 raise Busy("another run is grading this assignment; wait until it has ended") from None
             yield
 
+    @classmethod
+    def of(cls, root: Path, assignment: str) -> Path:
+        """The folder of an assignment's journal in a course."""
+        return root / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment)
+
     def path(self, student: str) -> Path:
         """A student's file: readable where the name allows, and unique whatever the name."""
         digest = hashlib.sha256(student.encode(errors="surrogatepass")).hexdigest()[:16]

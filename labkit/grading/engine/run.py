@@ -6,7 +6,6 @@ prepare (here) → work (a worker's sandbox, the judge) → store the result →
 import contextlib
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -20,6 +19,7 @@ from labkit.grading.engine import lean  # noqa: F401  before nbgrader
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
+from labkit.grading import alike
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
 from labkit.grading.engine.cluster import connected
@@ -89,7 +89,7 @@ def grade(
     engine = open_engine(config, assignment, log or quiet())
     wanted = find(engine, students)
     try:
-        book = Journal(Path(engine.coursedir.root) / ".local" / "grading" / re.sub(r"[^\w.-]", "_", assignment))
+        book = Journal(Journal.of(Path(engine.coursedir.root), assignment))
         with contextlib.ExitStack() as stack:
             stack.enter_context(book.lock())
             stack.enter_context(nbgrader_warnings())
@@ -239,6 +239,8 @@ class Run:
             *(text for o in result.outcomes.values() for c in o.cells.values() for text in c.flags),
         ]
         entry.reports = reports(made, result)
+        alike.keep(self.book.folder / alike.FOLDER / self.book.path(made.student).name, made.student, made.notebooks,
+                   result)  # fmt: skip
         entry.sentence = "; ".join(
             [*made.broken.values(), *(text for o in result.outcomes.values() for text in o.said())]
         )

@@ -1,5 +1,6 @@
 """One submission in a sandbox: cell by cell, with the checks judged outside. Knows no disk and no database."""
 
+import base64
 import secrets
 import time
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ SEEDS = 3  # secret seeds a check is run under, as many as the notebook has publ
 ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another seed
 STRANGE = "its process sent replies that no honest notebook sends"
 BUSY = "it ran out of time while this machine was too busy to run it; grade it again with --force when that is over"
+PUBLIC = 1  # the seed under which wrong answers of a class are compared: the notebook's first
+ALIKE = 64 * 2**10  # bytes of outputs that are kept of one
 BITS = 31  # of a seed: every generator takes it
 
 
@@ -222,8 +225,10 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
             cell.outputs += errors or [shape.stopped("Stopped", ran.died)]
             return None, ran.died
         found = court.judge.judge(call.key, ran.data, seed)
+        if not (found.right or found.named or ran.died):
+            remember(call, cell, session, court)
         if not found.right or ran.died:
-            return found, ran.died
+            return found, ran.died or session.died
         if waiting is None:
             waiting = court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
         last = round == court.seeds - 1 or time.monotonic() - start > ENOUGH
@@ -236,6 +241,22 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
         if last:
             break
     return found, session.died
+
+
+def remember(call: Call, cell: Cell, session: Session, court: Court) -> None:
+    """Keep what a wrong answer gives under a public seed: others in the class may give the same.
+
+    Raises:
+        Forged: if what came is not what a check sends.
+        Broken: if it can't be judged.
+    """
+    ran = asked(session, court.judge, call.key, call.expression, PUBLIC)
+    if ran.tampered:
+        raise Forged(ran.died or "more than one reply")
+    if ran.data is None or len(ran.data) > ALIKE or court.judge.judge(call.key, ran.data, PUBLIC).right:
+        return
+    data = base64.b64encode(ran.data).decode()
+    cell.alike.append({"key": call.key, "expression": call.expression, "data": data})
 
 
 def late(step: Step, ran: Any, cell: Cell) -> None:
