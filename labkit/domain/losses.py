@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from labkit.distances import squared_distances
 from labkit.shapes import Float, Logits
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -84,12 +85,12 @@ def mmd(
     if not scales or min(scales) <= 0:
         raise ValueError(f"scales are {tuple(scales)}; expected one or more numbers above 0")
     both = torch.cat([source, target])
-    norm = both.square().sum(1)
-    squared = (norm[:, None] + norm - 2 * both @ both.T).clamp_min(0)
+    squared = squared_distances(both, both)
     w = squared.detach().mean().clamp_min(torch.finfo(both.dtype).tiny)
     k = torch.stack([torch.exp(-squared / (scale * w)) for scale in scales]).mean(0)
     n = len(source)
-    return k[:n, :n].mean() + k[n:, n:].mean() - 2 * k[:n, n:].mean()
+    # Rounding may take it a little below zero.
+    return (k[:n, :n].mean() + k[n:, n:].mean() - 2 * k[:n, n:].mean()).clamp_min(0)
 
 
 def coral(source: Float[Tensor, "n d"], target: Float[Tensor, "m d"]) -> Float[Tensor, ""]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from labkit import distances
 from labkit.shapes import Float, Int, Labels
 
 
@@ -33,9 +34,7 @@ class Clustering(NamedTuple):
 
 def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Float[Tensor, "b k"]:
     """‖x_i − c_j‖² for every pair."""
-    a, b = x.flatten(1), centres.flatten(1)
-    # Expanded, so that the work is one matrix product; rounding may take it a little below zero.
-    return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)).clamp_min(0)
+    return distances.squared_distances(x.flatten(1), centres.flatten(1))
 
 
 def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:

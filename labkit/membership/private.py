@@ -92,7 +92,7 @@ def private_gradient(
     Raises:
         ValueError: if ``sigma`` is negative, ``expected`` or ``C`` not above 0.
     """
-    if sigma < 0 or not expected > 0:
+    if not sigma >= 0 or not expected > 0:
         raise ValueError(f"sigma is {sigma} and expected {expected}; expected sigma ≥ 0 and a batch size above 0")
     summed = {name: g.sum(0) for name, g in clip(gradients, C=C).items()}
     if sigma:
@@ -180,7 +180,7 @@ def epsilon(*, sigma: float, q: float, steps: int, delta: float) -> float:
     Raises:
         ValueError: if a number lies outside its range.
     """
-    if sigma < 0 or not 0 < q <= 1 or steps < 0 or not 0 < delta < 1:
+    if not sigma >= 0 or not 0 < q <= 1 or not steps >= 0 or not 0 < delta < 1:
         raise ValueError(
             f"sigma {sigma}, q {q}, steps {steps}, delta {delta}; expected σ ≥ 0, 0 < q ≤ 1, steps ≥ 0, 0 < δ < 1"
         )

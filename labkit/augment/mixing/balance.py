@@ -19,9 +19,8 @@ from torch import Generator, Tensor
 
 from labkit.augment.arguments import per_item
 from labkit.augment.draws import uniform, wide
-from labkit.shapes import Float, Int, Labels, Logits, PerSample
-
-CHUNK = 2**22  # distances computed at a time: 32 MiB of float64
+from labkit.distances import blocks
+from labkit.shapes import Float, Int, Labels, Logits, PerSample, finite, labels
 
 
 class Resampled(NamedTuple):
@@ -37,11 +36,7 @@ def class_counts(y: Labels, *, classes: int | None = None) -> Int[Tensor, " k"]:
     Raises:
         ValueError: if the labels are not classes (B,), or one is not from 0 to ``classes`` − 1.
     """
-    if y.ndim != 1 or y.is_floating_point():
-        raise ValueError(f"labels are classes (B,); these are {y.dtype} with shape {tuple(y.shape)}")
-    if y.device.type == "cpu" and y.numel() and (int(y.min()) < 0 or int(y.max()) >= (classes or int(y.max()) + 1)):
-        raise ValueError(f"labels go from {int(y.min())} to {int(y.max())}; expected 0 to {(classes or 0) - 1}")
-    return torch.bincount(y, minlength=classes or 0)
+    return torch.bincount(labels(y, classes=classes), minlength=classes or 0)
 
 
 def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, " k"]:
@@ -112,11 +107,14 @@ def neighbours(x: Float[Tensor, " n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k is {k} with {len(x)} samples; expected from 1 to one less than there are samples")
-    flat = x.flatten(1).double() if x.ndim > 1 else x.double()[:, None]
+    finite(x, name="x")
+    flat = x.flatten(1) if x.ndim > 1 else x[:, None]
+    flat = flat if flat.is_floating_point() else flat.double()
     nearest = []
-    for rows in torch.arange(len(x), device=x.device).split(max(1, CHUNK // len(x))):
-        distance = torch.cdist(flat[rows], flat, compute_mode="donot_use_mm_for_euclid_dist")
-        distance[torch.arange(len(rows), device=x.device), rows] = torch.inf
+    for rows, distance in blocks(flat, flat):
+        distance[torch.arange(len(distance), device=x.device), torch.arange(rows.start, rows.stop, device=x.device)] = (
+            torch.inf
+        )
         nearest.append(distance.topk(k, largest=False).indices)
     return torch.cat(nearest)
 
