@@ -24,11 +24,19 @@ def squared_distances(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float
 
     Differentiable in both. Half precision is computed in float32, and comes back as it was.
 
+    Raises:
+        ValueError: if the two are not rows of as many numbers of one float type.
+
     >>> x = torch.tensor([[1e4, 0.0], [1e4, 3.0]])
     >>> squared_distances(x, x)
     tensor([[0., 9.],
             [9., 0.]])
     """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or a.dtype != b.dtype or not a.is_floating_point():
+        raise ValueError(
+            f"distances are taken between rows (n, d) and (m, d) of one float type; these are {a.dtype} "
+            f"{tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
+        )
     if a.dtype in (torch.float16, torch.bfloat16):
         return squared_distances(a.float(), b.float()).to(a.dtype)
     centre = b.detach().mean(0) if len(b) else b.new_zeros(b.shape[1])

@@ -119,8 +119,10 @@ def reliability(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 1
     Raises:
         ValueError: if a row is not probabilities, there is none, a label is no class, or ``bins`` is below 1.
     """
-    if bins < 1 or len(probabilities) == 0:
-        raise ValueError(f"there are {len(probabilities)} samples and {bins} bins; expected 1 or more of each")
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; expected 1 or more")
+    if len(probabilities) == 0:
+        raise ValueError("there are no samples; expected at least one")
     y = labels(y, len(probabilities), classes=probabilities.shape[1])
     p = finite(probabilities, name="a probability").double()
     if not bool((p >= 0).all()) or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):

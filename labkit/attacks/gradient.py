@@ -16,6 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from labkit import logits as logits_of
 from labkit.attacks.balls import Ball, Bounds, Inputs, Size, ball, checked, size
 from labkit.logits import two_logits
 from labkit.nets import eval_mode
@@ -27,7 +28,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 def cross_entropy(logits: Logits, y: Labels) -> PerSample:
     """``−log softmax(logits)_y`` of each sample; one logit (B, 1) is that of class 1 of two."""
-    return functional.cross_entropy(two_logits(logits), y, reduction="none")
+    return logits_of.cross_entropy(logits, y, reduction="none")
 
 
 def margin(logits: Logits, y: Labels) -> PerSample:
@@ -36,6 +37,7 @@ def margin(logits: Logits, y: Labels) -> PerSample:
     Unlike the cross-entropy it has a gradient where the model is so sure that the softmax rounds to 1.
     """
     logits = two_logits(logits)
+    y = labels(y, len(logits), classes=logits.shape[1])
     own = logits.gather(1, y[:, None])[:, 0]
     others = logits.scatter(1, y[:, None], -torch.inf).amax(1)
     return others - own

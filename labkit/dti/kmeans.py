@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import distances
-from labkit.shapes import Float, Int, Labels
+from labkit.shapes import Float, Int, Labels, finite
 
 
 class Clustering(NamedTuple):
@@ -39,7 +39,8 @@ def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *
 
 def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:
     """The number of the nearest centre of each sample; of equally near ones the first."""
-    return squared_distances(x, centres).argmin(1)
+    _same_shape(x, centres)
+    return squared_distances(finite(x, name="x"), finite(centres, name="centres")).argmin(1)
 
 
 def update(
@@ -77,10 +78,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     Raises:
         ValueError: if centres are shaped otherwise than samples.
     """
-    if centres.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
-        )
+    _same_shape(x, centres)
     assignments, done, settled = assign(x, centres), 0, False
     while done < iterations and not settled:
         done += 1
@@ -114,10 +112,16 @@ def kmeans(
     """
     if runs < 1:
         raise ValueError(f"runs is {runs}; expected 1 or more")
-    if not bool(x.isfinite().all()):
-        raise ValueError("a sample holds nan or inf; expected numbers")
+    finite(x, name="x")
     clusterings = (lloyd(x, kmeans_plus_plus(x, k, generator=generator), iterations=iterations) for _ in range(runs))
     return min(clusterings, key=lambda run: run.inertia)
+
+
+def _same_shape(x: Tensor, centres: Tensor) -> None:
+    if centres.shape[1:] != x.shape[1:] or len(centres) == 0:
+        raise ValueError(
+            f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
+        )
 
 
 def _enough(x: Tensor, k: int) -> None:

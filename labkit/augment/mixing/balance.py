@@ -19,8 +19,9 @@ from torch import Generator, Tensor
 
 from labkit.augment.arguments import per_item
 from labkit.augment.draws import uniform, wide
+from labkit.augment.mixing.blend import batch
 from labkit.distances import blocks
-from labkit.shapes import Float, Int, Labels, Logits, PerSample, finite, labels
+from labkit.shapes import Float, Int, Labels, Logits, PerSample, finite, labels, readable
 
 
 class Resampled(NamedTuple):
@@ -51,7 +52,9 @@ def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, " k"]:
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta is {beta:g}; expected a number from 0 to 1")
-    if counts.device.type == "cpu" and (counts.numel() == 0 or bool((counts < 0).any()) or not bool(counts.any())):
+    if counts.ndim != 1:
+        raise ValueError(f"counts have shape {tuple(counts.shape)}; expected one a class, (K,)")
+    if readable(counts) and (counts.numel() == 0 or bool((counts < 0).any()) or not bool(counts.any())):
         raise ValueError(f"the counts are {counts.tolist()}; expected numbers from 0, not all of them 0")
     n = counts.to(torch.get_default_dtype())
     effective = n if beta == 1 else -torch.expm1(n * _log(beta)) / (1 - beta)
@@ -71,6 +74,7 @@ def balanced_sample(y: Labels, *, n: int, beta: float = 1.0, generator: Generato
     Raises:
         ValueError: if there is no sample, or as ``class_weights``.
     """
+    y = labels(y)
     weight = class_weights(class_counts(y), beta=beta)[y]
     device = generator.device if generator is not None else y.device
     return torch.multinomial(weight.to(device), n, replacement=True, generator=generator).to(y.device)
@@ -82,6 +86,7 @@ def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, 
     Raises:
         ValueError: if there is no sample.
     """
+    y = labels(y)
     return torch.cat([torch.arange(len(y), device=y.device), _lacking(y, generator)])
 
 
@@ -91,6 +96,7 @@ def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor,
     Raises:
         ValueError: if there is no sample.
     """
+    y = labels(y)
     counts = _present(y)
     order = torch.randperm(len(y), generator=generator, device=generator.device if generator else y.device).to(y.device)
     order = order[y[order].sort(stable=True).indices]
@@ -149,6 +155,8 @@ def smote(x: Float[Tensor, " n *rest"], y: Labels, *, k: int = 5, generator: Gen
     """
     if k < 1 or len(x) != len(y):
         raise ValueError(f"k is {k}, with {len(x)} samples and {len(y)} labels; expected 1 or more, and as many")
+    y = labels(y, len(x))
+    batch(x)
     counts = class_counts(y)
     base = _lacking(y, generator)
     draws = uniform((2, len(base)), like=x.new_empty(0, dtype=wide(x.dtype)), generator=generator)
