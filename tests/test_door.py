@@ -58,6 +58,10 @@ GIVEN = {
 """An argument for each name that a parameter may have."""
 
 
+TRAINING = {"epochs", "schedule", "rounds", "optimizer", "restarts"}
+"""Parameters of functions that train: they are left to their topics' tests."""
+
+
 def public_functions():
     """Every function that a package of labkit names in ``__all__``, by its full name."""
     found = {}
@@ -80,7 +84,10 @@ def public_functions():
 def arguments(function):
     """Arguments for a function, by name; None if one it needs is not in ``GIVEN``."""
     given = {}
-    for name, parameter in inspect.signature(function).parameters.items():
+    parameters = inspect.signature(function).parameters
+    if TRAINING & set(parameters):
+        return None
+    for name, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         if parameter.default is inspect.Parameter.empty or name == "generator":
