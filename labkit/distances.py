@@ -89,7 +89,7 @@ def nearest(x: Float[Tensor, " n *rest"], others: Float[Tensor, " m *rest"]) -> 
             f"x has shape {tuple(x.shape)}, the others {tuple(others.shape)}; expected samples of one shape, and at "
             "least one other"
         )
-    flat, them = x.reshape(len(x), -1), others.reshape(len(others), -1)
+    flat, them = (t.flatten(1) if t.ndim > 1 else t[:, None] for t in (x, others))
     found = [part.min(1) for _, part in blocks(flat, them)]
     if not found:
         return NearestNeighbours(x.new_zeros(0), torch.zeros(0, dtype=torch.int64, device=x.device))

@@ -36,7 +36,7 @@ def predict(model: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int =
     """
     if batch_size < 1 or len(x) < 1:
         raise ValueError(f"there are {len(x)} samples in batches of {batch_size}; expected 1 or more of each")
-    not_bytes(x)
+    _not_bytes(x)
     with eval_mode(model), torch.no_grad():
         return torch.cat([model(part) for part in x.split(batch_size)])
 
@@ -121,8 +121,8 @@ def reliability(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 1
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected 1 or more")
-    if len(probabilities) == 0:
-        raise ValueError("there are no samples; expected at least one")
+    if probabilities.ndim != 2 or len(probabilities) == 0:
+        raise ValueError(f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k), one sample or more")
     y = labels(y, len(probabilities), classes=probabilities.shape[1])
     p = finite(probabilities, name="a probability").double()
     if not bool((p >= 0).all()) or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):
@@ -283,7 +283,7 @@ def _groupings(clusters: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return clusters.long(), labels(y, len(clusters))
 
 
-def not_bytes(x: Tensor) -> None:
+def _not_bytes(x: Tensor) -> None:
     """Refuse pictures of bytes: every network here takes values from 0 to 1.
 
     Raises:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import distances
-from labkit.shapes import Float, Int, Labels, finite
+from labkit.shapes import Float, Int, Labels, finite, labels
 
 
 class Clustering(NamedTuple):
@@ -47,6 +47,10 @@ def update(
     x: Float[Tensor, " b *rest"], assignments: Labels, centres: Float[Tensor, " k *rest"]
 ) -> Float[Tensor, " k *rest"]:
     """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
+    _same_shape(x, centres)
+    if x.dtype != centres.dtype or not x.is_floating_point():
+        raise ValueError(f"x is {x.dtype} and centres are {centres.dtype}; expected floats of one type")
+    assignments = labels(assignments, len(x), classes=len(centres), name="assignments")
     count = torch.bincount(assignments, minlength=len(centres)).to(x.dtype)
     total = torch.zeros_like(centres.flatten(1)).index_add_(0, assignments, x.flatten(1))
     mean = total / count.clamp_min(1)[:, None]
@@ -61,7 +65,7 @@ def kmeans_plus_plus(
     Raises:
         ValueError: if ``k`` is not from 1 to the number of samples.
     """
-    _enough(x, k)
+    _enough(finite(x, name="x"), k)
     chosen = [_draw(x.new_ones(len(x)), generator)]
     nearest = squared_distances(x, x[chosen[0]])[:, 0]
     for _ in range(k - 1):

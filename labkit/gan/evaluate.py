@@ -37,6 +37,17 @@ def nearest_neighbours(x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *
     return distances.nearest(x, others)
 
 
+def _rows(x: Tensor, name: str) -> Tensor:
+    """Samples as rows of numbers.
+
+    Raises:
+        ValueError: if there is no first dimension that counts them, or a value is not finite.
+    """
+    if x.ndim < 2:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected samples (n, …)")
+    return finite(x, name=name).flatten(1)
+
+
 def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
     """The z-score of U, the number of pairs with ``a`` above ``b`` (ties count half), under "no difference".
 
@@ -45,6 +56,10 @@ def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
     Raises:
         ValueError: if one of the two is empty.
     """
+    for part, name in ((a, "a"), (b, "b")):
+        if part.ndim != 1:
+            raise ValueError(f"{name} has shape {tuple(part.shape)}; expected one number a sample")
+        finite(part, name=name)
     n, m = len(a), len(b)
     if n == 0 or m == 0:
         raise ValueError(f"there are {n} and {m} values; expected at least one of each")
@@ -127,7 +142,7 @@ def precision_recall(
     Raises:
         ValueError: if there are not more than ``k`` samples of each.
     """
-    a, b = finite(generated, name="generated").flatten(1), finite(real, name="real").flatten(1)
+    a, b = _rows(generated, "generated"), _rows(real, "real")
     if not 1 <= k < min(len(a), len(b)):
         raise ValueError(f"k is {k} for {len(a)} generated and {len(b)} real samples; expected 1 or more, below both")
 
@@ -152,6 +167,8 @@ def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
     Raises:
         ValueError: if one of the two has fewer than two samples.
     """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"features have shapes {tuple(a.shape)} and {tuple(b.shape)}; expected (n, f) and (m, f)")
     if min(len(a), len(b)) < 2:
         raise ValueError(f"there are {len(a)} and {len(b)} samples; a covariance needs two or more of each")
     a, b = (finite(part, name="a feature").double() for part in (a, b))
@@ -173,6 +190,7 @@ def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *res
     Raises:
         ValueError: if one of the two has fewer than two samples.
     """
+    _rows(generated, "generated"), _rows(real, "real")
     n = min(len(generated), len(real))
     if n < 2:
         raise ValueError(f"there are {len(generated)} and {len(real)} samples; expected two or more of each")

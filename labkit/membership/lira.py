@@ -90,6 +90,8 @@ def _check(phi: Tensor, shadow: Tensor, members: Tensor, *, offline: bool) -> in
             f"phi has shape {tuple(phi.shape)}, shadow {tuple(shadow.shape)}, members {tuple(members.shape)}; "
             "expected (n,), (m, n) and (m, n)"
         )
+    if members.dtype != torch.bool:
+        raise ValueError(f"members is {members.dtype}; expected bool: True where a model was trained on a record")
     finite(phi, name="phi")
     finite(shadow, name="shadow")
     if not offline and bool(members.all() or not members.any()):

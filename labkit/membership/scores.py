@@ -50,11 +50,11 @@ def threshold_attack(scores: PerSample, *, tau: float) -> Bool[Tensor, " b"]:
     """Guess "member" where the score is at least ``tau``.
 
     Raises:
-        ValueError: if ``tau`` is nan.
+        ValueError: if ``tau`` or a score is nan.
     """
     if math.isnan(tau):
         raise ValueError("tau is nan; expected a number to compare the scores with")
-    return scores >= tau
+    return finite(scores, name="a score") >= tau
 
 
 def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool[Tensor, " b"]:

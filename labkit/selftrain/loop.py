@@ -51,8 +51,10 @@ def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tup
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    if probabilities.shape[1] < 2:
-        raise ValueError(f"there is {probabilities.shape[1]} class; expected two or more to choose between")
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise ValueError(
+            f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k) of two classes or more"
+        )
     best, chosen = finite(probabilities, name="a probability").max(1)
     if kind == "margin":
         first, second = probabilities.topk(2, dim=1).values.unbind(1)
