@@ -186,8 +186,8 @@ def clustering_accuracy(clusters: Labels, y: Labels) -> float:
     clusters, y = _groupings(clusters, y)
     named = [group.unique(return_inverse=True) for group in (clusters, y)]
     rows, columns = (len(names) for names, _ in named)
-    together = torch.bincount(named[0][1] * columns + named[1][1], minlength=rows * columns).view(rows, columns)
-    together = together.cpu().numpy()
+    counts = torch.bincount(named[0][1] * columns + named[1][1], minlength=rows * columns).view(rows, columns)
+    together = counts.cpu().numpy()
     rows, columns = linear_sum_assignment(together, maximize=True)
     return float(together[rows, columns].sum() / len(y))
 

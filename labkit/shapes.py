@@ -159,7 +159,7 @@ def per_sample(value: float | Sequence[float] | Tensor, x: Tensor, *, name: str)
     """
     dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
     # A python number is filled in directly: from a device's point of view it costs no transfer.
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence):
         value = torch.tensor(value, dtype=dtype)
     if not isinstance(value, Tensor):
         return x.new_full((x.shape[0],), float(value), dtype=dtype)

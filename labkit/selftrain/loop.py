@@ -53,7 +53,7 @@ def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tup
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
     if probabilities.ndim != 2 or probabilities.shape[1] < 2:
         raise ValueError(
-            f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k) of two classes or more"
+            f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k), with two or more classes"
         )
     best, chosen = finite(probabilities, name="a probability").max(1)
     if kind == "margin":
