@@ -15,7 +15,9 @@ from labkit.checks.bank import mistake, mistakes, reference
 
 @reference(
     "dti.assign",
-    instead_of=(dti.assign, dti.squared_distances, dti.lloyd, dti.kmeans, distances.nearest, distances.squared_distances),
+    instead_of=(
+        dti.assign, dti.squared_distances, dti.lloyd, dti.kmeans, distances.nearest, distances.squared_distances,
+    ),  # fmt: skip
     only={title: "the distance runs over all numbers of a sample, whatever its shape: `x.flatten(1)` makes rows of them"
           for title in ("images", "colour, double precision")},
 )  # fmt: skip
