@@ -18,8 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from labkit.logits import decide, two_logits
 from labkit.nets import eval_mode
-from labkit.shapes import Float, Int, Labels, PerSample
+from labkit.shapes import Float, Int, Labels, PerSample, finite, labels
+
+LARGEST = 10_000
+"""Classes that ``confusion_matrix`` makes a table for without being told their number."""
 
 
 def predict(model: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int = 512) -> Tensor:
@@ -28,17 +32,28 @@ def predict(model: nn.Module, x: Float[Tensor, " b *rest"], *, batch_size: int =
     Each part of the model is put back into the mode it was in.
 
     Raises:
-        ValueError: if ``batch_size`` is below 1 or ``x`` is empty.
+        ValueError: if ``batch_size`` is below 1, ``x`` is empty, or its values are bytes from 0 to 255.
     """
     if batch_size < 1 or len(x) < 1:
         raise ValueError(f"there are {len(x)} samples in batches of {batch_size}; expected 1 or more of each")
+    _not_bytes(x)
     with eval_mode(model), torch.no_grad():
         return torch.cat([model(part) for part in x.split(batch_size)])
 
 
 def accuracy(predicted: Tensor, y: Labels) -> float:
-    """The share of right answers, from classes (B,) or from logits or probabilities (B, k)."""
-    return float((_classes(predicted, y) == y).double().mean())
+    """The share of right answers, from classes (B,) or from logits or probabilities (B, k).
+
+    One column (B, 1) holds the logits of a model with one output: above 0 for class 1.
+
+    Raises:
+        ValueError: if the labels are no classes (B,), one of them is not from 0 to k − 1, or a logit is nan.
+
+    >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
+    0.5
+    """
+    chosen, y = _classes(predicted, y)
+    return float((chosen == y).double().mean())
 
 
 def confusion_matrix(predicted: Tensor, y: Labels, *, classes: int | None = None) -> Int[Tensor, "k k"]:
@@ -50,11 +65,14 @@ def confusion_matrix(predicted: Tensor, y: Labels, *, classes: int | None = None
         classes: their number k; one more than the largest that occurs if it is not given.
 
     Raises:
-        ValueError: if a class is not from 0 to k - 1.
+        ValueError: if a class is not from 0 to k - 1, or above 9,999 where ``classes`` is not given.
     """
-    chosen = _classes(predicted, y)
+    columns = 2 if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted.shape[1] if predicted.ndim == 2 else 0
+    chosen, y = _classes(predicted, y)
     largest, smallest = int(torch.maximum(chosen, y).max()), int(torch.minimum(chosen, y).min())
-    k = classes if classes is not None else predicted.shape[1] if predicted.ndim == 2 else largest + 1
+    k = classes if classes is not None else columns or largest + 1
+    if classes is None and k > LARGEST:
+        raise ValueError(f"the largest class is {largest}; expected classes numbered from 0 on, or say `classes`")
     if smallest < 0 or largest >= k:
         raise ValueError(f"the classes go from {smallest} to {largest}; expected 0 to {k - 1}")
     return torch.bincount(y.long() * k + chosen, minlength=k * k).reshape(k, k)
@@ -68,7 +86,8 @@ def sensitivity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
     Raises:
         ValueError: if no sample is of that class.
     """
-    return _share(_classes(predicted, y) == positive, y == positive, f"is of class {positive}")
+    chosen, y = _classes(predicted, y)
+    return _share(chosen == positive, y == positive, f"is of class {positive}")
 
 
 def specificity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
@@ -77,7 +96,8 @@ def specificity(predicted: Tensor, y: Labels, *, positive: int = 1) -> float:
     Raises:
         ValueError: if all samples are of that class.
     """
-    return _share(_classes(predicted, y) != positive, y != positive, f"is of another class than {positive}")
+    chosen, y = _classes(predicted, y)
+    return _share(chosen != positive, y != positive, f"is of another class than {positive}")
 
 
 class Reliability(NamedTuple):
@@ -97,11 +117,14 @@ def reliability(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: int = 1
         bins: equally wide bins ``(m/bins, (m+1)/bins]`` of the largest probability.
 
     Raises:
-        ValueError: if a row is not probabilities, or ``bins`` is below 1.
+        ValueError: if a row is not probabilities, there is none, a label is no class, or ``bins`` is below 1.
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected 1 or more")
-    p = probabilities.double()
+    if probabilities.ndim != 2 or len(probabilities) == 0:
+        raise ValueError(f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k), one sample or more")
+    y = labels(y, len(probabilities), classes=probabilities.shape[1])
+    p = finite(probabilities, name="a probability").double()
     if not bool((p >= 0).all()) or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):
         raise ValueError("each row of probabilities adds up to 1 and has none below 0; pass logits through a softmax")
     confidence, chosen = p.max(1)
@@ -130,7 +153,8 @@ def roc_auc(scores: PerSample, positive: Tensor) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(_both(positive), scores.detach().cpu().numpy()))
+    flags = _both(positive, scores)
+    return float(roc_auc_score(flags, _scores(scores)))
 
 
 def tpr_at_fpr(scores: PerSample, positive: Tensor, *, fpr: float) -> float:
@@ -143,18 +167,27 @@ def tpr_at_fpr(scores: PerSample, positive: Tensor, *, fpr: float) -> float:
 
     if not 0 <= fpr <= 1:
         raise ValueError(f"fpr is {fpr}; expected a rate from 0 to 1")
-    false, true, _ = roc_curve(_both(positive), scores.detach().cpu().numpy(), drop_intermediate=False)
+    flags = _both(positive, scores)
+    false, true, _ = roc_curve(flags, _scores(scores), drop_intermediate=False)
     return float(true[false <= fpr].max())
 
 
 def clustering_accuracy(clusters: Labels, y: Labels) -> float:
     """The accuracy of the best one-to-one naming of clusters by classes (the Hungarian method).
 
-    There may be more clusters than classes or fewer; those left without a partner count as wrong.
+    There may be more clusters than classes or fewer; those left without a partner count as wrong. Clusters may have any
+    whole numbers as their names.
+
+    Raises:
+        ValueError: if there is no sample, or not one cluster and one class for each.
     """
     from scipy.optimize import linear_sum_assignment
 
-    together = confusion_matrix(clusters, y).cpu().numpy()
+    clusters, y = _groupings(clusters, y)
+    named = [group.unique(return_inverse=True) for group in (clusters, y)]
+    rows, columns = (len(names) for names, _ in named)
+    counts = torch.bincount(named[0][1] * columns + named[1][1], minlength=rows * columns).view(rows, columns)
+    together = counts.cpu().numpy()
     rows, columns = linear_sum_assignment(together, maximize=True)
     return float(together[rows, columns].sum() / len(y))
 
@@ -163,6 +196,7 @@ def nmi(clusters: Labels, y: Labels) -> float:
     """Normalised mutual information of two groupings: 0 if independent, 1 if the same up to names."""
     from sklearn.metrics import normalized_mutual_info_score
 
+    clusters, y = _groupings(clusters, y)
     return float(normalized_mutual_info_score(y.cpu().numpy(), clusters.cpu().numpy()))
 
 
@@ -170,6 +204,7 @@ def ari(clusters: Labels, y: Labels) -> float:
     """The adjusted Rand index of two groupings: 0 on average for random ones, 1 if the same up to names."""
     from sklearn.metrics import adjusted_rand_score
 
+    clusters, y = _groupings(clusters, y)
     return float(adjusted_rand_score(y.cpu().numpy(), clusters.cpu().numpy()))
 
 
@@ -227,15 +262,40 @@ def confidence_interval(values: Sequence[float] | Tensor, *, level: float = 0.95
     return float(v.mean()) - half, float(v.mean()) + half
 
 
-def _classes(predicted: Tensor, y: Tensor) -> Tensor:
-    """Predicted classes (B,) from themselves or from logits (B, k)."""
+def _classes(predicted: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Predicted classes (B,) from themselves or from logits (B, k), and the true ones."""
     if len(y) == 0:
         raise ValueError("there are no samples; expected at least one")
     if predicted.ndim not in (1, 2) or predicted.shape[0] != y.shape[0]:
         raise ValueError(f"predicted has shape {tuple(predicted.shape)} for {len(y)} samples; expected (B,) or (B, k)")
-    if predicted.ndim == 1 and predicted.is_floating_point():
-        raise ValueError("predicted holds one float a sample; expected classes, or logits (B, k): threshold scores")
-    return (predicted.argmax(1) if predicted.ndim == 2 else predicted).long()
+    if predicted.ndim == 1:
+        if predicted.is_floating_point():
+            raise ValueError("predicted holds one float a sample; expected classes, or logits (B, k): threshold scores")
+        return predicted.long(), labels(y, len(predicted))
+    logits = two_logits(predicted if predicted.is_floating_point() else predicted.double())
+    return decide(logits), labels(y, len(predicted), classes=logits.shape[1])
+
+
+def _groupings(clusters: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Names of clusters and of classes, if there is one of each for every sample."""
+    if clusters.ndim != 1 or clusters.is_floating_point() or len(clusters) == 0:
+        raise ValueError(f"clusters are whole numbers (B,); these are {clusters.dtype} {tuple(clusters.shape)}")
+    return clusters.long(), labels(y, len(clusters))
+
+
+def _not_bytes(x: Tensor) -> None:
+    """Refuse pictures of bytes: every network here takes values from 0 to 1.
+
+    Raises:
+        ValueError: saying what to do.
+    """
+    if x.dtype == torch.uint8:
+        raise ValueError("x holds bytes from 0 to 255 (uint8); expected floats from 0 to 1: use x.float() / 255")
+
+
+def _scores(scores: Tensor) -> np.ndarray:
+    """Scores as an array of float64, none of them nan."""
+    return finite(scores, name="a score").detach().cpu().double().numpy()
 
 
 def _share(right: Tensor, among: Tensor, what: str) -> float:
@@ -245,10 +305,16 @@ def _share(right: Tensor, among: Tensor, what: str) -> float:
     return float(right[among].double().mean())
 
 
-def _both(positive: Tensor) -> np.ndarray:
-    """Which samples are positive, as an array, if there are both kinds."""
+def _both(positive: Tensor, scores: Tensor) -> np.ndarray:
+    """Which samples are positive, as an array, if there are both kinds, and a score for each."""
+    if positive.shape != scores.shape or positive.ndim != 1:
+        raise ValueError(
+            f"scores have shape {tuple(scores.shape)}, positive {tuple(positive.shape)}; expected (B,) of both"
+        )
+    if not bool(((positive == 0) | (positive == 1)).all()):
+        raise ValueError("positive holds other values than 0 and 1; expected True for a positive sample")
     flags = positive.bool()
-    if flags.ndim != 1 or bool(flags.all()) or not bool(flags.any()):
+    if bool(flags.all()) or not bool(flags.any()):
         raise ValueError(f"{int(flags.sum())} of {flags.numel()} samples are positive; expected both kinds")
     return flags.cpu().numpy()
 

@@ -621,7 +621,7 @@ STEP = (MODEL, torch.optim.SGD(MODEL.parameters(), lr=0.1))
         (lambda: attacks.fgsm(MODEL, (X - 0.5) / 0.5, Y, eps=0.1), "first layer normalise"),
         (lambda: checked(X.long(), (0.0, 1.0)), "takes a float batch"),
         (lambda: unwrap(attacks.input_gradient)(MODEL, X[0, 0, 0], Y), "takes a float batch"),
-        (lambda: unwrap(attacks.pgd)(MODEL, X, Y[:2], eps=0.1), "one class for each of 3 samples"),
+        (lambda: unwrap(attacks.pgd)(MODEL, X, Y[:2], eps=0.1), "y holds 2 labels for 3 samples"),
         (lambda: attacks.fgsm(MODEL, X, Y, eps=0.1, norm="l1"), "expected one of linf, l2"),
         (lambda: attacks.fgsm(MODEL, X, Y, eps=0.1, bounds=(1.0, 0.0)), "lower one first"),
         (lambda: attacks.pgd(MODEL, X, Y, eps=0.1, steps=0), "0 steps"),

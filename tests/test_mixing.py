@@ -101,7 +101,7 @@ class TestMixup:
             ({"lambda_": torch.ones(3)}, r"one for each of the 6 samples; it has shape \(3,\)"),
             (
                 {"partner": torch.arange(5)},
-                r"each of the 6 samples; this is torch.int64 with shape \(5,\)",
+                r"partner holds 5 labels for 6 samples",
             ),
             ({"partner": torch.rand(6)}, "torch.float32"),
         ],
@@ -169,7 +169,7 @@ class TestLabels:
         assert float(loss) == 1000
 
     def test_bad_labels_are_refused_in_a_sentence(self):
-        with pytest.raises(ValueError, match="labels go from 0 to 4; expected 0 to 3"):
+        with pytest.raises(ValueError, match="y goes from 0 to 4; expected classes from 0 to 3"):
             mixing.one_hot(torch.tensor([0, 4]), classes=4)
         with pytest.raises(ValueError, match=r"these are torch.int64 with shape \(3,\): see one_hot"):
             mixing.soft_cross_entropy.__wrapped__(torch.rand(3, 2), torch.zeros(3, dtype=torch.int64))

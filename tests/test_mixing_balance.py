@@ -47,7 +47,7 @@ class TestWeights:
         assert stats.chisquare(torch.bincount(drawn, minlength=59)[y == 2].numpy()).pvalue > 0.01
 
     def test_bad_classes_are_refused_in_a_sentence(self):
-        with pytest.raises(ValueError, match="expected 0 to 1"):
+        with pytest.raises(ValueError, match="expected classes from 0 to 1"):
             mixing.class_counts(torch.tensor([0, 3]), classes=2)
         with pytest.raises(ValueError, match="not all of them 0"):
             mixing.class_weights(torch.zeros(3))

@@ -200,6 +200,8 @@ def checked(x: Tensor, bounds: Bounds) -> Tensor:
     if not isinstance(x, Tensor) or x.ndim < 2 or not x.is_floating_point():
         kind = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"an attack takes a float batch (B, ...); this is {kind}")
+    if 0 in x.shape[1:]:
+        raise ValueError(f"x has shape {tuple(x.shape)}; expected samples with at least one value")
     low, high = bounds
     if not low < high:
         raise ValueError(f"bounds are {bounds}; expected the lower one first")

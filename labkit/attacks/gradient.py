@@ -16,17 +16,19 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from labkit import logits as logits_of
 from labkit.attacks.balls import Ball, Bounds, Inputs, Size, ball, checked, size
+from labkit.logits import two_logits
 from labkit.nets import eval_mode
-from labkit.shapes import Labels, Logits, PerSample
+from labkit.shapes import Labels, Logits, PerSample, finite, labels
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (B, k) and classes (B,) to a loss for each sample (B,): what an attack makes large."""
 
 
 def cross_entropy(logits: Logits, y: Labels) -> PerSample:
-    """``−log softmax(logits)_y`` of each sample."""
-    return functional.cross_entropy(logits, y, reduction="none")
+    """``−log softmax(logits)_y`` of each sample; one logit (B, 1) is that of class 1 of two."""
+    return logits_of.cross_entropy(logits, y, reduction="none")
 
 
 def margin(logits: Logits, y: Labels) -> PerSample:
@@ -34,6 +36,8 @@ def margin(logits: Logits, y: Labels) -> PerSample:
 
     Unlike the cross-entropy it has a gradient where the model is so sure that the softmax rounds to 1.
     """
+    logits = two_logits(logits)
+    y = labels(y, len(logits), classes=logits.shape[1])
     own = logits.gather(1, y[:, None])[:, 0]
     others = logits.scatter(1, y[:, None], -torch.inf).amax(1)
     return others - own
@@ -54,7 +58,8 @@ def input_gradient(model: nn.Module, x: Inputs, y: Labels, *, loss: Loss = cross
     Raises:
         ValueError: if x is not a float batch, or there is not one class for each sample.
     """
-    _aligned(checked(x, (-torch.inf, torch.inf)), y)
+    checked(x, (-torch.inf, torch.inf))
+    y = labels(y, len(x))
     with attack_mode(model):
         return _gradient(model, x.detach(), y, loss)
 
@@ -104,7 +109,7 @@ def pgd(
         raise ValueError(f"{restarts} restarts without a random start end alike; set random_start=True")
     eps_ball = ball(x.detach(), eps=eps, norm=norm, bounds=bounds)
     x = eps_ball.x
-    _aligned(x, y)
+    y = labels(y, len(x))
     step = eps_ball.eps * (2.5 / steps) if alpha is None else size(alpha, x, name="alpha")
     step = -step if targeted else step
     with attack_mode(model):
@@ -207,6 +212,8 @@ def _gradient(model: nn.Module, z: Tensor, y: Tensor, loss: Loss) -> Tensor:
     logits = model(z.requires_grad_(True))
     if logits.ndim != 2 or len(logits) != len(z):
         raise ValueError(f"the model gives {tuple(logits.shape)} for {len(z)} samples; expected logits (B, k)")
+    logits = finite(two_logits(logits), name="the model's answer")
+    labels(y, classes=logits.shape[1])
     # The same sum in one operation less.
     total = functional.cross_entropy(logits, y, reduction="sum") if loss is cross_entropy else loss(logits, y).sum()
     return torch.autograd.grad(total, z)[0]
@@ -224,14 +231,8 @@ def _keep_best(
 ) -> tuple[Tensor, Tensor]:
     """Of each sample the end beyond the boundary, or the nearest to it, and its margin."""
     with torch.no_grad():
-        beyond = margin(model(z), y) * (-1 if targeted else 1)
+        beyond = margin(finite(model(z), name="the model's answer"), y) * (-1 if targeted else 1)
     if best_margin is None:
         return z, beyond
     better = (beyond > best_margin).view(-1, *[1] * (z.ndim - 1))
     return torch.where(better, z, best), torch.maximum(beyond, best_margin)
-
-
-def _aligned(x: Tensor, y: Tensor) -> None:
-    """Refuse labels that are not one class for each sample."""
-    if y.ndim != 1 or len(y) != len(x) or y.is_floating_point():
-        raise ValueError(f"y holds one class for each of {len(x)} samples; this is {y.dtype} {tuple(y.shape)}")

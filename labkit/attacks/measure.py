@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from labkit import metrics
 from labkit.attacks.balls import Bounds, Inputs
-from labkit.shapes import Float, Labels
+from labkit.logits import decide, two_logits
+from labkit.shapes import Float, Labels, labels
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -51,7 +52,9 @@ def success_rate(before: Tensor, after: Tensor, y: Labels, *, target: Labels | N
     Raises:
         ValueError: if no sample counts, so that there is nothing to succeed at.
     """
-    was, now = (v.argmax(1) if v.ndim == 2 else v for v in (before, after))
+    was, now = (decide(v) if v.ndim == 2 else v for v in (before, after))
+    y = labels(y, len(was))
+    target = None if target is None else labels(target, len(was), name="target")
     counts = (was == y) & (True if target is None else target != y)
     if not bool(counts.any()):
         raise ValueError("no sample was answered rightly before, so no attack could succeed")
@@ -73,7 +76,7 @@ def probabilities_along(
         ValueError: if there is no eps.
     """
     steps = eps.to(x).view(-1, *[1] * (x.ndim - 1))
-    return metrics.predict(model, (x + steps * direction).clamp(*bounds)).softmax(1)
+    return two_logits(metrics.predict(model, (x + steps * direction).clamp(*bounds))).softmax(1)
 
 
 def logit_surface(

@@ -15,11 +15,11 @@ from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional
 
 from labkit.attacks.balls import Bounds, ball
 from labkit.attacks.gradient import pgd
 from labkit.attacks.measure import Attack
+from labkit.logits import cross_entropy
 from labkit.train import LabelledBatch, Step, descend
 
 
@@ -50,9 +50,9 @@ def adversarial_training(
         model.train()
         logits = model(torch.cat([z, x]) if clean else z)
         attacked = logits[: len(x)]
-        loss = (1 - clean) * functional.cross_entropy(attacked, y)
+        loss = (1 - clean) * cross_entropy(attacked, y)
         if clean:
-            loss = loss + clean * functional.cross_entropy(logits[len(x) :], y)
+            loss = loss + clean * cross_entropy(logits[len(x) :], y)
         descend(optimizer, loss)
         return {"loss": loss.detach(), "robust": (attacked.argmax(1) == y).float().mean()}
 
@@ -141,7 +141,7 @@ class FreeAdversarialStep:
         for _ in range(self.replays):
             z = z.detach().requires_grad_(True)
             logits = self.model(z)
-            loss = functional.cross_entropy(logits, y)
+            loss = cross_entropy(logits, y)
             descend(self.optimizer, loss)
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
@@ -171,7 +171,7 @@ def substitute_training(
         answers = black_box(x)
         model.train()
         logits = model(x)
-        loss = functional.cross_entropy(logits, answers)
+        loss = cross_entropy(logits, answers)
         descend(optimizer, loss)
         return {"loss": loss.detach(), "agreement": (logits.argmax(1) == answers).float().mean()}
 

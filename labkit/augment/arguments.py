@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from labkit import shapes
@@ -70,6 +71,7 @@ def values(
     Raises:
         ValueError: if it is neither one number nor one an item, not finite, or outside the range.
     """
+    value = torch.tensor(value) if isinstance(value, list | tuple) else value
     like = x if x.dtype == wide(x.dtype) else x.new_empty((x.shape[0],), dtype=wide(x.dtype))
     within(value, name=name, low=low, high=high, above=above)
     return shapes.per_sample(value, like, name=name)
@@ -83,7 +85,7 @@ def within(value: Value, *, name: str, low: float = -math.inf, high: float = mat
     """
     if not isinstance(value, Tensor):
         fine, worst = math.isfinite(value) and low <= value <= high and not (above and value == low), float(value)
-    elif value.device.type == "cpu" and value.numel():
+    elif value.numel() and shapes.readable(value):
         least, most = (float(bound) for bound in value.detach().aminmax())
         fine = low <= least and most <= high and math.isfinite(most - least) and not (above and least == low)
         worst = most if most > high or most == math.inf else least

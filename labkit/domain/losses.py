@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Logits
+from labkit.distances import squared_distances
+from labkit.logits import two_logits
+from labkit.shapes import Float, Logits, finite
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -61,7 +63,7 @@ def multilinear_map(f: Float[Tensor, "b d"], logits: Logits) -> Float[Tensor, "b
 
 def entropy_weights(logits: Logits) -> Float[Tensor, " b"]:
     """CDAN+E's weight of a sample, 1 + exp(−H(p)): 2 where the classifier is sure; without a gradient."""
-    log_p = logits.detach().log_softmax(1)
+    log_p = two_logits(logits).detach().log_softmax(1)
     return 1 + (log_p.exp() * log_p).sum(1).exp()
 
 
@@ -84,12 +86,12 @@ def mmd(
     if not scales or min(scales) <= 0:
         raise ValueError(f"scales are {tuple(scales)}; expected one or more numbers above 0")
     both = torch.cat([source, target])
-    norm = both.square().sum(1)
-    squared = (norm[:, None] + norm - 2 * both @ both.T).clamp_min(0)
+    squared = squared_distances(both, both)
     w = squared.detach().mean().clamp_min(torch.finfo(both.dtype).tiny)
     k = torch.stack([torch.exp(-squared / (scale * w)) for scale in scales]).mean(0)
     n = len(source)
-    return k[:n, :n].mean() + k[n:, n:].mean() - 2 * k[:n, n:].mean()
+    # Rounding may take it a little below zero.
+    return (k[:n, :n].mean() + k[n:, n:].mean() - 2 * k[:n, n:].mean()).clamp_min(0)
 
 
 def coral(source: Float[Tensor, "n d"], target: Float[Tensor, "m d"]) -> Float[Tensor, ""]:
@@ -113,5 +115,9 @@ def check_features(source: Tensor, target: Tensor, *, least: int) -> None:
     """Raise ValueError unless both are (n, d) with the same d and ``least`` rows or more."""
     if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
         raise ValueError(f"features have shapes {tuple(source.shape)} and {tuple(target.shape)}; expected the same d")
+    for part, name in ((source, "source"), (target, "target")):
+        if not part.is_floating_point():
+            raise ValueError(f"the features of the {name} are {part.dtype}; expected floats")
+        finite(part, name=name)
     if min(len(source), len(target)) < least:
         raise ValueError(f"there are {len(source)} and {len(target)} samples; expected {least} or more of each domain")

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from labkit.domain.losses import domain_loss, entropy_weights, multilinear_map
 from labkit.domain.schedule import at
+from labkit.logits import cross_entropy
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
 from labkit.train import Step, descend, supervised_step
@@ -148,7 +148,7 @@ class DomainAdversarialStep:
         self.updates += 1
         f, h = self.model.features(x), self.model.features(z)
         logits = self.model.head(f)
-        label = functional.cross_entropy(logits, y)
+        label = cross_entropy(logits, y)
         seen = [reverse_gradient(part, scale=scale) for part in (f, h)]
         weights: list[Tensor | None] = [None, None]
         if self.conditional:
@@ -210,6 +210,6 @@ class AlignmentStep:
         scale = at(self.lambdas, self.updates)
         self.updates += 1
         f, h = self.model.features(x), self.model.features(z)
-        label, apart = functional.cross_entropy(self.model.head(f), y), self.distance(f, h)
+        label, apart = cross_entropy(self.model.head(f), y), self.distance(f, h)
         descend(self.optimizer, label + scale * apart, max_norm=self.max_norm)
         return {"loss": label.detach(), "distance": apart.detach(), "lambda_": label.new_tensor(scale)}

@@ -12,7 +12,7 @@ from labkit.dti.model import DTIGMM, DTIKMeans, pooled
 from labkit.dti.schedule import Schedule
 from labkit.dti.training import learn
 from labkit.nets import seeded_weights
-from labkit.shapes import Features, Float, Images, Labels, images
+from labkit.shapes import Features, Float, Images, Labels, pixels
 from labkit.train import EpochCallback, History
 
 GREY = ("affine", "morphology", "thin_plate")
@@ -102,9 +102,9 @@ def cluster(
         on_epoch: see ``train.fit``; called in every run.
 
     Raises:
-        ValueError: if ``x`` is not images or not finite, ``k`` is not from 1 to N, or a knob is out of its range.
+        ValueError: if ``x`` is not finite images in [0, 1], ``k`` is not from 1 to N, or a knob is out of its range.
     """
-    _check(images(x), k, runs, coarse, mixture, features)
+    _check(x, k, runs, coarse, mixture, features)
     if transforms is None:
         transforms = GREY if x.shape[1] == 1 else COLOURED
     side = min(x.shape[2:])
@@ -145,13 +145,12 @@ def _whole_loss(model: DTIKMeans, x: Images, costs: Tensor) -> Tensor:
 
 def _check(x: Tensor, k: int, runs: int, coarse: int | None, mixture: bool, features: Features | None) -> None:
     """Refuse what can't work, in a sentence."""
+    pixels(x)
     if not 1 <= k <= len(x):
         raise ValueError(f"k is {k} for {len(x)} images; expected 1 to {len(x)} clusters")
     if runs < 1:
         raise ValueError(f"runs is {runs}; expected 1 or more")
     if coarse is not None and coarse < 1:
         raise ValueError(f"coarse is {coarse}; expected a whole number from 1 on")
-    if not bool(x.isfinite().all()):
-        raise ValueError("an image holds nan or inf; expected numbers")
     if mixture and features is not None:
         raise ValueError("features are compared by k-means alone; the mixture models pixels")

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from labkit.shapes import Float, Int, Labels
+from labkit import distances
+from labkit.shapes import Float, Int, Labels, finite, labels
 
 
 class Clustering(NamedTuple):
@@ -33,20 +34,23 @@ class Clustering(NamedTuple):
 
 def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Float[Tensor, "b k"]:
     """‖x_i − c_j‖² for every pair."""
-    a, b = x.flatten(1), centres.flatten(1)
-    # Expanded, so that the work is one matrix product; rounding may take it a little below zero.
-    return (a.square().sum(1)[:, None] - 2 * a @ b.T + b.square().sum(1)).clamp_min(0)
+    return distances.squared_distances(x.flatten(1), centres.flatten(1))
 
 
 def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:
     """The number of the nearest centre of each sample; of equally near ones the first."""
-    return squared_distances(x, centres).argmin(1)
+    _same_shape(x, centres)
+    return squared_distances(finite(x, name="x"), finite(centres, name="centres")).argmin(1)
 
 
 def update(
     x: Float[Tensor, " b *rest"], assignments: Labels, centres: Float[Tensor, " k *rest"]
 ) -> Float[Tensor, " k *rest"]:
     """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
+    _same_shape(x, centres)
+    if x.dtype != centres.dtype or not x.is_floating_point():
+        raise ValueError(f"x is {x.dtype} and centres are {centres.dtype}; expected floats of one type")
+    assignments = labels(assignments, len(x), classes=len(centres), name="assignments")
     count = torch.bincount(assignments, minlength=len(centres)).to(x.dtype)
     total = torch.zeros_like(centres.flatten(1)).index_add_(0, assignments, x.flatten(1))
     mean = total / count.clamp_min(1)[:, None]
@@ -61,7 +65,7 @@ def kmeans_plus_plus(
     Raises:
         ValueError: if ``k`` is not from 1 to the number of samples.
     """
-    _enough(x, k)
+    _enough(finite(x, name="x"), k)
     chosen = [_draw(x.new_ones(len(x)), generator)]
     nearest = squared_distances(x, x[chosen[0]])[:, 0]
     for _ in range(k - 1):
@@ -78,10 +82,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     Raises:
         ValueError: if centres are shaped otherwise than samples.
     """
-    if centres.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
-        )
+    _same_shape(x, centres)
     assignments, done, settled = assign(x, centres), 0, False
     while done < iterations and not settled:
         done += 1
@@ -115,10 +116,16 @@ def kmeans(
     """
     if runs < 1:
         raise ValueError(f"runs is {runs}; expected 1 or more")
-    if not bool(x.isfinite().all()):
-        raise ValueError("a sample holds nan or inf; expected numbers")
+    finite(x, name="x")
     clusterings = (lloyd(x, kmeans_plus_plus(x, k, generator=generator), iterations=iterations) for _ in range(runs))
     return min(clusterings, key=lambda run: run.inertia)
+
+
+def _same_shape(x: Tensor, centres: Tensor) -> None:
+    if centres.shape[1:] != x.shape[1:] or len(centres) == 0:
+        raise ValueError(
+            f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
+        )
 
 
 def _enough(x: Tensor, k: int) -> None:

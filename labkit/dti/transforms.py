@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float
+from labkit.shapes import Float, finite
 
 Prototypes = Float[Tensor, "k m c h w"]
 Transformed = Float[Tensor, "k n c h w"]
@@ -36,6 +36,8 @@ Grid = Float[Tensor, "k b h w 2"]
 
 PEAK = 5.0
 """Logits of the kernel of ``morphology`` at rest: +5 in the middle, −5 around it."""
+
+BETA = "the parameters of a transformation"
 
 STEEPEST = 60.0
 """The largest |α| of ``morphology``."""
@@ -48,7 +50,15 @@ def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
 
 
 def sample_grid(z: Prototypes, grid: Grid) -> Transformed:
-    """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w)."""
+    """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w).
+
+    Raises:
+        ValueError: if a place of the grid is not finite.
+    """
+    return _sampled(z, finite(grid, name="the grid"))
+
+
+def _sampled(z: Prototypes, grid: Grid) -> Transformed:
     b, h = grid.shape[1:3]
     if z.shape[1] == 1:
         # All of a prototype's grids lie below each other: one tall picture of it, and no copies of the prototype.
@@ -91,18 +101,19 @@ def _spread(weights: Float[Tensor, "p n"], size: int) -> Float[Tensor, "n_size p
 
 def affine_grid(beta: Beta, h: int, w: int) -> Grid:
     """Where each pixel looks, from six numbers: A = (1 0 0; 0 1 0) + (β₁ β₂ β₃; β₄ β₅ β₆)."""
-    matrix = beta.unflatten(-1, (2, 3)) + torch.eye(2, 3, dtype=beta.dtype, device=beta.device)
+    matrix = finite(beta, name=BETA).unflatten(-1, (2, 3)) + torch.eye(2, 3, dtype=beta.dtype, device=beta.device)
     return _moved(matrix, h, w)
 
 
 def affine(z: Prototypes, beta: Beta) -> Transformed:
     """Turned, scaled, sheared and moved by ``affine_grid``."""
-    return sample_grid(z, affine_grid(beta, *z.shape[-2:]))
+    return _sampled(z, affine_grid(beta, *z.shape[-2:]))
 
 
 def projective_grid(beta: Beta, h: int, w: int) -> Grid:
     """Where each pixel looks, from eight numbers: a homography whose last entry is 1."""
-    matrix = functional.pad(beta, (0, 1)).unflatten(-1, (3, 3)) + torch.eye(3, dtype=beta.dtype, device=beta.device)
+    rest = torch.eye(3, dtype=beta.dtype, device=beta.device)
+    matrix = functional.pad(finite(beta, name=BETA), (0, 1)).unflatten(-1, (3, 3)) + rest
     x, y, depth = _moved(matrix, h, w).unbind(-1)
     # What comes to lie behind the eye is kept far away instead of being divided by zero.
     depth = torch.where(depth.abs() < 1e-3, torch.full_like(depth, 1e-3), depth)
@@ -111,7 +122,7 @@ def projective_grid(beta: Beta, h: int, w: int) -> Grid:
 
 def projective(z: Prototypes, beta: Beta) -> Transformed:
     """Seen in another perspective, by ``projective_grid``."""
-    return sample_grid(z, projective_grid(beta, *z.shape[-2:]))
+    return _sampled(z, projective_grid(beta, *z.shape[-2:]))
 
 
 def morphology(z: Prototypes, beta: Beta) -> Transformed:
@@ -120,7 +131,7 @@ def morphology(z: Prototypes, beta: Beta) -> Transformed:
     α → ∞ is the largest of the neighbours (strokes grow), α → −∞ the smallest (they shrink), α = 0 their weighted mean.
     Outside the image is zero. α is held within ±STEEPEST, where exp still has room in float32.
     """
-    k, b, d = beta.shape
+    k, b, d = finite(beta, name=BETA).shape
     side = math.isqrt(d - 1)
     x = z.expand(k, b, *z.shape[2:])
     rest = torch.full((side, side), -PEAK, dtype=beta.dtype, device=beta.device)
@@ -131,7 +142,8 @@ def morphology(z: Prototypes, beta: Beta) -> Transformed:
     largest = (alpha * x).detach().amax((2, 3, 4), keepdim=True).clamp_min(0)
     e = torch.exp(alpha * x - largest)
     edge = torch.exp(-largest)
-    return _neighbours(e * x, kernel, None) / _neighbours(e, kernel, edge)
+    # Where the whole neighbourhood lies far below the largest pixel, the sums round to 0, and so does the quotient.
+    return _neighbours(e * x, kernel, None) / _neighbours(e, kernel, edge).clamp_min(torch.finfo(e.dtype).tiny)
 
 
 def _neighbours(x: Prototypes, kernel: Float[Tensor, "k b s s"], edge: Tensor | None) -> Transformed:
@@ -152,7 +164,7 @@ def thin_plate_grid(beta: Beta, h: int, w: int) -> Grid:
     β holds the moves (x, y) of the points row by row. Of all maps through the moved points it bends least.
     """
     influence = _influence(math.isqrt(beta.shape[2] // 2), h, w, beta.dtype, beta.device)
-    return (beta @ influence).unflatten(2, (h, w, 2)) + pixel_centres(h, w, beta)
+    return (finite(beta, name=BETA) @ influence).unflatten(2, (h, w, 2)) + pixel_centres(h, w, beta)
 
 
 @lru_cache(maxsize=16)
@@ -178,7 +190,7 @@ def _bending(a: Tensor, b: Tensor) -> Tensor:
 
 def thin_plate(z: Prototypes, beta: Beta) -> Transformed:
     """Bent smoothly, by ``thin_plate_grid``."""
-    return sample_grid(z, thin_plate_grid(beta, *z.shape[-2:]))
+    return _sampled(z, thin_plate_grid(beta, *z.shape[-2:]))
 
 
 @dataclass(frozen=True)

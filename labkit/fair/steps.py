@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from labkit.fair.adversary import adversary_input, adversary_loss, checked_criterion
+from labkit.logits import cross_entropy
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
 from labkit.train import Step, descend
@@ -66,7 +66,7 @@ def alternating_step(
         h = model.features(x)
         for _ in range(inner):
             descend(optimizer_d, leak_of(h.detach(), y, a))
-        task, leak = functional.cross_entropy(model.head(h), y), leak_of(h, y, a)
+        task, leak = cross_entropy(model.head(h), y), leak_of(h, y, a)
         descend(optimizer, task - lambda_ * leak)
         return {"loss": task.detach(), "adversary": leak.detach()}
 
@@ -97,7 +97,7 @@ def reversal_step(
         x, y, a = batch
         model.train()
         h = model.features(x)
-        task = functional.cross_entropy(model.head(h), y)
+        task = cross_entropy(model.head(h), y)
         seen = adversary_input(reverse_gradient(h, scale=lambda_), y, criterion=criterion)
         leak = adversary_loss(adversary(seen)[:, 0], y, a, criterion=criterion, loss=loss)
         descend(optimizer, task + leak)
@@ -160,7 +160,7 @@ def adversarial_debiasing(
         s = logits[:, 1] - logits[:, 0]
         seen_outcome = torch.zeros_like(s) if criterion == "parity" else y.to(s.dtype)
         leak = adversary_loss(adversary(s, seen_outcome), y, a, criterion=criterion)
-        task = functional.cross_entropy(logits, y)
+        task = cross_entropy(logits, y)
         g = torch.autograd.grad(task, parameters, retain_graph=True)
         u = torch.autograd.grad(leak, parameters, retain_graph=True)
         descend(optimizer_d, leak)

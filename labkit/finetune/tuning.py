@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from labkit import metrics
 from labkit.finetune.network import Network, stages
+from labkit.logits import cross_entropy
 from labkit.nets import eval_mode, seeded_weights
 from labkit.shapes import Float, Images, Labels
 from labkit.train import EarlyStopping, History, Minibatches, fit, supervised_step
@@ -75,7 +75,7 @@ def train_head(
     def closure() -> Tensor:
         optimizer.zero_grad()
         penalty = sum((w.square().sum() for w in weights), h.new_zeros(()))
-        loss = functional.cross_entropy(model.head(h), y) + weight_decay / 2 * penalty
+        loss = cross_entropy(model.head(h), y) + weight_decay / 2 * penalty
         loss.backward()
         return loss
 
@@ -176,7 +176,7 @@ def fine_tune(
         if held_back is None:
             return {}
         logits = metrics.predict(model, held_back[0])
-        loss = functional.cross_entropy(logits, held_back[1])
+        loss = cross_entropy(logits, held_back[1])
         return {"val_loss": loss, "val_accuracy": metrics.accuracy(logits, held_back[1])}
 
     callbacks: list[Any] = [unfreeze(model, every=gradual)] if gradual > 0 else []

@@ -21,34 +21,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from labkit import metrics
-from labkit.shapes import Float, Int, PerSample
+from labkit import distances, metrics
+from labkit.distances import NearestNeighbours
+from labkit.shapes import Float, Int, PerSample, finite
 
 LEAST = 10  # samples of either kind in a cell, below which its z-score says nothing
 
 
-class NearestNeighbours(NamedTuple):
-    """For each sample the distance to the nearest of others, and which one that is."""
-
-    distance: PerSample
-    which: Int[Tensor, " b"]
-
-
-def nearest_neighbours(
-    x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"], *, chunk: int = 1024
-) -> NearestNeighbours:
+def nearest_neighbours(x: Float[Tensor, " b *rest"], others: Float[Tensor, " m *rest"]) -> NearestNeighbours:
     """The nearest of ``others`` to each sample, by Euclidean distance of their entries (pixels, or features).
 
     Raises:
-        ValueError: if there are no others.
+        ValueError: if there are no others, or samples differ in shape.
     """
-    if len(others) == 0:
-        raise ValueError("there are no others to be near to; expected at least one")
-    flat = others.flatten(1)
-    nearest = [torch.cdist(part, flat).min(dim=1) for part in x.flatten(1).split(chunk)]
-    return NearestNeighbours(
-        torch.cat([part.values for part in nearest]), torch.cat([part.indices for part in nearest])
-    )
+    return distances.nearest(x, others)
+
+
+def _rows(x: Tensor, name: str) -> Tensor:
+    """Samples as rows of numbers.
+
+    Raises:
+        ValueError: if there is no first dimension that counts them, or a value is not finite.
+    """
+    if x.ndim < 2:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected samples (n, …)")
+    return finite(x, name=name).flatten(1)
 
 
 def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
@@ -59,6 +56,10 @@ def mann_whitney(a: PerSample, b: Float[Tensor, " m"]) -> Float[Tensor, ""]:
     Raises:
         ValueError: if one of the two is empty.
     """
+    for part, name in ((a, "a"), (b, "b")):
+        if part.ndim != 1:
+            raise ValueError(f"{name} has shape {tuple(part.shape)}; expected one number a sample")
+        finite(part, name=name)
     n, m = len(a), len(b)
     if n == 0 or m == 0:
         raise ValueError(f"there are {n} and {m} values; expected at least one of each")
@@ -99,6 +100,8 @@ def data_copying_test(
     """
     if not 1 <= cells <= len(training):
         raise ValueError(f"cells is {cells}; expected 1 to {len(training)}, the number of training samples")
+    for part, name in ((generated, "generated"), (training, "training"), (held_out, "held_out")):
+        finite(part, name=name)
     q, p = nearest_neighbours(generated, training).distance, nearest_neighbours(held_out, training).distance
     own, others = (torch.zeros(len(v), dtype=torch.int64) for v in (q, p))
     if cells > 1:
@@ -139,13 +142,15 @@ def precision_recall(
     Raises:
         ValueError: if there are not more than ``k`` samples of each.
     """
-    a, b = generated.flatten(1), real.flatten(1)
+    a, b = _rows(generated, "generated"), _rows(real, "real")
     if not 1 <= k < min(len(a), len(b)):
         raise ValueError(f"k is {k} for {len(a)} generated and {len(b)} real samples; expected 1 or more, below both")
 
     def covered(points: Tensor, by: Tensor) -> float:
-        reach = torch.cdist(by, by).kthvalue(k + 1, dim=1).values  # the nearest of all is the sample itself
-        return float((torch.cdist(points, by) <= reach).any(dim=1).double().mean())
+        # The nearest of all is the sample itself.
+        reach = torch.cat([part.kthvalue(k + 1, dim=1).values for _, part in distances.blocks(by, by)])
+        inside = [(part <= reach).any(dim=1) for _, part in distances.blocks(points, by)]
+        return float(torch.cat(inside).double().mean())
 
     return PrecisionRecall(covered(a, b), covered(b, a))
 
@@ -162,14 +167,17 @@ def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
     Raises:
         ValueError: if one of the two has fewer than two samples.
     """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"features have shapes {tuple(a.shape)} and {tuple(b.shape)}; expected (n, f) and (m, f)")
     if min(len(a), len(b)) < 2:
         raise ValueError(f"there are {len(a)} and {len(b)} samples; a covariance needs two or more of each")
-    a, b = a.double(), b.double()
+    a, b = (finite(part, name="a feature").double() for part in (a, b))
     first, second = torch.cov(a.T).reshape(a.shape[1], -1), torch.cov(b.T).reshape(a.shape[1], -1)
     values, vectors = torch.linalg.eigh(first)
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
     cross = torch.linalg.eigvalsh(root @ second @ root).clamp_min(0).sqrt().sum()
-    return float((a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * cross)
+    # Rounding may take it a little below zero.
+    return max(0.0, float((a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * cross))
 
 
 def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *rest"]) -> float:
@@ -182,15 +190,15 @@ def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *res
     Raises:
         ValueError: if one of the two has fewer than two samples.
     """
+    _rows(generated, "generated"), _rows(real, "real")
     n = min(len(generated), len(real))
     if n < 2:
         raise ValueError(f"there are {len(generated)} and {len(real)} samples; expected two or more of each")
 
     def apart(x: Tensor) -> Tensor:
         flat = x[:n].flatten(1)
-        # Differences are taken exactly: the fast way of cdist leaves a residue between equal samples.
-        between = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
-        return between.fill_diagonal_(math.inf).min(dim=1).values.mean()
+        between = distances.squared_distances(flat, flat).fill_diagonal_(math.inf)
+        return between.min(dim=1).values.sqrt().mean()
 
     return float(apart(generated) / apart(real))
 

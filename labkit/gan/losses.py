@@ -27,7 +27,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, Scalar
+from labkit.logits import cross_entropy
+from labkit.shapes import Float, Int, Labels, Logits, PerSample, Scalar
 
 
 class Game(NamedTuple):
@@ -133,13 +134,13 @@ def class_loss(real: Logits, y: Labels, fake: Float[Tensor, "m k"], y_fake: Int[
         fake: class logits of generated samples.
         y_fake: the labels that they were asked for.
     """
-    return functional.cross_entropy(real, y) + functional.cross_entropy(fake, y_fake)
+    return cross_entropy(real, y) + cross_entropy(fake, y_fake)
 
 
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor],
-    real: Images,
-    fake: Images,
+    real: Float[Tensor, " b *rest"],
+    fake: Float[Tensor, " b *rest"],
     *,
     generator: torch.Generator | None = None,
 ) -> Scalar:
@@ -149,8 +150,8 @@ def gradient_penalty(
     mixes the samples of a batch, and the penalty is then not that of a sample: use none, as the paper says.
 
     Args:
-        critic: images to logits (B,).
-        real: (B, C, H, W).
+        critic: samples to logits (B,).
+        real: (B, …): images, tables, sequences.
         fake: as many; no gradient flows to them.
         generator: where u comes from.
 
@@ -160,7 +161,8 @@ def gradient_penalty(
     if real.shape != fake.shape:
         raise ValueError(f"real has shape {tuple(real.shape)}, fake {tuple(fake.shape)}; expected the same")
     where = generator.device if generator is not None else real.device
-    u = torch.rand(len(real), 1, 1, 1, generator=generator, device=where, dtype=real.dtype).to(real.device)
+    u = torch.rand(len(real), generator=generator, device=where, dtype=real.dtype).to(real.device)
+    u = u.view(-1, *[1] * (real.ndim - 1))
     between = torch.lerp(fake.detach(), real.detach(), u).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -19,7 +19,7 @@ from labkit.gan.diffaugment import DiffAugment
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.steps import gan_step
 from labkit.nets import seeded_weights
-from labkit.shapes import Images, Labels
+from labkit.shapes import Images, Labels, labels, pixels
 
 
 class TrainedGAN(NamedTuple):
@@ -88,8 +88,11 @@ def train_small_gan(
             more.
 
     Raises:
-        ValueError: if the images are not squares of 8, 16, 32, … pixels, or ``steps`` is below 1.
+        ValueError: if the images are not squares of 8, 16, 32, … pixels, a value is not finite, or ``steps``
+            is below 1.
     """
+    pixels(x)
+    y = None if y is None else labels(y, len(x))
     recipe = recipe or GANRecipe()
     steps, width = recipe.steps, recipe.width
     if x.shape[-1] != x.shape[-2] or steps < 1:

@@ -263,7 +263,13 @@ def posterior(scores: Float[Tensor, "t users"]) -> Float[Tensor, "t users"]:
 
 
 def entropy_in_bits(probabilities: Float[Tensor, "t users"]) -> Float[Tensor, " t"]:
-    """The entropy of each row in bits: log2 of as many records as would be equally likely."""
+    """The entropy of each row in bits: log2 of as many records as would be equally likely.
+
+    Raises:
+        ValueError: if they are not rows of probabilities, (t, users).
+    """
+    if probabilities.ndim != 2:
+        raise ValueError(f"probabilities have shape {tuple(probabilities.shape)}; expected a row for each target")
     return -torch.special.xlogy(probabilities, probabilities).sum(1) / math.log(2)
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from labkit.data.simulate import Ratings
 from labkit.linkage.attack import AuxiliaryInfo, Matches
-from labkit.shapes import Float, Int
+from labkit.shapes import Float, Int, labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,12 @@ class Release:
     identity: Int[Tensor, " n"]
 
     def truth(self, targets: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
-        """The record of each original user, −1 for one that was not released."""
+        """The record of each original user, −1 for one that was not released.
+
+        Raises:
+            ValueError: if a target is no user's number, which is 0 or more.
+        """
+        labels(targets, name="targets")
         most = int(torch.cat([self.identity, targets]).max()) + 1
         record = self.identity.new_full((most,), -1)
         record[self.identity] = torch.arange(len(self.identity), device=record.device)
@@ -120,12 +125,13 @@ def sample_auxiliary_info(
         generator: the source of all randomness.
 
     Raises:
-        ValueError: if there are no targets, ``m`` is below 1, or ``wrong`` is not from 0 to m.
+        ValueError: if there are no targets, ``m`` is below 1, ``wrong`` is not from 0 to m, or a target is no user.
     """
     if len(targets) == 0 or m < 1 or not 0 <= wrong <= m:
         raise ValueError(
             f"there are {len(targets)} targets, m is {m} and wrong {wrong}; expected a target, m ≥ 1 and 0 ≤ wrong ≤ m"
         )
+    labels(targets, classes=ratings.users, name="targets")
     device = ratings.user.device
     support = torch.bincount(ratings.film, minlength=ratings.films)
     hits = support.argsort(descending=True, stable=True)[:beyond]

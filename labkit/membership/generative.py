@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labkit import metrics, train
+from labkit import distances, metrics, train
 from labkit.shapes import Float, PerSample
 
 
@@ -94,18 +94,10 @@ def own_discriminator(
     return lambda x: discriminator_scores(discriminator, x)
 
 
-def nearest_sample_scores(
-    x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"], *, batch_size: int = 1024
-) -> PerSample:
+def nearest_sample_scores(x: Float[Tensor, " b *rest"], synthetic: Float[Tensor, " n *rest"]) -> PerSample:
     """The negative Euclidean distance of each record to the nearest synthetic one: 0 for an exact copy.
 
     Raises:
         ValueError: if records differ in shape, or there are no samples.
     """
-    if x.shape[1:] != synthetic.shape[1:] or len(synthetic) == 0:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)}, synthetic {tuple(synthetic.shape)}; expected records of one shape"
-        )
-    samples = synthetic.flatten(1)
-    parts = [torch.cdist(part, samples).amin(1) for part in x.flatten(1).split(batch_size)]
-    return -torch.cat(parts) if parts else x.new_zeros(0)
+    return -distances.nearest(x, synthetic).distance

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from labkit.shapes import Bool, Float, PerSample
+from labkit.shapes import Bool, Float, PerSample, finite
 
 FEW = 64  # below this number of shadow models the paper advises one variance for all records
 
@@ -32,7 +32,7 @@ def lira(
 
     Raises:
         ValueError: if the shapes don't fit, or a record has fewer than 2 models that have seen it, or that have not
-            (1, where variances are pooled).
+            (1, where variances are pooled), or a score is not finite.
     """
     m = _check(phi, shadow, members, offline=False)
     pooled = m < FEW if pooled is None else pooled
@@ -56,7 +56,7 @@ def lira_offline(
         pooled: one variance for all records; by default where there are fewer than 64 shadow models.
 
     Raises:
-        ValueError: if the shapes don't fit, or too few models have not seen a record.
+        ValueError: if the shapes don't fit, too few models have not seen a record, or a score is not finite.
     """
     members = torch.zeros_like(shadow, dtype=torch.bool) if members is None else members
     m = _check(phi, shadow, members, offline=True)
@@ -90,6 +90,10 @@ def _check(phi: Tensor, shadow: Tensor, members: Tensor, *, offline: bool) -> in
             f"phi has shape {tuple(phi.shape)}, shadow {tuple(shadow.shape)}, members {tuple(members.shape)}; "
             "expected (n,), (m, n) and (m, n)"
         )
+    if members.dtype != torch.bool:
+        raise ValueError(f"members is {members.dtype}; expected bool: True where a model was trained on a record")
+    finite(phi, name="phi")
+    finite(shadow, name="shadow")
     if not offline and bool(members.all() or not members.any()):
         raise ValueError("shadow models saw all records or none; on line both are needed (lira_offline needs none)")
     return len(shadow)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from labkit import metrics
-from labkit.shapes import Bool, Float, Labels, PerSample
+from labkit.shapes import Bool, Float, Labels, PerSample, labels
 
 
 class Roc(NamedTuple):
@@ -130,6 +130,8 @@ def evaluate_guesses(guess: Bool[Tensor, " b"], member: Bool[Tensor, " b"]) -> G
         ValueError: if all are members, or none.
     """
     guess, member = checked(guess, member)
+    if guess.dtype != torch.bool:
+        raise ValueError(f"guess is {guess.dtype}; expected bool: True for a record that is called a member")
     called, recall = guess.double().sum(), guess[member].double().mean()
     precision = guess[member].double().sum() / called
     return GuessMetrics(float(precision), float(recall), float(recall - guess[~member].double().mean()))
@@ -143,9 +145,12 @@ def precision_by_class(
     Raises:
         ValueError: if a label is not from 0 to ``classes`` − 1.
     """
-    if len(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
-        raise ValueError(f"labels go from {int(y.min())} to {int(y.max())}; expected 0 to {classes - 1}")
-    guess, member, y = guess.cpu(), member.cpu(), y.cpu()
+    for flags, name in ((guess, "guess"), (member, "member")):
+        if flags.dtype != torch.bool or flags.shape != y.shape:
+            raise ValueError(
+                f"{name} is {flags.dtype} {tuple(flags.shape)}; expected a bool for each of {len(y)} records"
+            )
+    guess, member, y = guess.cpu(), member.cpu(), labels(y.cpu(), classes=classes)
     called = torch.bincount(y[guess], minlength=classes).double()
     return torch.bincount(y[guess & member], minlength=classes).double() / called
 

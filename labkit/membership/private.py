@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.nn import functional
 
-from labkit.shapes import Float, Labels, PerSample
+from labkit.logits import cross_entropy
+from labkit.shapes import Float, Labels, PerSample, labels
 from labkit.train import LabelledBatch, Step
 
 Gradients = dict[str, Tensor]
@@ -34,7 +34,7 @@ def per_sample_gradients(
     x: Float[Tensor, " b *rest"],
     y: Labels,
     *,
-    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
 ) -> Gradients:
     """The gradient of each sample's own loss: (B, …) for each trainable parameter by name.
 
@@ -45,9 +45,11 @@ def per_sample_gradients(
         loss: of a batch; it is called with batches of one.
 
     Raises:
-        ValueError: if the model normalises over the batch, so that no sample has a gradient of its own.
+        ValueError: if the model normalises over the batch, so that no sample has a gradient of its own (batch
+            normalisation in evaluation mode doesn't), or y holds no label for each sample.
     """
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in model.modules()):
+    y = y if y.is_floating_point() else labels(y, len(x))
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training for part in model.modules()):
         raise ValueError("the model normalises over the batch, where no sample has a gradient of its own; "
                          "expected one without, say CNN(..., batch_norm=False)")  # fmt: skip
     parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
@@ -92,7 +94,7 @@ def private_gradient(
     Raises:
         ValueError: if ``sigma`` is negative, ``expected`` or ``C`` not above 0.
     """
-    if sigma < 0 or not expected > 0:
+    if not sigma >= 0 or not expected > 0:
         raise ValueError(f"sigma is {sigma} and expected {expected}; expected sigma ≥ 0 and a batch size above 0")
     summed = {name: g.sum(0) for name, g in clip(gradients, C=C).items()}
     if sigma:
@@ -180,7 +182,7 @@ def epsilon(*, sigma: float, q: float, steps: int, delta: float) -> float:
     Raises:
         ValueError: if a number lies outside its range.
     """
-    if sigma < 0 or not 0 < q <= 1 or steps < 0 or not 0 < delta < 1:
+    if not sigma >= 0 or not 0 < q <= 1 or not steps >= 0 or not 0 < delta < 1:
         raise ValueError(
             f"sigma {sigma}, q {q}, steps {steps}, delta {delta}; expected σ ≥ 0, 0 < q ≤ 1, steps ≥ 0, 0 < δ < 1"
         )

@@ -17,17 +17,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Bool, Labels, Logits, PerSample
+from labkit.logits import cross_entropy, decide, two_logits
+from labkit.shapes import Bool, Labels, Logits, PerSample, finite, labels
 
 
 def confidence(logits: Logits) -> PerSample:
     """The largest probability of each sample, from 1/k to 1."""
-    return functional.softmax(logits, dim=1).amax(1)
+    return functional.softmax(two_logits(finite(logits, name="a logit")), dim=1).amax(1)
 
 
 def loss(logits: Logits, y: Labels) -> PerSample:
     """The cross-entropy −log p_y of each sample, in nats; small for what was learned, so a score is its negative."""
-    return functional.cross_entropy(logits, y, reduction="none")
+    return cross_entropy(finite(logits, name="a logit"), y, reduction="none")
 
 
 def scaled_confidence(logits: Logits, y: Labels) -> PerSample:
@@ -36,24 +37,24 @@ def scaled_confidence(logits: Logits, y: Labels) -> PerSample:
     Computed from the logits, so that it stays finite where p_y rounds to 1.
 
     Raises:
-        ValueError: if there is one class alone.
+        ValueError: if a logit is not finite, or a label is no class.
     """
-    if logits.shape[1] < 2:
-        raise ValueError(f"there is {logits.shape[1]} class; expected two or more: with one, p is always 1")
-    own = functional.one_hot(y.long(), logits.shape[1]).bool()
+    logits = two_logits(finite(logits, name="a logit"))
+    y = labels(y, len(logits), classes=logits.shape[1])
+    own = functional.one_hot(y, logits.shape[1]).bool()
     others = logits.masked_fill(own, -math.inf)
-    return logits.gather(1, y.long()[:, None])[:, 0] - others.logsumexp(1)
+    return logits.gather(1, y[:, None])[:, 0] - others.logsumexp(1)
 
 
 def threshold_attack(scores: PerSample, *, tau: float) -> Bool[Tensor, " b"]:
     """Guess "member" where the score is at least ``tau``.
 
     Raises:
-        ValueError: if ``tau`` is nan.
+        ValueError: if ``tau`` or a score is nan.
     """
     if math.isnan(tau):
         raise ValueError("tau is nan; expected a number to compare the scores with")
-    return scores >= tau
+    return finite(scores, name="a score") >= tau
 
 
 def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool[Tensor, " b"]:
@@ -69,7 +70,8 @@ def loss_attack(logits: Logits, y: Labels, *, mean_loss: float | Tensor) -> Bool
 
 def gap_attack(logits: Logits, y: Labels) -> Bool[Tensor, " b"]:
     """Guess "member" where the model is right: needs labels, no probabilities. Its advantage is the accuracy gap."""
-    return logits.argmax(1) == y
+    logits = two_logits(logits)
+    return decide(logits) == labels(y, len(logits), classes=logits.shape[1])
 
 
 def bounded_loss_attack(losses: PerSample, *, bound: float, generator: torch.Generator) -> Bool[Tensor, " b"]:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from labkit import nets, train
 from labkit.membership.stacked import StackedModels
-from labkit.shapes import Bool, Float, Int, Labels, Logits, PerSample
+from labkit.shapes import Bool, Float, Int, Labels, Logits, PerSample, finite, labels
 
 
 class ShadowAttack:
@@ -26,10 +26,11 @@ class ShadowAttack:
         Raises:
             ValueError: if the answers have other classes than the shadow models had.
         """
+        y = labels(y, len(logits), classes=logits.shape[1])
         if logits.shape[1] != len(self.stack):
             raise ValueError(f"the answers have {logits.shape[1]} classes, the shadow models had {len(self.stack)}")
         answers = self.stack(functional.softmax(logits, dim=1))
-        return answers[y.long(), torch.arange(len(y), device=y.device), 0]
+        return answers[y, torch.arange(len(y), device=y.device), 0]
 
 
 def shadow_attack(
@@ -66,8 +67,10 @@ def shadow_attack(
             f"logits have shape {(m, n, k)}, members {tuple(members.shape)}, y {tuple(y.shape)}; "
             "expected (m, n, k), (m, n) and (n,)"
         )
+    y = labels(y, n, classes=k)
+    finite(logits, name="logits")
     answers, inside = functional.softmax(logits, dim=2).flatten(0, 1), members.flatten()
-    classes = y.long().repeat(m)
+    classes = y.repeat(m)
     pools = [[((classes == c) & (inside == kind)).nonzero()[:, 0] for kind in (True, False)] for c in range(k)]
     if any(len(pool) == 0 for pair in pools for pool in pair):
         raise ValueError("a class has no member or no other among the shadow models' records; expected both of each")

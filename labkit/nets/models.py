@@ -24,8 +24,11 @@ class Normalize(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5) -> None:
+    def __init__(
+        self, mean: float | Sequence[float] | Tensor = 0.5, std: float | Sequence[float] | Tensor = 0.5
+    ) -> None:
         super().__init__()
+        mean, std = (v.tolist() if isinstance(v, Tensor) else v for v in (mean, std))
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.get_default_dtype()).reshape(-1))
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.get_default_dtype()).reshape(-1))
         # Looks at the arguments: the buffers may be on the meta device.
@@ -46,6 +49,8 @@ class Normalize(nn.Module):
         return cls(mean.tolist(), torch.where(std > 0, std, torch.ones_like(std)).tolist()).to(x.device)
 
     def forward(self, x: Float[Tensor, "b c *rest"]) -> Float[Tensor, "b c *rest"]:
+        if not x.is_floating_point():
+            raise ValueError(f"the model takes floats from 0 to 1; x is {x.dtype}: use x.float() / 255")
         channels = max(len(self.mean), len(self.std))
         if channels not in (1, x.shape[1]):
             raise ValueError(f"the model normalises {channels} channels; x has shape {tuple(x.shape)}")

@@ -14,10 +14,15 @@ from labkit.shapes import Float
 
 
 class _Reversal(Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: float | Tensor) -> Tensor:
-        ctx.scale = scale
+    def forward(x: Tensor, scale: float | Tensor) -> Tensor:
         return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float | Tensor], output: Tensor) -> None:
+        ctx.scale = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Labels, Logits
+from labkit.logits import two_logits
+from labkit.shapes import Labels, Logits, finite, labels
 
 LOWEST, HIGHEST = 1e-2, 1e2
 STEPS = 60  # halvings: log T is then known to the last digits of float64
@@ -38,12 +39,12 @@ def fit_temperature(logits: Logits, y: Labels) -> Tensor:
         y: their true classes.
 
     Raises:
-        ValueError: if there are no samples.
+        ValueError: if there are no samples, a logit is not finite, or a label is no class.
     """
     if len(y) == 0:
         raise ValueError("there are no samples; expected held-back logits with their labels")
-    z = logits.detach().double()
-    target = z.gather(1, y.long()[:, None]).mean()
+    z = two_logits(finite(logits.detach(), name="a logit")).double()
+    target = z.gather(1, labels(y, len(z), classes=z.shape[1])[:, None]).mean()
     low, high = (torch.full_like(target, 1 / bound).log() for bound in (HIGHEST, LOWEST))
     for _ in range(STEPS):
         middle = (low + high) / 2

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Logits
+from labkit.logits import cross_entropy, decide, two_logits
+from labkit.shapes import Float, Logits, finite
 
 
 def linear_ramp(t: float, *, T1: float, T2: float, final: float = 3.0) -> float:
@@ -61,7 +62,7 @@ def pseudo_label_loss(logits: Logits, opinion: Logits | None = None) -> Float[Te
 
     No gradient flows through the choice of the class.
     """
-    return functional.cross_entropy(logits, (logits if opinion is None else opinion).detach().argmax(1))
+    return cross_entropy(logits, decide((logits if opinion is None else opinion).detach()))
 
 
 class Consistency(NamedTuple):
@@ -82,12 +83,13 @@ def fixmatch_loss(weak: Logits, strong: Logits, *, tau: float = 0.95) -> Consist
         tau: the least probability of a pseudo-label.
 
     Raises:
-        ValueError: if the two differ in shape, or ``tau`` is not from 0 to 1.
+        ValueError: if the two differ in shape, one of them is nan, or ``tau`` is not from 0 to 1.
     """
     if weak.shape != strong.shape:
         raise ValueError(f"weak has shape {tuple(weak.shape)}, strong {tuple(strong.shape)}; expected the same")
     if not 0 <= tau <= 1:
         raise ValueError(f"tau is {tau}; expected a probability from 0 to 1")
+    weak, strong = (two_logits(finite(z, name=name)) for z, name in ((weak, "weak"), (strong, "strong")))
     c, target = functional.softmax(weak.detach(), dim=1).max(1)
     mask = (c >= tau).to(strong.dtype)
     loss = (mask * functional.cross_entropy(strong, target, reduction="none")).mean()
@@ -108,4 +110,5 @@ def consistency_loss(student: Logits, teacher: Logits) -> Float[Tensor, ""]:
     """
     if student.shape != teacher.shape:
         raise ValueError(f"student has shape {tuple(student.shape)}, teacher {tuple(teacher.shape)}; expected the same")
+    student, teacher = two_logits(student), two_logits(finite(teacher, name="teacher"))
     return functional.mse_loss(functional.softmax(student, 1), functional.softmax(teacher.detach(), 1))

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import metrics
-from labkit.shapes import Float, Int, Labels, PerSample
+from labkit.logits import two_logits
+from labkit.shapes import Float, Int, Labels, PerSample, finite, labels
 
 KINDS = ("max", "margin", "entropy")
 
@@ -50,9 +51,11 @@ def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tup
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    if probabilities.shape[1] < 2:
-        raise ValueError(f"there is {probabilities.shape[1]} class; expected two or more to choose between")
-    best, chosen = probabilities.max(1)
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise ValueError(
+            f"probabilities have shape {tuple(probabilities.shape)}; expected (B, k), with two or more classes"
+        )
+    best, chosen = finite(probabilities, name="a probability").max(1)
     if kind == "margin":
         first, second = probabilities.topk(2, dim=1).values.unbind(1)
         best = first - second
@@ -179,12 +182,14 @@ def self_train(
         evaluate: called after each fit, say for the accuracy of ``model`` on held-back data.
 
     Raises:
-        ValueError: as ``select``; also if ``rounds`` is negative or there are no labelled examples.
+        ValueError: as ``select``; also if ``rounds`` is negative or there are no labelled examples, or a label is
+            below 0, as scikit-learn marks examples without one: those belong into ``Xu``.
     """
     if rounds is not None and rounds < 0:
         raise ValueError(f"rounds is {rounds}; expected 0 or more")
     if len(y) == 0:
         raise ValueError("there are no labelled examples; expected at least one to begin with")
+    y = labels(y, len(X))
     left = torch.arange(len(Xu), device=Xu.device)
     done: list[Round] = []
     scores: list[float] = []
@@ -272,7 +277,7 @@ class NetworkLearner:
         """
         if self.module is None:
             raise ValueError("the network has not been trained yet: call fit first")
-        return functional.softmax(metrics.predict(self.module, X) / self.temperature, dim=1)
+        return functional.softmax(two_logits(metrics.predict(self.module, X)) / self.temperature, dim=1)
 
     def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """Classes (n,) and confidences (n,)."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from labkit.logits import cross_entropy
 from labkit.metrics import predict
 from labkit.nets import ema_update
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
@@ -120,13 +120,13 @@ class PseudoLabelStep:
         self.updates += 1
         model.train()
         if weight == 0:
-            loss = functional.cross_entropy(model(self.augment(batch.x)), batch.y)
+            loss = cross_entropy(model(self.augment(batch.x)), batch.y)
         else:
             # One pass for both: batch normalisation then sees the same mixture throughout.
             both = self.augment(torch.cat([batch.x, batch.xu]))
             own, free = model(both).split([len(batch.x), len(batch.xu)])
             opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if self.eval_mode else free
-            loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
+            loss = cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
         descend(self.optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
 
@@ -167,7 +167,7 @@ def fixmatch(
         logits = model(torch.cat([labelled(batch.x), strong(batch.xu)]))
         labelled_logits, strong_logits = logits.split([len(batch.x), len(batch.xu)])
         unlabelled = fixmatch_loss(weak_logits, strong_logits, tau=tau)
-        loss = functional.cross_entropy(labelled_logits, batch.y) + lambda_ * unlabelled.loss
+        loss = cross_entropy(labelled_logits, batch.y) + lambda_ * unlabelled.loss
         descend(optimizer, loss)
         if teacher is not None:
             ema_update(teacher, model, decay=decay)
@@ -221,7 +221,7 @@ class MeanTeacherStep:
         with torch.no_grad():
             target = self.teacher(self.augment(everything))
         consistency = consistency_loss(student, target)
-        loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + self.weight(t) * consistency
+        loss = cross_entropy(student[: len(batch.x)], batch.y) + self.weight(t) * consistency
         descend(self.optimizer, loss)
         ema_update(self.teacher, self.model, decay=min(self.decay, 1 - 1 / (t + 1)))
         return {"loss": loss.detach(), "consistency": consistency.detach()}

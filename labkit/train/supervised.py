@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from labkit.logits import cross_entropy, two_logits
 from labkit.train.loop import Step
 
 LabelledBatch = tuple[Tensor, Tensor]
@@ -86,7 +86,7 @@ def supervised_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
     augment: Augment | None = None,
     max_norm: float | None = None,
 ) -> Step[LabelledBatch]:
@@ -111,6 +111,6 @@ def supervised_step(
         descend(optimizer, value, max_norm=max_norm)
         if y.is_floating_point() or y.ndim != 1 or predictions.ndim != 2:
             return {"loss": value.detach()}
-        return {"loss": value.detach(), "accuracy": (predictions.argmax(1) == y).float().mean()}
+        return {"loss": value.detach(), "accuracy": (two_logits(predictions).argmax(1) == y).float().mean()}
 
     return step

@@ -11,6 +11,9 @@ from labkit.shapes import Float
 Resized = Float[Tensor, "b c h2 w2"]
 """Images whose height and width may differ from those that were given."""
 
+Fill = float | tuple[float, ...]
+"""What lies outside of a picture: one number, or one for each channel."""
+
 FILLS = ("constant", "reflect", "edge", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
 
@@ -48,6 +51,19 @@ def which(flags: Tensor, x: Tensor, *, name: str) -> Tensor:
             f"this is {flags.dtype} with shape {tuple(flags.shape)}"
         )
     return flags.to(x.device)[:, None, None, None]
+
+
+def filling(value: Fill, x: Tensor) -> float | Tensor:
+    """``value`` as a number, or as a tensor (C, 1, 1) with one number for each channel of ``x``.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, list | tuple | Tensor) or len(value) not in (1, x.shape[1]):
+        raise ValueError(f"value is {value}; expected one number, or one for each of the {x.shape[1]} channels")
+    return torch.as_tensor(value, dtype=x.dtype).to(x.device, non_blocking=True).view(-1, 1, 1)
 
 
 def constant(entries: Any, like: Tensor) -> Tensor:

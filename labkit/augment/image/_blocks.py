@@ -26,6 +26,8 @@ def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor) -> Tens
 
 def all_in_blocks(function: Callable[..., tuple[Tensor, ...]], x: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:
     """``in_blocks`` for a function that returns several batches."""
+    if torch.compiler.is_compiling():
+        return function(x, *rows)
     size = BLOCK * torch.get_num_threads()
     if x.device.type != "cpu" or x.numel() <= size:
         return function(x, *rows)

@@ -17,7 +17,7 @@ from torch import Tensor
 from labkit.augment.arguments import Value, per_item, values
 from labkit.augment.image._args import colours, which
 from labkit.augment.image._blocks import in_blocks
-from labkit.shapes import Bool, Images, images
+from labkit.shapes import Bool, Images, finite, images
 
 LUMA = (0.2989, 0.587, 0.114)
 
@@ -180,9 +180,9 @@ def equalize(x: Images) -> Images:
     of fewer than 256 pixels (but for the rounding). Its gradient is zero.
 
     Raises:
-        ValueError: if x isn't a batch of float images.
+        ValueError: if x isn't a batch of float images, or a value is nan.
     """
-    return in_blocks(_equalize, images(x).detach())
+    return in_blocks(_equalize, finite(images(x), name="x").detach())
 
 
 def _equalize(x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from labkit.augment.arguments import member, span
 from labkit.augment.draws import uniform
 from labkit.augment.image import resizing
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, constant
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, constant
 from labkit.augment.image.transform import ImageTransform
 from labkit.augment.transform import Params
 from labkit.shapes import Float, Images, images
@@ -46,11 +46,12 @@ class RandomCrop(ImageTransform):
     size: tuple[int, int]
     padding: int = 0
     fill: str = "constant"
-    value: float = 0.0
+    value: Fill = 0.0
 
     def __post_init__(self) -> None:
         member(self.fill, FILLS, name="fill")
-        if self.padding < 0 or len(self.size) != 2 or min(self.size) < 1:
+        resizing.positive(self.size)
+        if self.padding < 0:
             raise ValueError(
                 f"size is {self.size} and padding {self.padding}; expected (height, width) ≥ 1 and padding ≥ 0"
             )
@@ -82,7 +83,7 @@ class RandomCrop(ImageTransform):
         """The same window of the mask, with 0 in a constant border."""
         return self._window(mask, params, 0.0)
 
-    def _window(self, x: Tensor, params: Params, value: float) -> Tensor:
+    def _window(self, x: Tensor, params: Params, value: Fill) -> Tensor:
         padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=value) if self.padding else x
         return resizing.crop(padded, **params, height=self.size[0], width=self.size[1])
 
@@ -108,8 +109,7 @@ class RandomResizedCrop(ImageTransform):
 
     def __post_init__(self) -> None:
         member(self.interpolation, INTERPOLATIONS, name="interpolation")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
+        resizing.positive(self.size)
         span(self.scale, name="scale", low=1e-6, high=1.0)
         span(self.ratio, name="ratio", low=1e-3, high=1e3)
 
@@ -153,8 +153,7 @@ class Resize(ImageTransform):
 
     def __post_init__(self) -> None:
         member(self.interpolation, INTERPOLATIONS, name="interpolation")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
+        resizing.positive(self.size)
 
     @property
     def new_size(self) -> Hashable | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import Value
 from labkit.augment.draws import wide
-from labkit.augment.image._args import Resized, which
+from labkit.augment.image._args import Fill, Resized, which
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.warping import sample, shift_grid, warp
 from labkit.shapes import Bool, Float, Images, images
@@ -47,7 +47,7 @@ def rotate(
     expand: bool = False,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Resized:
     """The images turned anticlockwise by ``degrees`` about their centre.
 
@@ -79,7 +79,7 @@ def rotated_size(size: tuple[int, int], degrees: Value) -> tuple[int, int]:
 
 
 def scale(
-    x: Images, *, factor: Value, interpolation: str = "bilinear", fill: str = "constant", value: float = 0.0
+    x: Images, *, factor: Value, interpolation: str = "bilinear", fill: str = "constant", value: Fill = 0.0
 ) -> Images:
     """The images magnified by ``factor`` about their centre, on a canvas of the same size.
 
@@ -97,7 +97,7 @@ def translate(
     dy: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Images:
     """The images moved ``dx`` pixels to the right and ``dy`` pixels downward; fractions of a pixel count.
 
@@ -115,7 +115,7 @@ def shear(
     shear_y: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Images:
     """The images sheared about their centre: vertical lines tilt by ``shear_x`` degrees, level ones by ``shear_y``.
 
@@ -137,7 +137,7 @@ def affine(
     shear_y: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Images:
     """The images sheared, magnified, turned and moved at once: see ``affine_matrix``.
 
@@ -165,7 +165,7 @@ def perspective(
     end: Float[Tensor, "b 4 2"],
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Images:
     """The images seen from elsewhere: the homography that moves the points ``start`` to ``end``, (B, 4, 2).
 
@@ -186,7 +186,7 @@ def elastic(
     displacement: Float[Tensor, "b 2 h w"],
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Images:
     """The images bent: each output pixel takes the value that lies ``displacement`` pixels, (x, y) first, away from it.
 

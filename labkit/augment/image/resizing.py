@@ -9,23 +9,25 @@ for a box from x₀ to x₁ brought to n pixels. That is linear interpolation wh
 triangle widens with it, so that no detail is skipped (antialiasing), as in Pillow and torchvision.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from labkit.augment.arguments import Value, member, values
 from labkit.augment.draws import wide
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, constant
-from labkit.shapes import Float, Images, Int, images
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, constant, filling
+from labkit.shapes import Float, Images, Int, images, readable
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
-def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "constant", value: float = 0.0) -> Resized:
+def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "constant", value: Fill = 0.0) -> Resized:
     """The images with a border: ``padding`` pixels on every side, or (left, top, right, bottom).
 
-    ``fill`` is ``constant`` (of the given value), ``reflect``, ``edge`` or ``wrap``; a border may be wider than the
-    image.
+    ``fill`` is ``constant`` (of the given value, one number or one a channel), ``reflect``, ``edge`` or ``wrap``; a
+    border may be wider than the image.
 
     Raises:
         ValueError: if x isn't a batch of float images, a border is negative, or ``fill`` is unknown.
@@ -36,7 +38,8 @@ def pad(x: Images, *, padding: int | tuple[int, int, int, int], fill: str = "con
     member(fill, FILLS, name="fill")
     height, width = images(x).shape[2:]
     if fill == "constant":
-        return F.pad(x, (left, right, top, bottom), value=value)
+        border, outside = (left, right, top, bottom), filling(value, x)
+        return F.pad(x - outside, border) + outside if isinstance(outside, Tensor) else F.pad(x, border, value=outside)
     if max(left, right) < width and max(top, bottom) < height:
         return F.pad(x, (left, right, top, bottom), mode=MODES[fill])
     rows = _outside(torch.arange(-top, height + bottom, device=x.device), height, fill)
@@ -96,7 +99,7 @@ def resize(x: Images, *, size: tuple[int, int], interpolation: str = "bilinear",
         ValueError: if x isn't a batch of float images, the size isn't positive, or ``interpolation`` is unknown.
     """
     member(interpolation, INTERPOLATIONS, name="interpolation")
-    _positive(size)
+    positive(size)
     if interpolation == "nearest":
         return F.interpolate(images(x), size, mode="nearest-exact")
     if min(size) == 1:  # torch's antialiasing forgets the rows where the width becomes 1 (torch 2.13)
@@ -122,7 +125,7 @@ def crop_resize(
         ValueError: if x isn't a batch of float images, there isn't a box for each, or one is narrower than a pixel.
     """
     member(interpolation, INTERPOLATIONS, name="interpolation")
-    _positive(size)
+    positive(size)
     if boxes.shape != (images(x).shape[0], 4):
         raise ValueError(f"boxes have shape (B, 4), here ({x.shape[0]}, 4); these have shape {tuple(boxes.shape)}")
     edges = boxes.to(x.device, wide(x.dtype))
@@ -140,7 +143,7 @@ def crop_resize(
 
 def _weighted(down: Tensor, x: Tensor, across: Tensor) -> Tensor:
     """A_y X A_xᵀ, where a value that is no number has influence only where its weight isn't 0."""
-    if x.device.type != "cpu" or bool(x.detach().sum().isfinite()):
+    if not readable(x) or bool(x.detach().sum().isfinite()):
         return down @ x @ across
     y = down @ torch.where(x.isfinite(), x, 0.0) @ across
     for value, holes in ((torch.inf, x == torch.inf), (-torch.inf, x == -torch.inf), (torch.nan, x.isnan())):
@@ -169,6 +172,11 @@ def _weights(low: Tensor, high: Tensor, before: int, after: int, antialias: bool
     return weight / weight.sum(-1, keepdim=True)
 
 
-def _positive(size: tuple[int, int]) -> None:
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size is {size}; expected (height, width), both at least 1")
+def positive(size: object) -> None:
+    """Refuse what is no size.
+
+    Raises:
+        ValueError: if it isn't two whole numbers from 1 on.
+    """
+    if not (isinstance(size, Sequence) and len(size) == 2 and all(isinstance(n, int) and n >= 1 for n in size)):
+        raise ValueError(f"size is {size}; expected (height, width), two whole numbers from 1 on")

@@ -24,7 +24,7 @@ from torch import Generator, Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from labkit.augment.arguments import describe, member
-from labkit.augment.image._args import FILLS, INTERPOLATIONS
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill
 from labkit.augment.image.matrices import box_corners, hull_boxes, warp_points
 from labkit.augment.image.warping import look_up, project, projection
 from labkit.augment.transform import Params, Transform
@@ -131,7 +131,7 @@ class Warp(ImageTransform):
 
     interpolation: str = "bilinear"
     fill: str = "constant"
-    value: float = 0.0
+    value: Fill = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

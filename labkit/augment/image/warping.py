@@ -20,7 +20,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import member
 from labkit.augment.draws import wide
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, filling
 from labkit.augment.image._blocks import all_in_blocks
 from labkit.augment.image.matrices import Matrices, invert_matrix
 from labkit.shapes import Float, Images, images
@@ -39,7 +39,7 @@ def warp(
     size: tuple[int, int] | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Resized:
     """The images moved by matrices (B, 3, 3), which take a point of the input to its place in the output.
 
@@ -49,7 +49,7 @@ def warp(
         size: height and width of the output; by default those of the input.
         interpolation: ``bilinear``, or ``nearest``, which has no gradient with respect to the matrix.
         fill: what lies outside the image: ``constant``, ``reflect``, ``edge`` or ``wrap``.
-        value: the constant.
+        value: the constant, one number or one a channel.
 
     Raises:
         ValueError: if x isn't a batch of float images, there isn't a 3×3 matrix for each, or a word is unknown.
@@ -90,7 +90,7 @@ def sample(
     *,
     interpolation: str = "bilinear",
     fill: str = "constant",
-    value: float = 0.0,
+    value: Fill = 0.0,
 ) -> Resized:
     """The images looked up at ``grid``, (x, y) first, where −1 and 1 are the outer edges of the outer pixels.
 
@@ -117,7 +117,7 @@ def look_up(
     *,
     interpolation: str,
     fill: str,
-    value: float,
+    value: Fill,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """The images at ``grid(rows)``, and a mask (B, H, W) or (B, K, H, W) beside them in the same places.
@@ -152,7 +152,7 @@ def _nearest(mask: Tensor, grid: Tensor, fill: str) -> Tensor:
     return padded.gather(2, pixel.flatten(2).expand(-1, k, -1)).unflatten(2, pixel.shape[2:])
 
 
-def _at(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: float) -> Tensor:
+def _at(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: Fill) -> Tensor:
     """``sample`` without its questions."""
     source = x.to(grid.dtype)
     if fill == "reflect":
@@ -161,15 +161,16 @@ def _at(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: float) ->
         source = F.pad(source, (1, 1, 1, 1), mode="circular")
         inside = grid - 2 * torch.floor((grid + 1) / 2)
         grid = _spread(inside, *(n / (n + 2) for n in (x.shape[3], x.shape[2])))
-    shifted = fill == "constant" and value != 0
+    outside = filling(value, source) if fill == "constant" else 0.0
+    shifted = isinstance(outside, Tensor) or outside != 0
     y = F.grid_sample(
-        source - value if shifted else source,
+        source - outside if shifted else source,
         grid.expand(x.shape[0], -1, -1, -1).permute(0, 2, 3, 1),
         mode=interpolation,
         padding_mode={"constant": "zeros", "edge": "border", "reflect": "reflection", "wrap": "zeros"}[fill],
         align_corners=fill == "reflect",
     )
-    return (y + value if shifted else y).to(x.dtype)
+    return (y + outside if shifted else y).to(x.dtype)
 
 
 def _spread(grid: Tensor, along: float, down: float) -> Tensor:

@@ -19,9 +19,9 @@ from torch import Generator, Tensor
 
 from labkit.augment.arguments import per_item
 from labkit.augment.draws import uniform, wide
-from labkit.shapes import Float, Int, Labels, Logits, PerSample
-
-CHUNK = 2**22  # distances computed at a time: 32 MiB of float64
+from labkit.augment.mixing.blend import batch
+from labkit.distances import blocks
+from labkit.shapes import Float, Int, Labels, Logits, PerSample, finite, labels, readable
 
 
 class Resampled(NamedTuple):
@@ -37,11 +37,7 @@ def class_counts(y: Labels, *, classes: int | None = None) -> Int[Tensor, " k"]:
     Raises:
         ValueError: if the labels are not classes (B,), or one is not from 0 to ``classes`` − 1.
     """
-    if y.ndim != 1 or y.is_floating_point():
-        raise ValueError(f"labels are classes (B,); these are {y.dtype} with shape {tuple(y.shape)}")
-    if y.device.type == "cpu" and y.numel() and (int(y.min()) < 0 or int(y.max()) >= (classes or int(y.max()) + 1)):
-        raise ValueError(f"labels go from {int(y.min())} to {int(y.max())}; expected 0 to {(classes or 0) - 1}")
-    return torch.bincount(y, minlength=classes or 0)
+    return torch.bincount(labels(y, classes=classes), minlength=classes or 0)
 
 
 def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, " k"]:
@@ -56,7 +52,9 @@ def class_weights(counts: Tensor, *, beta: float = 1.0) -> Float[Tensor, " k"]:
     """
     if not 0 <= beta <= 1:
         raise ValueError(f"beta is {beta:g}; expected a number from 0 to 1")
-    if counts.device.type == "cpu" and (counts.numel() == 0 or bool((counts < 0).any()) or not bool(counts.any())):
+    if counts.ndim != 1:
+        raise ValueError(f"counts have shape {tuple(counts.shape)}; expected one a class, (K,)")
+    if readable(counts) and (counts.numel() == 0 or bool((counts < 0).any()) or not bool(counts.any())):
         raise ValueError(f"the counts are {counts.tolist()}; expected numbers from 0, not all of them 0")
     n = counts.to(torch.get_default_dtype())
     effective = n if beta == 1 else -torch.expm1(n * _log(beta)) / (1 - beta)
@@ -76,6 +74,7 @@ def balanced_sample(y: Labels, *, n: int, beta: float = 1.0, generator: Generato
     Raises:
         ValueError: if there is no sample, or as ``class_weights``.
     """
+    y = labels(y)
     weight = class_weights(class_counts(y), beta=beta)[y]
     device = generator.device if generator is not None else y.device
     return torch.multinomial(weight.to(device), n, replacement=True, generator=generator).to(y.device)
@@ -87,6 +86,7 @@ def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, 
     Raises:
         ValueError: if there is no sample.
     """
+    y = labels(y)
     return torch.cat([torch.arange(len(y), device=y.device), _lacking(y, generator)])
 
 
@@ -96,6 +96,7 @@ def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor,
     Raises:
         ValueError: if there is no sample.
     """
+    y = labels(y)
     counts = _present(y)
     order = torch.randperm(len(y), generator=generator, device=generator.device if generator else y.device).to(y.device)
     order = order[y[order].sort(stable=True).indices]
@@ -112,11 +113,14 @@ def neighbours(x: Float[Tensor, " n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k is {k} with {len(x)} samples; expected from 1 to one less than there are samples")
-    flat = x.flatten(1).double() if x.ndim > 1 else x.double()[:, None]
+    finite(x, name="x")
+    flat = x.flatten(1) if x.ndim > 1 else x[:, None]
+    flat = flat if flat.is_floating_point() else flat.double()
     nearest = []
-    for rows in torch.arange(len(x), device=x.device).split(max(1, CHUNK // len(x))):
-        distance = torch.cdist(flat[rows], flat, compute_mode="donot_use_mm_for_euclid_dist")
-        distance[torch.arange(len(rows), device=x.device), rows] = torch.inf
+    for rows, distance in blocks(flat, flat):
+        distance[torch.arange(len(distance), device=x.device), torch.arange(rows.start, rows.stop, device=x.device)] = (
+            torch.inf
+        )
         nearest.append(distance.topk(k, largest=False).indices)
     return torch.cat(nearest)
 
@@ -151,6 +155,8 @@ def smote(x: Float[Tensor, " n *rest"], y: Labels, *, k: int = 5, generator: Gen
     """
     if k < 1 or len(x) != len(y):
         raise ValueError(f"k is {k}, with {len(x)} samples and {len(y)} labels; expected 1 or more, and as many")
+    y = labels(y, len(x))
+    batch(x)
     counts = class_counts(y)
     base = _lacking(y, generator)
     draws = uniform((2, len(base)), like=x.new_empty(0, dtype=wide(x.dtype)), generator=generator)

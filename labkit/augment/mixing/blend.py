@@ -58,11 +58,10 @@ def one_hot(
     """
     if classes < 1 or not 0 <= smoothing <= 1:
         raise ValueError(f"classes is {classes} and smoothing {smoothing:g}; expected at least 1, and 0 to 1")
-    if y.device.type == "cpu" and y.numel() and (int(y.min()) < 0 or int(y.max()) >= classes):
-        raise ValueError(f"labels go from {int(y.min())} to {int(y.max())}; expected 0 to {classes - 1}")
+    y = shapes.labels(y, classes=classes)
     other = smoothing / classes
     hard = torch.zeros(len(y), classes, dtype=dtype or torch.get_default_dtype(), device=y.device)
-    return (hard + other).scatter(1, y.long()[:, None], 1 - smoothing + other)
+    return (hard + other).scatter(1, y[:, None], 1 - smoothing + other)
 
 
 def soft_cross_entropy(logits: Logits, y: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
@@ -203,12 +202,7 @@ def partners(partner: Tensor, x: Tensor) -> Tensor:
     Raises:
         ValueError: saying what it is instead.
     """
-    if partner.is_floating_point() or partner.shape != x.shape[:1]:
-        raise ValueError(
-            f"partner holds an index for each of the {x.shape[0]} samples; "
-            f"this is {partner.dtype} with shape {tuple(partner.shape)}"
-        )
-    return partner.to(x.device, non_blocking=True)
+    return shapes.labels(partner, x.shape[0], classes=x.shape[0], name="partner").to(x.device, non_blocking=True)
 
 
 def weights(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.draws import uniform, wide
 from labkit.augment.mixing.blend import weights
-from labkit.shapes import Float, Int, Labels, PerSample
+from labkit.shapes import Float, Int, Labels, PerSample, labels
 
 
 def beta(n: int, *, alpha: float, like: Tensor, generator: Generator | None = None) -> PerSample:
@@ -55,8 +55,7 @@ def same_class_partners(y: Labels, *, generator: Generator | None = None) -> Int
     Raises:
         ValueError: if the labels are not classes (B,).
     """
-    if y.ndim != 1 or y.is_floating_point():
-        raise ValueError(f"labels are classes (B,); these are {y.dtype} with shape {tuple(y.shape)}")
+    y = labels(y)
     by_class, order = y.sort(stable=True)
     first = torch.searchsorted(by_class, y)
     count = torch.searchsorted(by_class, y, right=True) - first
@@ -122,6 +121,10 @@ def rebalanced_lambda(
     """
     if kappa < 1 or not 0 <= tau <= 1:
         raise ValueError(f"kappa is {kappa:g} and tau {tau:g}; expected at least 1, and 0 to 1")
+    y = labels(y, classes=len(counts))
+    partner = labels(partner, len(y), classes=len(y), name="partner")
+    if counts.ndim != 1:
+        raise ValueError(f"counts have shape {tuple(counts.shape)}; expected one a class, (K,)")
     counts = counts.to(y.device, torch.get_default_dtype())
     kept = weights(lambda_, counts.new_empty(len(y)), name="lambda_")
     own, other = counts[y], counts[y[partner]]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.functional import softplus as plus
 
-from labkit import gan
+from labkit import distances, gan
 from labkit.checks.bank import mistake, mistakes, reference
 from labkit.gan import evaluate, losses
 
@@ -391,7 +391,9 @@ mistakes(
 # ── copy_score ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference("gan.copy_score", instead_of=(gan.data_copying_test, gan.mann_whitney, gan.nearest_neighbours))
+@reference(
+    "gan.copy_score", instead_of=(gan.data_copying_test, gan.mann_whitney, gan.nearest_neighbours, distances.nearest)
+)
 def copy_score(generated: Tensor, training: Tensor, held_out: Tensor) -> Tensor:
     """The z-score of "generated samples are further from the training data than held-out ones are"."""
     d, e = (evaluate.nearest_neighbours(v, training).distance for v in (generated, held_out))

@@ -1,0 +1,96 @@
+"""Euclidean distances of all pairs: as fast as a matrix product, and exact where that is not.
+
+    ‖a − b‖² = ‖a‖² + ‖b‖² − 2 a·b          one product; rounding errs by about ε (‖a‖² + ‖b‖²)
+
+Far from the origin that error is larger than the distance itself. So the points are moved to their common mean first,
+and pairs that are near to each other for their length are computed anew from the difference a − b. A copy is exactly 0
+away, and nothing is negative.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from labkit.shapes import Float, Int, PerSample
+
+AT_ONCE = 2**22
+"""Numbers that are computed at a time."""
+
+
+def squared_distances(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
+    """‖a_i − b_j‖² of every pair, never below 0, and exactly 0 for copies.
+
+    Differentiable in both. Half precision is computed in float32, and comes back as it was.
+
+    Raises:
+        ValueError: if the two are not rows of as many numbers of one float type.
+
+    >>> x = torch.tensor([[1e4, 0.0], [1e4, 3.0]])
+    >>> squared_distances(x, x)
+    tensor([[0., 9.],
+            [9., 0.]])
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or a.dtype != b.dtype or not a.is_floating_point():
+        raise ValueError(
+            f"distances are taken between rows (n, d) and (m, d) of one float type; these are {a.dtype} "
+            f"{tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
+        )
+    if a.dtype in (torch.float16, torch.bfloat16):
+        return squared_distances(a.float(), b.float()).to(a.dtype)
+    centre = b.detach().mean(0) if len(b) else b.new_zeros(b.shape[1])
+    p, q = a - centre, b - centre
+    lengths = p.square().sum(1)[:, None] + q.square().sum(1)
+    out = torch.addmm(lengths, p, q.T, alpha=-2).clamp_min(0)
+    # Where at least a quarter of the digits of the sum cancel.
+    near = out.detach() < lengths.detach() * torch.finfo(a.dtype).eps ** 0.25
+    rows, columns = near.nonzero(as_tuple=True)
+    if not len(rows):
+        return out
+    step = max(1, AT_ONCE // max(1, a.shape[1]))
+    exact = [
+        (a.index_select(0, i) - b.index_select(0, j)).square().sum(1)
+        for i, j in zip(rows.split(step), columns.split(step))
+    ]
+    return out.index_put((rows, columns), torch.cat(exact))
+
+
+def blocks(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Iterator[tuple[slice, Float[Tensor, "_ m"]]]:
+    """``squared_distances`` of some rows of ``a`` at a time: the rows, and the distances to all of ``b``."""
+    step = max(1, AT_ONCE // max(1, len(b)))
+    for start in range(0, len(a), step):
+        rows = slice(start, min(start + step, len(a)))
+        yield rows, squared_distances(a[rows], b)
+
+
+class NearestNeighbours(NamedTuple):
+    """For each sample the distance to the nearest of others, and which one that is."""
+
+    distance: PerSample
+    which: Int[Tensor, " b"]
+
+
+def nearest(x: Float[Tensor, " n *rest"], others: Float[Tensor, " m *rest"]) -> NearestNeighbours:
+    """The nearest of ``others`` to each sample, in memory that grows with n + m.
+
+    Args:
+        x: (n, …).
+        others: (m, …), at least one.
+
+    Raises:
+        ValueError: if there are no others, or samples differ in shape.
+
+    >>> nearest(torch.tensor([[0.0], [4.0]]), torch.tensor([[1.0], [4.0]]))
+    NearestNeighbours(distance=tensor([1., 0.]), which=tensor([0, 1]))
+    """
+    if len(others) == 0 or x.shape[1:] != others.shape[1:]:
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}, the others {tuple(others.shape)}; expected samples of one shape, and at "
+            "least one other"
+        )
+    flat, them = (t.flatten(1) if t.ndim > 1 else t[:, None] for t in (x, others))
+    found = [part.min(1) for _, part in blocks(flat, them)]
+    if not found:
+        return NearestNeighbours(x.new_zeros(0), torch.zeros(0, dtype=torch.int64, device=x.device))
+    return NearestNeighbours(torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found]))
