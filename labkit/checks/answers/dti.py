@@ -7,17 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from labkit import distances, dti, metrics
+from labkit import dti, metrics
 from labkit.checks.bank import mistake, mistakes, reference
+from labkit.distances import nearest, squared_distances
 
 # ── assign ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @reference(
     "dti.assign",
-    instead_of=(
-        dti.assign, dti.squared_distances, dti.lloyd, dti.kmeans, distances.nearest, distances.squared_distances,
-    ),  # fmt: skip
+    instead_of=(dti.assign, dti.squared_distances, dti.lloyd, dti.kmeans, nearest, squared_distances),
     only={title: "the distance runs over all numbers of a sample, whatever its shape: `x.flatten(1)` makes rows of them"
           for title in ("images", "colour, double precision")},
 )  # fmt: skip
@@ -251,9 +250,7 @@ def too_small(clusters: Tensor, y: Tensor, size: int) -> float:
 # ── invariant ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@reference(
-    "dti.invariant", instead_of=(dti.squared_distances, dti.assign, dti.shift_mixture, distances.squared_distances)
-)
+@reference("dti.invariant", instead_of=(dti.squared_distances, dti.assign, dti.shift_mixture, squared_distances))
 def invariant(x: Tensor, moved: Tensor) -> Tensor:
     """min over T of ‖x_i − T c_j‖²: (n, c, h, w), (k, s, c, h, w) → (n, k)."""
     return (x[:, None, None] - moved).square().flatten(3).sum(3).amin(2)

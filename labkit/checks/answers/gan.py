@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.functional import softplus as plus
 
-from labkit import distances, gan
+from labkit import gan
 from labkit.checks.bank import mistake, mistakes, reference
 from labkit.gan import evaluate, losses
 
@@ -392,7 +392,8 @@ mistakes(
 
 
 @reference(
-    "gan.copy_score", instead_of=(gan.data_copying_test, gan.mann_whitney, gan.nearest_neighbours, distances.nearest)
+    "gan.copy_score",
+    instead_of=(gan.data_copying_test, gan.mann_whitney, gan.nearest_neighbours, evaluate.distances.nearest),
 )
 def copy_score(generated: Tensor, training: Tensor, held_out: Tensor) -> Tensor:
     """The z-score of "generated samples are further from the training data than held-out ones are"."""
