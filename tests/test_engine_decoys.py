@@ -122,7 +122,8 @@ def test_a_right_result_of_a_wrong_answer_is_caught():
 
 
 @pytest.mark.parametrize("expression", ["saturation", "lambda x, factor: saturation(x, factor)", "[saturation][0]"])
-def test_an_honest_process_is_not(expression):
+def test_an_honest_process_is_not(expression, monkeypatch):
+    monkeypatch.setattr(worker, "ENOUGH", float("inf"))  # a busy machine asks under one seed alone
     session = Process()
     names = session.names
     outcome = answered(session, expression)
