@@ -133,6 +133,19 @@ def test_an_honest_process_is_not(expression, monkeypatch):
     assert "saturation" in names
 
 
+def test_nobody_looks_for_the_mistake_in_a_decoy(monkeypatch):
+    def search(*_):
+        raise AssertionError("it was looked for")
+
+    monkeypatch.setattr("labkit.checks.verdict.sentence", search)
+    check = checks.find(KEY)
+    wrong = wire.execute(check, lambda x, factor: x, 5)
+    assert wire.judge(check, wrong, 5, explain=False).status == "wrong"
+    assert wire.judge(check, right_bytes(5), 5, explain=False).right
+    with pytest.raises(wire.CheckBroken, match="it was looked for"):
+        wire.judge(check, wrong, 5)
+
+
 def test_a_wrong_answer_needs_no_decoy():
     session = Process()
     session.names["saturation"] = lambda x, factor: x
