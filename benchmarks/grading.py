@@ -2,6 +2,7 @@
 
     python -m benchmarks.grading [--sizes 8 32 128] [--jobs 2] [--plain-up-to 128] [--out docs/grading.md]
     python -m benchmarks.grading --writer 1000    # whether the gradebook's size tells on the process that writes it
+    python -m benchmarks.grading --beside ../older [--exercise 04_attacks] [--students 16]    # another labkit's clone
 
 The exercise trains a small network and holds a check, asserts, hidden tests, partial credit and a written answer.
 Every submission is the same right one, so that the two do equal work; the gradebooks are compared row for row. Plain
@@ -224,6 +225,61 @@ def writing(count: int) -> str:
             f"last; the gradebook has {size / 2**20:.1f} MB in the end")  # fmt: skip
 
 
+# Run by the labkit that PYTHONPATH names: the exercise of its clone, solved by a class.
+VERSION = """
+import json, os, resource, shutil, sys, tempfile, time
+from pathlib import Path
+import labkit
+from labkit.grading import grade, release
+from labkit.grading.course import Course
+
+clone, slug, jobs, *counts = sys.argv[1:]
+assert Path(labkit.__file__).is_relative_to(clone), labkit.__file__
+
+def spent():
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in own)
+
+found = []
+for count in map(int, counts):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(f"{clone}/nbgrader_config.py", folder)
+        shutil.copytree(f"{clone}/solutions/{slug}", f"{folder}/solutions/{slug}")
+        course = Course(Path(folder), Path(folder))
+        release.release(course, slug)
+        for number in range(count):
+            shutil.copytree(course.solutions / slug, course.submitted / f"s{number}" / slug)
+        before, start = spent(), time.perf_counter()
+        rows = grade.grade(course, slug, jobs=int(jobs))
+        found.append({"processor": spent() - before, "wall": time.perf_counter() - start})
+        assert len({row.points for row in rows}) == 1 and rows[0].points > 0, rows
+print(json.dumps(found))
+"""
+ORDER = ("older", "newer", "newer", "older")
+
+
+def versions(older: Path, slug: str, count: int, jobs: int) -> str:
+    """Two versions of labkit grade the same class, in turns; of each the first student alone, untimed."""
+    clones = {"older": older.resolve(), "newer": Path(__file__).resolve().parents[1]}
+    spent: dict[str, list[float]] = {name: [] for name in clones}
+    for name in ORDER:
+        clone = clones[name]
+        command = [sys.executable, "-W", "ignore", "-c", VERSION, str(clone), slug, str(jobs), "1", str(count)]
+        env = {**os.environ, "PYTHONPATH": str(clone), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=env, cwd="/", stdout=subprocess.PIPE, check=True, text=True)
+        first, found = json.loads(done.stdout.splitlines()[-1])
+        spent[name].append(found["processor"])
+        print(name, json.dumps({"first": first, "class": found}), file=sys.stderr)
+    older_, newer = (sum(spent[name]) / len(spent[name]) for name in ("older", "newer"))
+    return (f"{slug}, {count} students, processor time: {older_:.1f} s before ({spans(spent['older'])}), "
+            f"{newer:.1f} s now ({spans(spent['newer'])}): {newer / older_:.2f} times as long")  # fmt: skip
+
+
+def spans(values: list[float]) -> str:
+    """Each of some values."""
+    return " and ".join(f"{value:.1f}" for value in values)
+
+
 def compare(count: int, jobs: int, plain: bool) -> dict:
     """One class size: both graders on the same class."""
     with tempfile.TemporaryDirectory() as folder:
@@ -293,12 +349,18 @@ def main() -> None:
     parser.add_argument("--plain-up-to", type=int, default=128, help="the largest class that plain nbgrader grades")
     parser.add_argument("--out", type=Path, help="a page with a place for the figures")
     parser.add_argument("--writer", type=int, metavar="COUNT", help="measure the process that writes, and nothing else")
+    parser.add_argument("--beside", type=Path, metavar="CLONE", help="another labkit's clone to compare with")
+    parser.add_argument("--exercise", default="04_attacks")
+    parser.add_argument("--students", type=int, default=16)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.child:
         what, root, jobs = options.child
         print(json.dumps(measured(what, Path(root), int(jobs))))
+        return
+    if options.beside:
+        print(versions(options.beside, options.exercise, options.students, options.jobs))
         return
     if options.writer:
         print(writing(options.writer))

@@ -5,20 +5,34 @@ about checks, which are judged outside the sandbox. The second is about nbgrader
 themselves beside the student's code: what a canary can notice is flagged, and ``UNSEEN`` says what none can.
 """
 
+import json
+import py_compile
+import shutil
+import subprocess
+import sys
 import textwrap
 
 import pytest
 
 from labkit.grading.engine import run
 from labkit.grading.engine.report import GRADED
-from tests import engine_class
+from labkit.grading.engine.sandbox_covers import PACKAGE
+from tests import detours, engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, submit
 from tests.engine_double import LIMITS, contained
 from tests.test_engine_hostile import edit, named
 
 pytestmark = pytest.mark.skipif(not contained(), reason="attacks run in a sandbox only, and this machine allows none")
 
-WRONG = "def saturation(x, factor):\n    return x\n"
+WRONG = """
+def own(x, factor):
+    grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
+
+
+def saturation(x, factor):
+    return x
+"""
 
 # Each is code beside a wrong answer to ``images.saturation``; run in the answer's own cell.
 CHECKS = {
@@ -89,24 +103,14 @@ CHECKS = {
     "patched execute": """
         import labkit.checks.wire as wire
         real = wire.execute
-        wire.execute = lambda check, answer, seed, **k: real(check, check.reference, seed, watch=False)
+        wire.execute = lambda check, answer, seed, **k: real(check, own, seed, watch=False)
         """,
     "patched run": """
         from labkit.checks import images
         import labkit.checks.wire as wire
         import contextlib
         wire.watching = lambda *a: contextlib.nullcontext()
-        images.Saturation.run = lambda self, answer, case: {'y': self.reference(case['x'], case['factor'])}
-        """,
-    "blinded watch": """
-        import sys
-        sys.setprofile = lambda f: None
-        from labkit.augment import image
-        def saturation(x, factor): return image.saturation(x, factor=factor)
-        """,
-    "labkit's own": """
-        from labkit.augment import image
-        def saturation(x, factor): return image.saturation(x, factor=factor)
+        images.Saturation.run = lambda self, answer, case: {'result': own(case['x'], case['factor'])}
         """,
     "empty bytes": "import labkit.checks.wire as wire; wire.execute = lambda *a, **k: b''",
     "junk bytes": "import labkit.checks.wire as wire; wire.execute = lambda *a, **k: b'{}' * 100",
@@ -129,7 +133,7 @@ CHECKS = {
         import labkit.checks.wire as wire, labkit.checks
         real = wire.execute
         other = labkit.checks.find('images.affine_matrix')
-        wire.execute = lambda c, a, s, **k: real(other, other.reference, s, watch=False)
+        wire.execute = lambda c, a, s, **k: real(other, lambda *a, **k: 0, s, watch=False)
         """,
     "forged frames": """
         import os, threading, time
@@ -147,7 +151,7 @@ CHECKS = {
         specification = checks.find('images.saturation')
         for seed in checks.PUBLIC_SEEDS:
             for case in specification.inputs(seed):
-                table[case['x'].numpy().tobytes()] = specification.reference(case['x'], case['factor'])
+                table[case['x'].numpy().tobytes()] = own(case['x'], case['factor'])
         def saturation(x, factor): return table.get(x.numpy().tobytes(), x)
         """,
     "seeded generator": """
@@ -207,9 +211,6 @@ CHECKS = {
 DODGE = """
     import labkit.checks.wire as wire
     honest, wrong = wire.execute, saturation
-    def own(x, factor):
-        grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
     def execute(check, answer, seed, **k):
         if answer is wrong: return honest(check, own, seed, **k)
         INSTEAD
@@ -313,13 +314,14 @@ GROUPS = {
     "comparisons replaced": ("allclose", "torch function", "agreeable object"),
     "the shell changed": ("ast transformer", "input transformer", "patched run_cell", "do_execute"),
     "labkit patched": (
-        "patched find", "patched verdict", "patched execute", "patched run", "blinded watch", "labkit's own",
+        "patched find", "patched verdict", "patched execute", "patched run",
     ),
     "replies forged": (
         "empty bytes", "junk bytes", "no records", "records without outputs", "status right", "another check's bytes",
         "forged frames", "displayed verdict",
     ),
     "decoys told from answers": tuple(DODGES),
+    "labkit's own, by a detour": tuple(detours.DETOURS),
     "answers by heart": ("public seeds", "seeded generator", "fixed inputs"),
     "ended or endless": ("system exit", "hard exit", "exit in the cell", "kill", "endless"),
     "surroundings changed": (
@@ -388,6 +390,9 @@ def marked(tmp_path_factory):
     for name, attack in (TESTS | UNSEEN).items():
         wrong = "def squares(n): return 0\n"
         submit(root, f"test {name}", {**RIGHT, "squares": code(attack, wrong)}, leave_out=["problem2"])
+    for name in detours.DETOURS:
+        source = detours.cell(name, places=["/"], course=str(PACKAGE.parent))
+        submit(root, f"check {name}", {**RIGHT, "saturation": source}, leave_out=["problem1"])
     for name in MOVES:
         submit(root, name, {**RIGHT, "saturation": WRONG}, leave_out=["problem1"])
         move(root, name, name)
@@ -398,7 +403,7 @@ def marked(tmp_path_factory):
 
 def test_the_class_is_graded_to_the_last_attacker(marked):
     assert all(row.state == GRADED for row in marked.values()), [r for r in marked.values() if r.state != GRADED]
-    assert len(marked) == 1 + len(CHECKS) + len(TESTS) + len(UNSEEN) + len(MOVES)
+    assert len(marked) == 1 + len(CHECKS) + len(detours.DETOURS) + len(TESTS) + len(UNSEEN) + len(MOVES)
 
 
 def test_the_honest_student_among_them_has_all_points_and_no_flag(marked):
@@ -408,7 +413,7 @@ def test_the_honest_student_among_them_has_all_points_and_no_flag(marked):
     assert row.sentence == ""
 
 
-@pytest.mark.parametrize("name", [*(f"check {name}" for name in CHECKS), *MOVES])
+@pytest.mark.parametrize("name", [*(f"check {name}" for name in (*CHECKS, *detours.DETOURS)), *MOVES])
 def test_a_wrong_answer_with_a_trick_earns_nothing_in_a_check(marked, name, record):
     row = marked[name]
     trick = name if name in MOVES else name.removeprefix("check ")
@@ -424,13 +429,51 @@ def test_a_wrong_answer_with_a_trick_earns_nothing_in_a_check(marked, name, reco
 
 @pytest.mark.parametrize(
     "name",
-    ["patched execute", "patched run", "blinded watch", "empty bytes", "junk bytes", "no records", "status right",
+    ["patched execute", "patched run", "empty bytes", "junk bytes", "no records", "status right",
      "records without outputs", "another check's bytes"],
 )  # fmt: skip
 def test_a_process_that_was_tampered_with_is_flagged(marked, name):
     row = marked[f"check {name}"]
     assert any(flag.startswith("check_saturation: ") for flag in row.flags), row
     assert row.needs_manual
+
+
+# What each detour comes to where labkit is whole, each in a process of its own.
+WHOLE = """
+import json, os, sys
+from labkit import checks
+from labkit.checks import bank, wire
+check = checks.find("images.saturation")
+bank.answer_key(check)
+for name, source in json.load(sys.stdin).items():
+    if os.fork() == 0:
+        names = {"__name__": "__main__"}
+        exec(source, names)
+        report = wire.judge(check, wire.execute(check, names["saturation"], 5), 5)
+        print(json.dumps([name, report.status]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_each_detour_leads_to_right_answers_where_labkit_is_whole(tmp_path):
+    """And where its clone and its history are in sight, and the watch in the notebook looks on."""
+    folder = tmp_path / "labkit/augment/image"
+    folder.mkdir(parents=True)
+    shutil.copy(PACKAGE / "augment/image/colour.py", folder)
+    if not shutil.which("git"):
+        pytest.skip("one of them looks for what git keeps, and there is no git")
+    author = ["-c", "user.name=a", "-c", "user.email=b"]
+    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    py_compile.compile(str(folder / "colour.py"), cfile=str(folder / "colour.cpython.pyc"))
+    sources = {name: detours.cell(name, places=[str(tmp_path)], course=str(PACKAGE.parent)) for name in detours.DETOURS}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WHOLE], input=json.dumps(sources), cwd=tmp_path, text=True, check=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    found = dict(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
+    assert found == dict.fromkeys(detours.DETOURS, "right")
 
 
 @pytest.mark.parametrize("name", DODGES)

@@ -122,7 +122,8 @@ def test_a_right_result_of_a_wrong_answer_is_caught():
 
 
 @pytest.mark.parametrize("expression", ["saturation", "lambda x, factor: saturation(x, factor)", "[saturation][0]"])
-def test_an_honest_process_is_not(expression):
+def test_an_honest_process_is_not(expression, monkeypatch):
+    monkeypatch.setattr(worker, "ENOUGH", float("inf"))  # a busy machine asks under one seed alone
     session = Process()
     names = session.names
     outcome = answered(session, expression)
@@ -130,6 +131,19 @@ def test_an_honest_process_is_not(expression):
     assert [report["status"] for report in outcome.cells[0].reports] == ["right"]
     assert len(session.asked) == worker.SEEDS + len(decoys.KINDS)
     assert "saturation" in names
+
+
+def test_nobody_looks_for_the_mistake_in_a_decoy(monkeypatch):
+    def search(*_):
+        raise AssertionError("it was looked for")
+
+    monkeypatch.setattr("labkit.checks.verdict.sentence", search)
+    check = checks.find(KEY)
+    wrong = wire.execute(check, lambda x, factor: x, 5)
+    assert wire.judge(check, wrong, 5, explain=False).status == "wrong"
+    assert wire.judge(check, right_bytes(5), 5, explain=False).right
+    with pytest.raises(wire.CheckBroken, match="it was looked for"):
+        wire.judge(check, wrong, 5)
 
 
 def test_a_wrong_answer_needs_no_decoy():

@@ -118,6 +118,9 @@ def test_the_solution_earns_all_and_the_release_nothing(handed_in):
     assert rows["solved"].points == total(slug), rows["solved"].wrong
     assert rows["untouched"].points == 0
     assert rows["solved"].pending == 1, "one answer in words waits for a person"
+    graded = nbformat.read(course.root / "autograded" / "solved" / slug / f"{slug}.ipynb", as_version=4)
+    failed = [(c.source, o.evalue) for c in graded.cells for o in c.get("outputs", []) if o.output_type == "error"]
+    assert failed == [], "a cell needs what isn't in the grader's sandbox"
 
 
 @pytest.mark.slow

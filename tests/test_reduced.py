@@ -110,7 +110,7 @@ for thing in gc.get_objects():
     if isinstance(thing, types.FunctionType) and "labkit" in thing.__code__.co_filename:
         for code in code_of(thing):
             where = code.co_filename.rpartition("/labkit/")[2].removesuffix(".py").removesuffix("/__init__")
-            if ("labkit." + where.replace("/", "."), code.co_name) in gone:
+            if ("labkit." + where.replace("/", "."), code.co_qualname) in gone:
                 note("code", code)
 for name, (_, _, text, _) in [(n, e) for n, e in linecache.cache.items() if len(e) == 4]:
     for line in text:
@@ -138,7 +138,7 @@ for folder, _, names in os.walk("/opt/labkit"):
             module = path.removeprefix("/opt/labkit/").replace("/__pycache__", "").partition(".")[0].replace("/", ".")
             module = module.removesuffix(".__init__")
             for code in marshal.loads(data[16:]).co_consts:
-                if isinstance(code, types.CodeType) and (module, code.co_name) in gone:
+                if isinstance(code, types.CodeType) and (module, code.co_qualname) in gone:
                     note("pyc", f"{path}: {code.co_name}")
 for folder, folders, names in os.walk("/"):
     folders[:] = [f for f in folders if os.path.join(folder, f) not in ("/proc", "/sys", "/opt/labkit")]

@@ -70,18 +70,20 @@ Tried = Callable[..., list[Record]]
 """Runs another answer on the same cases: ``tried(answer)``, or ``tried(answer, which)`` on those at some positions."""
 
 
-def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) -> Report:
+def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried, *, explain: bool = True) -> Report:
     """The report on an answer.
 
     Args:
         trials: what became of it, case by case.
         tried: the records of another answer on the same cases: the reference's, a mistake's.
+        explain: look for the mistake that was made; nobody reads about a decoy.
     """
     last = trials[-1]
     if last.record.status in ("stub", "copied"):
         return report(check, last.record.status, Wrong(last.record.sentence), last.case)
     with quietly():
-        right = tried(key.reference) if key.verdict is None else []
+        compared = key.verdict is None and (explain or any(trial.record.status == "ok" for trial in trials))
+        right = tried(key.reference) if compared else []
         problems = [problem(check, key, trials, i, right, tried) for i in range(len(trials))]
         wrongs = {i: wrong for i, wrong in enumerate(problems) if wrong is not None}
         if not wrongs:
@@ -89,7 +91,7 @@ def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) 
         # "Its value is right, but" is true only if it is in every case.
         failing = sorted(wrongs, key=lambda i: wrongs[i].of_gradient)
         first, wrong = failing[0], wrongs[failing[0]]
-        named = sentence(check, key, trials, failing, right, tried)
+        named = sentence(check, key, trials, failing, right, tried) if explain else None
     if named and (not wrong.named or named[1]):
         wrong = renamed(wrong, named[0])
     elif not wrong.named and (stopped := [i for i in failing if trials[i].record.status != "ok"]):

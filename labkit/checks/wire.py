@@ -165,8 +165,12 @@ def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
     return make(seed) if make else check.inputs(seed)
 
 
-def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report:
+def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: bool = True) -> Report:
     """The verdict on what ``execute`` sent. The inputs are made again here, from the seed.
+
+    Args:
+        limit: how many bytes of outputs are accepted.
+        explain: look for the mistake that was made, where the answer is wrong.
 
     Raises:
         Malformed: if the bytes are not what ``execute`` sends for this check.
@@ -193,7 +197,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT) -> Report
 
     trials = [Trial(case, record) for case, record in zip(cases, records)]
     try:
-        return verdicts.decide(check, key, trials, tried)
+        return verdicts.decide(check, key, trials, tried, explain=explain)
     except Exception as error:
         raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
 

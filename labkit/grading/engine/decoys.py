@@ -91,7 +91,7 @@ def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tri
     if ran.data is None:
         return Tried("no outputs of it came")
     try:
-        verdict = judge.judge(key, ran.data, seed)
+        verdict = getattr(judge, "glance", judge.judge)(key, ran.data, seed)
     except (Forged, Broken) as error:
         return Tried(f"what came is not what a check sends ({error})")
     if verdict.right:

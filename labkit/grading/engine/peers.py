@@ -51,7 +51,13 @@ def own() -> list[str]:
         return []
     project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {}).items()
-    return [*project["dependencies"], *(f"{line} ; extra == {name!r}" for name, lines in extras for line in lines)]
+    return [*project["dependencies"], *(of_extra(line, name) for name, lines in extras for line in lines)]
+
+
+def of_extra(line: str, extra: str) -> str:
+    """A requirement that holds with an extra only, besides what it says itself."""
+    text, _, condition = line.partition(";")
+    return f"{text} ; ({condition}) and extra == {extra!r}" if condition else f"{text} ; extra == {extra!r}"
 
 
 def needed(names: Iterable[str]) -> set[str]:

@@ -25,7 +25,7 @@ from labkit.grading.engine.sandbox_covers import PACKAGE
 ENGINE = ("grading/__init__.py", "grading/engine/__init__.py", "grading/engine/frames.py", "grading/engine/limits.py")
 INSIDE = "grading/engine/inside"
 NEVER = ("_course/",)
-LEFT_OUT = tuple(f"{name.replace('.', '/')}/" for name in reduction.LEFT_OUT)
+LEFT_OUT = ("__main__.py", *(f"{name.replace('.', '/')}/" for name in reduction.LEFT_OUT))
 SWITCH = "REDUCED = False", "REDUCED = True"
 KEPT = 60  # archives in the cache; the oldest go
 UNCHECKED = 1  # a compiled file that is taken as it is
