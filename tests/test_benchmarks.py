@@ -162,7 +162,7 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = ("dti", "domain", "fair")
+CONVERTED = ("checks", "dti", "domain", "fair")
 
 
 @pytest.mark.parametrize("key", CONVERTED)

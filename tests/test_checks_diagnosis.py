@@ -1,5 +1,8 @@
 """The diagnosis names what nobody foresaw: each sign on answers that show it, and silence on those that don't."""
 
+import random
+
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -252,7 +255,7 @@ def test_lists_of_tensors_are_compared_and_diagnosed():
     assert says(check, lambda layers: [6 * v for v in layers]) == "the weights are twice what is expected"
     assert "dtype" in says(check, lambda layers: [(3 * v).float() for v in layers])
     assert "of length 1; expected 2" in says(check, lambda layers: [3 * layers[0]])
-    assert "changes the list `layers`" in says(check, lambda layers: [v.mul_(3) for v in layers])
+    assert "its input `layers[0]` in place" in says(check, lambda layers: [v.mul_(3) for v in layers])
 
 
 def vectors(g):
@@ -289,6 +292,47 @@ def test_a_wrong_border_is_named():
 def scores(g):
     yield {"case": "three", "z": torch.randn(2, 3, generator=g)}
     yield {"case": "four", "z": torch.randn(5, 4, generator=g)}
+
+
+def test_what_is_wrong_within_a_part_of_the_border_is_not_the_border():
+    check = kind(reference=blurred, cases=tables)
+
+    def in_a_corner(x):
+        y = blurred(x)
+        y[..., 0, 0] += 1
+        return y
+
+    assert "border" not in says(check, in_a_corner)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda y: y + 1e-4, lambda y: y * (3.14 / 3.14159265), lambda y: y.half().to(y.dtype)], ids=str
+)
+def test_what_is_nearly_right_is_named(change):
+    check = kind(reference=plain, rtol=1e-6, atol=1e-7)
+    sentence = says(check, lambda x, scale, shift: change(plain(x, scale, shift) * (1 + 1e-4 * x)))
+    assert "nearly right, off by at most" in sentence
+
+
+def test_random_numbers_where_nothing_is_to_be_drawn_are_named():
+    check = kind(reference=plain)
+    jaxtyping.config.update("jaxtyping_disable", True)  # its checks draw from Python's own source
+    for draw in (lambda x: torch.randn(x.shape), lambda x: np.random.randn(), lambda x: random.random()):
+        sentence = says(check, lambda x, scale, shift, draw=draw: plain(x, scale, shift) * (2 + draw(x) + x.sin()))
+        assert "draws random numbers of its own" in sentence
+    assert "draws" not in says(check, lambda x, scale, shift: plain(x, scale, shift) * (2 + x.sin()))
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_a_mistake_that_ends_in_the_same_nan_is_another_one():
+    def cases(g):
+        yield {"case": "small", "x": torch.rand(4, generator=g) + 1}
+        yield {"case": "large", "x": 1000 + torch.rand(4, generator=g)}
+        yield {"case": "larger", "x": 2000 + torch.rand(4, generator=g)}
+
+    check = kind(reference=F.softplus, cases=cases)
+    bank.mistake(check.key, "it is the square")(lambda x: (x**2).exp().log() + torch.inf * (x > 900))
+    assert "square" not in says(check, lambda x: (1 + x.exp()).log())
 
 
 def test_softmax_twice_or_not_at_all():

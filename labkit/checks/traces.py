@@ -4,6 +4,7 @@ All of it happens in the process where the student's code lives. Nothing here im
 """
 
 import copy
+import random
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
@@ -64,6 +65,19 @@ def slope(total: Any, targets: list[Any]) -> Any:
         return None
     filled = [torch.zeros_like(t) if part is None else part for part, t in zip(parts, targets)]
     return filled[0] if len(filled) == 1 else torch.cat([part.flatten() for part in filled])
+
+
+def dice() -> Callable[[], list[str]]:
+    """A function that says from which of the sources that everybody shares a number was drawn since now."""
+    before = sources()
+    return lambda: [name for name, state in sources().items() if state != before[name]]
+
+
+def sources() -> dict[str, Any]:
+    """The states of Python's, NumPy's and torch's own random numbers."""
+    torch, numpy = sys.modules.get("torch"), np.random.get_state(legacy=False)["state"]
+    theirs = torch.get_rng_state().numpy().tobytes() if torch else b""
+    return {"python": random.getstate(), "numpy": (numpy["key"].tobytes(), numpy["pos"]), "torch": theirs}
 
 
 # ── what became of the arguments ──────────────────────────────────────────────────────────────────────────────────────

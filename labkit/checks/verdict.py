@@ -49,13 +49,15 @@ STRAY = "its value is right, but a gradient flows to {target}, where none should
 class Record:
     """What became of an answer on one case: its outputs, or why there are none.
 
-    ``error`` is the type of what it raised.
+    ``error`` is the type of what it raised; ``drew`` names the sources of random numbers, of those that everybody
+    shares, from which it drew.
     """
 
     status: str
     values: Outputs = field(default_factory=dict)
     sentence: str = ""
     error: str = ""
+    drew: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,8 @@ def sentence(
         if trial.record.status == "ok"
     ]
     bad = [i for i, trial in enumerate(trials) if trial.record.status == "ok"]
-    seen = diagnosis.Evidence(check, pairs, [bad.index(i) for i in failing if i in bad], key.reference, tried)
+    drew = any(set(trials[i].record.drew) - set(right[i].drew) for i in failing)
+    seen = diagnosis.Evidence(check, pairs, [bad.index(i) for i in failing if i in bad], key.reference, tried, drew)
     text = diagnosis.diagnose(seen)
     return (text, False) if text else None
 
@@ -318,9 +321,16 @@ def fitting(
         in_all = parts is None or all(equal(check, r, t.record) for r, t in zip(records, trials))
         if all(same):
             everywhere.append((mistake, in_all))
-        elif all(same[i] for i in failing) and len(failing) > 1:
+        elif all(same[i] for i in failing) and len(failing) > 1 and any(telling(trials[i].record) for i in failing):
             on_failing.append((mistake, in_all))
     return everywhere or on_failing
+
+
+def telling(record: Record) -> bool:
+    """Whether there are outputs, and a number in them is finite: many mistakes end in the same nan."""
+    return any(np.isfinite(array(value)).any() for value in record.values.values() if is_array(value)) or any(
+        not is_array(value) and (not is_number(value) or np.isfinite(value)) for value in record.values.values()
+    )
 
 
 def first_wrong(

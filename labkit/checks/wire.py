@@ -91,10 +91,11 @@ def attempt(
     """Run one case: a record of what happened, and the arrays of the outputs if all went well."""
     changed = traces.watch(case, (*check.changes, *check.ignores))
     arrays: Arrays = {}
+    drew = traces.dice()
     try:
         with watching(forbidden, answer) if forbidden else nullcontext():
             outputs = check.run(answer, case)
-        record = {"status": "ok", "values": frozen(outputs, name, arrays, check)}
+        record = {"status": "ok", "values": frozen(outputs, name, arrays, check), "drew": drew()}
     except Copied as copied:
         return {"status": "copied", "sentence": str(copied)}, {}
     except Wrong as wrong:
@@ -212,7 +213,9 @@ def own_record(check: Check, answer: Any, case: Case) -> Record:
     """The record of an answer that is labkit's own: the reference, or a mistake of the bank."""
     record, arrays = attempt(check, answer, case)
     values = {name: thaw(node, arrays) for name, node in record.get("values", {}).items()}
-    return Record(record["status"], values, record.get("sentence", ""), record.get("error", ""))
+    return Record(
+        record["status"], values, record.get("sentence", ""), record.get("error", ""), tuple(record.get("drew", ()))
+    )
 
 
 def opened(data: bytes) -> tuple[dict[str, Any], Arrays]:
@@ -256,7 +259,8 @@ def record_of(raw: dict[str, Any], arrays: Arrays, name: str) -> Record:
     except Exception as error:
         raise Malformed(f"outputs of no known form ({type(error).__name__})") from error
     sentence, kind = (str(raw.get(part, ""))[:SENTENCE] for part in ("sentence", "error"))
-    return Record(str(raw["status"]), values, sentence, kind)
+    drew = tuple(name for name in traces.sources() if name in str(raw.get("drew", "")))
+    return Record(str(raw["status"]), values, sentence, kind, drew)
 
 
 # ── what an answer raised ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -174,6 +174,13 @@ def right_rate_by_counting(before, after, y):
     return fooled / total
 
 
+def right_rate_with_a_table(before, after, y):
+    table = torch.zeros(2, 2)
+    for i in range(len(y)):
+        table[int(before[i].argmax() == y[i]), int(after[i].argmax() == y[i])] += 1
+    return table[1, 0] / table[1].sum()
+
+
 # ── project ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -398,7 +405,7 @@ FRESH = [
     *answers("right", "fgsm", right_fgsm_with_where),
     *answers("wrong", "success_rate", rate_of_all, rate_of_changed, rate_as_difference_of_accuracies,
              rate_of_accuracy_lost, rate_over_all_pictures, rate_integer_division),
-    *answers("right", "success_rate", right_rate_by_counting),
+    *answers("right", "success_rate", right_rate_by_counting, right_rate_with_a_table),
     *answers("wrong", "project", project_one_length_for_the_batch, project_always_scales, project_divides_by_zero,
              project_per_channel, project_returns_the_difference, project_tests_another_word),
     *answers("right", "project", right_project_with_renorm, right_project_with_a_loop),

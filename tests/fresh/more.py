@@ -53,11 +53,11 @@ def filter_with_zeros_outside(x, kernel):
 
 
 def filter_divided_by_its_sum(x, kernel):
-    k, l = kernel.shape
+    k, m = kernel.shape
     c = x.shape[1]
     kernel = kernel / kernel.sum()
-    padded = F.pad(x, (l // 2, l // 2, k // 2, k // 2), mode="reflect")
-    return F.conv2d(padded, kernel.expand(c, 1, k, l), groups=c)
+    padded = F.pad(x, (m // 2, m // 2, k // 2, k // 2), mode="reflect")
+    return F.conv2d(padded, kernel.expand(c, 1, k, m), groups=c)
 
 
 def right_matrix_row_by_row(degrees, scale, shift):
@@ -69,9 +69,9 @@ def right_matrix_row_by_row(degrees, scale, shift):
 
 
 def right_filter_by_windows(x, kernel):
-    k, l = kernel.shape
-    padded = F.pad(x, (l // 2, l // 2, k // 2, k // 2), mode="reflect")
-    return (padded.unfold(2, k, 1).unfold(3, l, 1) * kernel).sum((-1, -2))
+    k, m = kernel.shape
+    padded = F.pad(x, (m // 2, m // 2, k // 2, k // 2), mode="reflect")
+    return (padded.unfold(2, k, 1).unfold(3, m, 1) * kernel).sum((-1, -2))
 
 
 def right_saturation_as_a_blend(x, factor):
@@ -371,7 +371,7 @@ def groups_count_only_learning_parts(parts, lr, factor):
 
 def stops_without_a_copy(model, step, loss, epochs, patience):
     best, since, kept = math.inf, 0, model.state_dict()
-    for epoch in range(epochs):
+    for epoch in range(epochs):  # noqa: B007
         step(model)
         value = loss(model)
         if value < best:
@@ -386,7 +386,7 @@ def stops_without_a_copy(model, step, loss, epochs, patience):
 
 def stops_against_the_previous(model, step, loss, epochs, patience):
     best, last, since, kept = math.inf, math.inf, 0, None
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, epochs + 1):  # noqa: B007
         step(model)
         value = loss(model)
         since = 0 if value < last else since + 1

@@ -105,6 +105,12 @@ def takes_the_gradient_of_the_probability(model, x, y):
     return torch.autograd.grad(model(z).softmax(1).gather(1, y[:, None]).sum(), z)[0]
 
 
+@mistake(wrong_gradient, "`nll_loss` takes the logarithm of the softmax, not the softmax: use `cross_entropy`")
+def gives_nll_loss_probabilities(model, x, y):
+    z = x.detach().requires_grad_()
+    return torch.autograd.grad(F.nll_loss(model(z).softmax(1), y, reduction="sum"), z)[0]
+
+
 @mistake(wrong_gradient, "the softmax is taken twice: `cross_entropy` takes it itself, so give it the logits")
 def takes_the_softmax_twice(model, x, y):
     z = x.detach().requires_grad_()
@@ -170,6 +176,12 @@ mistakes(
             lambda x, g, eps: (x + eps * (2 * (g >= 0).to(x) - 1)).clamp(0, 1),
             lambda x, g, eps: (x + eps * (2 * (g > 0).to(x) - 1)).clamp(0, 1),
         ),
+        "the step is cut to [0, 1], so that no pixel becomes darker: cut the picture": (
+            lambda x, g, eps: x + (eps * g.sign()).clamp(0, 1)
+        ),
+        "pixels are cut to the range of the pictures given: the range of all pictures is [0, 1]": (
+            lambda x, g, eps: (x + eps * g.sign()).clamp(x.min(), x.max())
+        ),
         "half of the pixels stay: where the gradient is negative, a pixel moves down": (
             lambda x, g, eps: (x + eps * (g > 0).to(x)).clamp(0, 1)
         ),
@@ -191,6 +203,17 @@ mistakes(
         ),
         "it uses the model's own answer as the label: use `y`": (
             lambda model, x, y, eps, targeted=False: fgsm(model, x, model(x).argmax(1), eps, targeted)
+        ),
+        "with `targeted` it flees from the model's own answer: `y` is the target, go downhill in its loss": (
+            lambda model, x, y, eps, targeted=False: fgsm(model, x, model(x).argmax(1) if targeted else y, eps)
+        ),
+        "a pixel whose gradient is 0 moves too: its sign is 0, so it stays": (
+            lambda model, x, y, eps, targeted=False: (
+                x + (-eps if targeted else eps) * (2 * (slope(model, x, y) > 0).to(x) - 1)
+            ).clamp(0, 1),
+            lambda model, x, y, eps, targeted=False: (
+                x + (-eps if targeted else eps) * (2 * (slope(model, x, y) >= 0).to(x) - 1)
+            ).clamp(0, 1),
         ),
     },
 )
@@ -440,6 +463,12 @@ mistakes(
         "it is the fall of the accuracy: divide by the pictures right before, and count none that became right": (
             lambda right, wrong, changed: right.double().mean() - (~wrong).double().mean()
         ),
+        "it is the fall of the accuracy, divided by the accuracy before: count none that became right": (
+            lambda right, wrong, changed: 1 - (~wrong).sum() / right.sum()
+        ),
+        "`//` divides whole numbers and cuts the decimals off: use `/`": (
+            lambda right, wrong, changed: (right & wrong).sum() // right.sum()
+        ),
         "it is a number of pictures: divide it": lambda right, wrong, changed: (right & wrong).sum(),
         "it is in per cent: give a share from 0 to 1": lambda right, wrong, changed: 100 * wrong[right].double().mean(),
     },
@@ -529,6 +558,18 @@ def clears_before_the_attack(model, optimizer, attack, x, y):
     loss = F.cross_entropy(model(attack(model, x, y)), y)
     stepped(optimizer, loss)
     return loss.detach()
+
+
+@mistake("attacks.adversarial_step", "it learns the model's own answers as labels: the true ones are `y`")
+def learns_its_own_answers(model, optimizer, attack, x, y):
+    z = attack(model, x, y)
+    return update(model, optimizer, F.cross_entropy(model(z), model(x).argmax(1)))
+
+
+@mistake("attacks.adversarial_step", "it learns the model's own answers as labels: the true ones are `y`")
+def learns_its_answers_to_the_attacked(model, optimizer, attack, x, y):
+    z = attack(model, x, y)
+    return update(model, optimizer, F.cross_entropy(model(z), model(z).argmax(1)))
 
 
 @mistake("attacks.adversarial_step", "the loss that is returned is that of the clean pictures")

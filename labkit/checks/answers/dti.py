@@ -72,6 +72,8 @@ mistakes("dti.assign", {
         x.flatten(1)[:, None], centres.flatten(1)[None], dim=2).argmax(1),
     "the inner product counts twice: ‖x − c‖² = ‖x‖² − 2 x·c + ‖c‖²":
         lambda x, centres: (centres.flatten(1).square().sum(1) - x.flatten(1) @ centres.flatten(1).T).argmin(1),
+    "samples and centres are each moved to a mean of 0 of their own, which changes the distances": lambda x, centres: (
+        assign(x - x.mean(0), centres - centres.mean(0))),
     "this is the centre itself: its number is asked for": lambda x, centres: centres[assign(x, centres)],
 })  # fmt: skip
 
@@ -106,6 +108,8 @@ mistakes("dti.update", {
     "each sum is divided by the number of all samples: divide by its own cluster's":
         lambda own, x, c: own.sum(0) / len(x),
     "the centres have not moved": lambda own, x, c: c,
+    "the sum is divided by the number of numbers in a sample: divide by that of the cluster's samples":
+        lambda own, x, c: own.sum(0) / c.numel(),
     "this is the mean of all samples: each cluster has its own": lambda own, x, c: x.mean(0),
     "the old centre counts as a sample: the mean is over samples alone":
         lambda own, x, c: (own.sum(0) + c) / (len(own) + 1),
@@ -138,6 +142,8 @@ mistakes("dti.update", {
         lambda x, a, centres: x.mean(0).expand_as(centres),
     "an empty cluster got lost: it keeps its old centre":
         lambda x, a, centres: torch.stack([x[a == j].mean(0) for j in a.unique()]),
+    "each sum is divided by the number of clusters: divide by its own cluster's samples": (
+        lambda x, a, centres: by_cluster(lambda own, x, c: own.sum(0) / len(centres))(x, a, centres)),
     "these are the first samples: `x[a == j]` are those of cluster j":
         lambda x, a, centres: update(x, a.sort().values, centres),
     "this is each sample's centre: one row for each centre is asked for":
@@ -349,6 +355,12 @@ def with_places(line: Callable[[int], Tensor]) -> Callable[..., Tensor]:
     return lambda beta, h, w: look(places(beta, line(w), line(h)), beta.view(-1, 2, 3) + identity(beta))
 
 
+def inverse(matrix: Tensor) -> Tensor:
+    """Of maps (n, 2, 3), those that undo them."""
+    last = torch.tensor([0, 0, 1]).to(matrix).expand(len(matrix), 1, 3)
+    return torch.linalg.inv(torch.cat([matrix, last], 1))[:, :2]
+
+
 mistakes("dti.affine_grid", {
     "the identity is missing: β = 0 must leave every pixel where it is": lambda b: b.view(-1, 2, 3),
     "the six numbers fill the matrix row by row": lambda b: b.view(-1, 3, 2).mT + identity(b),
@@ -394,6 +406,8 @@ mistakes("dti.affine_grid", {
     "the shift is taken for pixels: β₃ and β₆ are in the coordinates from −1 to 1": (
         lambda beta, h, w: affine_grid(beta * beta.new_tensor([1, 1, 2 / w, 1, 1, 2 / h]), h, w),
         lambda beta, h, w: affine_grid(beta * beta.new_tensor([1, 1, 1 / w, 1, 1, 1 / h]), h, w)),
+    "this is the inverse of the map: the matrix itself says where a pixel looks": lambda beta, h, w: look(
+        centres_of(beta, h, w), inverse(beta.view(-1, 2, 3) + identity(beta))),
     "y points up here: it points down": lambda beta, h, w: look(
         centres_of(beta, h, w) * beta.new_tensor([1, -1, 1]), beta.view(-1, 2, 3) + identity(beta)),
     "the last dimension is (x, y): x to the right first": lambda beta, h, w: affine_grid(beta, h, w).flip(-1),
@@ -545,9 +559,17 @@ mistakes("dti.reassign", {
     "the first rows of the noise are used: each copy has the row of its own number":
         lambda new, moved, small, p, e, i: (
         new.index_copy(0, small.nonzero()[:, 0], p[i] + e[: int(small.sum())]), moved),
-    "the copy's moment is the prototype: it is the largest cluster's moment":
-        lambda new, moved, small, p, e, i: (new, moved.index_copy(0, small.nonzero()[:, 0], p[[i] * int(small.sum())])),
+    "the copy's moment is the prototype: it is the largest cluster's moment": lambda new, moved, small, p, e, i: (
+        new, moved.index_copy(0, small.nonzero()[:, 0], p[i].expand(int(small.sum()), *p.shape[1:]))),
 }, of=by_mask)  # fmt: skip
+
+
+@mistake("dti.reassign", "the second small cluster copies the second-largest: all copy the largest")
+def copies_one_after_the_other(prototypes, moment, share, noise, least):
+    new, moved, order = prototypes.clone(), moment.clone(), share.argsort(descending=True)
+    small = (share < least / len(share)).nonzero()[:, 0]
+    new[small], moved[small] = prototypes[order[: len(small)]] + noise[small], moment[order[: len(small)]]
+    return new, moved
 
 
 @mistake("dti.reassign", "k is the number of clusters, not of the numbers in one: `len(share)`")

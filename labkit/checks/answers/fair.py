@@ -152,6 +152,8 @@ def ratio_of_odds(yes: Tensor, a: Tensor) -> Tensor:
 
 mistakes("fair.odds", {
     "this is the parity gap: y has not been used": lambda yes, y, a: lead(yes, a).abs(),
+    "this is the gap in accuracy: compare how often each group is told yes, for y = 0 and for y = 1":
+        lambda yes, y, a: lead(yes == y, a).abs(),
     "these are the gaps among those who were told yes and no; asked are those among y = 1 and y = 0":
         lambda yes, y, a: torch.maximum(lead(y, a, yes == 1).abs(), lead(y, a, yes == 0).abs()),
     "y and a are exchanged: for each outcome compare the two groups":

@@ -570,6 +570,12 @@ mistakes(
         "the deviations divide by n: the sample deviation, which `std` gives by default, divides by n − 1": (
             of_moments(lambda phi, m, s, n, t: density(phi, m, s) - density(phi, n, t), correction=0)
         ),
+        "each record has one deviation for both densities: take one over the models with it, one over those without": (
+            lambda phi, shadow, members: (
+                density(phi, two_kinds(shadow, members)[0], shadow.std(0))
+                - density(phi, two_kinds(shadow, members)[2], shadow.std(0))
+            )
+        ),
         "models that don't count are counted as zeros: leave them out, and divide by how many count": masked,
         "all shadow models are used for “out”, also those that saw the record": lambda phi, shadow, members: (
             density(phi, *two_kinds(shadow, members)[:2]) - density(phi, shadow.mean(0), shadow.std(0))

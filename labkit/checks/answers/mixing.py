@@ -270,6 +270,12 @@ def reach(lambda_: Tensor, centres: Tensor, height: int, width: int, *, factor: 
     return torch.cat([centres - half, centres + half], 1)
 
 
+def edges(lambda_: Tensor, centres: Tensor, height: int, width: int) -> Tensor:
+    """The boxes before they are cut off, with decimals."""
+    half = 0.5 * (1 - lambda_.double()).sqrt()[:, None] * torch.tensor([width, height])
+    return torch.cat([centres - half, centres + half], 1)
+
+
 def moved_inside(lambda_: Tensor, centres: Tensor, height: int, width: int) -> Tensor:
     """The boxes, moved so that nothing lies outside."""
     half = reach(lambda_, centres, height, width)[:, 2:] - centres
@@ -337,6 +343,10 @@ mistakes(
             lambda v, c, h, w: cut(reach(v, c, h, w)[:, [1, 0, 3, 2]], h, w),
         ),
         "the centre is (x, y): x first": lambda v, c, h, w: cut(reach(v, c.flip(1), h, w), w, h),
+        "the edges are cut to whole numbers, not half a side: cut off the decimals of a and b first": (
+            lambda v, c, h, w: cut(edges(v, c, h, w), w, h).long(),
+            lambda v, c, h, w: cut(edges(v, c, h, w).long(), w, h),
+        ),
         "half a side is rounded: cut off its decimals":
             lambda v, c, h, w: cut(reach(v, c, h, w, whole=torch.round), w, h),
         "half a side is rounded up: cut off its decimals":
@@ -440,6 +450,7 @@ mistakes(
         "the squared distance is divided by σ²/2: write `/ (2 * sigma**2)`": lambda e: (4 * e).softmax(1),
         "the minus is missing: it prefers partners that are far away": lambda e: (-e).softmax(1),
         "a sample can't be its own partner here: keep the diagonal": (
+            lambda e: e.exp().fill_diagonal_(0) / e.exp().fill_diagonal_(0).sum(1, keepdim=True),
             lambda e: e.masked_fill(torch.eye(len(e), dtype=torch.bool), -torch.inf).softmax(1),
             lambda e: e.softmax(1) * (1 - torch.eye(len(e), dtype=e.dtype)),
         ),

@@ -66,6 +66,9 @@ mistakes(
 mistakes(
     "refine.local_loss",
     {
+        "σ(z) rounds to 0 or 1 where D is sure, and its logarithm is infinite: use `softplus` or `logsigmoid`": (
+            lambda z, refined: -(z.sigmoid() if refined else 1 - z.sigmoid()).log().sum((1, 2)).mean()
+        ),
         'the two answers are swapped: a logit is that of "refined"': lambda z, refined: local_loss(z, not refined),
         'the answer is always "refined": look at the argument': lambda z, refined: local_loss(z, True),
         'the answer is always "real": look at the argument': lambda z, refined: local_loss(z, False),

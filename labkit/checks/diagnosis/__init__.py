@@ -31,6 +31,7 @@ SIGNS = (
     scales.function,
     scales.inverse,
     scales.normalised,
+    scales.nearly,
     batches.permuted,
     forms.turned,
     forms.shifted,
@@ -38,6 +39,7 @@ SIGNS = (
     batches.first_only,
     batches.one_only,
     batches.border,
+    arguments.drawn,
     batches.single_case,
 )
 

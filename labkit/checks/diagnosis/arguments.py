@@ -90,6 +90,11 @@ def plain_values(e: Evidence) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for value in dict.fromkeys([*values, *usual]))
 
 
+def drawn(e: Evidence) -> str:
+    """Random numbers where there is nothing to draw."""
+    return "it draws random numbers of its own: what it is given decides everything" if e.drew else ""
+
+
 def alike(a: Any, b: Any) -> bool:
     """Whether two arguments may be mistaken for each other."""
     if is_array(a) and is_array(b):

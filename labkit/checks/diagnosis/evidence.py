@@ -42,6 +42,7 @@ class Evidence:
         failing: the positions among them of those that are wrong.
         reference: a right answer, to be called with other arguments.
         tried: runs an answer on the cases; see ``verdict.decide``.
+        drew: whether it drew random numbers from a source of its own, and the reference did not.
     """
 
     check: Check
@@ -49,6 +50,7 @@ class Evidence:
     failing: Sequence[int]
     reference: Callable[..., Any] | None
     tried: Callable[[Any], Sequence[Any]]
+    drew: bool = False
 
     @cached_property
     def output(self) -> str:

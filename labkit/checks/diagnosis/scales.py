@@ -105,7 +105,7 @@ def factor(e: Evidence) -> str:
         for value, text in CONSTANTS.items():
             if math.isclose(ratios[0], value, rel_tol=1e-3):
                 return f"{e.what} {e.are} {text}"
-        steady = len(e.wrong) > 1 and e.telling
+        steady = len(e.wrong) > 1 and e.telling and abs(ratios[0] - 1) > NEAR
         return f"{e.what} {e.are} {ratios[0]:.4g} times what is expected, in every case" if steady else ""
     for name in amounts(e, nonzero[0].case):
         sizes = [amounts(e, f.case).get(name, 0.0) for f in nonzero]
@@ -267,3 +267,27 @@ def divided(x: Numbers, *, size: Callable[..., Numbers], axis: int | None) -> Nu
     """An array divided by its own size."""
     with np.errstate(all="ignore"):
         return np.asarray(x / size(x, axis=axis, keepdims=True))
+
+
+def nearly(e: Evidence) -> str:
+    """Right but for a little, in every case that is wrong."""
+    if not e.aligned or not e.telling or any(truths(f.expected) or whole(f.expected) for f in e.wrong):
+        return ""
+    sizes = [float(np.abs(f.expected).max()) for f in e.wrong]
+    if not all(np.isfinite(f.given).all() and size > 0 for f, size in zip(e.wrong, sizes)):
+        return ""
+    off = max(float(np.abs(f.given - f.expected).max()) / size for f, size in zip(e.wrong, sizes))
+    if off > NEAR:
+        return ""
+    return (
+        f"{e.what} {e.are} nearly right, off by at most {max(100 * off, 0.001):.1g} %: is a constant rounded, a small "
+        "number added, or the precision too low?"
+    )
+
+
+NEAR = 0.005  # of the largest number
+
+
+def whole(x: Numbers) -> bool:
+    """Whether all entries are whole numbers."""
+    return bool((x == np.round(x)).all())
