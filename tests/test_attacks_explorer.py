@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labkit import attacks, data, explore
 from labkit.explore import base
 
-topic = importlib.import_module("labkit.explore.attacks")
+topic = importlib.import_module("labkit.explore._attacks")
 Settings = topic.Settings
 
 
@@ -114,7 +114,7 @@ class TestPanel:
         assert {name for name, w in opened.widgets.items() if w.disabled} == {"steps"}
 
     def test_it_opens_before_a_network_is_trained_and_says_what_it_waits_for(self, monkeypatch, capsys):
-        monkeypatch.setattr(topic, "_LEARNED", {})
+        monkeypatch.setattr(topic.network, "results", {})
         opened = explore.attacks()
         held = {view.title: w for view, w in opened.views}
         assert "learning 1,297 digits as they are" in held["What the network sees"].value

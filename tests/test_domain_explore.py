@@ -9,7 +9,7 @@ import torch
 
 from labkit import explore
 
-topic = importlib.import_module("labkit.explore.domain")
+topic = importlib.import_module("labkit.explore._domain")
 Settings = topic.Settings
 
 

@@ -10,7 +10,7 @@ import torch
 from labkit import explore
 from labkit.explore import base
 
-topic = importlib.import_module("labkit.explore.dti")
+topic = importlib.import_module("labkit.explore._dti")
 Settings = topic.Settings
 
 
@@ -20,10 +20,10 @@ def _short():
     patch = pytest.MonkeyPatch()
     patch.setattr(topic, "MANY", 40)
     patch.setattr(topic, "EPOCHS_A_SHOT", 1)
-    patch.setattr(topic, "_RUNS", {})
-    topic.world.cache_clear()
+    patch.setattr(topic.trained, "results", {})
+    topic.world.clear()
     yield
-    topic.world.cache_clear()
+    topic.world.clear()
     patch.undo()
 
 
@@ -84,7 +84,7 @@ class TestPanel:
         assert held["Prototypes"].value == topic.show_prototypes(opened.state).png() != before
 
     def test_it_opens_before_anything_is_learnt_and_says_what_it_waits_for(self, monkeypatch):
-        monkeypatch.setattr(topic, "_RUNS", {})
+        monkeypatch.setattr(topic.trained, "results", {})
         opened = explore.dti()
         held = {view.title: w for view, w in opened.views}
         assert "a few seconds" in held["Course"].value

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, fields, replace
 
@@ -22,9 +23,9 @@ from PIL import Image
 
 from labkit import data, explore, plot
 from labkit.augment import image
-from labkit.explore import base, charts, panel
+from labkit.explore import base, charts, panel, pictures
 
-topic = importlib.import_module("labkit.explore.images")
+topic = importlib.import_module("labkit.explore._images")
 Settings = topic.Settings
 CONTROLS = base.controls(Settings)
 MOVED = {
@@ -106,7 +107,7 @@ class TestWhatIsShown:
     def test_noise_depends_on_the_seed_alone(self):
         a, b = Settings(noise=0.1, seed=1), Settings(noise=0.1, seed=2)
         first = topic.result(a).clone()
-        topic.result.cache_clear()
+        topic.result.clear()
         assert torch.equal(topic.result(a), first)
         assert not torch.equal(topic.result(b), first)
 
@@ -133,8 +134,8 @@ class TestClassifier:
         assert int(topic.probabilities(Settings(picture="digit 6", degrees=180)).argmax()) == 9
 
     def test_it_is_trained_once_and_says_so_before(self, monkeypatch):
-        monkeypatch.setattr(topic, "_LEARNED", {})
-        monkeypatch.setattr(topic, "learn", lambda moved: torch.nn.Identity())
+        monkeypatch.setattr(topic.classifier, "results", {})
+        monkeypatch.setattr(topic.classifier, "function", lambda lesson: torch.nn.Identity())
         assert "upright digits" in topic.waiting(Settings())
         assert topic.waiting(Settings(picture="cat")) == ""
         assert topic.classifier(topic.LESSONS[0]) is topic.classifier(topic.LESSONS[0])
@@ -142,7 +143,7 @@ class TestClassifier:
 
     def test_training_leaves_the_global_random_numbers_alone(self):
         before = torch.get_rng_state()
-        a, b = topic.learn(moved=False), topic.learn(moved=False)
+        a, b = (topic.classifier.function(topic.LESSONS[0]) for _ in range(2))
         assert torch.equal(torch.get_rng_state(), before)
         assert all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
 
@@ -153,12 +154,12 @@ class TestClassifier:
 class TestCharts:
     def test_a_picture_file_holds_the_pixels(self):
         x = torch.rand(3, 120, 100)
-        array = np.asarray(Image.open(io.BytesIO(charts.Picture(x, "").png())))
+        array = np.asarray(Image.open(io.BytesIO(pictures.Picture(x, "").png())))
         assert np.abs(array / 255 - x.permute(1, 2, 0).numpy()).max() <= 0.5 / 255 + 1e-6
 
     def test_small_pictures_are_blown_up_to_squares(self):
         x = torch.rand(1, 8, 8)
-        array = np.asarray(Image.open(io.BytesIO(charts.Picture(x, "").png())))
+        array = np.asarray(Image.open(io.BytesIO(pictures.Picture(x, "").png())))
         assert array.shape == (480, 480)
         blocks = array.reshape(8, 60, 8, 60)
         assert (blocks == blocks[:, :1, :, :1]).all()
@@ -373,7 +374,8 @@ class TestPackage:
 
     def test_the_name_is_the_function_though_the_module_was_imported_before(self):
         assert explore.images is topic.images
-        assert importlib.import_module("labkit.explore.images") is topic
+        assert type(explore) is types.ModuleType
+        assert importlib.import_module("labkit.explore._images") is topic
 
     def test_an_unknown_explorer_is_named(self):
         with pytest.raises(AttributeError, match="no explorer 'imagse'; expected one of images"):

@@ -8,7 +8,7 @@ import pytest
 
 from labkit import explore, fair
 
-topic = importlib.import_module("labkit.explore.fair")
+topic = importlib.import_module("labkit.explore._fair")
 Settings = topic.Settings
 
 

@@ -9,7 +9,7 @@ import pytest
 from labkit import explore, finetune, nets
 from labkit.finetune.bundled import depths
 
-topic = importlib.import_module("labkit.explore.finetune")
+topic = importlib.import_module("labkit.explore._finetune")
 Settings = topic.Settings
 
 

@@ -10,7 +10,7 @@ import torch
 
 from labkit import explore, gan
 
-topic = importlib.import_module("labkit.explore.gan")
+topic = importlib.import_module("labkit.explore._gan")
 Settings = topic.Settings
 
 

@@ -33,7 +33,7 @@ def rooms(topic):
         "lecture": ROOT / f"lectures/{topic.slug}.ipynb",
         "solution": ROOT / f"solutions/{topic.slug}/{topic.slug}.ipynb",
         "exercise": ROOT / f"exercises/{topic.slug}/{topic.slug}.ipynb",
-        "explorer": ROOT / f"labkit/explore/{topic.key}.py",
+        "explorer": ROOT / f"labkit/explore/_{topic.key}.py",
         "tests": ROOT / f"tests/test_{topic.key}.py",
         "benchmark": ROOT / f"benchmarks/{topic.key}.py",
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labkit import explore, linkage
 from labkit.explore import base
 
-topic = importlib.import_module("labkit.explore.linkage")
+topic = importlib.import_module("labkit.explore._linkage")
 Settings = topic.Settings
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labkit import explore, membership, metrics
 from labkit.explore import base
 
-topic = importlib.import_module("labkit.explore.membership")
+topic = importlib.import_module("labkit.explore._membership")
 Settings = topic.Settings
 SHORT = Settings(epochs=5)  # trained once for most tests
 

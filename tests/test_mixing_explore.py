@@ -9,7 +9,7 @@ from labkit import explore
 from labkit.augment import mixing
 from labkit.explore import base
 
-topic = importlib.import_module("labkit.explore.mixing")
+topic = importlib.import_module("labkit.explore._mixing")
 Settings = topic.Settings
 
 
@@ -82,7 +82,7 @@ class TestPanel:
     """The panel as a whole."""
 
     def test_it_opens_waits_and_describes_itself(self):
-        topic._LEARNED.clear()
+        topic.trained.clear()
         opened = explore.mixing()
         waits = [held.value for view, held in opened.views if view.title.startswith("Boundary")]
         assert all("learning the moons" in text for text in waits)

@@ -12,7 +12,7 @@ from labkit import data, explore, refine
 from labkit.explore import base
 from labkit.refine import bundled
 
-topic = importlib.import_module("labkit.explore.refine")
+topic = importlib.import_module("labkit.explore._refine")
 Settings = topic.Settings
 
 

@@ -12,7 +12,7 @@ from labkit import explore
 from labkit.explore import base
 from labkit.selftrain import confidence
 
-topic = importlib.import_module("labkit.explore.selftrain")
+topic = importlib.import_module("labkit.explore._selftrain")
 Settings = topic.Settings
 SETTINGS = list(product(topic.WORLDS, topic.BASES, topic.RULES))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from labkit import metrics
 from labkit.domain.losses import check_features, domain_loss
-from labkit.nets import MLP, Normalize
+from labkit.nets import MLP, Normalize, seeded_weights
 from labkit.shapes import Float
 from labkit.train import Minibatches, descend, fit
 
@@ -55,8 +55,7 @@ def proxy_a_distance(
     """
     check_features(source, target, least=4)
     (a, b), (c, d) = (split_in_half(part.detach().float(), generator) for part in (source, target))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    with seeded_weights(generator):
         net = MLP(a.shape[1], 1, hidden=hidden, mean=0.0, std=1.0)
     net.normalize = Normalize.of(torch.cat([a, c]))
     net, optimizer = net.to(a.device), torch.optim.Adam(net.parameters(), lr=lr)

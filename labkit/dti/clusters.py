@@ -9,6 +9,7 @@ from torch import Tensor
 from labkit.dti.kmeans import kmeans_plus_plus
 from labkit.dti.model import DTIGMM, DTIKMeans, pooled
 from labkit.dti.training import learn
+from labkit.nets import seeded_weights
 from labkit.shapes import Features, Float, Images, Labels, images
 from labkit.train import EpochCallback, History
 
@@ -109,11 +110,9 @@ def cluster(
     if coarse is None:
         coarse = 2 if transforms and side >= LARGE else 1
     small = pooled(x, [max(1, n // coarse) for n in x.shape[2:]])
-    where = generator.device if generator is not None else "cpu"
     results = []
     for _ in range(runs):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator, device=where)))
+        with seeded_weights(generator):
             own = encoder() if encoder is not None else None
             first = kmeans_plus_plus(small, k, generator=generator)
             if mixture:

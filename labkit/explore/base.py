@@ -19,11 +19,12 @@ import torch
 
 R = TypeVar("R")
 S = TypeVar("S", bound="State")
+MISSING: Any = object()
 
 
 @runtime_checkable
 class Renderable(Protocol):
-    """A picture: ``labkit.plot.Figure`` is one, and ``charts.Picture``, which is faster."""
+    """A picture: ``labkit.plot.Figure`` is one, and ``pictures.Picture``, which is faster."""
 
     @property
     def alt(self) -> str:
@@ -146,7 +147,11 @@ def reset(state: S) -> S:
 
 
 class Remembered(Generic[R]):
-    """A function of hashable arguments whose last results are kept, and which can say whether it has one."""
+    """A function of hashable arguments whose last results are kept, and which can say whether it has one.
+
+    Attributes:
+        results: those that are kept, by arguments.
+    """
 
     def __init__(self, function: Callable[..., R], most: int) -> None:
         self.function, self.most = function, most
@@ -154,7 +159,10 @@ class Remembered(Generic[R]):
 
     def __call__(self, *args: Any) -> R:
         """The result, computed if it is not there; the one that was asked for longest ago makes room."""
-        result = self.results.pop(args) if args in self.results else self.function(*args)
+        # Views may be drawn on several threads: what is missing here may be there a moment later.
+        result = self.results.pop(args, MISSING)
+        if result is MISSING:
+            result = self.function(*args)
         self.results[args] = result
         if len(self.results) > self.most:
             del self.results[next(iter(self.results))]
@@ -164,9 +172,13 @@ class Remembered(Generic[R]):
         """Whether there is a result, so that nothing has to be waited for."""
         return args in self.results
 
+    def clear(self) -> None:
+        """Forget all results."""
+        self.results.clear()
+
 
 def remembered(most: int) -> Callable[[Callable[..., R]], Remembered[R]]:
-    """Decorate a training: its last ``most`` results are kept."""
+    """Decorate a function: its last ``most`` results are kept. An explorer remembers in no other way."""
     return lambda function: Remembered(function, most)
 
 

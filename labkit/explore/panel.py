@@ -12,22 +12,35 @@ from IPython.display import display
 from traitlets import Unicode
 
 from labkit.explore.base import Control, Renderable, State, View, controls, none, randomise, reset
+from labkit.explore.svg import theme
 
 # JupyterLab may handle the moves of widgets on threads of their own. One picture is drawn at a time: trainings fork
 # the random numbers of the whole process.
 DRAWING = threading.RLock()
 PAUSE = 0.15  # seconds without a move after which what takes long is drawn
-LEFT, LEAST, MOST = 304, 190, 250  # CSS pixels: the column of controls, and a view: a page 900 wide holds them
+LEFT, LEAST, MOST = 288, 190, 250  # CSS pixels: the column of controls, and a view: a page 900 wide holds them
 ROW, LABEL = 32, "98px"
-VIEW = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px", "min_width": "0"}
-WIDE = {"width": "100%"}
-# JupyterLab's tabs and sliders leave more room around themselves than a panel of this size has.
-STYLE = """<style>
-.labkit-explorer .widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 1 1 auto; min-width: 0; padding: 0 7px; }
-.labkit-explorer .widget-tab > .widget-tab-contents { padding: 8px 2px; }
-.labkit-explorer .widget-readout { min-width: 46px; }
-.labkit-explorer .widget-image { border: 1px solid var(--jp-border-color2); box-sizing: border-box; margin: 0; }
-.labkit-explorer .jupyter-button { padding: 0 8px; flex: 0 0 auto; }
+MANY = 5  # ticks in a group from which on two stand in a row
+# Boxes of widgets scroll by themselves where a letter is a pixel too wide.
+FREE = {"overflow": "visible", "min_width": "0"}
+VIEW = {"flex": f"1 1 {LEAST}px", "max_width": f"{MOST}px"} | FREE
+WIDE = {"width": "100%"} | FREE
+# JupyterLab's tabs and sliders leave more room around themselves than a panel of this size has, and its labels are cut
+# off at their first line.
+STYLE = f"""<style>
+{theme()}
+.labkit-explorer .widget-tab > .lm-TabBar .lm-TabBar-tab {{ flex: 1 1 auto; min-width: 0; padding: 0 6px; }}
+.labkit-explorer .widget-tab > .widget-tab-contents {{ padding: 8px 2px; overflow: visible; }}
+.labkit-explorer .widget-label, .labkit-explorer .widget-label-basic {{
+  display: flex; align-items: center; justify-content: flex-end; height: auto; min-height: 28px;
+  line-height: 1.15; white-space: normal; overflow: visible;
+}}
+.labkit-explorer .widget-label-basic {{ justify-content: flex-start; }}
+.labkit-explorer .widget-readout {{ min-width: 46px; }}
+.labkit-explorer .widget-image {{ border: 1px solid var(--jp-border-color2); box-sizing: border-box; margin: 0; }}
+.labkit-explorer .jupyter-button {{ padding: 0 8px; flex: 0 0 auto; }}
+.labkit-explorer table {{ border-spacing: 0; font-size: 12px; line-height: 1.45; }}
+.labkit-explorer th, .labkit-explorer td {{ padding: 0 8px 0 0; text-align: left; vertical-align: top; }}
 </style>"""
 
 
@@ -156,12 +169,13 @@ class Explorer:
     def _arrange(self, rows: Sequence[Sequence[View]], below: Sequence[View]) -> Any:
         """Controls to the left, views to the right; on a narrow page the views go below."""
         place = {id(view): held for view, held in self.views}
-        left = widgets.VBox([*self._above(), self._tabs(), self._buttons()], layout={"flex": f"0 0 {LEFT}px"})
+        left = widgets.VBox([*self._above(), self._tabs(), self._buttons()], layout={"flex": f"0 0 {LEFT}px"} | FREE)
         right = [
-            widgets.HBox([framed(p, place[id(p)], VIEW) for p in row], layout={"grid_gap": "14px"}) for row in rows
+            widgets.HBox([framed(p, place[id(p)], VIEW) for p in row], layout={"grid_gap": "12px"} | FREE)
+            for row in rows
         ]
-        stack = widgets.VBox(right, layout={"flex": f"1 1 {2 * LEAST}px", "grid_gap": "10px", "overflow": "visible"})
-        across = widgets.HBox([left, stack], layout={"flex_flow": "row wrap", "grid_gap": "16px"})
+        stack = widgets.VBox(right, layout={"flex": f"1 1 {2 * LEAST}px", "grid_gap": "10px"} | FREE)
+        across = widgets.HBox([left, stack], layout={"flex_flow": "row wrap", "grid_gap": "14px"} | FREE)
         box = widgets.VBox(
             [widgets.HTML(STYLE, layout={"display": "none"}), across, *(framed(p, place[id(p)], WIDE) for p in below)]
         )
@@ -173,22 +187,30 @@ class Explorer:
     def _tabs(self) -> Any:
         """A tab for each group of controls."""
         groups = list(dict.fromkeys(c.group for c in controls(self.state).values() if c.group))
-        boxes = [
-            widgets.VBox([self.widgets[n] for n, c in controls(self.state).items() if c.group == group])
-            for group in groups
-        ]
+        rows = [self._rows([n for n, c in controls(self.state).items() if c.group == group]) for group in groups]
         # All as tall as the tallest: what stands below the tabs stays where it is.
-        tallest = f"{ROW * max(len(box.children) for box in boxes)}px"
-        for box in boxes:
-            box.layout.min_height = tallest
+        tallest = {"min_height": f"{ROW * max(map(len, rows))}px"}
+        boxes = [widgets.VBox(children, layout=tallest) for children in rows]
         return widgets.Tab(boxes, titles=groups, selected_index=0, layout={"width": "auto"})
 
+    def _rows(self, names: Sequence[str]) -> list[Any]:
+        """The controls of a group, one a row; many ticks stand in pairs."""
+        ticks = [name for name in names if controls(self.state)[name].kind == "switch"]
+        if len(ticks) < MANY:
+            return [self.widgets[name] for name in names]
+        for name in ticks:
+            self.widgets[name].indent = False
+            self.widgets[name].layout.width = "50%"
+        pairs = [widgets.HBox([self.widgets[name] for name in ticks[i : i + 2]]) for i in range(0, len(ticks), 2)]
+        return [*(self.widgets[name] for name in names if name not in ticks), *pairs]
+
     def _buttons(self) -> Any:
-        draw = widgets.Button(description="Draw at random", icon="random", layout={"width": "auto"})
-        back = widgets.Button(description="Reset", icon="undo", layout={"width": "auto"})
+        draw = widgets.Button(description="Draw at random", layout={"width": "auto"})
+        back = widgets.Button(description="Reset", layout={"width": "auto"})
         draw.on_click(lambda _: self.draw())
         back.on_click(lambda _: self.reset())
-        return widgets.HBox([draw, back, self.widgets["seed"]], layout={"justify_content": "space-between"})
+        layout = {"flex_flow": "row wrap", "justify_content": "space-between"} | FREE
+        return widgets.HBox([draw, back, self.widgets["seed"]], layout=layout)
 
     def __repr__(self) -> str:
         return f"Explorer({self.state})"
@@ -226,9 +248,10 @@ def holder(view: View) -> Any:
 
 
 def framed(view: View, held: Any, layout: dict[str, str]) -> Any:
-    """A view below its title."""
-    title = widgets.HTML(f'<div style="font-weight: 600; line-height: 1.6">{html.escape(view.title)}</div>')
-    return widgets.VBox([title, held], layout=layout)
+    """A view below its title, if it has one."""
+    style = "font-weight: 600; line-height: 1.6"
+    title = [widgets.HTML(f'<div style="{style}">{html.escape(view.title)}</div>')] if view.title else []
+    return widgets.VBox([*title, held], layout=layout)
 
 
 def fill(held: Any, drawn: Any) -> None:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from labkit import metrics
 from labkit.fair.adversary import cell_mean
-from labkit.nets import MLP
+from labkit.nets import MLP, seeded_weights
 from labkit.shapes import Float, Int
 from labkit.train import Minibatches, descend, fit
 
@@ -65,8 +65,7 @@ def probe(
             raise ValueError(f"{name} holds the groups {groups.unique().tolist()}; expected both 0 and 1")
     h, h_test = h.detach(), h_test.detach()
     std, mean = torch.std_mean(h, dim=0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    with seeded_weights(generator):
         net = MLP(h.shape[1], 1, hidden=hidden, mean=mean.tolist(), std=std.clamp_min(1e-6).tolist()).to(h)
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
 

@@ -12,14 +12,13 @@ Normalization" (2015), section 3.1; Keras's guide to transfer learning, for what
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from labkit.nets import Classifier, eval_mode
+from labkit.nets import Classifier, eval_mode, seeded_weights
 from labkit.shapes import Float, Images, Logits
 
 STATISTICS = ("frozen", "all", "none")
@@ -172,15 +171,6 @@ def new_head(
     head = nn.Sequential(*layers) if hidden else layers[0]
     model.head = head.to(device=like.device, dtype=like.dtype)
     return model
-
-
-@contextmanager
-def seeded_weights(generator: torch.Generator | None) -> Iterator[None]:
-    """Within the block PyTorch's layers draw their weights from ``generator``; its global one is left as it was."""
-    seed = int(torch.randint(2**31, (), generator=generator, device=generator.device if generator else "cpu"))
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        yield
 
 
 def feature_maps(model: Classifier, x: Images) -> list[Tensor]:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit import metrics
-from labkit.finetune.network import Network, seeded_weights, stages
-from labkit.nets import eval_mode
+from labkit.finetune.network import Network, stages
+from labkit.nets import eval_mode, seeded_weights
 from labkit.shapes import Float, Images, Labels
 from labkit.train import EarlyStopping, History, Minibatches, fit, supervised_step
 

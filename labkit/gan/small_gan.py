@@ -16,6 +16,7 @@ from labkit import train
 from labkit.gan.diffaugment import DiffAugment
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.steps import gan_step
+from labkit.nets import seeded_weights
 from labkit.shapes import Images, Labels
 
 
@@ -76,8 +77,7 @@ def train_small_gan(
         raise ValueError(f"images are {tuple(x.shape[-2:])} and steps {steps}; expected squares and 1 step or more")
     kinds = 0 if y is None else classes or int(y.max()) + 1
     g = torch.Generator(device=x.device).manual_seed(seed)
-    with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded_weights(seed):
         G = Generator(x.shape[-1], x.shape[1], latent=latent, width=width, classes=kinds).to(x.device)
         D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=norm).to(x.device)
     average = copy.deepcopy(G).requires_grad_(False)

@@ -91,9 +91,7 @@ def shadow_attack(
 
 def _attack_model(k: int, hidden: int, generator: torch.Generator) -> nets.MLP:
     """A perceptron from k probabilities to one number, its start drawn with the generator."""
-    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with nets.seeded_weights(generator):
         return nets.MLP(k, 1, hidden=(hidden,))
 
 

@@ -13,6 +13,7 @@ from labkit.nets.count import LayerInfo, eval_mode, frozen, parameter_count, par
 from labkit.nets.ema import ema_update
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
 from labkit.nets.reversal import reverse_gradient
+from labkit.nets.seeded import seeded_weights
 
 __all__ = [
     "CNN",
@@ -27,4 +28,5 @@ __all__ = [
     "parameter_count",
     "parameter_table",
     "reverse_gradient",
+    "seeded_weights",
 ]

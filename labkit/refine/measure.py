@@ -122,8 +122,7 @@ def classifier_two_sample_test(
     parts = [torch.cat([f, r]) for f, r in zip(*halves)]
     labels = [torch.arange(2, device=fake.device).repeat_interleave(torch.tensor([len(f), len(r)], device=fake.device))
               for f, r in zip(*halves)]  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+    with nets.seeded_weights(generator):
         net = nets.CNN(fake.shape[1], 2, width=width, depth=3 if min(fake.shape[-2:]) >= 16 else 2).to(fake)
     weights = 1 / torch.bincount(labels[0]).to(fake)
 

@@ -21,7 +21,7 @@ The method itself is the ``step``: a closure that does one update and returns na
 Early stopping goes back to Morgan and Bourlard (1990); see Prechelt, "Early Stopping - But When?" (1998).
 """
 
-from labkit.train.callbacks import Callback, EarlyStopping, EpochCallback, Progress
+from labkit.train.callbacks import Callback, EarlyStopping, EpochCallback, Hook, Progress
 from labkit.train.history import Best, History
 from labkit.train.loop import Step, fit
 from labkit.train.supervised import Augment, LabelledBatch, Minibatches, descend, identity, supervised_step
@@ -33,6 +33,7 @@ __all__ = [
     "EarlyStopping",
     "EpochCallback",
     "History",
+    "Hook",
     "LabelledBatch",
     "Minibatches",
     "Progress",

@@ -2,21 +2,25 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from labkit.train.history import Best, History, Mode, sign
 
 EpochCallback = Callable[[History], Any]
-"""Called with the history after each epoch; the value ``True`` ends training."""
+"""Called with the history after each epoch (or step); the value ``True`` ends training, as ``history.stop`` does."""
+
+Hook = EpochCallback | LRScheduler
+"""What ``on_epoch`` and ``on_step`` take: a function of the history, or a schedule of the learning rate."""
 
 
 class Callback:
-    """Something that watches training without taking part; pass it to ``fit`` as ``on_epoch``.
+    """Something that watches training without taking part; pass it to ``fit`` as ``on_epoch`` or ``on_step``.
 
-    A plain function of the history will do where only the epochs matter. Subclass this to hear of the start
+    A plain function of the history will do where only the epochs (or steps) matter. Subclass this to hear of the start
     and the end too.
     """
 
@@ -24,10 +28,43 @@ class Callback:
         """Called before the first epoch; the history is empty but for ``planned``."""
 
     def __call__(self, history: History) -> bool | None:
-        """Called after each epoch. The value ``True`` ends training."""
+        """Called after each epoch (or step). The value ``True`` ends training; ``history.stop`` says why as well."""
 
     def finish(self, history: History) -> None:
         """Called once at the end, however training ended: also after Ctrl-C or an error."""
+
+
+def hooks(given: Hook | Sequence[Hook] | None, name: str) -> list[EpochCallback]:
+    """``on_epoch`` or ``on_step`` as a list of functions of the history.
+
+    Raises:
+        ValueError: if a class stands there instead of one of it, or a schedule that must be told a quantity.
+    """
+    listed = [] if given is None else [given] if callable(given) or isinstance(given, LRScheduler) else list(given)
+    for hook in listed:
+        if isinstance(hook, type):
+            raise ValueError(f"{name} holds the class {hook.__name__}; expected one of it: {hook.__name__}()")
+        if isinstance(hook, ReduceLROnPlateau):
+            raise ValueError(f"{name} holds a ReduceLROnPlateau; expected a function that calls it with its quantity")
+    return [Scheduled(hook) if isinstance(hook, LRScheduler) else hook for hook in listed]
+
+
+def call(callbacks: Sequence[EpochCallback], history: History) -> None:
+    """Call all of them; training is to end where one returns ``True``."""
+    for callback in callbacks:
+        if callback(history) is True:
+            history.stop(f"{getattr(callback, '__name__', type(callback).__name__)} returned True")
+
+
+class Scheduled:
+    """A schedule of the learning rate as a function of the history."""
+
+    def __init__(self, schedule: LRScheduler) -> None:
+        self.schedule = schedule
+
+    def __call__(self, history: History) -> None:
+        """Go on to the next rate."""
+        self.schedule.step()
 
 
 class EarlyStopping(Callback):
@@ -73,7 +110,10 @@ class EarlyStopping(Callback):
         if self._sign * value < (math.inf if self.best is None else self._sign * self.best.value - self.min_delta):
             self._weights = copy.deepcopy(self.model.state_dict())
             self.best = Best(history.epoch, value)
-        return history.epoch - (0 if self.best is None else self.best.epoch) >= self.patience
+        if history.epoch - (0 if self.best is None else self.best.epoch) >= self.patience:
+            best = "" if self.best is None else f"; its best is {self.best.value:.4g}, of epoch {self.best.epoch}"
+            history.stop(f"{self.monitor} has not improved for {self.patience} epochs{best}")
+        return history.stopped
 
     def finish(self, history: History) -> None:
         """Load the best weights back."""

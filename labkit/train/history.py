@@ -29,15 +29,19 @@ class History(Mapping[str, list[float]]):
     Attributes:
         planned: the number of epochs asked for.
         epoch: the number of epochs done.
+        step: the number of steps done.
         interrupted: whether Ctrl-C (or the notebook's stop button) ended it.
         stopped: whether a callback ended it.
+        reason: why it ended, in words; empty while it goes on.
     """
 
     def __init__(self, planned: int = 0) -> None:
         self.planned = planned
         self.epoch = 0
+        self.step = 0
         self.interrupted = False
         self.stopped = False
+        self.reason = ""
         self._values: dict[str, list[float]] = {}
 
     def append(self, scalars: Mapping[str, float]) -> None:
@@ -47,6 +51,17 @@ class History(Mapping[str, list[float]]):
         for name, values in self._values.items():
             values.append(float(scalars.get(name, math.nan)))
         self.epoch += 1
+
+    def stop(self, reason: str) -> None:
+        """End training, after this epoch or, from ``on_step``, with it; the first reason given is kept.
+
+        >>> history = History(planned=9)
+        >>> history.stop("the loss is below 0.1")
+        >>> history.stopped, history.reason
+        (True, 'the loss is below 0.1')
+        """
+        self.reason = self.reason or reason
+        self.stopped = True
 
     @property
     def last(self) -> dict[str, float]:
@@ -80,7 +95,7 @@ class History(Mapping[str, list[float]]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        ended = ", interrupted" if self.interrupted else ", stopped" if self.stopped else ""
+        ended = ", interrupted" if self.interrupted else f", stopped: {self.reason}" if self.stopped else ""
         head = f"{self.epoch} of {self.planned} epochs{ended}"
         lines = [f"{name} {values[0]:.4g} → {values[-1]:.4g}" for name, values in self._values.items()]
         return f"History({'; '.join([head, *lines])})"

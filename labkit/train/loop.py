@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from labkit.train.callbacks import Callback, EpochCallback
+from labkit.train.callbacks import Callback, EpochCallback, Hook, call, hooks
 from labkit.train.history import History
 
 B = TypeVar("B")
@@ -24,7 +24,8 @@ def fit(
     *,
     epochs: int,
     evaluate: Callable[[], Scalars] | None = None,
-    on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
+    on_epoch: Hook | Sequence[Hook] | None = None,
+    on_step: Hook | Sequence[Hook] | None = None,
 ) -> History:
     """Train: call ``step`` on every batch of every epoch, and return what it reported.
 
@@ -36,10 +37,14 @@ def fit(
         epochs: how often to go through the batches.
         evaluate: returns more named scalars after each epoch, say on held-back data.
         on_epoch: one or several functions or ``Callback``s, called with the history after each epoch. All of
-            them are called; training ends if one returns ``True``.
+            them are called; training ends if one returns ``True`` or calls ``history.stop("why")``. A schedule of
+            ``torch.optim.lr_scheduler`` goes one step on.
+        on_step: the same after each step: schedules, averages, curricula. Where one ends training, the epoch
+            ends there, and counts as one.
 
     Returns:
-        The history. Ctrl-C ends training at once and keeps the epochs that were finished.
+        The history, whose ``reason`` says why training ended. Ctrl-C ends it at once and keeps the epochs that were
+        finished.
 
     Raises:
         ValueError: if ``epochs`` is negative, ``batches`` is empty or can be gone through only once, a scalar
@@ -50,22 +55,20 @@ def fit(
         raise ValueError(f"epochs is {epochs}; expected 0 or more")
     if isinstance(batches, Iterator):
         raise ValueError("batches is an iterator, empty after one epoch; pass a list, or a function that makes it anew")
-    callbacks = [] if on_epoch is None else [on_epoch] if callable(on_epoch) else list(on_epoch)
-    for callback in callbacks:
-        if isinstance(callback, type):
-            raise ValueError(f"on_epoch holds the class {callback.__name__}; expected one of it: {callback.__name__}()")
+    after_epoch, after_step = hooks(on_epoch, "on_epoch"), hooks(on_step, "on_step")
     history = History(epochs)
     with ExitStack() as at_the_end:
-        for callback in callbacks:
+        for callback in [*after_step, *after_epoch]:
             if isinstance(callback, Callback):
                 at_the_end.callback(callback.finish, history)
                 callback.start(history)
         try:
             while history.epoch < epochs and not history.stopped:
-                history.append(_epoch(step, batches, evaluate, history.epoch + 1))
-                history.stopped = any([callback(history) is True for callback in callbacks])
+                history.append(_epoch(step, batches, evaluate, history, after_step))
+                call(after_epoch, history)
+            history.reason = history.reason or f"all {epochs} epochs are done"
         except KeyboardInterrupt:
-            history.interrupted = True
+            history.interrupted, history.reason = True, "it was interrupted"
     return history
 
 
@@ -73,9 +76,11 @@ def _epoch(
     step: Callable[[Any], Scalars],
     batches: Iterable[Any] | Callable[[], Iterable[Any]],
     evaluate: Callable[[], Scalars] | None,
-    epoch: int,
+    history: History,
+    after_step: Sequence[EpochCallback],
 ) -> dict[str, float]:
     """All steps of one epoch, then the evaluation: the epoch's scalars by name."""
+    epoch = history.epoch + 1
     sums: dict[str, Tensor | float] = {}
     counts: dict[str, int] = {}
     empty = True
@@ -84,6 +89,10 @@ def _epoch(
         for name, value in _scalars(step(batch), "step").items():
             counts[name] = counts.get(name, 0) + 1
             sums[name] = _add(sums.get(name), value)
+        history.step += 1
+        call(after_step, history)
+        if history.stopped:
+            break
     if empty:
         raise ValueError(f"batches holds nothing in epoch {epoch}; expected at least one batch")
     means = {name: total / counts[name] for name, total in _numbers(sums).items()}

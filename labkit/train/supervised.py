@@ -62,15 +62,23 @@ def identity(x: Tensor) -> Tensor:
     return x
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, *, max_norm: float | None = None) -> None:
     """One step downhill: what every update of every method ends in.
 
     Args:
         optimizer: of the parameters to move; gradients they hold from before are dropped.
         loss: a scalar.
+        max_norm: the gradient of all the optimiser's parameters together is made no longer than this.
+
+    Raises:
+        ValueError: if ``max_norm`` is not above 0.
     """
+    if max_norm is not None and not max_norm > 0:
+        raise ValueError(f"max_norm is {max_norm}; expected a length above 0, or None for no limit")
     optimizer.zero_grad()
     loss.backward()
+    if max_norm is not None:
+        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], max_norm)
     optimizer.step()
 
 
@@ -80,6 +88,7 @@ def supervised_step(
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
     augment: Augment | None = None,
+    max_norm: float | None = None,
 ) -> Step[LabelledBatch]:
     """The plain step: predict, compare, go downhill.
 
@@ -88,6 +97,7 @@ def supervised_step(
         optimizer: of the model's parameters.
         loss: of predictions and targets; a scalar.
         augment: applied to ``x`` first, say ``lambda x: policy(x, generator=g)``.
+        max_norm: of the gradient, see ``descend``.
 
     Returns:
         A step for ``fit`` that reports ``loss``, and ``accuracy`` where the targets are class numbers (B,).
@@ -98,7 +108,7 @@ def supervised_step(
         model.train()
         predictions = model(x if augment is None else augment(x))
         value = loss(predictions, y)
-        descend(optimizer, value)
+        descend(optimizer, value, max_norm=max_norm)
         if y.is_floating_point() or y.ndim != 1 or predictions.ndim != 2:
             return {"loss": value.detach()}
         return {"loss": value.detach(), "accuracy": (predictions.argmax(1) == y).float().mean()}

@@ -5,9 +5,8 @@ films you rated, with errors. Beside it: which record of the anonymous release i
 and what the rest of the record tells then.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -16,16 +15,16 @@ from torch import Tensor
 from labkit import data
 from labkit import linkage as adversary
 from labkit.data.simulate import Ratings
-from labkit.explore.base import State, View, choice, slider, switch
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.axes import Axes, Bar
+from labkit.explore.base import State, View, choice, remembered, slider, switch
+from labkit.explore.charts import listing, note, table
 from labkit.explore.panel import Explorer
-from labkit.plot import PALETTE
+from labkit.explore.svg import BLUE, INK, VERMILION
 
 USERS, FILMS, MOST = 600, 300, 12  # people, films, places on the card
 ORDERS = ("films as they come", "rare films first", "hits first")
 CARD, RELEASE = "The card", "The release"
-TABLE = "line-height: 1.4; font-size: 12px; white-space: nowrap"
-SIDE, SHOWN = 250, 6  # width of an SVG; records in the ranking, ratings that are read
+SHOWN = 6  # records in the ranking, ratings that are read
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Settings(State):
     wrong: float = slider(0, 0, 6, step=1, label="plainly wrong", group=CARD, draw=(0, 3), help="the first ones")
     undated: bool = switch(label="no dates", group=CARD, draw=True)
     share: float = slider(1.0, 0.1, 1.0, step=0.1, label="ratings kept", group=RELEASE, draw=(0.3, 1.0))
-    moved: float = slider(0, 0, 4, step=1, label="stars moved by", group=RELEASE, draw=(0, 2), help="days: 30 for each")
+    moved: float = slider(0, 0, 4, step=1, label="stars moved", group=RELEASE, draw=(0, 2), help="days: 30 for each")
     absent: bool = switch(label="you are not in it", group=RELEASE)
     phi: float = slider(1.5, 0.0, 5.0, step=0.1, label="φ", group=RELEASE, help="how far a record must stand out")
 
@@ -62,20 +61,20 @@ class Course(NamedTuple):
     matches: adversary.Matches
 
 
-@cache
+@remembered(1)
 def service() -> Ratings:
     """Everybody's true ratings."""
     generator = torch.Generator().manual_seed(0)
     return data.simulate.ratings(USERS, films=FILMS, per_user=(MOST + 4, 60), generator=generator)
 
 
-@cache
+@remembered(1)
 def supports() -> Tensor:
     """How many people rated each film, (films,)."""
     return torch.bincount(service().film, minlength=FILMS)
 
 
-@lru_cache(maxsize=32)
+@remembered(32)
 def course(settings: Settings) -> Course:
     """The attack for these settings, after 1, 2, … 12 films; ``settings.films`` is left out of account."""
     me, everybody = settings.seed % USERS, service()
@@ -135,40 +134,29 @@ def show_card(settings: Settings) -> str:
     """What is known of you so far."""
     run, m = state_of(settings)
     heard = zip(*(v[0, :m].tolist() for v in (run.aux.film, run.aux.stars, run.aux.day)))
-    rows = [
-        f"<tr><td>film {film}</td><td>{int(supports()[film])}</td><td>{rated(stars)}</td>"
-        f"<td>{'' if day != day else round(day)}</td></tr>"
-        for film, stars, day in heard
-    ]
-    rows += ["<tr><td>…</td><td></td><td></td><td></td></tr>"] * (MOST - m)
-    head = "<tr><th></th><th>rated by</th><th>stars</th><th>day</th></tr>"
-    return f'<div style="{TABLE}"><table>{head}{"".join(rows)}</table></div>'
+    rows = [(film, int(supports()[film]), rated(stars), "" if day != day else round(day)) for film, stars, day in heard]
+    return table(["film", "raters", "stars", "day"], [*rows, *[("…", "", "", "")] * (MOST - m)])
 
 
 def show_ranking(settings: Settings) -> str:
     """The records that the card fits best."""
     run, m = state_of(settings)
     if m == 0:
-        return empty("An empty card fits everybody alike.")
+        words = "An empty card fits everybody alike."
+        return Axes((0, 1), (0, 1), height=40, left=0).text(0, 0.5, words, soft=True).svg(words)
     scores = run.scores[m - 1]
     best = scores.topk(SHOWN)
-    longest, row = float(best.values[0]) or 1.0, 24
-    parts = []
-    for i, (value, record) in enumerate(zip(best.values.tolist(), best.indices.tolist())):
-        mine, y = record == run.mine, i * row
-        shade = f'fill="{PALETTE[0]}"' if mine else 'fill="currentColor" opacity="0.3"'
-        parts.append(text(62, y + 16, f"no. {record}", anchor="end", bold=mine))
-        parts.append(f'<rect x="68" y="{y + 4}" width="{120 * value / longest:.1f}" height="{row - 8}" {shade}/>')
-        parts.append(text(72 + 120 * value / longest, y + 16, f"{value:.2f}{' ◂ you' if mine else ''}", bold=mine))
-    return svg([*parts, *verdict(run, m, SHOWN * row + 14)], SIDE, SHOWN * row + 46, sentence(run, m))
-
-
-def verdict(run: Course, m: int, y: float) -> list[str]:
-    """Two lines: how far the best stands out, and what the attack says."""
+    rows = []
+    for value, record in zip(best.values.tolist(), best.indices.tolist()):
+        mine = record == run.mine
+        words = f"{value:.2f}{' ◂ you' if mine else ''}"
+        rows.append(Bar(f"no. {record}", value, words, BLUE if mine else INK, bold=mine))
+    axes = Axes((0, float(best.values[0]) or 1.0), (SHOWN, 0), height=24 * SHOWN, left=56, right=78).bars(rows)
     eccentricity, match = float(run.matches.eccentricity[m - 1]), bool(run.matches.match[m - 1])
     right = int(run.matches.record[m - 1]) == run.mine
     says = ("“This is you”, and it is right." if right else "“This is you”, and it is wrong.") if match else "No claim."
-    return [text(4, y, f"it stands out by {eccentricity:.2f} σ", soft=True), text(4, y + 19, says, bold=True)]
+    axes.under(f"the best stands out by {eccentricity:.2f} σ").under(says, bold=True)
+    return axes.svg(sentence(run, m))
 
 
 def sentence(run: Course, m: int) -> str:
@@ -183,32 +171,19 @@ def sentence(run: Course, m: int) -> str:
 def show_course(settings: Settings) -> str:
     """The eccentricity as the card fills."""
     run, m = state_of(settings)
-    values = run.matches.eccentricity.tolist()
+    values, films = run.matches.eccentricity.tolist(), range(1, MOST + 1)
+    right = (run.matches.record == run.mine).tolist()
     top = max(*values, settings.phi, 1.0) * 1.1
-    left, right, head, base = 30, SIDE - 8, 14, 150
-    at = [(left + (right - left) * (i + 0.5) / MOST, base - (base - head) * v / top) for i, v in enumerate(values)]
-    line = base - (base - head) * settings.phi / top
-    parts = [f'<path d="M{left} {base} H{right}" stroke="currentColor" opacity="0.35"/>']
-    parts.append(f'<path d="M{left} {line:.1f} H{right}" stroke="currentColor" stroke-dasharray="5 3" opacity="0.7"/>')
-    parts += [text(left - 4, line + 4, "φ", anchor="end"), text(left - 4, base + 4, "0", anchor="end", soft=True)]
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
-    parts.append(f'<polyline points="{points}" fill="none" stroke="currentColor" opacity="0.35"/>')
-    for i, (x, y) in enumerate(at):
-        right_one = int(run.matches.record[i]) == run.mine
-        size = 5.5 if i + 1 == m else 3.5
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{PALETTE[0]}"/>' if right_one else
-            f'<path d="M{x - size:.1f} {y - size:.1f} l{2 * size} {2 * size} m0 {-2 * size} l{-2 * size} {2 * size}" '
-            f'stroke="{PALETTE[1]}" stroke-width="2"/>'
-        )  # fmt: skip
-    parts += [
-        text(at[0][0], base + 16, "1", anchor="middle", soft=True),
-        text(at[-1][0], base + 16, "12 films", anchor="end", soft=True),
-    ]
-    parts.append(text(left, base + 36, "● the best record is yours   × it isn't"))
-    first = next((i + 1 for i in range(MOST) if bool(run.matches.match[i])), None)
+    axes = Axes((0.5, MOST + 0.5), (0, top), height=125, left=24).yticks([0, settings.phi], ["0", "φ"], grid=False)
+    axes.rule(y=settings.phi).line(films, values, width=1.3, opacity=0.35)
+    for i, value, hit in zip(films, values, right):
+        colour, mark = (BLUE, "circle") if hit else (VERMILION, "cross")
+        axes.dots([i], [value], colour=colour, mark=mark, size=5.5 if i == m else 3.5)
+    axes.xticks([1, MOST], name="films", bold=[m])
+    axes.under("the best record is yours", key="circle", colour=BLUE).under("it isn't", key="cross", colour=VERMILION)
+    first = next((i for i, match in zip(films, run.matches.match.tolist()) if match), None)
     when = "nobody is claimed" if first is None else f"somebody is claimed from {first} films on, at first"
-    return svg(parts, SIDE, base + 44, f"How far the best record stands out after 1 to 12 films; {when}.")
+    return axes.svg(f"How far the best record stands out after 1 to 12 films; {when}.")
 
 
 def show_reading(settings: Settings) -> str:
@@ -221,25 +196,18 @@ def show_reading(settings: Settings) -> str:
     other = there.take(~torch.isin(there.film, run.aux.film[0, :m]))
     mine = service().take(service().user == settings.seed % USERS)
     truth = dict(zip(mine.film.tolist(), mine.stars.tolist()))
-    rows = []
-    for film, stars in list(zip(other.film.tolist(), other.stars.tolist()))[:SHOWN]:
-        real = rated(truth[film]) if film in truth else "never rated"
-        rows.append(f"<tr><td>film {film}</td><td>{rated(stars)}</td><td>{real}</td></tr>")
-    head = "<tr><th></th><th>the record</th><th>you really</th></tr>"
+    rows = [
+        (film, rated(stars), rated(truth[film]) if film in truth else "never")
+        for film, stars in list(zip(other.film.tolist(), other.stars.tolist()))[:SHOWN]
+    ]
     words = f"{len(other)} more ratings are in record {record}."
-    return f'<div style="{TABLE}">{words}<table>{head}{"".join(rows)}</table></div>'
+    return table(["film", "the record", "you really"], rows, before=words)
 
 
 def show_code(settings: Settings) -> str:
     """The call that does this."""
     words = f"matches = linkage.link(aux.first({int(settings.films)}), release.ratings, phi={settings.phi:g})"
     return listing(words)
-
-
-def empty(words: str) -> str:
-    """A picture with nothing but a sentence."""
-    parts: Sequence[str] = [text(4, 20, words, soft=True)]
-    return svg(parts, SIDE, 60, words)
 
 
 def disabled_controls(settings: Settings) -> Collection[str]:

@@ -4,25 +4,26 @@ The left column says how two pictures are mixed; the panel shows the mixture and
 row is a small network's opinion of the plane, trained on two moons without mixing and with mixup at the chosen α.
 """
 
-import base64
-import html
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from labkit import data, metrics, nets
-from labkit.augment import image
+from labkit import data, metrics, nets, train
 from labkit.augment import mixing as augment
-from labkit.explore import charts
-from labkit.explore.base import State, View, choice, slider
+from labkit.explore import pictures
+from labkit.explore.axes import Axes, Bar
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import listing
 from labkit.explore.panel import Explorer
+from labkit.explore.pictures import Picture, rgb
+from labkit.explore.svg import BLUE, VERMILION
 from labkit.shapes import Float
 
 SIDE = 200  # pixels: of the pictures and of the plane
-PHOTOGRAPHS = ("cat", "astronaut", "coffee", "rocket", "flower", "china", "motorcycle", "retina")
+PHOTOGRAPHS = ("cat", *(name for name in pictures.PHOTOGRAPHS if name != "cat"))
 DIGITS = tuple(f"digit {k}" for k in range(10))
 FIRST = (*PHOTOGRAPHS, *DIGITS)
 SECOND = ("astronaut", *(name for name in FIRST if name != "astronaut"))
@@ -51,18 +52,13 @@ class Settings(State):
     noise: float = slider(0.15, 0, 0.4, step=0.05, label="noise", group=PLANE, draw=(0.05, 0.3))
 
 
-@cache
+@remembered(20)
 def picture(name: str) -> Tensor:
     """The picture called ``name``: (1, 3, SIDE, SIDE)."""
     if name.startswith("digit "):
-        digits = data.digits("test")
-        same = digits.x[digits.y == int(name.removeprefix("digit "))]
-        typical = same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
-        return typical.repeat_interleave(SIDE // 8, 2).repeat_interleave(SIDE // 8, 3).expand(1, 3, SIDE, SIDE)
-    x = data.photograph(name)[None]
-    side = min(x.shape[2:])
-    top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
-    return image.resize(x[:, :, top : top + side, left : left + side], size=(SIDE, SIDE))
+        digit = pictures.typical_digit(int(name.removeprefix("digit ")))
+        return digit.repeat_interleave(SIDE // 8, 2).repeat_interleave(SIDE // 8, 3).expand(1, 3, SIDE, SIDE)
+    return pictures.square_photograph(name, SIDE)
 
 
 def box(settings: Settings) -> Tensor:
@@ -105,35 +101,30 @@ def sample(settings: Settings) -> tuple[Tensor, Tensor]:
     return moons.x, y
 
 
-_LEARNED: set[tuple[float, float, float, int]] = set()
+def setting(settings: Settings, *, mixed: bool) -> tuple[float, float, float, int]:
+    """What the network is trained for; α = 0 is without mixing."""
+    return settings.alpha if mixed else 0.0, settings.wrong, settings.noise, settings.seed
 
 
 def surface(settings: Settings, *, mixed: bool) -> Float[Tensor, "h w"]:
     """The network's probability of the lower moon over the plane, rows from top to bottom."""
-    case = (settings.alpha if mixed else 0.0, settings.wrong, settings.noise, settings.seed)
-    result = learned(*case)
-    _LEARNED.add(case)
-    return result
+    return trained(*setting(settings, mixed=mixed))
 
 
-@lru_cache(maxsize=32)
-def learned(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
-    """Train with mixup at α (0: without) and look at the plane. The global random numbers stay as they were."""
+@remembered(32)
+def trained(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
+    """Train with mixup at α and look at the plane."""
     x, y = sample(Settings(wrong=wrong, noise=noise, seed=seed))
     targets, g = augment.one_hot(y, classes=2), torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with nets.seeded_weights(seed):
         net = nets.MLP(2, 2, hidden=(64, 64), mean=0.0, std=1.0)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     mix = augment.Mixup(alpha=alpha)
-    for _ in range(STEPS):
-        inputs, labels = mix(x, y=targets, generator=g)
-        loss = augment.soft_cross_entropy(net(inputs), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+    learn = train.supervised_step(net, optimizer, loss=augment.soft_cross_entropy)
+    train.fit(
+        lambda batch: learn(mix(batch[0], y=batch[1], generator=g)), [(x, targets)] * STEPS, epochs=1, on_step=schedule
+    )
     half = SIDE // 2
     across, down = torch.linspace(LOW[0], HIGH[0], half), torch.linspace(HIGH[1], LOW[1], half)
     plane = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1).reshape(-1, 2)
@@ -143,7 +134,7 @@ def learned(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
 def drawn(p: Float[Tensor, "h w"], x: Tensor, y: Tensor) -> Tensor:
     """The plane as a picture (3, SIDE, SIDE): shades of two colours, the boundary as a dark line, points on top."""
     p = p.repeat_interleave(2, 0).repeat_interleave(2, 1)
-    upper, lower = colour(charts.BLUE), colour(charts.VERMILION)
+    upper, lower = rgb(BLUE), rgb(VERMILION)
     shade = upper + p * (lower - upper)
     canvas = 0.45 * shade + 0.55
     side = p > 0.5
@@ -160,11 +151,6 @@ def drawn(p: Float[Tensor, "h w"], x: Tensor, y: Tensor) -> Tensor:
     return canvas
 
 
-def colour(code: str) -> Tensor:
-    """A colour ``#rrggbb`` as (3, 1, 1)."""
-    return torch.tensor([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
-
-
 def stamps() -> list[tuple[int, int, bool]]:
     """Offsets of the pixels of a mark, and whether it is the upper moon's disc or the lower moon's cross."""
     span = range(-3, 4)
@@ -173,61 +159,52 @@ def stamps() -> list[tuple[int, int, bool]]:
     return discs + crosses
 
 
-def show_first(settings: Settings) -> charts.Picture:
+def show_first(settings: Settings) -> Picture:
     """The picture."""
-    return charts.Picture(picture(settings.first)[0], f"The picture: {settings.first}.")
+    return Picture(picture(settings.first)[0], f"The picture: {settings.first}.")
 
 
-def show_second(settings: Settings) -> charts.Picture:
+def show_second(settings: Settings) -> Picture:
     """Its partner."""
-    return charts.Picture(picture(settings.second)[0], f"Its partner: {settings.second}.")
+    return Picture(picture(settings.second)[0], f"Its partner: {settings.second}.")
 
 
-def show_mixture(settings: Settings) -> charts.Picture:
+def show_mixture(settings: Settings) -> Picture:
     """The mixture."""
     shares = " and ".join(f"{p:.0%} {name}" for name, p in label(settings).items())
-    return charts.Picture(mixture(settings), f"The mixture by {settings.method}: {shares}.")
+    return Picture(mixture(settings), f"The mixture by {settings.method}: {shares}.")
 
 
-def show_label(settings: Settings, *, width: int = 250, height: int = 176) -> str:
-    """The mixed label as bars, with λ as a mark where the area differs from it."""
-    shares, parts, row = label(settings), [], 44
-    for i, (name, p) in enumerate(shares.items()):
-        y = 14 + i * (row + 16)
-        fill = charts.BLUE if i == 0 else charts.VERMILION
-        parts.append(charts.text(8, y + 6, name, bold=True))
-        parts.append(f'<rect x="8" y="{y + 14}" width="{p * (width - 70):.1f}" height="18" fill="{fill}"/>')
-        parts.append(charts.text(14 + p * (width - 70), y + 28, f"{p:.2f}", bold=True))
+def show_label(settings: Settings) -> str:
+    """The mixed label as bars, with a word on λ where the area differs from it."""
+    shares = label(settings)
+    rows = [Bar(name, p, f"{p:.2f}", c, bold=True) for (name, p), c in zip(shares.items(), (BLUE, VERMILION))]
+    axes = Axes((0, 1), (len(rows), 0), height=34 * len(rows), left=80, right=36).bars(rows)
     if settings.method == "CutMix" and len(shares) == 2 and abs(kept(settings) - settings.lambda_) > 0.005:
-        parts.append(
-            charts.text(8, height - 14, f"λ was {settings.lambda_:.2f}; the label goes by the area", soft=True)
-        )
+        axes.under("")
+        axes.under(f"λ was {settings.lambda_:.2f}; the label goes by the area")
     words = ", ".join(f"{name} {p:.2f}" for name, p in shares.items())
-    return charts.svg(parts, width, height, f"The label: {words}.")
+    return axes.svg(f"The label: {words}.")
 
 
-def show_plane(settings: Settings, *, mixed: bool) -> charts.Picture:
+def show_plane(settings: Settings, *, mixed: bool) -> Picture:
     """The boundary of the network, trained without or with mixup."""
     x, y = sample(settings)
     p = surface(settings, mixed=mixed)
     sure = float(((p - 0.5).abs() > 0.45).double().mean())
     how = f"with mixup, α {settings.alpha:g}" if mixed else "without mixing"
-    return charts.Picture(drawn(p, x, y), f"The plane {how}: the network is surer than 95% on {sure:.0%} of it.")
+    return Picture(drawn(p, x, y), f"The plane {how}: the network is surer than 95% on {sure:.0%} of it.")
 
 
 def boundary(settings: Settings, *, mixed: bool) -> str:
     """``show_plane`` as HTML: a view that may have to wait must be able to say so in words."""
-    picture = show_plane(settings, mixed=mixed)
-    source = base64.b64encode(picture.png()).decode("ascii")
-    return (
-        f'<img alt="{html.escape(picture.alt, quote=True)}" style="width: 100%" src="data:image/png;base64,{source}">'
-    )
+    return show_plane(settings, mixed=mixed).html()
 
 
 def waiting(settings: Settings, *, mixed: bool) -> str:
     """What to say while the network is being trained."""
-    case = (settings.alpha if mixed else 0.0, settings.wrong, settings.noise, settings.seed)
-    return "" if case in _LEARNED else "A small network is learning the moons: about a second."
+    ready = trained.knows(*setting(settings, mixed=mixed))
+    return "" if ready else "A small network is learning the moons: about a second."
 
 
 def show_code(settings: Settings) -> str:
@@ -243,7 +220,7 @@ def show_code(settings: Settings) -> str:
             f"{pair}boxes = torch.tensor({box(settings).tolist()})\nx2 = mixing.cutmix(x, partner=j, boxes=boxes)\n"
             f"y2 = mixing.mixup(y, partner=j, lambda_=mixing.share_kept(boxes, size=({SIDE}, {SIDE})))"
         )
-    return charts.listing(lines)
+    return listing(lines)
 
 
 def disabled_controls(settings: Settings) -> Collection[str]:

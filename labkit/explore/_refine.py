@@ -1,8 +1,6 @@
 """The explorer of topic 13: an eye that looks where the sliders say, refined as strongly as one likes; its label."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -10,9 +8,12 @@ from torch import Tensor, nn
 
 from labkit import data
 from labkit import refine as method
-from labkit.explore.base import State, View, choice, slider
-from labkit.explore.charts import BLUE, VERMILION, Picture, histogram, listing, shares, svg, text
+from labkit.explore.axes import Axes
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import histogram, listing, shares
 from labkit.explore.panel import Explorer
+from labkit.explore.pictures import Picture, rgb
+from labkit.explore.svg import BLUE, VERMILION, icon
 from labkit.refine.bundled import CAMERA, LAMBDAS, SIZE, pretrained
 
 STRENGTHS = ("λ = 0.1", *(f"λ = {v:g}" for v in LAMBDAS if v != 0.1))
@@ -20,7 +21,6 @@ GAZE, EYE = "Gaze", "Eye"
 RADIUS = 7.7 * SIZE[1] / 55  # of the iris, in pixels
 ZOOM = 20  # pixels of the picture for one of the eye's
 EYES = 200  # how many the chart is about
-WIDTH, HEIGHT, LEFT, BASE, TOP = 560, 190, 40, 156, 34  # the chart, in units of the SVG
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ def strength(settings: Settings) -> float:
     return float(settings.strength.removeprefix("λ = "))
 
 
-@cache
+@remembered(len(LAMBDAS))
 def refiner(lambda_: float) -> nn.Module:
     """The refiner that comes with labkit for this λ."""
     return pretrained(lambda_)
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def eye(settings: Settings, real: bool) -> tuple[Tensor, Tensor]:
     """The eye (1, 1, H, W), as rendered or as the real camera sees the same one, and its pupil's true place (2,)."""
     chosen = {
@@ -83,8 +83,7 @@ def marked(x: Tensor, label: Tensor, seen: Tensor) -> Tensor:
             across, down = across - down, across + down
         arm = (torch.minimum(across.abs(), down.abs()) < 0.14) & (torch.maximum(across.abs(), down.abs()) < 1.6)
         halo = (torch.minimum(across.abs(), down.abs()) < 0.28) & (torch.maximum(across.abs(), down.abs()) < 1.75)
-        ink = torch.tensor([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
-        big = torch.where(arm, ink, torch.where(halo, torch.ones(()), big))
+        big = torch.where(arm, rgb(colour), torch.where(halo, torch.ones(()), big))
     return big
 
 
@@ -121,7 +120,7 @@ def show_values(settings: Settings) -> str:
     return histogram(shares(eye(settings, False)[0][0], bins=24), shares(after(settings)[0], bins=24), names=["grey"])
 
 
-@cache
+@remembered(1)
 def course() -> dict[str, list[float]]:
     """For each λ, over many eyes: distance of pixels to the real camera's of the same eye; how far pupils moved."""
     cameras: tuple[dict[str, Any], ...] = ({}, CAMERA)
@@ -137,51 +136,31 @@ def course() -> dict[str, list[float]]:
     return out
 
 
-def curve(values: Sequence[float], most: float, colour: str, dash: str, chosen: int) -> list[str]:
-    """A line over the λ with a dot at each, a large one at the chosen."""
-    step = (WIDTH - LEFT - 150) / (len(values) - 1)
-    at = [(LEFT + i * step, BASE - (BASE - TOP) * v / most) for i, v in enumerate(values)]
-    path = " L".join(f"{x:.1f} {y:.1f}" for x, y in at)
-    parts = [f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"/>']
-    for i, (x, y) in enumerate(at):
-        size = 5 if i == chosen else 2.5
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>')
-    return parts
-
-
 def show_course(settings: Settings) -> str:
     """Looks against labels: both over λ, from none (0) to the raw simulation, which is λ = ∞."""
     measured = course()
     order = [*range(1, len(LAMBDAS) + 1), 0]  # the raw simulation last
     names = [*(f"{v:g}" for v in LAMBDAS), "raw"]
     gap, moved = ([measured[k][i] for i in order] for k in ("gap", "moved"))
-    chosen = LAMBDAS.index(strength(settings))
-    step = (WIDTH - LEFT - 150) / (len(names) - 1)
-    parts = [f'<path d="M{LEFT} {BASE} H{WIDTH - 150}" stroke="currentColor" opacity="0.35"/>']
-    parts += curve(gap, max(gap), BLUE, "", chosen) + curve(moved, max(*moved, 0.5), VERMILION, "5 3", chosen)
-    parts += [text(LEFT + i * step, BASE + 16, name, anchor="middle", bold=i == chosen) for i, name in enumerate(names)]
-    parts.append(text(LEFT + 3 * step, BASE + 31, "λ", anchor="middle", soft=True))
-    ends = [(BASE - (BASE - TOP) * gap[-1] / max(gap), "distance to the real look", BLUE)]
-    ends.append((BASE - (BASE - TOP) * moved[-1] / max(*moved, 0.5), "how far pupils moved", VERMILION))
-    for y, words, colour in ends:
-        parts.append(f'<rect x="{WIDTH - 142}" y="{y - 7:.1f}" width="8" height="8" fill="{colour}"/>')
-        parts.append(text(WIDTH - 130, y + 1, words))
-    line = (
-        f"{settings.strength}: {gap[chosen]:.3f} from the real camera's pixels, pupils moved {moved[chosen]:.2f} pixels"
-    )
-    parts.append(text(LEFT, 16, line, bold=True))
+    chosen, places = LAMBDAS.index(strength(settings)), range(len(names))
+    axes = Axes((0, len(names) - 1), (0, 1), width=600, height=120, left=14, right=24)
+    axes.above(f"distance to the real look: {gap[chosen]:.3f} at {settings.strength}", key="line", colour=BLUE)
+    axes.above(f"pupils moved {moved[chosen]:.2f} pixels", key="dash", colour=VERMILION, end=True)
+    for values, most, colour in ((gap, max(gap), BLUE), (moved, max(*moved, 0.5), VERMILION)):
+        heights = [value / most for value in values]
+        axes.line(places, heights, colour=colour, dash=colour == VERMILION).dots(places, heights, colour=colour)
+        axes.dots([chosen], [heights[chosen]], colour=colour, size=5.5)
+    axes.xticks(places, names, name="λ", bold=[chosen])
     summary = ", ".join(f"λ {n}: {a:.3f} and {b:.2f} pixels" for n, a, b in zip(names, gap, moved))
-    return svg(
-        parts, WIDTH, HEIGHT, f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {summary}."
-    )
+    return axes.svg(f"Distance to the real look, and how far pupils moved, over {EYES} eyes. {summary}.")
 
 
 def show_legend(settings: Settings) -> str:
     """How to read the pictures, and where the label is now."""
     moved = float((seen_pupil(after(settings)) - seen_pupil(eye(settings, False)[0])).norm())
     return (
-        f'<div style="line-height: 1.5"><b style="color: {BLUE}">+</b> the label: where the simulator put the pupil. '
-        f'<b style="color: {VERMILION}">×</b> where an estimator that nobody trained sees it, by its looks alone. '
+        f'<div style="line-height: 1.5">{icon("plus", BLUE)} the label: where the simulator put the pupil. '
+        f"{icon('cross', VERMILION)} where an estimator that nobody trained sees it, by its looks alone. "
         f"Refining moved what it sees by {moved:.1f} pixels. The refiner saw real eyes, never this one's.</div>"
     )
 

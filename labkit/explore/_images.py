@@ -7,7 +7,6 @@ width, so that they mean the same for a digit of 8 pixels as for a photograph.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -17,11 +16,11 @@ from torch.nn import functional
 from labkit import data, nets, train
 from labkit.augment import image
 from labkit.explore import charts
-from labkit.explore.base import State, View, choice, slider, switch
+from labkit.explore.base import State, View, choice, remembered, slider, switch
 from labkit.explore.panel import Explorer
+from labkit.explore.pictures import PHOTOGRAPHS, Picture, square_photograph, typical_digit
 
 SIDE = 250  # pixels: photographs are cut to a square of this size
-PHOTOGRAPHS = ("astronaut", "cat", "coffee", "flower", "china", "motorcycle", "rocket", "retina")
 PICTURES = ("digit 6", *(f"digit {k}" for k in range(10) if k != 6), *PHOTOGRAPHS)
 LESSONS = ("upright digits", "moved and turned digits")
 FILLS = ("constant", "reflect", "edge", "wrap")
@@ -99,7 +98,7 @@ def hole(settings: Settings, pixel: float) -> PipelineStep:
     return PipelineStep("erase", {"boxes": torch.tensor([box]), "value": value}, value == "noise")
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def result(settings: Settings) -> Tensor:
     """The picture after the pipeline: (1, C, H, W)."""
     x, generator = original(settings.picture), settings.generator()
@@ -126,18 +125,12 @@ def argument(value: Any) -> str:
     return f"torch.tensor({value.tolist()})" if isinstance(value, Tensor) else repr(value)
 
 
-@cache
+@remembered(20)
 def original(name: str) -> Tensor:
     """The picture called ``name``: (1, 1, 8, 8) for a digit, else (1, 3, SIDE, SIDE)."""
     if name.startswith("digit "):
-        digits = data.digits("test")
-        same = digits.x[digits.y == int(name.removeprefix("digit "))]
-        # The most typical of the digits that no classifier here has seen.
-        return same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
-    x = data.photograph(name)[None]
-    side = min(x.shape[2:])
-    top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
-    return image.resize(x[:, :, top : top + side, left : left + side], size=(SIDE, SIDE))
+        return typical_digit(int(name.removeprefix("digit ")))
+    return square_photograph(name, SIDE)
 
 
 def is_digit(settings: Settings) -> bool:
@@ -145,25 +138,13 @@ def is_digit(settings: Settings) -> bool:
     return settings.picture.startswith("digit ")
 
 
-_LEARNED: dict[str, nn.Module] = {}
-
-
+@remembered(2)
 def classifier(lesson: str) -> nn.Module:
-    """A small network that has learned 1,297 digits: upright, or moved and turned anew in every epoch.
-
-    It is trained at the first call, in a second or two of computing, and kept for the session.
-    """
-    if lesson not in _LEARNED:
-        _LEARNED[lesson] = learn(moved=lesson == LESSONS[1])
-    return _LEARNED[lesson]
-
-
-def learn(*, moved: bool) -> nn.Module:
-    """Train the network. The global random numbers stay as they were."""
+    """A small network that has learned 1,297 digits: upright, or moved and turned anew in every epoch."""
+    moved = lesson == LESSONS[1]
     digits, generator = data.digits("train"), torch.Generator().manual_seed(0)
     policy = image.Affine(degrees=40, dx=1, dy=1, scale=(0.85, 1.2))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with nets.seeded_weights(0):
         model = nets.CNN(1, 10, width=16, depth=3 if moved else 2)
     step = train.supervised_step(
         model,
@@ -182,20 +163,20 @@ def probabilities(settings: Settings) -> Tensor:
 
 def waiting(settings: Settings) -> str:
     """What to say while the classifier is being trained."""
-    if settings.lesson in _LEARNED or not is_digit(settings):
+    if classifier.knows(settings.lesson) or not is_digit(settings):
         return ""
     return f"A small network is learning 1,297 {settings.lesson}: a few seconds, once a session."
 
 
-def show_original(settings: Settings) -> charts.Picture:
+def show_original(settings: Settings) -> Picture:
     """The picture before the pipeline."""
-    return charts.Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
+    return Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
 
 
-def show_result(settings: Settings) -> charts.Picture:
+def show_result(settings: Settings) -> Picture:
     """The picture after it."""
     names = ", ".join(step.function for step in pipeline(settings))
-    return charts.Picture(result(settings)[0], f"The result: {settings.picture} after {names or 'nothing'}.")
+    return Picture(result(settings)[0], f"The result: {settings.picture} after {names or 'nothing'}.")
 
 
 def show_histogram(settings: Settings) -> str:

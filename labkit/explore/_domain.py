@@ -4,7 +4,6 @@ Every setting is a training of its own on 200 points of each domain, about half 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -13,13 +12,14 @@ from torch import Tensor
 from labkit import domain as method
 from labkit import metrics, nets
 from labkit.data import Dataset, simulate
+from labkit.explore.axes import Axes
 from labkit.explore.base import State, View, choice, remembered, slider
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.charts import listing, note
 from labkit.explore.panel import Explorer
-from labkit.plot import PALETTE
+from labkit.explore.svg import BLUE, ORANGE, VERMILION
 from labkit.train import fit
 
-POINTS, EPOCHS, RATE, SHOWN, WIDTH, TALL = 200, 80, 5e-3, 90, 250, 190
+POINTS, EPOCHS, RATE, SHOWN = 200, 80, 5e-3, 90
 LAMBDAS = (0.0, 0.5, 1.0, 2.0)  # the curve's
 FRAME = (-1.8, 2.8, -1.6, 2.1)
 CELLS = (46, 37)
@@ -47,7 +47,7 @@ class Trained(NamedTuple):
     distance: float
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
     """Source and target; of the target, so many of the upper moon as its share says."""
     g = torch.Generator().manual_seed(seed)
@@ -62,8 +62,7 @@ def world(rotation: float, share: float, seed: int) -> tuple[Dataset, Dataset]:
 def trained(how: str, lambda_: float, rotation: float, share: float, seed: int) -> Trained:
     """Train for these settings."""
     source, target = world(rotation, share, seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with nets.seeded_weights(seed):
         model = nets.MLP(2, 2, hidden=(32, 32), mean=[0.5, 0.25], std=1.0)
         discriminator = method.domain_discriminator(64 if how == "CDAN" else 32, hidden=(32, 32))
     g = torch.Generator().manual_seed(seed)
@@ -113,34 +112,15 @@ def plane(settings: Settings, which: int) -> str:
     """The classifier's ground, the boundary, and the points of one domain."""
     run = trained(*setting(settings))
     data = world(settings.rotation, settings.share, settings.seed)[which]
-    left, right, bottom, top = FRAME
-    wide, tall = WIDTH / CELLS[0], TALL / CELLS[1]
-    lower = (run.field > 0.5).tolist()
-    ground = f'fill="{PALETTE[3]}" opacity="0.35" shape-rendering="crispEdges"'
-    parts = [f'<rect width="{WIDTH}" height="{TALL}" fill="{PALETTE[0]}" opacity="0.16"/>']
-    for i, row in enumerate(lower):
-        start = None
-        for j, inside in enumerate([*row, False]):
-            if inside and start is None:
-                start = j
-            elif not inside and start is not None:
-                parts.append(f'<rect x="{start * wide:.1f}" y="{i * tall:.2f}" width="{(j - start) * wide:.1f}" '
-                             f'height="{tall:.2f}" {ground}/>')  # fmt: skip
-                start = None
     some = torch.arange(0, len(data), max(1, len(data) // SHOWN))
-    for (x, y), k in zip(data.x[some].tolist(), data.y[some].tolist()):
-        cx, cy = (x - left) / (right - left) * WIDTH, (top - y) / (top - bottom) * TALL
-        if k == 0:
-            parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="3" fill="{PALETTE[0]}"/>')
-        else:
-            parts.append(f'<path d="M{cx:.1f} {cy - 3.6:.1f} l3.6 6.4 h-7.2 Z" fill="{PALETTE[1]}"/>')
-    right_ = run.target if which else run.source
-    parts.append(text(4, TALL + 14, f"{right_:.0%} right", bold=True))
-    parts.append(text(WIDTH - 4, TALL + 14, "● upper  ▲ lower", anchor="end", soft=True))
+    x, y = data.x[some], data.y[some]
+    axes = Axes(FRAME[:2], FRAME[2:], height=175, left=0, right=0)
+    axes.regions((run.field > 0.5).long(), colours=(BLUE, ORANGE), opacity=(0.16, 0.35))
+    axes.dots(*x[y == 0].T, colour=BLUE).dots(*x[y == 1].T, colour=VERMILION, mark="triangle")
+    right = run.target if which else run.source
+    axes.under(f"{right:.0%} right", bold=True).under("● upper  ▲ lower", end=True)
     name = "target, whose labels nobody sees" if which else "source, with labels"
-    return svg(
-        parts, WIDTH, TALL + 20, f"The {name}: at λ = {settings.lambda_:g} the boundary is right for {right_:.0%}."
-    )
+    return axes.svg(f"The {name}: at λ = {settings.lambda_:g} the boundary is right for {right:.0%}.")
 
 
 def show_source(settings: Settings) -> str:
@@ -157,33 +137,20 @@ def show_curve(settings: Settings) -> str:
     """Accuracy in the target, and the proxy A-distance, against λ."""
     lambdas = sorted({*LAMBDAS, settings.lambda_})
     runs = [trained(*setting(settings, lambda_)) for lambda_ in lambdas]
-    left, right, top, base = 34, WIDTH - 30, 20, 148
-    xs = [left + (right - left) * lambda_ / max(*lambdas, 1e-9) for lambda_ in lambdas]
-    parts = [f'<path d="M{left} {top} V{base} H{right} V{top}" fill="none" stroke="currentColor" opacity="0.4"/>']
-    for colour, dash, most, values in (
-        (PALETTE[0], "", 1.0, [r.target for r in runs]),
-        (PALETTE[1], ' stroke-dasharray="4 3"', 2.0, [r.distance for r in runs]),
-    ):
-        ys = [base - (base - top) * v / most for v in values]
-        line = " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
-        parts.append(f'<path d="M{line}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
-        for lambda_, x, y in zip(lambdas, xs, ys):
-            radius, fill = (5, colour) if lambda_ == settings.lambda_ else (3, "none")
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="{colour}"/>')
-    parts += [
-        text(left - 4, top + 8, "100%", anchor="end", soft=True),
-        text(left - 4, base, "0", anchor="end", soft=True),
-    ]
-    parts += [text(right + 4, top + 8, "2", soft=True), text(right + 4, base, "0", soft=True)]
-    parts.append(text(2, 11, "— right in the target   - - A-distance"))
-    parts += [
-        text(x, base + 14, f"{lambda_:g}", anchor="middle", soft=lambda_ != settings.lambda_)
-        for lambda_, x in zip(lambdas, xs)
-    ]
+    axes = Axes((0, lambdas[-1]), (0, 1), height=125, right=22)
+    axes.yticks([0, 0.5, 1], ["0%", "50%", "100%"]).yticks([0, 0.5, 1], ["0", "1", "2"], side="right", grid=False)
+    axes.above("right in the target", key="line", colour=BLUE)
+    axes.above("A-distance (right axis)", key="dash", colour=VERMILION)
+    halves = [run.distance / 2 for run in runs]
+    for colour, values in ((BLUE, [run.target for run in runs]), (VERMILION, halves)):
+        axes.line(lambdas, values, colour=colour, dash=colour == VERMILION)
+        axes.dots(lambdas, values, colour=colour, hollow=True)
+        axes.dots([settings.lambda_], [values[lambdas.index(settings.lambda_)]], colour=colour, size=5)
+    axes.xticks(lambdas, name="λ", bold=[settings.lambda_])
     summary = "; ".join(
-        f"λ {lambda_:g}: {r.target:.0%} right, distance {r.distance:.1f}" for lambda_, r in zip(lambdas, runs)
+        f"λ {lambda_:g}: {run.target:.0%} right, distance {run.distance:.1f}" for lambda_, run in zip(lambdas, runs)
     )
-    return svg(parts, WIDTH, base + 20, f"Accuracy in the target and proxy A-distance against λ. {summary}.")
+    return axes.svg(f"Accuracy in the target and proxy A-distance against λ. {summary}.")
 
 
 def show_note(settings: Settings) -> str:

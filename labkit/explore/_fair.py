@@ -4,7 +4,6 @@ Every setting is a training of its own on 1,500 simulated applicants, a few tent
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -13,12 +12,13 @@ from torch import Tensor
 from labkit import fair as method
 from labkit import metrics, nets, train
 from labkit.data import Dataset, simulate
+from labkit.explore.axes import Axes, Bar
 from labkit.explore.base import State, View, choice, remembered, slider
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.charts import listing, note
 from labkit.explore.panel import Explorer
-from labkit.plot import PALETTE
+from labkit.explore.svg import BLUE, VERMILION
 
-PEOPLE, EPOCHS, BINS, WIDTH = 1500, 8, 24, 250
+PEOPLE, EPOCHS, BINS = 1500, 8, 24
 LAMBDAS = (0.0, 0.5, 1.0, 2.0, 5.0)  # the frontier's
 WORLD = "World"
 
@@ -41,7 +41,7 @@ class Trained(NamedTuple):
     probe: float
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def world(confounding: float, proxies: float, seed: int) -> tuple[Dataset, Dataset]:
     """Applicants to learn from, and others to measure on."""
     g = torch.Generator().manual_seed(seed)
@@ -55,8 +55,7 @@ def trained(criterion: str, lambda_: float, confounding: float, proxies: float, 
     learn, test = world(confounding, proxies, seed)
     a, b = learn.extra["group"], test.extra["group"]
     g = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with nets.seeded_weights(seed):
         model = nets.MLP(learn.x.shape[1], 2, hidden=(24,), mean=0.0, std=1.0)
         adversary = nets.MLP(24 + (criterion == "odds"), 1, hidden=(24,), mean=0.0, std=1.0)
     ours, theirs = (torch.optim.Adam(net.parameters(), lr=lr) for net, lr in ((model, 3e-3), (adversary, 6e-3)))
@@ -79,25 +78,21 @@ def of(settings: Settings, lambda_: float | None = None) -> tuple[Trained, Datas
 def show_scores(settings: Settings) -> str:
     """The scores of the two groups as two histograms, group 0 upwards and group 1 downwards, and the cut."""
     run, test = of(settings)
-    a, left, right, middle, tall = test.extra["group"], 8, WIDTH - 8, 98, 72
+    a = test.extra["group"]
     shares = [torch.histc(run.score[a == k], BINS, 0, 1) / int((a == k).sum()) for k in (0, 1)]
-    most, wide = max(float(s.max()) for s in shares), (right - left) / BINS
-    parts = []
-    for k, sign in ((0, -1), (1, 1)):
-        for i, share in enumerate(shares[k].tolist()):
-            height = tall * share / most
-            y = middle - height if sign < 0 else middle
-            accepted = (i + 0.5) / BINS > settings.cut
-            parts.append(f'<rect x="{left + i * wide:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{height:.1f}" '
-                         f'fill="{PALETTE[k]}" opacity="{0.9 if accepted else 0.35}"/>')  # fmt: skip
-    x = left + settings.cut * (right - left)
-    parts.append(f'<path d="M{x:.1f} 18 V{middle + tall + 4}" stroke="currentColor" stroke-dasharray="4 3"/>')
+    most = max(float(s.max()) for s in shares)
     rate = method.selection_rates((run.score > settings.cut).long(), a).tolist()
-    parts.append(text(left, 12, f"group 0: {rate[0]:.0%} are told yes", bold=True))
-    parts.append(text(left, middle + tall + 18, f"group 1: {rate[1]:.0%} are told yes", bold=True))
-    parts.append(text(right, middle + tall + 18, "score 1", anchor="end", soft=True))
-    alt = f"Scores of both groups, yes above {settings.cut:g}: {rate[0]:.0%} of group 0 and {rate[1]:.0%} of group 1."
-    return svg(parts, WIDTH, middle + tall + 24, alt)
+    axes = Axes((0, 1), (-most, most), height=150, left=8, right=8)
+    axes.above(f"group 0: {rate[0]:.0%} are told yes", bold=True)
+    edges = torch.linspace(0, 1, BINS + 1)
+    accepted = (edges[:-1] + 0.5 / BINS > settings.cut) * 0.55 + 0.35
+    for share, sign, colour in ((shares[0], 1, BLUE), (shares[1], -1, VERMILION)):
+        axes.columns(edges, sign * share, colour=colour, opacity=accepted)
+    axes.rule(x=settings.cut, opacity=1)
+    axes.xticks([0, 0.5, 1], ["score 0", "0.5", "1"]).under(f"group 1: {rate[1]:.0%} are told yes", bold=True)
+    return axes.svg(
+        f"Scores of both groups, yes above {settings.cut:g}: {rate[0]:.0%} of group 0 and {rate[1]:.0%} of group 1."
+    )
 
 
 def figures(settings: Settings, lambda_: float | None = None) -> dict[str, float]:
@@ -116,19 +111,15 @@ def figures(settings: Settings, lambda_: float | None = None) -> dict[str, float
 
 def show_figures(settings: Settings) -> str:
     """Bars: what it costs, what it closes, what is left."""
-    values, row, left = figures(settings), 27, 104
-    parts = []
-    for i, (name, value) in enumerate(values.items()):
-        y, share = i * row + 6, min(max(value, 0.0), 1.0)
-        colour = f'fill="{PALETTE[1]}"' if "gap" in name else f'fill="{PALETTE[0]}"'
-        parts.append(text(left - 6, y + 14, name, anchor="end"))
-        parts.append(f'<rect x="{left}" y="{y}" width="{share * 100:.1f}" height="{row - 8}" {colour}/>')
-        parts.append(text(left + 104, y + 14, f"{value:.0%}", bold=True))
-    y, chance = 4 * row, left + 50
-    parts.append(f'<path d="M{chance} {y + 2} v{row - 2}" stroke="currentColor" stroke-dasharray="3 2"/>')
-    parts.append(text(chance, y + row + 11, "chance", anchor="middle", soft=True))
+    values = figures(settings)
+    rows = [
+        Bar(name, min(max(value, 0.0), 1.0), f"{value:.0%}", VERMILION if "gap" in name else BLUE)
+        for name, value in values.items()
+    ]
+    axes = Axes((0, 1), (len(rows), 0), height=26 * len(rows), left=112, right=36).bars(rows)
+    axes.line([0.5, 0.5], [len(rows) - 1, len(rows)], dash=True, width=1.3).under("chance", key="dash")
     summary = ", ".join(f"{name} {value:.0%}" for name, value in values.items())
-    return svg(parts, WIDTH, 5 * row + 18, f"At λ = {settings.lambda_:g}: {summary}.")
+    return axes.svg(f"At λ = {settings.lambda_:g}: {summary}.")
 
 
 def show_frontier(settings: Settings) -> str:
@@ -136,20 +127,16 @@ def show_frontier(settings: Settings) -> str:
     name = f"{settings.criterion} gap"
     points = {lambda_: figures(settings, lambda_) for lambda_ in sorted({*LAMBDAS, settings.lambda_})}
     xs, ys = [p[name] for p in points.values()], [p["accuracy"] for p in points.values()]
-    left, right, top, base = 40, WIDTH - 14, 22, 148
     widest, low, high = max(0.1, *xs) * 1.08, min(ys) - 0.01, max(ys) + 0.01
-    parts = [f'<path d="M{left} {top} V{base} H{right}" fill="none" stroke="currentColor" opacity="0.4"/>']
+    axes = Axes((0, widest), (low, high), height=125)
+    axes.above("accuracy ↑  (numbers: λ)").yticks([low, high], [f"{low:.0%}", f"{high:.0%}"])
     for lambda_, x, y in zip(points, xs, ys):
-        cx, cy = left + (right - left) * x / widest, base - (base - top) * (y - low) / (high - low)
         here = lambda_ == settings.lambda_
-        fill = f'fill="{PALETTE[1]}"' if here else f'fill="none" stroke="{PALETTE[0]}" stroke-width="1.6"'
-        parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="{6 if here else 4}" {fill}/>')
-        parts.append(text(cx + 7, cy - 5, f"{lambda_:g}", soft=not here, bold=here))
-    parts += [text(left - 4, top + 8, f"{high:.0%}", anchor="end", soft=True)]
-    parts += [text(left - 4, base, f"{low:.0%}", anchor="end", soft=True), text(left, 12, "accuracy ↑  (numbers: λ)")]
-    parts += [text(right, base + 15, f"{name} up to {widest:.0%} →", anchor="end", soft=True)]
+        axes.dots([x], [y], colour=VERMILION if here else BLUE, size=6 if here else 4, hollow=not here)
+        axes.text(x, y, f"{lambda_:g}", dx=7, dy=-5, soft=not here, bold=here)
+    axes.xticks([0, widest], ["0%", f"{widest:.0%}"], name=name)
     summary = "; ".join(f"λ {lambda_:g}: accuracy {y:.0%}, gap {x:.0%}" for lambda_, x, y in zip(points, xs, ys))
-    return svg(parts, WIDTH, base + 22, f"Accuracy against the {name}. {summary}.")
+    return axes.svg(f"Accuracy against the {name}. {summary}.")
 
 
 def show_note(settings: Settings) -> str:

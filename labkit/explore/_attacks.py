@@ -6,7 +6,7 @@ along signs tossed with a coin.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,12 @@ from torch.nn import functional
 
 from labkit import attacks as adversary
 from labkit import data, nets, train
-from labkit.explore import charts
-from labkit.explore.base import State, View, choice, slider
+from labkit.explore.axes import Axes
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import listing, opinion
 from labkit.explore.panel import Explorer
+from labkit.explore.pictures import Picture, typical_digit
+from labkit.explore.svg import BLUE, VERMILION
 
 PICTURES = ("digit 3", *(f"digit {k}" for k in range(10) if k != 3))
 LESSONS = ("digits as they are", "digits attacked by FGSM", "digits attacked by PGD")
@@ -26,7 +29,7 @@ AIMS = (AWAY, *(f"towards {k}" for k in range(10)))
 ATTACK = "Attack"
 TRAINED = 0.2  # the size of the attacks in training
 REACH, CELLS = 0.4, 15  # the map: how far it goes, and its cells a side
-CELL, LEFT, TOP = 13, 18, 4  # units of the SVG
+SHADES = 10  # of each colour, the surer the darker
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,10 @@ def budget(settings: Settings) -> float:
     return settings.eps if settings.norm == "linf" else round(4 * settings.eps, 4)
 
 
-@cache
+@remembered(10)
 def original(name: str) -> Tensor:
     """A digit (1, 1, 8, 8): the most typical of those that no network here has seen."""
-    digits = data.digits("test")
-    same = digits.x[digits.y == int(name[-1])]
-    return same[(same - same.mean(0)).square().flatten(1).sum(1).argmin()][None]
+    return typical_digit(int(name[-1]))
 
 
 def truth(settings: Settings) -> Tensor:
@@ -66,7 +67,7 @@ def label(settings: Settings) -> tuple[Tensor, bool]:
     return (torch.tensor([int(settings.aim[-1])]) if targeted else truth(settings)), targeted
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def result(settings: Settings) -> Tensor:
     """The attacked digit (1, 1, 8, 8)."""
     x, eps, model = original(settings.picture), budget(settings), network(settings.lesson)
@@ -95,21 +96,11 @@ def code(settings: Settings) -> str:
     return f"y = torch.tensor([{int(y)}])\nz = attacks.{name}(model, x, y, {', '.join(arguments)})"
 
 
-_LEARNED: dict[str, nn.Module] = {}
-
-
+@remembered(3)
 def network(lesson: str) -> nn.Module:
-    """A small network that has learned 1,297 digits as the lesson says; trained at the first call, then kept."""
-    if lesson not in _LEARNED:
-        _LEARNED[lesson] = learn(lesson)
-    return _LEARNED[lesson]
-
-
-def learn(lesson: str) -> nn.Module:
-    """Train the network. The global random numbers stay as they were."""
+    """A small network that has learned 1,297 digits as the lesson says."""
     digits, generator = data.digits("train"), torch.Generator().manual_seed(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with nets.seeded_weights(0):
         model = nets.MLP(64, 10, hidden=(128, 128))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     fgsm = partial(adversary.fgsm, eps=TRAINED)
@@ -131,7 +122,9 @@ def probabilities(settings: Settings, x: Tensor) -> Tensor:
 
 def waiting(settings: Settings) -> str:
     """What to say while the network is being trained."""
-    return "" if settings.lesson in _LEARNED else f"A small network is learning 1,297 {settings.lesson}: a few seconds."
+    return (
+        "" if network.knows(settings.lesson) else f"A small network is learning 1,297 {settings.lesson}: a few seconds."
+    )
 
 
 def answer(settings: Settings, x: Tensor) -> str:
@@ -140,35 +133,35 @@ def answer(settings: Settings, x: Tensor) -> str:
     return f"{int(p.argmax())} at {float(p.max()):.0%}"
 
 
-def show_original(settings: Settings) -> charts.Picture:
+def show_original(settings: Settings) -> Picture:
     """The digit."""
-    return charts.Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
+    return Picture(original(settings.picture)[0], f"The original: {settings.picture}.")
 
 
-def show_change(settings: Settings) -> charts.Picture:
+def show_change(settings: Settings) -> Picture:
     """The change, blown up to the whole range: grey is none."""
-    if settings.lesson not in _LEARNED:
-        return charts.Picture(torch.full((1, 8, 8), 0.5), "No change yet: the network is still to learn.")
+    if not network.knows(settings.lesson):
+        return Picture(torch.full((1, 8, 8), 0.5), "No change yet: the network is still to learn.")
     change = result(settings)[0] - original(settings.picture)[0]
     largest = float(change.abs().max())
     times = f"{0.5 / largest:.1f} times" if largest else "nothing to blow up"
-    return charts.Picture(0.5 + change / (2 * largest or 1), f"The change, {times}: grey is none, white is brighter.")
+    return Picture(0.5 + change / (2 * largest or 1), f"The change, {times}: grey is none, white is brighter.")
 
 
-def show_result(settings: Settings) -> charts.Picture:
+def show_result(settings: Settings) -> Picture:
     """The attacked digit."""
-    if settings.lesson not in _LEARNED:
-        return charts.Picture(original(settings.picture)[0], f"{settings.picture}, not attacked yet.")
+    if not network.knows(settings.lesson):
+        return Picture(original(settings.picture)[0], f"{settings.picture}, not attacked yet.")
     z = result(settings)
-    return charts.Picture(z[0], f"{settings.picture} after {settings.attack}: taken for {answer(settings, z)}.")
+    return Picture(z[0], f"{settings.picture} after {settings.attack}: taken for {answer(settings, z)}.")
 
 
 def show_opinion(settings: Settings) -> str:
     """The network's ten probabilities for the attacked digit."""
-    return charts.opinion(probabilities(settings, result(settings)), truth=int(truth(settings)))
+    return opinion(probabilities(settings, result(settings)), truth=int(truth(settings)))
 
 
-@lru_cache(maxsize=32)
+@remembered(32)
 def plane(picture: str, lesson: str, seed: int) -> Tensor:
     """The probabilities (CELLS, CELLS, 10) on the plane of the gradient's signs and of tossed ones."""
     x, y = original(picture), torch.tensor([int(picture[-1])])
@@ -182,39 +175,31 @@ def plane(picture: str, lesson: str, seed: int) -> Tensor:
 def show_map(settings: Settings) -> str:
     """The answer at each point of the plane as a number; the digit stands in the middle."""
     p, true = plane(settings.picture, settings.lesson, settings.seed), int(truth(settings))
-    middle, bottom = CELLS // 2, TOP + CELLS * CELL
-    parts = [cell(i, j, p[i, j], true) for i in range(CELLS) for j in range(CELLS)]
-    x, y = LEFT + middle * CELL, TOP + middle * CELL
-    frame = 'fill="none" stroke="currentColor" stroke-width="2"'
-    parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {frame}/>')
-    parts.append(charts.text(LEFT, bottom + 12, f"−{REACH}", soft=True))
-    parts.append(
-        charts.text(LEFT + CELLS * CELL, bottom + 12, f"along the gradient → +{REACH}", anchor="end", soft=True)
-    )
-    coin = charts.text(0, 0, "signs of a coin →", soft=True)
-    parts.append(f'<g transform="translate(12 {bottom}) rotate(-90)">{coin}</g>')
+    middle, side = CELLS // 2, 2 * REACH / (CELLS - 1)
+    edge = REACH + side / 2
+    axes = Axes((-edge, edge), (-edge, edge), width=226, height=202, left=20, right=4)
+    # Rows count downwards on the screen, and steps upwards. Each cell is the paler, the less sure the network is.
+    sure = (p.amax(2) * SHADES).ceil().long().clamp(1, SHADES) - 1
     wrong = p.argmax(2) != true
+    colours, shades = [BLUE] * SHADES + [VERMILION] * SHADES, [0.1 + 0.5 * (s + 1) / SHADES for s in range(SHADES)]
+    axes.regions((sure + SHADES * wrong).flip(0), colours=colours, opacity=shades * 2)
+    steps = torch.linspace(-REACH, REACH, CELLS).tolist()
+    for i, y in enumerate(steps):
+        for j, x in enumerate(steps):
+            axes.text(x, y, str(int(p[i, j].argmax())), dy=4, anchor="middle", bold=bool(wrong[i, j]))
+    half = side / 2
+    axes.line([-half, half, half, -half, -half], [-half, -half, half, half, -half])
+    axes.aside("signs of a coin →").xticks([-REACH, REACH], [f"−{REACH}", f"along the gradient → +{REACH}"])
     uphill = wrong[middle, middle:].nonzero()
     where = f"at {REACH * int(uphill[0]) / middle:.2f}" if len(uphill) else f"not within {REACH}"
     right = 1 - float(wrong[:, middle].double().mean())
     words = f"along the gradient the answer changes {where}; across it, {right:.0%} of the answers are right."
-    return charts.svg(parts, 220, 216, f"Answers on a plane through {settings.picture}: {words}")
-
-
-def cell(i: int, j: int, p: Tensor, true: int) -> str:
-    """The answer at one point: its number, paler where the network is less sure."""
-    # Rows count downwards on the screen, and steps upwards.
-    x, y = LEFT + j * CELL, TOP + (CELLS - 1 - i) * CELL
-    answer = int(p.argmax())
-    colour = charts.BLUE if answer == true else charts.VERMILION
-    shade = f'fill="{colour}" opacity="{0.1 + 0.5 * float(p.max()):.2f}"'
-    square = f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" {shade}/>'
-    return square + charts.text(x + CELL / 2, y + 10, str(answer), anchor="middle", bold=answer != true)
+    return axes.svg(f"Answers on a plane through {settings.picture}: {words}")
 
 
 def show_code(settings: Settings) -> str:
     """The attack as code to copy."""
-    return charts.listing(code(settings))
+    return listing(code(settings))
 
 
 def disabled_controls(settings: Settings) -> Collection[str]:

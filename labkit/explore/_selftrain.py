@@ -3,10 +3,8 @@
 Everything is computed once for a setting of the settings, every round of it; the slider ``round`` looks at one.
 """
 
-import html
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit import data
-from labkit.explore.base import State, View, choice, slider
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.axes import Axes
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import listing, note, table
 from labkit.explore.panel import Explorer
+from labkit.explore.svg import BLUE, VERMILION
 from labkit.plot import PALETTE
 from labkit.selftrain import EstimatorLearner, Learner, Trace, self_train
 
@@ -26,7 +26,6 @@ WORLDS = ("two moons", "three blobs", "digits 1, 4, 7 in two dimensions")
 BASES = ("neighbourhoods", "a straight line")
 RULES = ("the q surest", "the q surest of each class", "all above a threshold")
 DATA, CHOOSE = "Data", "Selection"
-SIDE, MARGIN = 250, 6  # units of the SVG
 SHAPES = ("circle", "square", "triangle")
 
 
@@ -87,7 +86,7 @@ def world(settings: Settings) -> data.Dataset:
     return replace(points, x=(points.x - low) / (high - low).max())
 
 
-@lru_cache(maxsize=8)
+@remembered(8)
 def digits(seed: int) -> data.Dataset:
     """Ones, fours and sevens along the two directions in which digits of the three differ most (PCA, no labels)."""
     every = data.digits()
@@ -99,7 +98,7 @@ def digits(seed: int) -> data.Dataset:
     return data.Dataset(flat @ axes.T, y, ("1", "4", "7"), few.about)
 
 
-@lru_cache(maxsize=16)
+@remembered(16)
 def rounds(settings: Settings) -> Run:
     """The loop to its end, for these settings; ``settings.round`` is left out of account."""
     points = world(settings)
@@ -130,58 +129,23 @@ def run_of(settings: Settings) -> tuple[Run, int]:
     return run, min(int(settings.round), len(run.trace.rounds))
 
 
-def mark(kind: str, x: float, y: float, size: float, style: str) -> str:
-    """A circle, square or triangle: classes are told apart by shape as well as by colour."""
-    if kind == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" {style}/>'
-    if kind == "square":
-        return f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" height="{2 * size:.1f}" {style}/>'
-    corners = f"{x:.1f},{y - 1.2 * size:.1f} {x - 1.1 * size:.1f},{y + size:.1f} {x + 1.1 * size:.1f},{y + size:.1f}"
-    return f'<polygon points="{corners}" {style}/>'
-
-
 def show_plane(settings: Settings) -> str:
     """The points as the loop sees them after the round, on the regions the model has then."""
     run, r = run_of(settings)
-    top = 1 - float(run.unlabelled.x[:, 1].max())
-    parts = background(run.regions[r])
+    axes = Axes((0, 1), (0, 1), height=230, left=0, right=0)
+    # The grid's first coordinate goes to the right, its second one upward.
+    axes.regions(run.regions[r].view(GRID, GRID).T.flip(0), colours=PALETTE[:3])
+    middle = torch.tensor([0, 0.5 - float(run.unlabelled.x[:, 1].max()) / 2])
+    x, labelled = run.unlabelled.x + middle, run.labelled.x + middle
     when, pseudo_labels = run.trace.when(), run.trace.pseudo_labels()
-    for i, (x, y) in enumerate(places(run.unlabelled.x, top)):
-        done = 0 < int(when[i]) <= r
-        if not done:
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.7" fill="currentColor" opacity="0.45"/>')
-            continue
-        k = int(pseudo_labels[i])
-        edge = 'stroke="currentColor" stroke-width="1.3"' if int(when[i]) == r else 'stroke="none"'
-        parts.append(mark(SHAPES[k], x, y, 3.0, f'fill="{PALETTE[k]}" {edge}'))
-        if k != int(run.unlabelled.y[i]):
-            parts.append(f'<path d="M{x - 5:.1f} {y - 5:.1f} l10 10 m0 -10 l-10 10" stroke="currentColor" '
-                         'stroke-width="1.6"/>')  # fmt: skip
-    for (x, y), k in zip(places(run.labelled.x, top), run.labelled.y.tolist()):
-        parts.append(mark(SHAPES[k], x, y, 6.5, f'fill="{PALETTE[k]}" stroke="currentColor" stroke-width="2"'))
-    return svg(parts, SIDE, SIDE, f"The plane after round {r}. {sentence(run, r)}")
-
-
-def places(points: Tensor, top: float) -> list[tuple[float, float]]:
-    """Points of the unit square in units of the SVG, y upward."""
-    side = SIDE - 2 * MARGIN
-    return [(MARGIN + side * x, SIDE - MARGIN - side * (y + top / 2)) for x, y in points.tolist()]
-
-
-def background(region: Tensor) -> list[str]:
-    """The class the model gives each place, pale, in strips of equal class."""
-    side = (SIDE - 2 * MARGIN) / GRID
-    parts = []
-    for column, classes in enumerate(region.view(GRID, GRID).tolist()):
-        begin = 0
-        for row in range(1, GRID + 1):
-            if row == GRID or classes[row] != classes[begin]:
-                x, y = MARGIN + column * side, SIDE - MARGIN - row * side
-                size = f'width="{side + 0.2:.1f}" height="{(row - begin) * side:.1f}"'
-                shade = f'fill="{PALETTE[classes[begin]]}" opacity="0.16"'
-                parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} {shade}/>')
-                begin = row
-    return parts
+    done = (when > 0) & (when <= r)
+    axes.dots(*x[~done].T, size=1.7, opacity=0.5)
+    for k, (mark, colour) in enumerate(zip(SHAPES, PALETTE)):
+        for now, edge in ((when < r, 0), (when == r, 1.3)):
+            axes.dots(*x[done & now & (pseudo_labels == k)].T, colour=colour, mark=mark, size=3, edge=edge)
+        axes.dots(*labelled[run.labelled.y == k].T, colour=colour, mark=mark, size=6.5, edge=2)
+    axes.dots(*x[done & (pseudo_labels != run.unlabelled.y)].T, mark="cross", size=5, edge=1.6)
+    return axes.svg(f"The plane after round {r}. {sentence(run, r)}")
 
 
 def sentence(run: Run, r: int) -> str:
@@ -203,35 +167,16 @@ def show_course(settings: Settings) -> str:
     """Accuracy by round, and the share of wrong labels among those moved so far."""
     run, r = run_of(settings)
     scores = run.trace.scores
-    wrong = []
-    for i in range(1, len(scores)):
-        moved, mistaken = tally(run, range(i))
-        wrong.append(mistaken / moved)
-    left, right, top, base = 34, SIDE - 8, 22, SIDE - 84
-    across = (right - left) / max(len(scores) - 1, 1)
-
-    def line(values: Sequence[float], begin: int) -> str:
-        return " ".join(
-            f"{left + (begin + i) * across:.1f},{base - (base - top) * v:.1f}" for i, v in enumerate(values)
-        )
-
-    parts = [text(left - 5, base - (base - top) * v + 4, f"{v:.0%}", anchor="end", soft=True) for v in (0, 0.5, 1)]
-    parts += [f'<path d="M{left} {base - (base - top) * v:.1f} H{right}" stroke="currentColor" opacity="0.2"/>'
-              for v in (0, 0.5, 1)]  # fmt: skip
-    at = left + r * across
-    parts.append(f'<path d="M{at:.1f} {top - 6} V{base}" stroke="currentColor" opacity="0.6" stroke-dasharray="3 3"/>')
-    parts.append(f'<polyline points="{line(scores, 0)}" fill="none" stroke="{PALETTE[0]}" stroke-width="2"/>')
-    parts.append(
-        f'<polyline points="{line(wrong, 1)}" fill="none" stroke="{PALETTE[1]}" stroke-width="2" '
-        'stroke-dasharray="6 3"/>'
-    )
-    parts += [text(left, 11, f"right: {scores[r]:.1%} (began at {scores[0]:.1%})", bold=True)]
+    tallies = [tally(run, range(i)) for i in range(1, len(scores))]
+    wrong = [mistaken / moved for moved, mistaken in tallies]
+    axes = Axes((0, max(len(scores) - 1, 1)), (0, 1)).yticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    axes.above(f"right: {scores[r]:.1%} (first {scores[0]:.1%})", key="line", colour=BLUE, bold=True)
     share = f"{wrong[r - 1]:.1%}" if r else "none yet"
-    parts += [text(left, base + 32, f"- - wrong among the moved: {share}"), text(left, base + 15, "0", soft=True)]
-    parts += [text(right, base + 15, f"round {len(scores) - 1}", anchor="end", soft=True)]
-    return svg(
-        parts, SIDE, base + 40, f"Accuracy from {scores[0]:.0%} before to {scores[-1]:.0%} after the last round."
-    )
+    axes.above(f"wrong of the moved: {share}", key="dash", colour=VERMILION)
+    axes.rule(x=r).line(range(len(scores)), scores, colour=BLUE)
+    axes.line(range(1, len(scores)), wrong, colour=VERMILION, dash=True)
+    axes.xticks([0, len(scores) - 1], name="round")
+    return axes.svg(f"Accuracy from {scores[0]:.0%} before to {scores[-1]:.0%} after the last round.")
 
 
 def show_round(settings: Settings) -> str:
@@ -241,15 +186,13 @@ def show_round(settings: Settings) -> str:
         return note(f"Nothing has been moved yet: the model knows {len(run.labelled)} labels. Move the slider “round”.")
     this = run.trace.rounds[r - 1]
     truth = run.unlabelled.y[this.moved]
-    rows = []
-    for k, name in enumerate(run.unlabelled.classes):
-        mine = this.y == k
-        mistaken = int((truth[mine] != k).sum())
-        rows.append(f"<tr><td>{SHAPES[k]} {html.escape(name)}</td><td>{int(mine.sum())}</td><td>{mistaken}</td></tr>")
+    rows = [
+        (f"{SHAPES[k]} {name}", int((this.y == k).sum()), int((truth[this.y == k] != k).sum()))
+        for k, name in enumerate(run.unlabelled.classes)
+    ]
     ended = " It is the last round: nothing more is moved." if r == len(run.trace.rounds) else ""
-    lines = f"Confidence from {float(this.c.max()):.3f} down to {float(this.c.min()):.3f}.{ended}"
-    head = "<tr><th>labelled as</th><th>moved</th><th>wrong</th></tr>"
-    return f'<div style="line-height: 1.5"><table>{head}{"".join(rows)}</table>{lines}</div>'
+    words = f"Confidence from {float(this.c.max()):.3f} down to {float(this.c.min()):.3f}.{ended}"
+    return table(["labelled as", "moved", "wrong"], rows, after=words)
 
 
 def show_legend(settings: Settings) -> str:

@@ -6,7 +6,6 @@ the slider ``time`` looks at one of the copies.
 
 import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -16,10 +15,13 @@ from torch.nn import functional
 from labkit import data, metrics
 from labkit import dti as method
 from labkit.augment import image
-from labkit.explore import charts
-from labkit.explore.base import State, View, choice, slider
+from labkit.explore.axes import Axes
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import listing
 from labkit.explore.panel import Explorer
-from labkit.plot import PALETTE
+from labkit.explore.pictures import Picture, rgb
+from labkit.explore.svg import BLUE, VERMILION
+from labkit.nets import seeded_weights
 
 WORLDS = ("digits", "digits, turned and moved", "shapes, turned and moved")
 LESSONS = ("one after another", "all at once", "none: k-means")
@@ -34,7 +36,7 @@ class Settings(State):
     """What the controls say."""
 
     world: str = choice(WORLDS, label="images")
-    lesson: str = choice(LESSONS, label="transformations", help="affine, then bending")
+    lesson: str = choice(LESSONS, label="transforms", help="affine, then bending")
     time: float = slider(SHOTS, 0, SHOTS, step=1, label="time", group="Look", help="0: prototypes are images")
     image: float = slider(3, 0, 99, step=1, label="image", group="Look", draw=(0, 99))
 
@@ -48,18 +50,7 @@ class Run(NamedTuple):
     accuracies: list[float]
 
 
-_RUNS: dict[tuple[str, str, int], Run] = {}
-
-
-def run_of(settings: Settings) -> Run:
-    """The run for these settings; trained at the first call, then kept."""
-    key = (settings.world, settings.lesson, settings.seed)
-    if key not in _RUNS:
-        _RUNS[key] = train_run(*key)
-    return _RUNS[key]
-
-
-@lru_cache(maxsize=4)
+@remembered(4)
 def world(name: str) -> data.Dataset:
     """The images of a world, white on black."""
     g = torch.Generator().manual_seed(0)
@@ -75,12 +66,12 @@ def world(name: str) -> data.Dataset:
     return data.Dataset(x, digits.y, digits.classes, digits.about)
 
 
-def train_run(name: str, lesson: str, seed: int) -> Run:
-    """Train, and keep the model every few epochs. The global random numbers stay as they were."""
+@remembered(16)
+def trained(name: str, lesson: str, seed: int) -> Run:
+    """Train, and keep the model every few epochs."""
     images, generator = world(name), torch.Generator().manual_seed(seed)
     transforms = () if lesson == LESSONS[2] else TRANSFORMS
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded_weights(seed):
         first = method.kmeans_plus_plus(images.x, len(images.classes), generator=generator)
         model = method.DTIKMeans(first, transforms, hidden=32)
     model.transformer.active = 0
@@ -103,10 +94,19 @@ def train_run(name: str, lesson: str, seed: int) -> Run:
     )
 
 
+def setting(settings: Settings) -> tuple[str, str, int]:
+    """What a run depends on."""
+    return settings.world, settings.lesson, settings.seed
+
+
+def run_of(settings: Settings) -> Run:
+    """The run for these settings."""
+    return trained(*setting(settings))
+
+
 def waiting(settings: Settings) -> str:
     """What to say while a run is being trained."""
-    trained = (settings.world, settings.lesson, settings.seed) in _RUNS
-    return "" if trained else f"Prototypes are growing on {MANY} images: a few seconds."
+    return "" if trained.knows(*setting(settings)) else f"Prototypes are growing on {MANY} images: a few seconds."
 
 
 def model_of(settings: Settings) -> method.DTIKMeans:
@@ -120,9 +120,9 @@ def chosen(settings: Settings) -> Tensor:
     return images[(int(settings.image) * 7) % len(images)][None]
 
 
-def still_to_come() -> charts.Picture:
+def still_to_come() -> Picture:
     """What stands where a picture will be once the run is there."""
-    return charts.Picture(torch.full((1, SIDE, SIDE), 0.35), "Still to be learnt.")
+    return Picture(torch.full((1, SIDE, SIDE), 0.35), "Still to be learnt.")
 
 
 def sheet(pictures: Tensor, columns: int, marked: int | None = None) -> Tensor:
@@ -133,8 +133,7 @@ def sheet(pictures: Tensor, columns: int, marked: int | None = None) -> Tensor:
     for i in range(n):
         top, left = i // columns * (h + GAP) + GAP, i % columns * (w + GAP) + GAP
         if i == marked:
-            frame = torch.tensor([int(PALETTE[1][j : j + 2], 16) / 255 for j in (1, 3, 5)])[:, None, None]
-            out[:, top - GAP : top + h + GAP, left - GAP : left + w + GAP] = frame
+            out[:, top - GAP : top + h + GAP, left - GAP : left + w + GAP] = rgb(VERMILION)
         out[:, top : top + h, left : left + w] = pictures[i]
     return out
 
@@ -144,23 +143,23 @@ def columns_of(k: int) -> int:
     return 5 if k > 6 else 2
 
 
-def show_prototypes(settings: Settings) -> charts.Picture:
+def show_prototypes(settings: Settings) -> Picture:
     """All prototypes at that time."""
     if waiting(settings):
         return still_to_come()
     model = model_of(settings)
     words = f"{model.k} prototypes at time {int(settings.time)} of {SHOTS}."
-    return charts.Picture(sheet(model.prototypes.detach().clamp(0, 1), columns_of(model.k)), words)
+    return Picture(sheet(model.prototypes.detach().clamp(0, 1), columns_of(model.k)), words)
 
 
-def show_image(settings: Settings) -> charts.Picture:
+def show_image(settings: Settings) -> Picture:
     """The image that is explained."""
     x = chosen(settings)
-    return charts.Picture(x[0], f"Image {int(settings.image)}.")
+    return Picture(x[0], f"Image {int(settings.image)}.")
 
 
 @torch.no_grad()
-def show_aligned(settings: Settings) -> charts.Picture:
+def show_aligned(settings: Settings) -> Picture:
     """Every prototype, transformed for the image; the nearest one framed."""
     if waiting(settings):
         return still_to_come()
@@ -171,41 +170,25 @@ def show_aligned(settings: Settings) -> charts.Picture:
         f"The {model.k} prototypes transformed to look like the image; number {best + 1} comes nearest, with a mean "
         f"squared difference of {float(distances[best]):.4f}; the next has {float(distances.sort().values[1]):.4f}."
     )
-    return charts.Picture(sheet(model.reconstruct(x)[0].clamp(0, 1), columns_of(model.k), best), words)
+    return Picture(sheet(model.reconstruct(x)[0].clamp(0, 1), columns_of(model.k), best), words)
 
 
 def show_course(settings: Settings) -> str:
     """Loss and accuracy over time, the looked-at time, and when transformations are switched on."""
     run, t = run_of(settings), int(settings.time)
-    wide, tall, left, top = 250, 190, 34, 34
-    base, right = tall - 22, wide - 8
-    across, most = (right - left) / SHOTS, max(run.losses[1:])
-
-    def line(values: list[float], scale: float) -> str:
-        return " ".join(
-            f"{left + i * across:.1f},{base - (base - top) * min(v / scale, 1):.1f}" for i, v in enumerate(values)
-        )
-
-    marks = [(v, base - (base - top) * v + 4) for v in (0, 0.5, 1)]
-    parts = [charts.text(left - 5, y, f"{v:.0%}", anchor="end", soft=True) for v, y in marks]
+    most, times = max(run.losses[1:]), range(SHOTS + 1)
+    axes = Axes((0, SHOTS), (0, 1), height=130).yticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    axes.above(f"accuracy {run.accuracies[t]:.1%}", key="line", colour=BLUE, bold=True)
+    axes.above(f"loss {run.losses[t]:.4f} (down to {min(run.losses):.4f})", key="dash", colour=VERMILION)
     for name, start in zip(TRANSFORMS, STARTS[settings.lesson]):
-        at = left + start * SHOTS * across
-        parts.append(f'<path d="M{at:.1f} {top} V{base}" stroke="currentColor" opacity="0.35" stroke-dasharray="2 3"/>')
+        axes.rule(x=start * SHOTS, opacity=0.35)
         if start:
-            parts.append(charts.text(at + 3, base - 5, name.replace("_", " "), soft=True))
-    at = left + t * across
-    parts.append(f'<path d="M{at:.1f} {top} V{base}" stroke="currentColor" opacity="0.8"/>')
-    for values, scale, colour, dash in ((run.accuracies, 1.0, PALETTE[0], ""), (run.losses, most, PALETTE[1], "6 3")):
-        parts.append(
-            f'<polyline points="{line(values, scale)}" fill="none" stroke="{colour}" stroke-width="2" '
-            f'stroke-dasharray="{dash}"/>'
-        )
-    parts.append(charts.text(left, 12, f"accuracy {run.accuracies[t]:.1%}", bold=True))
-    parts.append(charts.text(left, 26, f"- - loss {run.losses[t]:.4f} (down to {min(run.losses):.4f})"))
-    parts.append(charts.text(left, tall - 6, "0", soft=True))
-    parts.append(charts.text(right, tall - 6, f"time {SHOTS}", anchor="end", soft=True))
-    words = f"Accuracy {run.accuracies[t]:.0%} and loss {run.losses[t]:.4f} at time {t}."
-    return charts.svg(parts, wide, tall, words)
+            aside = {"dx": 4} if start < 0.5 else {"dx": -4, "anchor": "end"}
+            axes.text(start * SHOTS, 0, name.replace("_", " "), dy=-5, soft=True, **aside)
+    axes.rule(x=t, dash=False, opacity=0.8).line(times, run.accuracies, colour=BLUE)
+    axes.line(times, [min(loss / most, 1) for loss in run.losses], colour=VERMILION, dash=True)
+    axes.xticks([0, SHOTS / 2, SHOTS], name="time")
+    return axes.svg(f"Accuracy {run.accuracies[t]:.0%} and loss {run.losses[t]:.4f} at time {t}.")
 
 
 def show_code(settings: Settings) -> str:
@@ -216,7 +199,7 @@ def show_code(settings: Settings) -> str:
         f"starts={STARTS[settings.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\n"
         "clusters.model.reconstruct(x)"
     )
-    return charts.listing(words)
+    return listing(words)
 
 
 def dti() -> Explorer:

@@ -4,7 +4,6 @@ Forty networks are trained together for a setting of Bob's settings: the first o
 models.
 """
 
-import html
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,19 +12,18 @@ from torch import Tensor
 
 from labkit import data, nets, train
 from labkit import membership as attacks
+from labkit.explore.axes import Axes
 from labkit.explore.base import State, View, choice, remembered, slider
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.charts import listing, note, table
 from labkit.explore.panel import Explorer
+from labkit.explore.svg import BLUE, VERMILION
 from labkit.membership import MemberBatches, StackedModels, stacked_step
-from labkit.plot import PALETTE
 
 MODELS, BINS = 40, 30
 SIZES = ("100 digits", "50 digits", "200 digits", "400 digits")
 ATTACKS = ("confidence", "loss", "likelihood ratio (LiRA)")
 EVE, BOB = "Eve", "Bob"
-WIDE, TALL = 250, 190  # units of the SVG
 FLOOR = 1e-2  # where the logarithmic axes begin
-BLUE, VERMILION = PALETTE[:2]
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,7 @@ def trained(size: str, epochs: int, noise: float, seed: int) -> Bob:
     x, truth = every.x[few], every.y[few]
     y = torch.where(torch.rand(2 * n, generator=g) < noise, torch.randint(10, (2 * n,), generator=g), truth)
     members = attacks.paired_halves(2 * n, models=MODELS, generator=g)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with nets.seeded_weights(seed):
         stack = StackedModels([nets.MLP(64, 10, hidden=(48,)) for _ in members])
     step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
     train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
@@ -116,58 +113,38 @@ def show_histograms(settings: Settings) -> str:
     index = ((s.clamp(low, high) - low) / (high - low) * BINS).long().clamp_max(BINS - 1)
     counts = [torch.bincount(index[m], minlength=BINS) / int(m.sum()) for m in (member, ~member)]
     most = float(torch.cat(counts).max())
-    left, right, middle, tall = 6, WIDE - 6, TALL / 2, TALL / 2 - 22
-    wide = (right - left) / BINS
-    at = left + (right - left) * settings.threshold
-    parts = []
-    for values, up, colour in ((counts[0], True, BLUE), (counts[1], False, VERMILION)):
-        for i, v in enumerate(values.tolist()):
-            size = tall * v / most
-            called = left + (i + 0.5) * wide >= at
-            parts.append(
-                f'<rect x="{left + i * wide:.1f}" y="{middle - size if up else middle:.1f}" width="{wide - 0.8:.1f}" '
-                f'height="{size:.1f}" fill="{colour}" opacity="{0.95 if called else 0.35}"/>'
-            )
-    parts.append(f'<path d="M{left} {middle} H{right}" stroke="currentColor" opacity="0.5"/>')
-    parts.append(f'<path d="M{at:.1f} 14 V{TALL - 14}" stroke="currentColor" stroke-width="1.8"/>')
     fpr, tpr, _ = judged(settings)
-    anchor = "end" if settings.threshold > 0.6 else "start"
-    words = "Eve says “member” →" if anchor == "start" else "member →"
-    parts.append(text(at + (-5 if anchor == "end" else 5), 22, words, anchor=anchor))
-    parts += [text(left, 11, f"▲ members: {tpr:.0%} found", bold=True)]
-    parts += [text(left, TALL - 3, f"▼ others: {fpr:.0%} accused", bold=True)]
-    return svg(parts, WIDE, TALL, f"{sentence(settings)} Histograms of the score: members upwards, others downwards.")
+    axes = Axes((0, 1), (-most, most), height=140, left=6, right=6)
+    axes.above(f"▲ members: {tpr:.0%} found", bold=True)
+    late = settings.threshold > 0.5
+    words = "“not a member” ←" if late else "→ “member”"
+    axes.above("").text(settings.threshold, most, words, dy=-4, anchor="end" if late else "start")
+    edges = torch.linspace(0, 1, BINS + 1)
+    called = (edges[:-1] + 0.5 / BINS >= settings.threshold) * 0.6 + 0.35
+    for shares, sign, colour in ((counts[0], 1, BLUE), (counts[1], -1, VERMILION)):
+        axes.columns(edges, sign * shares, colour=colour, opacity=called)
+    axes.rule(y=0, dash=False).rule(x=settings.threshold, dash=False, opacity=1)
+    axes.under(f"▼ others: {fpr:.0%} accused", bold=True)
+    return axes.svg(f"{sentence(settings)} Histograms of the score: members upwards, others downwards.")
 
 
 def show_roc(settings: Settings) -> str:
     """The curve, chance, and Eve's point."""
     curve = attacks.roc(scores(settings), bob(settings).member)
-    left, right, top, base = 34, WIDE - 16, 10, TALL - 28
     log = settings.axes == "logarithmic"
 
-    def place(rate: float) -> float:
-        return (1 + torch.tensor(max(rate, FLOOR)).log10().item() / 2) if log else rate
+    def place(rates: Tensor) -> Tensor:
+        return 1 + rates.clamp_min(FLOOR).log10() / 2 if log else rates
 
-    def point(fpr: float, tpr: float) -> tuple[float, float]:
-        return left + (right - left) * place(fpr), base - (base - top) * place(tpr)
-
-    corners = " ".join("{:.1f},{:.1f}".format(*point(f, t)) for f, t in zip(curve.fpr.tolist(), curve.tpr.tolist()))
-    ticks = (0.01, 0.1, 1.0) if log else (0.0, 0.5, 1.0)
-    parts = [f'<path d="M{left} {base} L{right} {top}" stroke="currentColor" opacity="0.4" stroke-dasharray="4 3"/>']
-    for v in ticks:
-        x, y = point(v, v)
-        parts.append(text(left - 5, y + 4, f"{v:.0%}", anchor="end", soft=True))
-        parts.append(text(x, base + 14, f"{v:.0%}", anchor="middle", soft=True))
-        parts.append(f'<path d="M{left} {y:.1f} H{right}" stroke="currentColor" opacity="0.15"/>')
-    parts.append(f'<polyline points="{corners}" fill="none" stroke="{BLUE}" stroke-width="2"/>')
+    ticks = torch.tensor((0.01, 0.1, 1.0) if log else (0.0, 0.5, 1.0))
+    labels = [f"{v:.0%}" for v in ticks.tolist()]
+    axes = Axes((0, 1), (0, 1), height=140, right=18).above("↑ members found")
+    axes.yticks(place(ticks), labels).xticks(place(ticks), labels, name="others accused →")
+    axes.line([0, 1], [0, 1], dash=True, width=1.3, opacity=0.4)
+    axes.line(place(curve.fpr), place(curve.tpr), colour=BLUE)
     fpr, tpr, _ = judged(settings)
-    x, y = point(fpr, tpr)
-    parts.append(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{VERMILION}" stroke="currentColor" stroke-width="1.5"/>'
-    )
-    parts.append(text(right, base + 26, "others accused →", anchor="end", soft=True))
-    parts.append(text(left, base + 26, "↑ members found", soft=True))
-    return svg(parts, WIDE, TALL, f"ROC curve of the attack, with a point at the threshold. {sentence(settings)}")
+    axes.dots(place(torch.tensor([fpr])), place(torch.tensor([tpr])), colour=VERMILION, size=5, edge=1.5)
+    return axes.svg(f"ROC curve of the attack, with a point at the threshold. {sentence(settings)}")
 
 
 def sentence(settings: Settings) -> str:
@@ -190,8 +167,7 @@ def show_figures(settings: Settings) -> str:
         "Bob right on members": f"{inside:.0%}",
         "on others": f"{outside:.0%}",
     }
-    body = "".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in rows.items())
-    return f'<div style="line-height: 1.5"><table>{body}</table></div>'
+    return table([], list(rows.items()))
 
 
 def show_words(settings: Settings) -> str:

@@ -5,21 +5,18 @@ labkit (``benchmarks/finetune.py`` wrote them, five draws each), so that the sli
 """
 
 from dataclasses import dataclass
-from functools import cache
 from math import log
 
 from labkit import finetune as method
-from labkit.explore.base import State, View, choice, slider
-from labkit.explore.charts import listing, note, svg, text
+from labkit.explore.axes import Axes, Bar
+from labkit.explore.base import State, View, choice, remembered, slider
+from labkit.explore.charts import listing, note
 from labkit.explore.panel import Explorer
+from labkit.explore.svg import BLUE, INK, VERMILION
 from labkit.finetune.bundled import Measured, depths
 from labkit.nets import parameter_count
-from labkit.plot import PALETTE
 
-WIDTH, TALL = 250, 176
 STAGES = 4
-LEFT, RIGHT, TOP, BASE = 38, WIDTH - 12, 24, 142
-DASHES = 'stroke-dasharray="5 3"'
 TASKS = {"real digits (similar)": "handwriting", "patches of photographs (different)": "textures"}
 COUNTS = ("5", "1", "20", "100")
 """Examples a class; the first is where the explorer begins."""
@@ -35,7 +32,7 @@ class Settings(State):
     examples: str = choice(COUNTS, label="examples", group="Freezing", help="labelled images of each class")
 
 
-@cache
+@remembered(1)
 def parameters() -> tuple[int, ...]:
     """Of each stage of the small network and of a head for ten classes."""
     base = method.new_head(method.base_model(method.small_cnn()), 10)
@@ -55,90 +52,62 @@ def counts(settings: Settings) -> tuple[int, int]:
 
 def show_parameters(settings: Settings) -> str:
     """A bar for each stage, pale where it is frozen."""
-    sizes, depth, row, left = parameters(), int(settings.depth), 26, 58
+    sizes, depth = parameters(), int(settings.depth)
     trainable, frozen = counts(settings)
-    parts = [text(2, 12, f"{trainable:,} learn, {frozen:,} rest", bold=True)]
-    for i, size in enumerate(sizes):
-        y, name = 22 + i * row, f"stage {i + 1}" if i < STAGES else "head"
-        rests = i < depth
-        paint = 'fill="currentColor" opacity="0.22"' if rests else f'fill="{PALETTE[1]}"'
-        parts.append(text(left - 6, y + 14, name, anchor="end"))
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{max(1.5, 92 * size / max(sizes)):.1f}" height="{row - 8}" {paint}/>'
+    rows = [
+        Bar(
+            f"stage {i + 1}" if i < STAGES else "head",
+            size / max(sizes),
+            f"{size:,}{' ❄' if i < depth else ''}",
+            INK if i < depth else VERMILION,
         )
-        parts.append(text(left + 98, y + 14, f"{size:,}{' ❄' if rests else ''}", soft=rests))
-    return svg(
-        parts, WIDTH, TALL - 10, f"{depth} of {STAGES} stages frozen: {trainable} parameters learn, {frozen} rest."
-    )
-
-
-def place(value: float, low: float, high: float) -> float:
-    """The height of an accuracy."""
-    return BASE - (BASE - TOP) * (value - low) / (high - low)
-
-
-def span(values: list[Measured]) -> tuple[float, float]:
-    """The accuracies that a chart has to hold, on a grid of five points in a hundred."""
-    low, high = min(v.mean - v.std for v in values), max(v.mean + v.std for v in values)
-    return max(0.0, int(low * 20) / 20), min(1.0, (int(high * 20) + 1) / 20)
-
-
-def frame(low: float, high: float, below: str) -> list[str]:
-    """Axes with their ends."""
-    return [
-        f'<path d="M{LEFT} {TOP} V{BASE} H{RIGHT}" fill="none" stroke="currentColor" opacity="0.4"/>',
-        text(LEFT - 4, TOP + 6, f"{high:.0%}", anchor="end", soft=True),
-        text(LEFT - 4, BASE, f"{low:.0%}", anchor="end", soft=True),
-        text((LEFT + RIGHT) / 2, BASE + 28, below, anchor="middle", soft=True),
+        for i, size in enumerate(sizes)
     ]
+    axes = Axes((0, 1), (len(rows), 0), height=25 * len(rows), left=54, right=68).bars(rows)
+    axes.above(f"{trainable:,} learn, {frozen:,} rest", bold=True)
+    return axes.svg(f"{depth} of {STAGES} stages frozen: {trainable} parameters learn, {frozen} rest.")
+
+
+def accuracy_axes(xlim: tuple[float, float], values: list[Measured]) -> Axes:
+    """Axes that hold the accuracies and their deviations, on a grid of five points in a hundred."""
+    low, high = min(v.mean - v.std for v in values), max(v.mean + v.std for v in values)
+    low, high = max(0.0, int(low * 20) / 20), min(1.0, (int(high * 20) + 1) / 20)
+    return Axes(xlim, (low, high), height=115).yticks([low, high], [f"{low:.0%}", f"{high:.0%}"])
 
 
 def show_depths(settings: Settings) -> str:
     """Accuracy against the number of frozen stages, ± one deviation, and from scratch as a dashed line."""
-    values = [measured(settings, str(d)) for d in range(STAGES + 1)]
-    scratch = measured(settings, "scratch")
-    low, high = span([*values, scratch])
-    parts = frame(low, high, "frozen stages")
-    y = place(scratch.mean, low, high)
-    parts.append(
-        f'<path d="M{LEFT} {y:.1f} H{RIGHT}" stroke="{PALETTE[1]}" stroke-width="1.6" stroke-dasharray="5 3"/>'
-    )
-    parts.append(text(LEFT, 12, "● transferred"))
-    parts.append(text(RIGHT, 12, f"- - scratch {scratch.mean:.1%}", anchor="end"))
-    xs = [LEFT + 12 + (RIGHT - LEFT - 24) * d / STAGES for d in range(STAGES + 1)]
-    line = " L".join(f"{x:.1f} {place(v.mean, low, high):.1f}" for x, v in zip(xs, values))
-    parts.append(f'<path d="M{line}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.6"/>')
-    for d, (x, v) in enumerate(zip(xs, values)):
-        here = d == int(settings.depth)
-        up, y, down = (place(v.mean + sign * v.std, low, high) for sign in (1, 0, -1))
-        parts.append(f'<path d="M{x:.1f} {up:.1f} V{down:.1f}" stroke="{PALETTE[0]}" opacity="0.5"/>')
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{place(v.mean, low, high):.1f}" r="{6 if here else 3}" fill="{PALETTE[0]}"/>'
-        )
-        parts.append(text(x, BASE + 14, str(d), anchor="middle", bold=here))
+    depths_, chosen = range(STAGES + 1), int(settings.depth)
+    values, scratch = [measured(settings, str(d)) for d in depths_], measured(settings, "scratch")
+    means = [v.mean for v in values]
+    axes = accuracy_axes((-0.4, STAGES + 0.4), [*values, scratch])
+    axes.above("transferred, ± deviation", key="line", colour=BLUE)
+    axes.above(f"scratch {scratch.mean:.1%}", key="dash", colour=VERMILION)
+    axes.band(depths_, [v.mean - v.std for v in values], [v.mean + v.std for v in values], colour=BLUE)
+    axes.line([0, STAGES], [scratch.mean] * 2, colour=VERMILION, dash=True)
+    axes.line(depths_, means, colour=BLUE).dots(depths_, means, colour=BLUE)
+    axes.dots([chosen], [means[chosen]], colour=BLUE, size=5.5)
+    axes.xticks(depths_, name="frozen stages", bold=[chosen])
     summary = ", ".join(f"{d} frozen {v.mean:.1%}" for d, v in enumerate(values))
-    return svg(parts, WIDTH, TALL, f"{settings.examples} examples a class: {summary}; from scratch {scratch.mean:.1%}.")
+    return axes.svg(f"{settings.examples} examples a class: {summary}; from scratch {scratch.mean:.1%}.")
 
 
 def show_examples(settings: Settings) -> str:
     """Accuracy against the number of examples: this depth, and from scratch."""
-    order = sorted(COUNTS, key=int)
-    lines = {name: [measured(settings, name, n) for n in order] for name in (str(int(settings.depth)), "scratch")}
-    low, high = span([v for values in lines.values() for v in values])
-    parts = frame(low, high, "examples a class")
-    xs = [LEFT + 12 + (RIGHT - LEFT - 24) * log(int(n)) / log(100) for n in order]
-    for values, colour, dashes in zip(lines.values(), PALETTE, ("", DASHES)):
-        path = " L".join(f"{x:.1f} {place(v.mean, low, high):.1f}" for x, v in zip(xs, values))
-        parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.8" {dashes}/>')
-    for x, n in zip(xs, order):
-        parts.append(text(x, BASE + 14, n, anchor="middle", bold=n == settings.examples))
-    parts.append(text(LEFT, 12, f"— frozen: {int(settings.depth)} of {STAGES}"))
-    parts.append(text(RIGHT, 12, "- - scratch", anchor="end"))
+    order, depth = sorted(COUNTS, key=int), str(int(settings.depth))
+    lines = {name: [measured(settings, name, n) for n in order] for name in (depth, "scratch")}
+    xs = [log(int(n)) for n in order]
+    axes = accuracy_axes((-0.4, log(100) + 0.3), [v for values in lines.values() for v in values])
+    axes.above(f"frozen: {depth} of {STAGES}", key="line", colour=BLUE)
+    axes.above("scratch", key="dash", colour=VERMILION)
+    for values, colour in zip(lines.values(), (BLUE, VERMILION)):
+        axes.line(xs, [v.mean for v in values], colour=colour, dash=colour == VERMILION)
+    axes.xticks(xs, order, name="examples a class", bold=[log(int(settings.examples))])
     summary = "; ".join(
         f"{name}{' frozen' * name.isdigit()}: " + ", ".join(f"{v.mean:.1%} with {n}" for v, n in zip(values, order))
         for name, values in lines.items()
     )
-    return svg(parts, WIDTH, TALL, f"Accuracy against examples a class. {summary}.")
+    return axes.svg(f"Accuracy against examples a class. {summary}.")
 
 
 def show_note(settings: Settings) -> str:

@@ -5,11 +5,9 @@ the curves of the generator's two losses. In the test, ten pictures are real or 
 generated.
 """
 
-import base64
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -17,11 +15,13 @@ from torch.nn import functional
 
 from labkit import data
 from labkit import gan as networks
-from labkit.explore.base import State, View, choice, slider, switch
-from labkit.explore.charts import Picture, listing, note, svg, text
+from labkit.explore.axes import Axes
+from labkit.explore.base import State, View, choice, remembered, slider, switch
+from labkit.explore.charts import listing, note
 from labkit.explore.panel import Explorer
+from labkit.explore.pictures import Picture
+from labkit.explore.svg import BLUE, VERMILION
 from labkit.nets import eval_mode
-from labkit.plot import PALETTE
 
 MODELS = {"liver lesions": "lesions", "handwritten digits": "digits"}
 PATHS = ("along the sphere", "straight")
@@ -57,13 +57,13 @@ class Settings(State):
         return torch.tensor([getattr(self, name) for name in "abcdefghij"])
 
 
-@cache
+@remembered(2)
 def opened(model: str) -> networks.PretrainedGAN:
     """The GAN."""
     return networks.pretrained(MODELS[model])
 
 
-@cache
+@remembered(2)
 def training(model: str) -> data.Dataset:
     """What it was trained on."""
     if MODELS[model] == "digits":
@@ -71,7 +71,7 @@ def training(model: str) -> data.Dataset:
     return data.simulate.lesions(generator=torch.Generator().manual_seed(0), size=32)
 
 
-@cache
+@remembered(2)
 def unseen(model: str) -> data.Dataset:
     """Real pictures it never saw."""
     if MODELS[model] == "digits":
@@ -84,7 +84,7 @@ def label(settings: Settings) -> int:
     return min(int(settings.kind), len(training(settings.model).classes) - 1)
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def walked(model: str, kind: int, path: str, seed: int) -> tuple[Tensor, Tensor]:
     """The pictures of a walk (21, C, H, W), and D's logits of them (21,)."""
     G, D, _ = opened(model)
@@ -142,34 +142,20 @@ def softplus(s: float) -> float:
 def show_losses(settings: Settings) -> str:
     """The generator's two losses over D's logit, a dot where D stands for this picture, and how hard each pulls."""
     s = max(-REACH, min(REACH, here(settings)[1]))
-    left, right, top, base = 26.0, 242.0, 8.0, 150.0
-
-    def across(v: float) -> float:
-        return left + (right - left) * (v + REACH) / (2 * REACH)
-
-    def up(v: float) -> float:
-        return base - (base - top) * (v + REACH) / (2 * REACH)
-
-    parts = [
-        f'<path d="M{left} {up(0):.1f} H{right} M{across(0):.1f} {top} V{base}" stroke="currentColor" opacity="0.25"/>'
-    ]
-    curves = {"−log D": lambda v: softplus(-v), "log(1 − D)": lambda v: -softplus(v)}
-    for (name, f), colour, dash in zip(curves.items(), PALETTE, ("", ' stroke-dasharray="6 3"')):
-        points = " ".join(f"{across(v / 4):.1f},{up(f(v / 4)):.1f}" for v in range(-24, 25))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
-        parts.append(f'<circle cx="{across(s):.1f}" cy="{up(f(s)):.1f}" r="4.5" fill="{colour}"/>')
-        at = -2.2 if name == "−log D" else 1.2
-        parts.append(text(across(at), up(f(at)) - 16 * (name == "−log D") - 4, name))
-    d = sigmoid(s)
-    parts.append(text(left, base + 14, "logit −6: fake", soft=True))
-    parts.append(text(right, base + 14, "6: real", anchor="end", soft=True))
-    parts.append(text(left, base + 30, f"D = {d:.2f}", bold=True))
-    parts.append(text(left, base + 45, f"pull of −log D {1 - d:.2f}, of log(1 − D) {d:.2f}"))
+    d, logits = sigmoid(s), [v / 4 for v in range(int(-4 * REACH), int(4 * REACH) + 1)]
+    axes = Axes((-REACH, REACH), (-REACH, REACH), height=125, left=8, right=8)
+    axes.above("−log D", key="line", colour=BLUE).above("log(1 − D)", key="dash", colour=VERMILION, end=True)
+    axes.rule(x=0, dash=False, opacity=0.25).rule(y=0, dash=False, opacity=0.25)
+    for colour, loss in ((BLUE, lambda v: softplus(-v)), (VERMILION, lambda v: -softplus(v))):
+        axes.line(logits, [loss(v) for v in logits], colour=colour, dash=colour == VERMILION)
+        axes.dots([s], [loss(s)], colour=colour, size=4.5)
+    axes.xticks([-REACH, REACH], ["logit −6: fake", "6: real"])
+    axes.under(f"D = {d:.2f}; pull of −log D {1 - d:.2f},", bold=True).under(f"of log(1 − D) {d:.2f}", bold=True)
     words = f"D says {d:.2f}; −log D is {softplus(-s):.2f}, log(1 − D) is {-softplus(s):.2f}."
-    return svg(parts, 250, 200, f"The generator's two losses over D's logit: {words}")
+    return axes.svg(f"The generator's two losses over D's logit: {words}")
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def questions(model: str, source: str, seed: int) -> tuple[Tensor, Tensor]:
     """Ten pictures (10, C, H, W), and which of them are generated: five, in random order."""
     g = torch.Generator().manual_seed(seed)
@@ -202,9 +188,7 @@ def show_test(settings: Settings) -> str:
     for n, (picture, fake, taken) in enumerate(zip(x, generated.tolist(), settings.ticked().tolist()), start=1):
         truth = ("generated" if fake else "real") + (" ✓" if fake == taken else " ✗")
         words = f"{n}: {truth}" if settings.reveal else f"{n}{': generated?' if taken else ''}"
-        file = base64.b64encode(Picture(picture, "").png()).decode("ascii")
-        image = f'<img src="data:image/png;base64,{file}" alt="Picture {words}" width="100%"/>'
-        cells.append(f'<div style="text-align: center">{image}<br/>{words}</div>')
+        cells.append(f'<div style="text-align: center">{Picture(picture, f"Picture {words}").html()}<br/>{words}</div>')
     style = "display: grid; grid-template-columns: repeat(5, 1fr); max-width: 620px; gap: 8px; line-height: 1.4"
     return f'<div style="{style}">{"".join(cells)}</div>'
 
