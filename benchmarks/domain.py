@@ -1,29 +1,24 @@
 """Domain adaptation: what it gains, what it costs, and where it harms.
 
-    python -m benchmarks.domain [--only moons lamp fails classes reverse speed] [--seeds 10]
+    python -m benchmarks.domain [moons] [lamp] [fails] [classes] [reverse] [mnist] [speed]
 
-Each part writes its numbers, one row a training, into ``results/domain.json`` as they come; ``results/domain.md`` is
-made from them and from ``results/domain_mnist.json``, which ``python -m benchmarks.domain_mnist`` writes. ``speed``
-measures pytorch-adapt beside labkit where it is installed, and says where it is not.
+``mnist`` needs LABKIT_DATA. ``speed`` measures pytorch-adapt beside labkit where it is installed.
 """
 
-import argparse
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import domain_mnist, kit
+from benchmarks import domain_tables as tables
+from benchmarks.kit import Row, seeded
 from labkit import data, domain, metrics, nets, train
 from labkit.data import simulate
-
-RESULTS = Path(__file__).parent / "results"
-Row = dict[str, Any]
 
 
 class World(NamedTuple):
@@ -47,11 +42,6 @@ class Recipe(NamedTuple):
     batch_size: int = 64
     adam: bool = False
     classes: int = 10
-
-
-def seeded(seed: int) -> torch.Generator:
-    """A generator."""
-    return torch.Generator().manual_seed(seed)
 
 
 # ── worlds ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,50 +144,59 @@ def measure(recipe: Recipe, world: World, method: str, seed: int, *, lambda_: fl
     """Train once: accuracy on the target's test set, proxy A-distance of the features, seconds of computing."""
     begin = time.process_time()
     x, y = (world.z, world.hidden) if method == "taught on the target" else (world.x, world.y)
-    row: Row = {"method": method, "seed": seed, "lambda_": lambda_}
     try:
         model = learned(recipe, method, seed, x, y, world.z, lambda_=lambda_)
     except FloatingPointError:
-        return {**row, "accuracy": None, "seconds": time.process_time() - begin}
-    row["seconds"] = time.process_time() - begin
-    row["accuracy"] = metrics.accuracy(metrics.predict(model, world.test), world.truth)
+        return {"accuracy": None, "seconds": time.process_time() - begin}
+    seconds = time.process_time() - begin
+    accuracy = metrics.accuracy(metrics.predict(model, world.test), world.truth)
     with torch.no_grad():
         f, h = model.features(world.x), model.features(world.z)
-    row["distance"] = domain.proxy_a_distance(f, h, generator=seeded(seed))
-    return row
+    return {
+        "seconds": seconds,
+        "accuracy": accuracy,
+        "distance": domain.proxy_a_distance(f, h, generator=seeded(seed)),
+    }
 
 
-def table(worlds: dict[str, Callable[[int], World]], recipe: Recipe, methods: tuple[str, ...]) -> Callable[..., Any]:
+Worlds = Mapping[str, Callable[[int], World]]
+
+
+def compare(worlds: Worlds, recipe: Recipe, methods: tuple[str, ...]) -> Callable[[kit.Runs], None]:
     """A part of the benchmark: all methods in all worlds."""
 
-    def rows(seeds: int) -> Iterator[Row]:
-        for name, world in worlds.items():
-            for seed in range(seeds):
-                for method in methods:
-                    yield {"world": name, **measure(recipe, world(seed), method, seed)}
+    def run(world: str, method: str, seed: int, lambda_: float) -> Row:
+        return measure(recipe, worlds[world](seed), method, seed, lambda_=lambda_)
 
-    return rows
+    def part(runs: kit.Runs) -> None:
+        for world in worlds:
+            for seed in runs.seeds:
+                for method in methods:
+                    runs.once(run, world=world, method=method, seed=seed, lambda_=1.0)
+
+    return part
 
 
 LAMBDAS = (0.0, 0.3, 1.0, 3.0)
 
 
-def reverse(seeds: int) -> Iterator[Row]:
+def reverse(runs: kit.Runs) -> None:
     """λ chosen by reverse validation, under the lamp and at the window, beside what each λ gives."""
-    for name, make in (("lamp", lamp), ("window", window)):
-        for seed in range(seeds):
-            world = make(seed)
+    worlds: Worlds = {"lamp": lamp, "window": window}
+
+    def run(world: str, method: str, seed: int, lambda_: float) -> Row:
+        here, recipe = worlds[world](seed), DIGITS._replace(epochs=60)
+        learn = partial(learned, recipe, method, seed, lambda_=lambda_)
+        try:
+            risk = domain.reverse_validation_risk(learn, here.x, here.y, here.z, generator=seeded(seed))
+        except FloatingPointError:
+            risk = 1.0
+        return {"risk": risk, **measure(recipe, here, method, seed, lambda_=lambda_)}
+
+    for world in worlds:
+        for seed in runs.seeds:
             for lambda_ in LAMBDAS:
-                learn = partial(learned, DIGITS._replace(epochs=60), "DANN", seed, lambda_=lambda_)
-                try:
-                    risk = domain.reverse_validation_risk(learn, world.x, world.y, world.z, generator=seeded(seed))
-                except FloatingPointError:
-                    risk = 1.0
-                yield {
-                    "world": name,
-                    "risk": risk,
-                    **measure(DIGITS._replace(epochs=60), world, "DANN", seed, lambda_=lambda_),
-                }
+                runs.once(run, world=world, method="DANN", seed=seed, lambda_=lambda_)
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,63 +221,65 @@ def theirs(model: nets.Classifier, discriminator: nn.Module) -> Callable[[tuple[
     return step
 
 
-def speed(_: int, *, steps: int = 20, repeats: int = 5) -> Iterator[Row]:
+def speed(runs: kit.Runs, *, rounds: int = 5, steps: int = 20) -> None:
     """CPU seconds a step of 64 + 64 images with the paper's network: best of alternating repeats."""
     g = seeded(0)
     batch = torch.rand(64, 3, 28, 28, generator=g), torch.arange(64) % 10, torch.rand(64, 3, 28, 28, generator=g)
-    runs: dict[str, Callable[..., Any]] = {}
-    for name in ("labkit", "pytorch-adapt"):
-        torch.manual_seed(0)
-        model, discriminator = domain.DigitNet(), domain.domain_discriminator(768)
-        optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.01, momentum=0.9)
-        step = domain.dann(model, discriminator, optimizer) if name == "labkit" else theirs(model, discriminator)
-        if step is not None:
+
+    def turn(step: Callable[..., Any]) -> None:
+        for _ in range(steps):
             step(batch)
-            runs[name] = step
-    best: dict[str, float] = {}
-    for _ in range(repeats):
-        for name, step in runs.items():
-            begin = time.process_time()
-            for _ in range(steps):
-                step(batch)
-            best[name] = min(best.get(name, 1e9), (time.process_time() - begin) / steps)
-    for name in ("labkit", "pytorch-adapt"):
-        yield {"what": name, "seconds": best.get(name)}
+
+    def all_of_them() -> list[Row]:
+        calls: dict[str, Callable[[], None]] = {}
+        for name in ("labkit", "pytorch-adapt"):
+            torch.manual_seed(0)
+            model, discriminator = domain.DigitNet(), domain.domain_discriminator(768)
+            optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], lr=0.01, momentum=0.9)
+            step = domain.dann(model, discriminator, optimizer) if name == "labkit" else theirs(model, discriminator)
+            if step is not None:
+                calls[name] = partial(turn, step)
+        seconds = kit.race(calls, rounds=rounds, least=0)
+        return [
+            {"what": name, "seconds": min(seconds[name]) / steps if name in seconds else None}
+            for name in ("labkit", "pytorch-adapt")
+        ]
+
+    runs.once(all_of_them)
 
 
-PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
-    "moons": table({f"{r}°": partial(moons, rotation=r) for r in (30, 45)}, MOONS,
-                   ("source only", "DANN", "taught on the target")),
-    "lamp": table({"lamp": lamp}, DIGITS, METHODS),
-    "fails": table({"window": window, "rendered → real": rendered}, DIGITS, METHODS),
-    "classes": table({"0–2 only": three, "5–9 ten times rarer": unequal}, DIGITS,
-                     ("source only", "DANN", "CDAN", "MMD (DAN)", "taught on the target")),
-    "reverse": reverse,
-    "speed": speed,
-}  # fmt: skip
-FEWER = {"fails": 5, "classes": 5, "reverse": 3}
-
-
-def main() -> None:
-    """Run the parts that were asked for and write the tables."""
-    from benchmarks.domain_tables import markdown
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--seeds", type=int, default=10)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    store = RESULTS / "domain.json"
-    for part in options.only:
-        rows: list[Row] = []
-        for row in PARTS[part](min(options.seeds, FEWER.get(part, options.seeds))):
-            rows.append({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
-            every = (json.loads(store.read_text()) if store.exists() else {}) | {part: rows}
-            store.write_text(json.dumps(every, indent=0, ensure_ascii=False) + "\n")
-    mnist = RESULTS / "domain_mnist.json"
-    every = json.loads(store.read_text()) if store.exists() else {}
-    (RESULTS / "domain.md").write_text(markdown(every, json.loads(mnist.read_text()) if mnist.exists() else []))
-
+ENDS = ("source only", "DANN", "taught on the target")
+CLASSES = ("source only", "DANN", "CDAN", "MMD (DAN)", "taught on the target")
+BENCHMARK = kit.Benchmark(
+    "domain",
+    "Domain adaptation, measured",
+    tables.ABOUT,
+    [
+        kit.Part(
+            "moons",
+            compare({f"{r}°": partial(moons, rotation=r) for r in (30, 45)}, MOONS, ENDS),
+            tables.worlds,
+            "Two moons",
+            seeds=10,
+        ),
+        kit.Part("lamp", compare({"lamp": lamp}, DIGITS, METHODS), tables.worlds, "Where it gains", seeds=10),
+        kit.Part(
+            "fails",
+            compare({"window": window, "rendered → real": rendered}, DIGITS, METHODS),
+            tables.worlds,
+            "Where it gains little",
+        ),
+        kit.Part(
+            "classes",
+            compare({"0–2 only": three, "5–9 ten times rarer": unequal}, DIGITS, CLASSES),
+            tables.worlds,
+            "Where the classes differ",
+        ),
+        kit.Part("reverse", reverse, tables.reverse, "λ by reverse validation", seeds=3),
+        kit.Part("mnist", domain_mnist.mnist, tables.mnist, domain_mnist.TITLE, seeds=3),
+        kit.Part("speed", speed, tables.speed, "Speed"),
+    ],
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

@@ -1,12 +1,5 @@
-"""MNIST → MNIST-M with the paper's networks and schedule: runs of ``benchmarks.domain``.
+"""MNIST → MNIST-M with the paper's networks and schedule: the part ``mnist`` of ``benchmarks.domain``."""
 
-    python -m benchmarks.domain_mnist [--seeds 0 1 2] [--steps 12000] [--device cpu] [--as-they-are] [--clip 3]
-
-Each finished run is written to ``results/domain_mnist.json`` at once; what stands there already is not run again.
-"""
-
-import argparse
-import json
 import os
 import time
 from functools import partial
@@ -16,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks import kit
+from benchmarks.kit import Row
 from labkit import data, domain, metrics, train
 
-STORE = Path(__file__).parent / "results" / "domain_mnist.json"
+TITLE = "MNIST → MNIST-M, the paper's network and schedule"
 ADDED = "DANN, the domains' losses added"
-METHODS = ("source only", "DANN", "taught on the target")
 BATCH, RATE, MOMENTUM = 128, 0.01, 0.9
 STANDARD, PLAIN = "standardised", "minus their mean"
-Row = dict[str, Any]
 
 
 def photographs(split: str) -> dict[str, Tensor]:
@@ -90,41 +83,29 @@ def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device:
         some = slice(0, 2000)
         f, h = (model.features(part.contiguous()) for part in (plain.x.expand(-1, 3, -1, -1)[some], test.x[some]))
     return {
-        "method": method, "seed": seed, "steps": steps, "inputs": inputs, "clip": clip,
         "target": metrics.accuracy(metrics.predict(model, test.x), test.y),
         "source": metrics.accuracy(metrics.predict(model, plain.x.expand(-1, 3, -1, -1)), plain.y),
-        "distance": domain.proxy_a_distance(f, h, generator=generator) if hasattr(domain, "proxy_a_distance") else None,
+        "distance": domain.proxy_a_distance(f, h, generator=generator),
         "discriminator": history.get("domain", [None])[-1], "loss": history["loss"][-1], "seconds": round(seconds, 1),
     }  # fmt: skip
 
 
-def main() -> None:
-    """Run what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--methods", nargs="*", default=list(METHODS))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--as-they-are", action="store_true", help="images in [0, 1] minus their mean, not divided")
-    parser.add_argument("--clip", type=float, default=3.0, help="longest gradient of all weights together; 0: none")
-    parser.add_argument("--store", type=Path, default=STORE)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    inputs = PLAIN if options.as_they_are else STANDARD
-    for seed in options.seeds:
-        for method in options.methods:
-            knobs = {"steps": options.steps, "inputs": inputs, "clip": options.clip}
-            wanted = {"method": method, "seed": seed} | knobs
-            if not any(wanted.items() <= row.items() for row in stored(options.store)):
-                row = run(method, seed, device=torch.device(options.device), **knobs)
-                # Read again: another process may have added its own meanwhile.
-                options.store.write_text(json.dumps([*stored(options.store), row], indent=1) + "\n")
+def mnist(
+    runs: kit.Runs, *, method: str = "", steps: int = 12000, control_steps: int = 2500, inputs: str = STANDARD,
+    clip: float = 3.0,
+) -> None:  # fmt: skip
+    """DANN, and the two ends that need fewer steps; or the one method that is named.
 
-
-def stored(store: Path) -> list[Row]:
-    """The rows that are there."""
-    return json.loads(store.read_text()) if store.exists() else []
-
-
-if __name__ == "__main__":
-    main()
+    Args:
+        runs: where they are kept.
+        method: as the table calls it.
+        steps: of DANN.
+        control_steps: of the two ends.
+        inputs: ``"standardised"``, or ``"minus their mean"``: images in [0, 1] less their mean, not divided.
+        clip: the longest gradient of all weights together; 0: any.
+    """
+    kit.real_data("MNIST")
+    for seed in runs.seeds:
+        for name in [method] if method else ["DANN", "source only", "taught on the target"]:
+            length = steps if name in ("DANN", ADDED) else control_steps
+            runs.once(partial(run, device=runs.device), method=name, seed=seed, steps=length, inputs=inputs, clip=clip)

@@ -1,18 +1,17 @@
 """Transformation-invariant clustering, measured.
 
-``python -m benchmarks.dti [oracle] [digits] [mnist] [ablation] [affine] [speed]``; without a name all of it.
+    python -m benchmarks.dti [oracle] [digits] [mnist] [ablation] [affine] [speed]
+
 MNIST lies below ``LABKIT_DATA``. ``speed`` compares with the authors' implementation: clone
-github.com/monniert/dti-clustering and let ``DTI_OFFICIAL`` name the folder. Every run is kept in ``results/dti.json``
-as soon as it is done, so that a part can be broken off and gone on with; the tables are made from that file.
+github.com/monniert/dti-clustering and let ``DTI_OFFICIAL`` name the folder.
 """
 
-import argparse
-import json
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,86 +21,67 @@ from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
 from labkit import data, dti, metrics, nets
 from labkit.augment import image
 
-RESULTS = Path(__file__).parent / "results" / "dti.md"
-KEPT = RESULTS.with_suffix(".json")
 SMALL = {"steps": 1500, "batch_size": 64}
 AFFINE = ("affine",)
 THREE = ("affine", "morphology", "thin_plate")
+Clustering = Callable[[int], tuple[Tensor, float]]
 
 
-def seeded(seed: int) -> torch.Generator:
-    """A generator of its own."""
-    return torch.Generator().manual_seed(seed)
+def compare(runs: kit.Runs, methods: dict[str, Clustering], y: Tensor) -> None:
+    """Cluster from every seed by every method."""
 
-
-# ── runs that are kept ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def kept() -> dict[str, Any]:
-    """What is known, by part and name."""
-    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-
-
-def keep(part: str, name: str, value: Any) -> None:
-    """Remember a result, and write the tables anew."""
-    known = kept()
-    known.setdefault(part, {})[name] = value
-    KEPT.parent.mkdir(exist_ok=True)
-    KEPT.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    write(known)
-
-
-def runs(part: str, name: str, x: Tensor, y: Tensor, found: Callable[[int], tuple[Tensor, float]], n: int) -> None:
-    """Cluster from ``n`` seeds, those that are not known yet."""
-    known = kept().get(part, {}).get(name, [])
-    for seed in range(len(known), n):
+    def run(method: str, seed: int) -> Row:
         start = time.process_time()
-        clusters, loss = found(seed)
+        clusters, loss = methods[method](seed)
         seconds = time.process_time() - start
         scores = {"acc": metrics.clustering_accuracy(clusters, y), "nmi": metrics.nmi(clusters, y)}
-        known.append(scores | {"ari": metrics.ari(clusters, y), "loss": loss, "seconds": seconds})
-        keep(part, name, known)
-        print(part, name, seed, {k: round(v, 4) for k, v in known[-1].items()}, flush=True)
+        return scores | {"ari": metrics.ari(clusters, y), "loss": loss, "seconds": seconds}
+
+    for method in methods:
+        for seed in runs.seeds:
+            runs.once(run, method=method, seed=seed)
 
 
-def plain(x: Tensor) -> Callable[[int], tuple[Tensor, float]]:
+def plain(x: Tensor) -> Clustering:
     """k-means from one start of k-means++."""
 
-    def found(seed: int) -> tuple[Tensor, float]:
+    def cluster(seed: int) -> tuple[Tensor, float]:
         result = dti.kmeans(x, 10, generator=seeded(seed))
         return result.assignments, result.inertia / x.numel()
 
-    return found
+    return cluster
 
 
-def mixture(x: Tensor, radius: int) -> Callable[[int], tuple[Tensor, float]]:
+def mixture(x: Tensor, radius: int) -> Clustering:
     """Frey and Jojic's mixture."""
 
-    def found(seed: int) -> tuple[Tensor, float]:
+    def cluster(seed: int) -> tuple[Tensor, float]:
         model, course = dti.shift_mixture(x, 10, radius=radius, iterations=40, generator=seeded(seed))
         return model.assign(x), -course[-1]
 
-    return found
+    return cluster
 
 
-def deep(x: Tensor, **knobs: Any) -> Callable[[int], tuple[Tensor, float]]:
+def deep(x: Tensor, **knobs: Any) -> Clustering:
     """Deep transformation-invariant clustering."""
 
-    def found(seed: int) -> tuple[Tensor, float]:
+    def cluster(seed: int) -> tuple[Tensor, float]:
         result = dti.cluster(x, 10, generator=seeded(seed), **knobs)
         return result.assignments, result.loss
 
-    return found
+    return cluster
 
 
 # ── the parts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def oracle() -> None:
-    """k-means from the same starts as scikit-learn's."""
+def lloyd_twice(method: str) -> Row:
+    """The same starts for labkit's k-means and scikit-learn's."""
     digits = data.digits()
     flat = digits.x.double().flatten(1)
     equal, gaps = 0, []
@@ -111,15 +91,28 @@ def oracle() -> None:
         theirs = KMeans(10, init=first.numpy(), n_init=1, tol=0, algorithm="lloyd").fit(flat.numpy())
         equal += np.array_equal(ours.assignments.numpy(), theirs.labels_)
         gaps.append(abs(ours.inertia / theirs.inertia_ - 1))
-    keep("oracle", "k-means", {"equal": int(equal), "gap": max(gaps)})
+    return {"equal": int(equal), "gap": max(gaps)}
 
 
-def digits() -> None:
+def oracle(runs: kit.Runs) -> None:
+    """k-means beside scikit-learn's."""
+    runs.once(lloyd_twice, method="k-means")
+
+
+def show_oracle(rows: list[Row]) -> str:
+    """In a sentence."""
+    return (
+        f"k-means from ten starts of k-means++, digits: the same assignments in {rows[0]['equal']} of 10, inertia "
+        f"equal to {rows[0]['gap']:.0e}."
+    )
+
+
+def digits(runs: kit.Runs) -> None:
     """scikit-learn's digits, ten seeds of everything."""
     every = data.digits()
     x, y = every.x, every.y
     both = ("affine", "thin_plate")
-    jobs = {
+    methods = {
         "k-means": plain(x),
         "mixture over 9 shifts (Frey & Jojic)": mixture(x, 1),
         "deep k-means: affine": deep(x, transforms=AFFINE, **SMALL),
@@ -130,8 +123,7 @@ def digits() -> None:
         "deep mixture: affine": deep(x, transforms=AFFINE, mixture=True, **SMALL),
         "deep k-means: affine, no swaps, no reassignment": deep(x, transforms=AFFINE, swaps=False, every=0, **SMALL),
     }
-    for name, found in jobs.items():
-        runs("digits", name, x, y, found, 10)
+    compare(runs, methods, y)
 
 
 def mnist_test(side: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
@@ -140,33 +132,35 @@ def mnist_test(side: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
     return functional.adaptive_avg_pool2d(test.x, side), test.y
 
 
-def mnist(n: int) -> None:
+def mnist(runs: kit.Runs) -> None:
     """MNIST-test as it is."""
+    kit.real_data("MNIST")
     x, y = mnist_test(28)
-    runs("mnist", "k-means", x, y, plain(x), 10)
-    runs("mnist", "deep k-means: affine, morphology, thin_plate", x, y, deep(x, transforms=THREE), n)
+    compare(runs, {"k-means": plain(x), "deep k-means: affine, morphology, thin_plate": deep(x, transforms=THREE)}, y)
 
 
-def ablation(n: int) -> None:
+def ablation(runs: kit.Runs) -> None:
     """What each part is good for, at half of MNIST's resolution."""
+    kit.real_data("MNIST")
     x, y = mnist_test(14)
-    jobs = {
+    methods = {
         "deep k-means: all": deep(x, transforms=THREE),
         "deep k-means: no curriculum": deep(x, transforms=THREE, starts=(0.0, 0.0, 0.0)),
         "deep k-means: no swaps": deep(x, transforms=THREE, swaps=False),
     }
-    for name, found in jobs.items():
-        runs("ablation", name, x, y, found, n)
+    compare(runs, methods, y)
 
 
-def affine(n: int) -> None:
+def affine(runs: kit.Runs) -> None:
     """MNIST-test turned, scaled, sheared and moved, on sheets of 20×20 (40×40 averaged)."""
+    kit.real_data("MNIST")
     test = data.mnist("test", download=False)
     sheet = functional.pad(test.x, (6, 6, 6, 6))
     policy = image.Affine(degrees=20, dx=5, dy=5, scale=0.2, shear_x=12)
     x, y = functional.avg_pool2d(policy(sheet, generator=seeded(0)), 2), test.y
-    runs("affine", "k-means", x, y, plain(x), 10)
-    runs("affine", "deep k-means: affine, thin_plate", x, y, deep(x, transforms=("affine", "thin_plate")), n)
+    deep_method = {"deep k-means: affine, thin_plate": deep(x, transforms=("affine", "thin_plate"))}
+    compare(runs, {"k-means": plain(x)}, y)
+    compare(replace(runs, seeds=runs.seeds[:5]), deep_method, y)
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,28 +198,26 @@ PHASES = {"identity": 50, "affine": 100, "morphology": 50, "thin-plate spline": 
 """The curriculum of the authors' MNIST-test configuration: what comes in, and for how many epochs it is the last."""
 
 
-def speed() -> None:
+def speed(runs: kit.Runs, *, rounds: int = 5) -> None:
     """Seconds of CPU an update at the same batch, networks and transformations, in turn, in one run."""
-    if "DTI_OFFICIAL" not in os.environ:
-        print("speed: DTI_OFFICIAL names no clone of monniert/dti-clustering, so there is nothing to compare with")
+    if runs.store.rows(runs.part):
         return
+    if "DTI_OFFICIAL" not in os.environ:
+        raise kit.Missing("DTI_OFFICIAL names no clone of monniert/dti-clustering, so there is nothing to compare with")
     x = mnist_test(28)[0][:128].contiguous()
     ours = dti.DTIKMeans(x[:10], THREE, encoder=Body(), hidden=128, kernel=7)
     theirs = peer_model(official(), x)
     steps = {"labkit": our_step(ours, x), "official": their_step(theirs, x)}
-    for active, name in enumerate(PHASES):
-        ours.transformer.active = active
-        seconds: dict[str, list[float]] = {who: [] for who in steps}
-        for turn in range(6):
-            for who, step in steps.items():
-                start = time.process_time()
-                step()
-                if turn:
-                    seconds[who].append(time.process_time() - start)
-        best = {who: min(values) for who, values in seconds.items()}
-        keep("speed", name, best | {"ratios": [a / b for a, b in zip(seconds["official"], seconds["labkit"])]})
-        print(name, best, flush=True)
+
+    def both(phase: str) -> Row:
+        ours.transformer.active = list(PHASES).index(phase)
+        seconds = kit.race(steps, rounds=rounds, least=0)
         theirs.step()
+        ratios = [a / b for a, b in zip(seconds["official"], seconds["labkit"])]
+        return {who: min(times) for who, times in seconds.items()} | {"ratios": ratios}
+
+    for phase in PHASES:
+        runs.once(both, phase=phase)
 
 
 def our_step(model: dti.DTIKMeans, x: Tensor) -> Callable[[], object]:
@@ -297,80 +289,70 @@ WORDS = {
 }
 
 
+def show(words: str) -> Callable[[list[Row]], str]:
+    """A row for each method, the plain ones first."""
+
+    def text(rows: list[Row]) -> str:
+        lines = []
+        for (method,), same in sorted(kit.groups(rows, "method").items(), key=lambda item: rank(item[0][0])):
+            scores = [kit.mean(same, score, percent=True) for score in ("acc", "nmi", "ari")]
+            least = f"{100 * min(same, key=lambda row: row['loss'])['acc']:.1f}"
+            lines.append([method, len(same), scores[0], least, *scores[1:], kit.average(same, "seconds")])
+        head = ["method", "runs", "accuracy", "least loss", "NMI", "ARI", "seconds of CPU a run"]
+        return f"{words}\n\n{kit.table(head, lines)}"
+
+    return text
+
+
 def rank(name: str) -> tuple[int, str]:
     """The plain methods first."""
     kinds = ("k-means", "mixture", "deep k-means", "deep mixture")
     return kinds.index(name.partition(" over")[0].partition(":")[0]), name
 
 
-def table(known: dict[str, list[dict[str, float]]]) -> str:
-    """A row for each method."""
-    out = [
-        "| method | runs | accuracy | least loss | NMI | ARI | seconds of CPU a run |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, found in sorted(known.items(), key=lambda item: rank(item[0])):
-        best = min(found, key=lambda run: run["loss"])["acc"]
-        means = {key: metrics.summary([run[key] for run in found], percent=True) for key in ("acc", "nmi", "ari")}
-        seconds = statistics.mean(run["seconds"] for run in found)
-        cells = [name, len(found), means["acc"], f"{100 * best:.1f}", means["nmi"], means["ari"], f"{seconds:.1f}"]
-        out.append(f"| {' | '.join(str(cell) for cell in cells)} |")
-    return "\n".join(out)
+SPEED = """
+Seconds of CPU an update, one thread: batch 128, 28×28, k = 10, ResNet-20, heads of 128, kernel 7, 16 control points in
+both; in each phase of the curriculum five updates in turn, the shortest, and the median of the five ratios. The machine
+was busy. Most of an update with the affine transformation alone is the encoder's (in labkit with its channels last in
+memory); before the first transformation labkit doesn't run it.
+"""
 
 
-def write(known: dict[str, Any]) -> None:
-    """All tables."""
-    text = "# Transformation-invariant clustering, measured\n\nWritten by `python -m benchmarks.dti`.\n"
-    if "oracle" in known:
-        found = known["oracle"]["k-means"]
-        text += (
-            f"\n## Against scikit-learn\n\nk-means from ten starts of k-means++, digits: the same assignments in "
-            f"{found['equal']} of 10, inertia equal to {found['gap']:.0e}.\n"
-        )
-    for part, (title, words) in WORDS.items():
-        if part in known:
-            text += f"\n## {title}\n\n{words}\n\n{table(known[part])}\n"
-    if "speed" in known:
-        text += (
-            "\n## Speed beside the authors' implementation\n\nSeconds of CPU an update, one thread: batch 128, 28×28, "
-            "k = 10, ResNet-20, heads of 128, kernel 7, 16 control points in both; in each phase of the curriculum "
-            "five updates in turn, the shortest, and the median of the five ratios. The machine was busy. "
-            "Most of an update with the affine transformation alone is the encoder's (in labkit with its channels "
-            "last in memory); before the first transformation labkit doesn't run it.\n\n"
-            "| last transformation | epochs | labkit | official | official / labkit |\n|---|---|---|---|---|\n"
-        )
-        totals = {"labkit": 0.0, "official": 0.0}
-        for name, found in sorted(known["speed"].items(), key=lambda item: list(PHASES).index(item[0])):
-            ratio = statistics.median(found["ratios"])
-            cells = f"{found['labkit']:.3f} | {found['official']:.3f} | {ratio:.2f}"
-            text += f"| {name} | {PHASES[name]} | {cells} |\n"
-            totals = {who: total + PHASES[name] * 79 * found[who] for who, total in totals.items()}
-        ours, theirs = (totals[who] / 300 for who in ("labkit", "official"))
-        text += (
-            f"\nOver all 300 epochs of MNIST-test (79 updates each) that is {ours:.0f} s of CPU an epoch against "
-            f"{theirs:.0f} s: {theirs / ours:.2f} times as fast.\n"
-        )
-    RESULTS.write_text(text, encoding="utf-8")
+def show_speed(rows: list[Row]) -> str:
+    """A row for each phase, and all 300 epochs."""
+    lines, totals = [], {"labkit": 0.0, "official": 0.0}
+    for row in rows:
+        epochs = PHASES[row["phase"]]
+        ratio = statistics.median(row["ratios"])
+        lines.append([row["phase"], epochs, f"{row['labkit']:.3f}", f"{row['official']:.3f}", f"{ratio:.2f}"])
+        totals = {who: total + epochs * 79 * row[who] for who, total in totals.items()}
+    ours, theirs = (totals[who] / 300 for who in ("labkit", "official"))
+    head = ["last transformation", "epochs", "labkit", "official", "official / labkit"]
+    return (
+        f"{kit.flow(SPEED)}\n\n{kit.table(head, lines)}\n\nOver all 300 epochs of MNIST-test (79 updates each) that "
+        f"is {ours:.0f} s of CPU an epoch against {theirs:.0f} s: {theirs / ours:.2f} times as fast."
+    )
 
 
-def main() -> None:
-    """Run the parts named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    jobs: dict[str, Callable[[], None]] = {
-        "oracle": oracle,
-        "digits": digits,
-        "speed": speed,
-        "mnist": lambda: mnist(chosen.runs),
-        "ablation": lambda: ablation(min(chosen.runs, 5)),
-        "affine": lambda: affine(min(chosen.runs, 5)),
-    }
-    parser.add_argument("parts", nargs="*", default=[*jobs], choices=[*jobs])
-    parser.add_argument("--runs", type=int, default=10, help="of each deep method on MNIST")
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    for part in chosen.parts:
-        jobs[part]()
+def clustered(name: str, measure: Callable[[kit.Runs], None], seeds: int) -> kit.Part:
+    """A part whose runs are clusterings."""
+    title, words = WORDS[name]
+    return kit.Part(name, measure, show(words), title, seeds=seeds)
 
+
+BENCHMARK = kit.Benchmark(
+    "dti",
+    "Transformation-invariant clustering, measured",
+    "",
+    [
+        kit.Part("oracle", oracle, show_oracle, "Against scikit-learn"),
+        clustered("digits", digits, 10),
+        clustered("mnist", mnist, 10),
+        clustered("ablation", ablation, 5),
+        clustered("affine", affine, 10),
+        kit.Part("speed", speed, show_speed, "Speed beside the authors' implementation"),
+    ],
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

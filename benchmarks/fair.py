@@ -1,27 +1,23 @@
 """Fair representations: what the gaps cost, and what a fresh adversary still finds.
 
-    python -m benchmarks.fair [--only loans adult published] [--seeds 5] [--device cpu]
+    python -m benchmarks.fair [loans] [adult] [published]
 
-Each part writes its numbers, one row a training, into ``results/fair.json`` as they come; ``results/fair.md`` is made
-from them. ``adult`` and ``published`` need UCI Adult, which is downloaded once (or found under ``LABKIT_DATA``).
+``adult`` and ``published`` need UCI Adult, which is downloaded once (or found under ``LABKIT_DATA``).
 """
 
-import argparse
-import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from benchmarks import kit
+from benchmarks.kit import Row
 from labkit import data, fair, metrics, nets, train
 from labkit.data import Dataset, simulate
 from labkit.device import seed
 
-RESULTS = Path(__file__).parent / "results"
-Row = dict[str, Any]
 FIGURES = ("accuracy", "parity", "opportunity", "odds", "probe", "auc")
 
 
@@ -88,75 +84,82 @@ def train_one(
     return model
 
 
-def measure(
-    method: Method, s: int, learn: Dataset, test: Dataset, attribute: str, *, epochs: int, batch_size: int, probing: int
-) -> Row:
+class Task(NamedTuple):
+    """People to learn from, people to measure on, the protected attribute, and how long to train."""
+
+    learn: Dataset
+    test: Dataset
+    attribute: str
+    epochs: int
+    batch_size: int
+    probing: int
+
+
+def measure(method: Method, task: Task, s: int) -> Row:
     """Train once; accuracy, the three gaps, and what a fresh adversary finds in the representation."""
-    begin, generator = time.process_time(), seed(s)
-    a, b = learn.extra[attribute], test.extra[attribute]
-    model = train_one(method, learn.x, learn.y, a, epochs=epochs, batch_size=batch_size, generator=generator)
+    begin, generator, (learn, test) = time.process_time(), seed(s), task[:2]
+    a, b = learn.extra[task.attribute], test.extra[task.attribute]
+    model = train_one(method, learn.x, learn.y, a, epochs=task.epochs, batch_size=task.batch_size, generator=generator)
     seconds = time.process_time() - begin
     yes = metrics.predict(model, test.x).argmax(1)
     with torch.no_grad():
         h, there = model.features(learn.x), model.features(test.x)
-    found = fair.probe(h, a, there, b, generator=generator, epochs=probing, batch_size=batch_size)
+    own = fair.probe(h, a, there, b, generator=generator, epochs=task.probing, batch_size=task.batch_size)
     gaps = fair.gaps(yes, test.y, b)
-    figures = (metrics.accuracy(yes, test.y), *(float(gap) for gap in gaps), found.balanced, found.auc)
-    return {"method": method.name, "seed": s, **dict(zip(FIGURES, figures)), "seconds": seconds}
+    figures = (metrics.accuracy(yes, test.y), *(float(gap) for gap in gaps), own.balanced, own.auc)
+    return {**dict(zip(FIGURES, figures)), "seconds": seconds}
 
 
-def loans(seeds: int, device: torch.device) -> Iterator[Row]:
+def probed(task: Task, s: int, columns: slice = slice(None)) -> Row:
+    """What a fresh adversary finds in some columns of the data themselves."""
+    a, b = task.learn.extra[task.attribute], task.test.extra[task.attribute]
+    x, z = task.learn.x[:, columns], task.test.x[:, columns]
+    own = fair.probe(x, a, z, b, generator=seed(s), epochs=task.probing, batch_size=task.batch_size)
+    return {"probe": own.balanced, "auc": own.auc}
+
+
+def keep(runs: kit.Runs, s: int, task: Task, methods: tuple[Method, ...], raw: dict[str, slice]) -> None:
+    """One seed: what the data themselves give away, and every method."""
+    for name, columns in raw.items():
+        runs.once(lambda method, seed: probed(task, seed, columns), method=name, seed=s)  # noqa: B023
+    for one in methods:
+        runs.once(lambda method, seed: measure(one, task, seed), method=one.name, seed=s)  # noqa: B023
+
+
+def measure_loans(runs: kit.Runs) -> None:
     """4,000 simulated applicants to learn from, 4,000 others to measure on; new ones for every seed."""
-    for s in range(seeds):
-        g = torch.Generator().manual_seed(1000 + s)
-        learn, test = (simulate.loans(4000, generator=g).to(device) for _ in range(2))
-        found = [
-            fair.probe(part[0], learn.extra["group"], part[1], test.extra["group"], generator=g, epochs=10)
-            for part in ((learn.x, test.x), (learn.x[:, :6], test.x[:, :6]))
-        ]
-        for name, one in zip(("the application itself", "its six columns of money alone"), found):
-            yield {"method": name, "seed": s, "probe": one.balanced, "auc": one.auc}
-        for method in LOANS:
-            yield measure(method, s, learn, test, "group", epochs=20, batch_size=128, probing=10)
+    raw = {"the application itself": slice(None), "its six columns of money alone": slice(6)}
+    for s in runs.seeds:
+        g = kit.seeded(1000 + s)
+        learn, test = (simulate.loans(4000, generator=g).to(runs.device) for _ in range(2))
+        keep(runs, s, Task(learn, test, "group", epochs=20, batch_size=128, probing=10), LOANS, raw)
 
 
-def adult(seeds: int, device: torch.device) -> Iterator[Row]:
+def measure_adult(runs: kit.Runs) -> None:
     """The census as it is split by its authors, all columns but sex."""
-    learn, test = data.adult("train", device=device), data.adult("test", device=device)
-    for s in range(seeds):
-        one = fair.probe(
-            learn.x, learn.extra["sex"], test.x, test.extra["sex"], generator=seed(s), epochs=4, batch_size=512
-        )
-        yield {"method": "the census record itself, without sex", "seed": s, "probe": one.balanced, "auc": one.auc}
-        for method in ADULT:
-            yield measure(method, s, learn, test, "sex", epochs=10, batch_size=512, probing=4)
+    learn, test = (data.adult(split, device=runs.device) for split in ("train", "test"))
+    task = Task(learn, test, "sex", epochs=10, batch_size=512, probing=4)
+    for s in runs.seeds:
+        keep(runs, s, task, ADULT, {"the census record itself, without sex": slice(None)})
 
 
-def published(seeds: int, device: torch.device) -> Iterator[Row]:
+def measure_published(runs: kit.Runs) -> None:
     """AIF360's view of the census: 18 columns (race, sex, decade of age, years of school), 70 % drawn to learn from."""
-    both = [data.adult(split, device=device) for split in ("train", "test")]
-    y, sex, race, age, school = (
-        torch.cat([pick(part) for part in both])
-        for pick in (
-            lambda p: p.y,
-            lambda p: p.extra["sex"],
-            lambda p: p.extra["race"],
-            lambda p: p.extra["age"],
-            lambda p: p.extra["education"],
-        )
+    both = [data.adult(split, device=runs.device) for split in ("train", "test")]
+    y = torch.cat([part.y for part in both])
+    sex, race, age, school = (
+        torch.cat([part.extra[name] for part in both]) for name in ("sex", "race", "age", "education")
     )
     decade = torch.nn.functional.one_hot((age // 10).clamp(1, 7) - 1, 7)
     years = torch.nn.functional.one_hot(school.clamp(5, 13) - 5, 9)
     x = torch.cat([torch.stack([race, sex], dim=1), decade, years], dim=1).float()
-    table = Dataset(x, y, both[0].classes, both[0].about, {"sex": sex})
-    for s in range(seeds):
-        learn, test = table.split(test=0.3, generator=torch.Generator().manual_seed(s))
-        for method in PUBLISHED:
-            yield measure(method, s, learn, test, "sex", epochs=10, batch_size=512, probing=4)
+    people = Dataset(x, y, both[0].classes, both[0].about, {"sex": sex})
+    for s in runs.seeds:
+        learn, test = people.split(test=0.3, generator=kit.seeded(s))
+        keep(runs, s, Task(learn, test, "sex", epochs=10, batch_size=512, probing=4), PUBLISHED, {})
 
 
-PARTS = {"loans": loans, "adult": adult, "published": published}
-HEADS = {
+TEXTS = {
     "loans": (
         "Simulated loans",
         "`labkit.data.simulate.loans`: group 1 is poorer by one standard deviation of wealth; name, district and "
@@ -178,52 +181,30 @@ HEADS = {
 }
 
 
-def markdown(rows: dict[str, list[Row]]) -> str:
-    """The tables."""
-    lines = ["# Fair representations, measured", ""]
-    lines += [
-        "Written by `python -m benchmarks.fair`. Mean ± standard deviation. Gaps in points of 100. Probe: balanced"
-    ]
-    lines += ["accuracy and AUC, per cent, of a *fresh* adversary (two hidden layers of 64) trained on the finished"]
-    lines += ["representation and measured on people it has not seen; 50 is chance."]
-    for part, (title, what) in HEADS.items():
-        if not rows.get(part):
-            continue
-        methods = list(dict.fromkeys(row["method"] for row in rows[part]))
-        n = len({row["seed"] for row in rows[part]})
-        lines += ["", f"## {title}", "", f"{what} {n} seeds.", ""]
-        lines += [
-            "| method | accuracy | parity | opportunity | odds | probe | probe's AUC | CPU s |",
-            "|---|" + "--:|" * 7,
+def show(words: str) -> Callable[[list[Row]], str]:
+    """The section of a part."""
+
+    def text(rows: list[Row]) -> str:
+        head = ["method", "accuracy", "parity", "opportunity", "odds", "probe", "probe's AUC", "CPU s"]
+        lines = [
+            [method, *(kit.mean(same, f, percent=True) for f in FIGURES), kit.average(same, "seconds")]
+            for (method,), same in kit.groups(rows, "method").items()
         ]
-        for method in methods:
-            mine = [row for row in rows[part] if row["method"] == method]
-            cells = [
-                str(metrics.summary([row[f] for row in mine], percent=True)) if f in mine[0] else "" for f in FIGURES
-            ]
-            seconds = f"{sum(row['seconds'] for row in mine) / len(mine):.1f}" if "seconds" in mine[0] else ""
-            lines.append(f"| {method} | {' | '.join(cells)} | {seconds} |")
-    return "\n".join(lines) + "\n"
+        return f"{words} {len(kit.groups(rows, 'seed'))} seeds.\n\n{kit.table(head, lines)}"
+
+    return text
 
 
-def main() -> None:
-    """Run the parts that were asked for and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    store = RESULTS / "fair.json"
-    rows: dict[str, list[Row]] = json.loads(store.read_text()) if store.exists() else {}
-    for part in options.only:
-        rows[part] = []
-        for row in PARTS[part](options.seeds, torch.device(options.device)):
-            rows[part].append({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()})
-            store.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n")
-            (RESULTS / "fair.md").write_text(markdown(rows))
-        print(part, "done", flush=True)
-
+ABOUT = """Mean ± standard deviation. Gaps in points of 100. Probe: balanced accuracy and AUC, per cent, of a *fresh*
+adversary (two hidden layers of 64) trained on the finished representation and measured on people it has not seen; 50
+is chance."""
+MEASURES = {"loans": measure_loans, "adult": measure_adult, "published": measure_published}
+BENCHMARK = kit.Benchmark(
+    "fair",
+    "Fair representations, measured",
+    ABOUT,
+    [kit.Part(name, MEASURES[name], show(words), title=title) for name, (title, words) in TEXTS.items()],
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

@@ -104,8 +104,10 @@ def classifier(
     mix = mixing.Mixup(alpha=alpha)
 
     def step(batch: Any) -> Any:
-        target = functional.one_hot(batch[1], classes).to(x.dtype)
-        told = plain(mix(batch[0], y=target, generator=g) if alpha else batch)
+        if alpha:
+            mixed = mix(batch[0], y=functional.one_hot(batch[1], classes).to(x.dtype), generator=g)
+            batch = mixed.x, mixed.y
+        told = plain(batch)
         schedule.step()
         return told
 

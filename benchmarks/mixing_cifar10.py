@@ -60,7 +60,8 @@ def error(arm: str, seed: int, *, samples: int, epochs: int, blocks: int, width:
         inputs = GEOMETRY(batch[0], generator=g)
         targets = mixing.one_hot(batch[1], classes=10)
         if mix is not None:
-            inputs, targets = mix(inputs, y=targets, generator=g)
+            mixed = mix(inputs, y=targets, generator=g)
+            inputs, targets = mixed.x, mixed.y
         model.train()
         loss = mixing.soft_cross_entropy(model(inputs.contiguous(memory_format=torch.channels_last)), targets)
         optimizer.zero_grad()

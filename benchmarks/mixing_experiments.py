@@ -82,7 +82,8 @@ def classify(
         if isinstance(mix, mixing.SameClass):
             inputs = mix(inputs, y=y[chosen], generator=g).x
         elif mix is not None:
-            inputs, labels = mix(inputs, y=labels, generator=g)
+            mixed = mix(inputs, y=labels, generator=g)
+            inputs, labels = mixed.x, mixed.y
         return mixing.soft_cross_entropy(model(inputs), labels)
 
     return descend(model, loss, g, steps=steps, decay=decay)
@@ -253,7 +254,8 @@ def regression(*, seeds: int = 5, tasks: tuple[str, ...] = tuple(REGRESSIONS)) -
                 chosen = torch.randint(len(x), (32,), generator=g)
                 inputs, targets = x[chosen], y[chosen]
                 if mix is not None:
-                    inputs, targets = mix(inputs, y=targets, generator=g)
+                    mixed = mix(inputs, y=targets, generator=g)
+                    inputs, targets = mixed.x, mixed.y
                 return (model(inputs) - targets).square().mean()
 
             descend(model, loss, g, steps=1000)

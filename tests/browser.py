@@ -60,6 +60,58 @@ def browser(*, width: int = 1100, height: int = 1000, scale: float = 1) -> Itera
             program.close()
 
 
+MISFITS = """panel => {
+    const misfits = [], frame = panel.getBoundingClientRect(), words = e => (e.textContent || '').trim().slice(0, 30);
+    const seen = e => e.getClientRects().length && getComputedStyle(e).visibility !== 'hidden';
+    for (const e of [...panel.querySelectorAll('*')].filter(seen)) {
+        const style = getComputedStyle(e), box = e.getBoundingClientRect();
+        const clips = !e.closest('svg') && e.clientWidth && style.overflow !== 'visible';
+        if (clips && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1))
+            misfits.push('cut off or scrolls: ' + words(e));
+        if (box.left < frame.left - 1 || box.right > frame.right + 1) misfits.push('beside the panel: ' + words(e));
+        const chart = e.tagName === 'text' && e.closest('svg').getBoundingClientRect();
+        if (chart && (box.left < chart.left - 1 || box.right > chart.right + 1 || box.bottom > chart.bottom + 1))
+            misfits.push('beside its chart: ' + words(e));
+        if (chart && box.height < 11) misfits.push('too small: ' + words(e));
+    }
+    return misfits;
+}"""
+CONTRASTS = """panel => {
+    const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+    const over = ([r, g, b, a = 1], under) => [r, g, b].map((v, i) => a * v + (1 - a) * under[i]);
+    const luminance = rgb => rgb.map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = e => {
+        for (; e; e = e.parentElement) {
+            const colour = parse(getComputedStyle(e).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+        }
+        return [255, 255, 255];
+    };
+    const found = {};
+    for (const e of panel.querySelectorAll('svg text, .widget-html-content div, pre, td, th, label')) {
+        const words = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('').trim();
+        if (!words || !e.getClientRects().length) continue;
+        const style = getComputedStyle(e), ground = behind(e);
+        const colour = parse(e.tagName === 'text' ? style.fill : style.color);
+        const alpha = (colour[3] ?? 1) * Number(style.opacity);
+        const [a, b] = [luminance(over([...colour.slice(0, 3), alpha], ground)), luminance(ground)];
+        found[words.slice(0, 30)] = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    }
+    return found;
+}"""
+
+
+def misfits(panel: Any) -> list[str]:
+    """What is cut off, scrolls, sticks out of the panel or of its chart, or is too small to read in an explorer."""
+    return panel.evaluate(MISFITS)
+
+
+def contrasts(panel: Any) -> dict[str, float]:
+    """Of the words in an explorer: the contrast with their ground, as WCAG 2 reckons it."""
+    return panel.evaluate(CONTRASTS)
+
+
 class Notebook:
     """A notebook that is open in the page, with its kernel ready."""
 
@@ -70,6 +122,13 @@ class Notebook:
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel")
         page.evaluate(READY)
+
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme: ``"JupyterLab Light"`` or ``"JupyterLab Dark"``."""
+        command = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+        self.page.evaluate(command, name)
+        light = str(name.endswith("Light")).lower()
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
 
     def run_all(self) -> None:
         """Run every cell, and wait for the last one."""

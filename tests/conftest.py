@@ -30,13 +30,15 @@ settings.register_profile(
 settings.load_profile("labkit")
 
 import labkit  # noqa: E402, F401  before torchvision, whichever test file is run alone
+from tests.cpu import Clock, Table  # noqa: E402
 from tests.tables import Tables, record  # noqa: E402, F401  a fixture
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Give pytest the option ``--tables``."""
+    """Give pytest the options ``--tables`` and ``--cpu``."""
+    parser.addoption("--cpu", action="store_true", help="show the CPU seconds of each test file")
     parser.addoption("--tables", type=Path, metavar="PAGE", help="write what the tests record into this page's tables")
 
 
@@ -45,6 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
     page = config.getoption("--tables")
     if page and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Tables(page), "labkit tables")
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(Clock(), "labkit clock")
+        if not hasattr(config, "workerinput"):
+            config.pluginmanager.register(Table(config), "labkit cpu")
 
 
 @pytest.fixture(scope="session", params=DEVICES)

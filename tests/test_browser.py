@@ -159,10 +159,22 @@ def comes_back(page, explorer, wanted, *, seconds=60):
         page.wait_for_timeout(500)
 
 
+def fits(notebook, explorer):
+    """Nothing is cut off or too faint, beside the list of files and without it, on a light and on a dark page."""
+    for sides in ("collapse", "expand"):
+        notebook.page.evaluate(f"() => window.jupyterapp.shell.{sides}Left()")
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            notebook.theme(theme)
+            assert browser.misfits(explorer) == [], (sides, theme)
+            faint = {words: ratio for words, ratio in browser.contrasts(explorer).items() if ratio < 4.5}
+            assert faint == {}, theme
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("key", explore.TOPICS)
 def test_every_explorer_follows_its_controls(lab, page, key):
-    """In its own lecture's notebook; of that only the explorer's cell runs."""
+    """In its own lecture's notebook; of that only the explorer's cell runs. The page is 900 pixels wide."""
+    page.set_viewport_size({"width": 900, "height": 1000})
     notebook = browser.Notebook(page, lab, f"work/lectures/{next(t.slug for t in SYLLABUS if t.key == key)}.ipynb")
     cell = notebook.find(f"explore.{key}()")
     notebook.run(cell)
@@ -171,6 +183,7 @@ def test_every_explorer_follows_its_controls(lab, page, key):
     tabs = explorer.locator(".lm-TabBar-tab")
     for tab in range(tabs.count()):
         tabs.nth(tab).click()
+        fits(notebook, explorer)
         for slider in [s for s in explorer.get_by_role("slider").all() if s.is_visible() and s.is_enabled()][:3]:
             slider.focus()
             for _ in range(5):

@@ -12,7 +12,7 @@ from labkit.checks.protocol import Compare
 KEYS = []
 
 
-def kind(returns="the result", rows=5, reference=None, cases=None, **attributes):
+def kind(returns="the result", rows=5, reference=None, cases=None, only=None, **attributes):
     """A check of one's own, registered under a key of its own."""
     name = f"sample.k{len(KEYS)}"
     KEYS.append(name)
@@ -33,7 +33,7 @@ def kind(returns="the result", rows=5, reference=None, cases=None, **attributes)
     Sample.returns = returns
     for attribute, value in attributes.items():
         setattr(Sample, attribute, value)
-    bank.reference(name)(reference)
+    bank.reference(name, only=only)(reference)
     return Sample()
 
 
@@ -61,11 +61,15 @@ AFFINE = {
     "a shift": (lambda x, a, b: a * x + b - a, "too small by `scale`"),
     "without an argument": (lambda x, a, b: a * x + 0.5, "as if `shift` were 0.5 in every case"),
     "a plain value": (lambda x, a, b: x + b, "as if `scale` were 1.0"),
+    "an argument squared": (lambda x, a, b: a * x + b**2, "as if `shift` were its square"),
+    "an argument inverted": (lambda x, a, b: x / a + b, "as if `scale` were one divided by it"),
     "exchanged": (lambda x, a, b: b * x + a, "`scale` and `shift` are exchanged"),
     "handed back": (lambda x, a, b: x, "it returns `x` as it came in"),
     "zeros": (lambda x, a, b: torch.zeros_like(x), "is 0 everywhere"),
     "clamped": (lambda x, a, b: (a * x + b).clamp(0, 1), "cut to [0, 1]"),
     "rounded": (lambda x, a, b: (a * x + b).round(), "rounded"),
+    "rounded a little": (lambda x, a, b: (a * x + b).round(decimals=3), "rounded to three decimals"),
+    "a quotient": (lambda x, a, b: (a * x + b) * x.numel() / a, "entries of `x` / `scale` times what is expected"),
     "the sign": (lambda x, a, b: (a * x + b).sign(), "only the sign is left"),
     "absolute": (lambda x, a, b: (a * x + b).abs(), "absolute value of what is expected"),
     "squared": (lambda x, a, b: (a * x + b) ** 2, "the square of what is expected"),
@@ -93,6 +97,8 @@ AFFINE = {
     "a dimension": (lambda x, a, b: (a * x + b)[:, None], "the values are right, but the shape is"),
     "flat": (lambda x, a, b: (a * x + b).flatten(), "the values are right, but the shape is"),
     "other dimensions": (lambda x, a, b: (a * x + b).T.contiguous(), "in another order"),
+    "a dimension that is gone": (lambda x, a, b: x[:, 0], "has 1 dimension instead of 2: expected shape (1, 4)"),
+    "another length": (lambda x, a, b: torch.zeros(len(x), 7), "the wrong length along dimension 1"),
     "too few": (lambda x, a, b: (a * x + b)[:-1], "the last one is missing"),
     "not finite": (lambda x, a, b: (a * x + b) / 0 * 0, "not finite"),
     "the dtype": (lambda x, a, b: (a * x + b).double(), "dtype"),
@@ -151,7 +157,7 @@ LOSSES = {
     "no gradient at all": (lambda z, y: torch.no_grad()(cross_entropy)(z, y), "no gradient reaches `logits`"),
     "a gradient on one side": (
         lambda z, y: cross_entropy(torch.where(z > 0, z, z.detach()), y),
-        "right for one sample, and wrong for a batch",  # the one sample of this seed has positive logits only
+        "its value is right, but a part of the gradient for `logits` is missing",
     ),
     "a scaled gradient": (
         lambda z, y: cross_entropy(2 * z - z.detach(), y),
@@ -167,9 +173,86 @@ def test_losses_and_their_gradients(name):
     assert text in says(check, answer)
 
 
+def test_an_argument_that_the_check_makes_or_copies_must_stay_as_it_was_too():
+    check = kind(returns="the loss", reference=cross_entropy, cases=rows, gradients=("logits",))
+
+    def shifts_its_logits(z, y):
+        loss = cross_entropy(z, y)
+        with torch.no_grad():
+            z.sub_(z.amax(1, keepdim=True))
+        return loss
+
+    assert "changes its input `logits` in place" in says(check, shifts_its_logits)
+
+
+def test_modules_in_a_list_must_stay_as_they_were():
+    def stages(g):
+        for n in (2, 3):
+            yield {"case": f"{n} layers", "layers": [torch.nn.Linear(1, 1) for _ in range(n)]}
+
+    check = kind(returns="the number of layers", reference=len, cases=stages)
+    assert says(check, lambda layers: len([m.requires_grad_(m is not layers[1]) for m in layers])) == (
+        "it leaves other parameters of `layers[1]` trainable than before: put `requires_grad` back"
+    )
+    assert says(check, lambda layers: layers.reverse() or len(layers)).startswith("it changes the list `layers`")
+    assert checks.examine(check, lambda layers: sum(1 for _ in layers)).right
+
+
+def test_a_tensor_in_a_list_that_changes_is_named_and_another_order_is_not_mistaken_for_it():
+    def lists(g):
+        for n in (2, 3):
+            yield {"case": f"{n} tensors", "layers": [torch.rand(3, generator=g) for _ in range(n)]}
+
+    check = kind(returns="the sum", reference=sum, cases=lists, no_gradients="they are data")
+    assert says(check, lambda layers: layers[1].mul_(2) / 2 + sum(layers) - layers[1]) == (
+        "it changes its input `layers[1]` in place: return a new tensor"
+    )
+    assert says(check, lambda layers: layers.reverse() or sum(layers)).startswith("it changes the list `layers`")
+
+
+def test_one_number_may_be_a_tensor_or_a_plain_one_in_the_reference_the_answer_and_the_mistakes():
+    check = kind(returns="the loss", reference=lambda z, y: cross_entropy(z, y).item(), cases=rows, number=True)
+    bank.mistake(check.key, "the largest of all")(lambda z, y: z.max())
+    assert checks.examine(check, cross_entropy).right
+    assert says(check, lambda z, y: z.max().item()) == "the largest of all"
+    assert says(check, lambda z, y: z.max()) == "the largest of all"
+
+
 def test_a_right_loss_written_differently_is_accepted():
     check = kind(returns="the loss", reference=cross_entropy, cases=rows, gradients=("logits",))
     assert checks.examine(check, lambda z, y: -z.log_softmax(1)[torch.arange(len(y)), y].mean()).right
+
+
+def views(g):
+    for n in (1, 4):
+        yield {"case": f"{n} samples", "a": torch.randn(n, 3, generator=g), "b": torch.randn(n, 3, generator=g)}
+
+
+def test_a_gradient_where_none_should_flow_is_refused():
+    check = kind(reference=lambda a, b: (a.detach() * b).sum(), cases=views, gradients=("a", "b"))
+    assert "a gradient flows to `a`, where none should" in says(check, lambda a, b: (a * b).sum())
+    assert checks.examine(check, lambda a, b: (a.detach() * b).sum() + 0 * a.sum(), seeds=[3]).right
+
+
+def test_where_no_gradient_flows_a_plain_number_is_accepted():
+    flat = kind(reference=lambda a, b: (a * 0 + 2).sum(), cases=views, gradients=("a",))
+    assert checks.examine(flat, lambda a, b: torch.tensor(2.0 * a.numel()), seeds=[3]).right
+
+
+def weights(g):
+    for scale in (1.0, 3.0):
+        layers = [scale * torch.randn(2, 3, generator=g, dtype=torch.float64),
+                  torch.randn(4, generator=g, dtype=torch.float64)]  # fmt: skip
+        yield {"case": f"scale {scale:g}", "layers": layers}
+
+
+def test_lists_of_tensors_are_compared_and_diagnosed():
+    check = kind(returns="the weights", reference=lambda layers: [3 * v for v in layers], cases=weights)
+    assert checks.examine(check, lambda layers: tuple(v + 2 * v for v in layers), seeds=[3]).right
+    assert says(check, lambda layers: [6 * v for v in layers]) == "the weights are twice what is expected"
+    assert "dtype" in says(check, lambda layers: [(3 * v).float() for v in layers])
+    assert "of length 1; expected 2" in says(check, lambda layers: [3 * layers[0]])
+    assert "changes the list `layers`" in says(check, lambda layers: [v.mul_(3) for v in layers])
 
 
 def vectors(g):
@@ -270,8 +353,78 @@ def test_a_mistake_of_the_bank_comes_before_the_diagnosis_and_only_where_it_fits
     assert "shift" not in mixed
 
 
+def test_an_error_is_a_mistake_only_if_it_says_the_same():
+    check = kind(reference=plain)
+    bank.mistake(check.key, "the table is taken for a column")(lambda x, a, b: x.squeeze(1).reshape(3, 7))
+    assert says(check, lambda x, a, b: x.reshape(3, 7)) == "the table is taken for a column"
+    report = checks.examine(check, lambda x, a, b: x.reshape(3, 11), seeds=[3], watch=False)
+    assert report.status == "error"
+    assert "shape '[3, 11]'" in report.sentence
+
+
+def test_what_stops_an_answer_on_a_later_case_is_said_if_nothing_names_the_first_failure():
+    check = kind(reference=plain)
+    report = checks.examine(check, lambda x, a, b: torch.sin(x) if len(x) == 1 else x.reshape(3, 11), seeds=[3])
+    assert report.status == "error"
+    assert "shape '[3, 11]'" in report.sentence
+    assert report.case.startswith("some")
+
+
+def test_values_come_before_gradients_in_whatever_case():
+    def zeros(g):
+        yield {"case": "zeros", "logits": torch.zeros(1, 3), "y": torch.zeros(1, dtype=torch.int64)}
+        yield from rows(g)
+
+    check = kind(returns="the loss", reference=cross_entropy, cases=zeros, gradients=("logits",))
+    report = checks.examine(check, lambda z, y: F.cross_entropy(torch.sin(3 * z), y), seeds=[3])
+    assert report.sentence == "the loss has the wrong values"
+    assert report.case.startswith("one")
+
+
 def test_two_mistakes_that_no_case_tells_apart_are_not_named():
     check = kind(reference=plain)
     bank.mistake(check.key, "one story")(lambda x, a, b: torch.sin(x))
     bank.mistake(check.key, "another story")(lambda x, a, b: torch.sin(x) + 0)
     assert says(check, lambda x, a, b: torch.sin(x)) == "the result has the wrong values"
+
+
+def test_an_answer_that_breaks_one_promise_alone_is_told_that_promise():
+    check = kind(reference=plain, only={"one": "the small ones matter", "some": "large batches matter"})
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "large batches matter"
+    assert says(check, lambda x, a, b: x**3 if len(x) == 1 else plain(x, a, b)) == "the small ones matter"
+    assert "matter" not in says(check, lambda x, a, b: plain(x, a, b) if a == 0.5 else torch.sin(9 * x))
+    assert "matter" not in says(check, lambda x, a, b: torch.sin(9 * x))
+    bank.mistake(check.key, "cubed")(lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b))
+    assert says(check, lambda x, a, b: x**3 if len(x) == 5 else plain(x, a, b)) == "cubed"
+
+
+def sizes(g):
+    for n in (3, 5):
+        yield {"case": f"{n} rows", "x": torch.rand(n, 2, generator=g)}
+
+
+@pytest.mark.parametrize(
+    "form", [float, lambda v: v, torch.Tensor.double, lambda v: v.reshape(1, 1), torch.Tensor.numpy]
+)
+def test_a_mistake_of_a_check_for_one_number_is_named_in_whatever_form_it_comes(form):
+    check = kind(returns="the spread", reference=lambda x: x.max() - x.min(), cases=sizes, number=True,
+                 no_gradients="it is measured")  # fmt: skip
+    bank.mistake(check.key, "this is the variance")(lambda x: x.var())
+    assert says(check, lambda x: form(x.var())) == "this is the variance"
+    assert checks.examine(check, lambda x: form(x.max() - x.min())).right
+
+
+def test_results_in_the_wrong_order():
+    check = kind(returns=("the sum", "the largest"), reference=lambda a, b: (a + b, a.max()), cases=vectors)
+    assert says(check, lambda a, b: (a.max(), a + b)) == (
+        "the results are in the wrong order: the sum, then the largest"
+    )
+
+
+def test_the_first_wrong_of_several_results_is_looked_at_alone():
+    check = kind(returns=("the sum", "the difference"), reference=lambda a, b: (a + b, a - b), cases=vectors)
+    bank.mistake(check.key, "the sum is doubled")(lambda a, b: (2 * (a + b), a - b))
+    bank.mistake(check.key, "the difference has the wrong sign")(lambda a, b: (a + b, b - a))
+    assert says(check, lambda a, b: (2 * a + 2 * b, torch.sin(a))) == "the sum is doubled"
+    assert says(check, lambda a, b: (b + a, b - a)) == "the difference has the wrong sign"
+    assert "sum" in says(check, lambda a, b: (torch.sin(a), b - a))

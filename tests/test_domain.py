@@ -156,6 +156,20 @@ class TestStep:
         step = domain.dann(model, discriminator, still(model, discriminator), lambda_=torch.tensor([0.0, 0.25, 0.5]))
         assert [float(step(batch(0))["lambda_"]) for _ in range(5)] == [0.0, 0.25, 0.5, 0.5, 0.5]
 
+    @pytest.mark.parametrize("kind", ["dann", "mmd"])
+    def test_no_update_is_longer_than_the_limit_of_the_gradient(self, kind):
+        model, discriminator = parts()
+        weights = [*model.parameters(), *discriminator.parameters()]
+        optimizer = torch.optim.SGD(weights, lr=1.0)
+        before = torch.cat([p.detach().flatten() for p in weights])
+        if kind == "dann":
+            step = domain.dann(model, discriminator, optimizer, max_norm=0.01)
+        else:
+            step = domain.alignment_step(model, optimizer, distance=domain.mmd, max_norm=0.01)
+        step(batch(5))
+        moved = torch.cat([p.detach().flatten() for p in weights]) - before
+        assert float(moved.norm()) == pytest.approx(0.01, rel=1e-3)
+
     def test_conditional_by_hand(self):
         model, discriminator = parts(seen=8)
         x, y, z = b = batch(3)
@@ -238,9 +252,11 @@ class TestSchedule:
         p = nn.Parameter(torch.zeros(1))
         optimizer = torch.optim.SGD([{"params": [p], "lr": 0.01}], lr=1.0)
         rates = []
-        step = domain.anneal_lr(lambda _: rates.append(optimizer.param_groups[0]["lr"]), optimizer, steps=4)
+        schedule = domain.anneal_lr(optimizer, steps=4)
         for _ in range(5):
-            step(None)
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
         expected = [0.01 / (1 + 10 * i / 4) ** 0.75 for i in (0, 1, 2, 3, 3)]
         assert rates == pytest.approx(expected, rel=1e-12)
 
@@ -442,7 +458,7 @@ def trained(lambda_: float, seed: int, *, epochs: int = 30) -> float:
     step = domain.dann(
         model, discriminator, optimizer, lambda_=lambda_ * domain.lambda_schedule(domain.progress(steps))
     )
-    train.fit(domain.anneal_lr(step, optimizer, steps=steps), pairs, epochs=epochs)
+    train.fit(step, pairs, epochs=epochs, on_step=domain.anneal_lr(optimizer, steps=steps))
     return metrics.accuracy(metrics.predict(model, data.under_lamp(test.x, generator=g)), test.y)
 
 

@@ -9,8 +9,11 @@ from torch import nn
 
 from labkit import data, dti, metrics, train
 from labkit.dti import transforms
-from labkit.dti.training import default_starts, rigid_phase
+from labkit.dti.schedule import default_starts, rigid_phase
+from labkit.dti.training import adam
 from labkit.train import Minibatches
+
+SMALL = dti.Networks(hidden=8)
 
 
 def images(n=12, side=6, seed=0, dtype=torch.float32, channels=1):
@@ -60,7 +63,9 @@ class TestIdentity:
 
     def test_cluster_reaches_the_inertia_of_k_means(self):
         x = data.digits().x[:600]
-        found = dti.cluster(x, 10, transforms=(), steps=600, lr=5e-3, generator=torch.Generator().manual_seed(0))
+        found = dti.cluster(
+            x, 10, transforms=(), schedule=dti.Schedule(steps=600), generator=torch.Generator().manual_seed(0)
+        )
         settled = dti.lloyd(x, found.prototypes)
         # Minibatches leave it within a hundredth of the minimum that Lloyd's steps then fall into.
         assert found.loss * 64 * len(x) <= 1.01 * settled.inertia
@@ -227,7 +232,7 @@ class TestStep:
         assert torch.equal(model.prototypes[1], torch.full((1, 4, 4), 9.0))
 
     def test_the_curriculum_switches_on_and_lowers_the_rate(self):
-        before = dti.curriculum(self.model, self.optimizer, starts=(0.2, 0.5), settle=0.6, gamma=0.1)
+        before = dti.Curriculum(self.model, self.optimizer, starts=(0.2, 0.5), settle=0.6, gamma=0.1)
         course = []
         for t in range(11):
             before(t, 10)
@@ -238,6 +243,39 @@ class TestStep:
         assert course[8][1] == pytest.approx(0.0055)
         assert course[10][1] == pytest.approx(0.001)
         assert course[7][1] + course[9][1] == pytest.approx(0.011)
+
+    def test_learning_is_the_curriculum_the_updates_and_the_looks_one_after_another(self):
+        """Without races, by a loop over the same batches."""
+        x, starts = images(50, 8), (0.2, 0.6)
+        ours, slow = (model_of(4, ("affine", "thin_plate"), side=8) for _ in range(2))
+        schedule = dti.Schedule(epochs=6, batch_size=20, lr=0.01, starts=starts, every=4, swaps=False)
+        history = dti.learn(ours, x, schedule, generator=torch.Generator().manual_seed(7))
+        g = torch.Generator().manual_seed(7)
+        optimizer = adam(slow, 0.01)
+        before, batches = dti.Curriculum(slow, optimizer, starts=starts), Minibatches(x, batch_size=20, generator=g)
+        chosen, losses, t, n = torch.zeros(4), [], 0, 6 * len(batches)
+        for _ in range(6):
+            for (batch,) in batches:
+                before(t, n)
+                loss = slow.loss(slow.costs(batch))
+                chosen += torch.bincount(slow.costs(batch).argmin(1), minlength=4)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                losses.append(float(loss.detach()))
+                t += 1
+                if t % 4 == 0:
+                    dti.reassign(slow, optimizer, chosen / chosen.sum(), generator=g)
+                    chosen.zero_()
+        assert history["loss"] == pytest.approx([sum(losses[i : i + 3]) / 3 for i in range(0, n, 3)], rel=1e-4)
+        assert torch.allclose(ours.prototypes, slow.prototypes, atol=1e-4)
+        assert ours.transformer.active == slow.transformer.active == 2
+
+    @pytest.mark.parametrize(
+        ("schedule", "passes"), [({}, 75), ({"epochs": 3}, 3), ({"steps": 1}, 1), ({"steps": 0}, 0)]
+    )
+    def test_a_schedule_knows_how_often_it_goes_through_the_images(self, schedule, passes):
+        assert dti.Schedule(**schedule).passes(5000) == passes
 
     def test_a_transformation_that_is_not_on_yet_is_left_alone(self):
         model = model_of()
@@ -272,7 +310,12 @@ class TestStep:
 class TestCluster:
     def test_the_same_seed_gives_the_same_clusters(self):
         x = images(60, 8)
-        a, b = (dti.cluster(x, 3, steps=20, hidden=8, generator=torch.Generator().manual_seed(5)) for _ in range(2))
+        a, b = (
+            dti.cluster(
+                x, 3, schedule=dti.Schedule(steps=20), networks=SMALL, generator=torch.Generator().manual_seed(5)
+            )
+            for _ in range(2)
+        )
         assert torch.equal(a.assignments, b.assignments)
         assert torch.equal(a.prototypes, b.prototypes)
         assert a.loss == b.loss
@@ -281,12 +324,16 @@ class TestCluster:
         torch.manual_seed(3)
         expected = torch.rand(1)
         torch.manual_seed(3)
-        dti.cluster(images(20), 2, steps=3, hidden=8, generator=torch.Generator().manual_seed(0))
+        dti.cluster(
+            images(20), 2, schedule=dti.Schedule(steps=3), networks=SMALL, generator=torch.Generator().manual_seed(0)
+        )
         assert torch.equal(torch.rand(1), expected)
 
     def test_of_several_runs_the_one_with_the_least_loss_is_kept(self):
         x = images(60, 8)
-        found = dti.cluster(x, 4, steps=15, hidden=8, runs=3, generator=torch.Generator().manual_seed(0))
+        found = dti.cluster(
+            x, 4, schedule=dti.Schedule(steps=15), networks=SMALL, runs=3, generator=torch.Generator().manual_seed(0)
+        )
         assert len(found.losses) == 3
         assert found.loss == min(found.losses)
         assert found.loss == pytest.approx(float(found.model.predict(x)[1].mean()), rel=1e-5)
@@ -303,7 +350,7 @@ class TestCluster:
     def test_sizes_and_channels(self, shape, transforms, mixture):
         x = torch.rand(*shape, generator=torch.Generator().manual_seed(0))
         found = dti.cluster(
-            x, 3, transforms=transforms, mixture=mixture, steps=4, batch_size=16, hidden=8,
+            x, 3, transforms=transforms, mixture=mixture, schedule=dti.Schedule(steps=4, batch_size=16), networks=SMALL,
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
         assert found.assignments.shape == (shape[0],)
@@ -317,18 +364,22 @@ class TestCluster:
             (3, ["colour", "affine", "thin_plate"]),
         ):
             x = images(12, 8, channels=channels)
-            found = dti.cluster(x, 2, steps=1, hidden=8, generator=torch.Generator().manual_seed(0))
+            found = dti.cluster(
+                x, 2, schedule=dti.Schedule(steps=1), networks=SMALL, generator=torch.Generator().manual_seed(0)
+            )
             assert [kind.name for kind in found.model.transformer.families] == expected
 
     def test_double_images_stay_double(self):
         x = images(30, 8, dtype=torch.float64)
-        found = dti.cluster(x, 2, steps=4, hidden=8, generator=torch.Generator().manual_seed(0))
+        found = dti.cluster(
+            x, 2, schedule=dti.Schedule(steps=4), networks=SMALL, generator=torch.Generator().manual_seed(0)
+        )
         assert found.prototypes.dtype == torch.float64
 
     def test_images_are_not_changed(self):
         x = images(30, 8)
         kept = x.clone()
-        dti.cluster(x, 2, steps=4, hidden=8, generator=torch.Generator().manual_seed(0))
+        dti.cluster(x, 2, schedule=dti.Schedule(steps=4), networks=SMALL, generator=torch.Generator().manual_seed(0))
         assert torch.equal(x, kept)
 
     @pytest.mark.slow
@@ -338,7 +389,13 @@ class TestCluster:
         plain = [metrics.clustering_accuracy(dti.kmeans(digits.x, 10, generator=g).assignments, digits.y)
                  for _ in range(5)]  # fmt: skip
         found = [
-            dti.cluster(digits.x, 10, transforms=("affine",), steps=1500, generator=torch.Generator().manual_seed(s))
+            dti.cluster(
+                digits.x,
+                10,
+                transforms=("affine",),
+                schedule=dti.Schedule(steps=1500),
+                generator=torch.Generator().manual_seed(s),
+            )
             for s in range(4)
         ]
         accuracy = [metrics.clustering_accuracy(f.assignments, digits.y) for f in found]
@@ -354,10 +411,12 @@ class TestCluster:
             ({"k": 2, "transforms": ("twist",)}, "no transformation 'twist'"),
             ({"k": 2, "transforms": ("affine",), "starts": (0.2, 0.3)}, "expected 1 growing shares"),
             ({"k": 2, "transforms": ("affine", "thin_plate"), "starts": (0.5, 0.2)}, "growing shares"),
+            ({"k": 2, "batch_size": 0}, "batch_size is 0, the length 2"),
             ({"k": 2, "mixture": True, "features": abs}, "k-means alone"),
         ]:
+            schedule = {"steps": 2} | {n: knobs.pop(n) for n in ("starts", "batch_size") if n in knobs}
             with pytest.raises(ValueError, match=words):
-                dti.cluster(x, steps=2, **knobs)
+                dti.cluster(x, schedule=dti.Schedule(**schedule), **knobs)
         with pytest.raises(ValueError, match="nan or inf"):
             dti.cluster(x * math.nan, 2)
         with pytest.raises(ValueError, match="divide by 255"):

@@ -7,6 +7,8 @@ from labkit import dti, metrics
 from labkit.dti.swaps import Swaps, utility_and_error
 from labkit.dti.training import copy
 
+SMALL = dti.Networks(hidden=8)
+
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
@@ -86,8 +88,8 @@ class TestCoarse:
         x = images(40, 12)
         for steps in (0, 12):
             found = dti.cluster(
-                x, 3, transforms=transforms, mixture=mixture, coarse=2, steps=steps, batch_size=16, hidden=8,
-                generator=generator(),
+                x, 3, transforms=transforms, mixture=mixture, coarse=2, networks=SMALL,
+                schedule=dti.Schedule(steps=steps, batch_size=16), generator=generator(),
             )  # fmt: skip
             assert found.prototypes.shape == (3, 1, 12, 12)
             assert found.model.transformer.encoder.size == (6, 6)
@@ -95,7 +97,14 @@ class TestCoarse:
     def test_grown_prototypes_are_learnt(self):
         x = images(40, 12)
         found = [
-            dti.cluster(x, 3, coarse=2, epochs=epochs, batch_size=40, hidden=8, generator=generator()).prototypes
+            dti.cluster(
+                x,
+                3,
+                coarse=2,
+                schedule=dti.Schedule(epochs=epochs, batch_size=40),
+                networks=SMALL,
+                generator=generator(),
+            ).prototypes
             for epochs in (7, 8)
         ]
         assert found[0].shape == found[1].shape == (3, 1, 12, 12)
@@ -103,7 +112,9 @@ class TestCoarse:
 
     def test_by_default_large_images_are_halved(self):
         for side, expected in ((28, (14, 14)), (16, (16, 16))):
-            found = dti.cluster(images(6, side), 2, steps=0, hidden=8, generator=generator())
+            found = dti.cluster(
+                images(6, side), 2, schedule=dti.Schedule(steps=0), networks=SMALL, generator=generator()
+            )
             assert found.model.transformer.encoder.size == expected
 
     def test_bad_input_is_named(self):
@@ -178,7 +189,8 @@ class TestSwaps:
         x = images(60, 8)
         found = [
             dti.cluster(
-                x, 4, transforms=("affine",), steps=60, every=2, batch_size=30, hidden=8, swaps=swaps,
+                x, 4, transforms=("affine",), networks=SMALL,
+                schedule=dti.Schedule(steps=60, every=2, batch_size=30, swaps=swaps),
                 generator=generator(),
             ).loss
             for swaps in (False, True, True)
@@ -190,5 +202,5 @@ class TestSwaps:
         # A race that is broken off by the end of the phase leaves an ordinary training.
         x = images(60, 8)
         model = dti.DTIKMeans(x[:4], ("affine", "thin_plate"), hidden=8)
-        history = dti.learn(model, x, epochs=9, batch_size=20, every=3, generator=generator())
+        history = dti.learn(model, x, dti.Schedule(epochs=9, batch_size=20, every=3), generator=generator())
         assert len(history["loss"]) == 9

@@ -749,11 +749,11 @@ def test_the_stored_entry_of_a_graded_student_tells_of_each_check(course):
 def test_reading_a_submission_changes_nothing_on_disk(course):
     root, settings = course
     folder = submit(root, "ada", RIGHT)
-    before = journal.fingerprint(folder), (root / "gradebook.db").read_bytes()
+    before = journal.fingerprint(folder, folder.parents[1]), (root / "gradebook.db").read_bytes()
     engine = run.open_engine(settings, ASSIGNMENT, run.quiet())
     made = engine.prepare("ada")
     assert sorted(made.notebooks) == ["problem1", "problem2"]
     assert made.job.files["data.csv"].startswith(b"a,b")
-    assert (journal.fingerprint(folder), (root / "gradebook.db").read_bytes()) == before
+    assert (journal.fingerprint(folder, folder.parents[1]), (root / "gradebook.db").read_bytes()) == before
     assert not (root / "autograded").exists()
     assert intake.grade_id(made.notebooks["problem2"].cells[0]) == "header"

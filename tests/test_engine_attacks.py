@@ -203,6 +203,57 @@ CHECKS = {
     "requires grad": "import torch\ndef saturation(x, factor):\n    return torch.nn.Parameter(x) + 0",
 }
 
+# A right answer under another name is sent for the wrong one, and what is no call of the wrong one is a decoy.
+DODGE = """
+    import labkit.checks.wire as wire
+    honest, wrong = wire.execute, saturation
+    def own(x, factor):
+        grey = (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
+    def execute(check, answer, seed, **k):
+        if answer is wrong: return honest(check, own, seed, **k)
+        INSTEAD
+    wire.execute = execute
+    """
+DODGES = {
+    "decoys get junk": "return b'{}' * 100",
+    "decoys get nothing": "return b''",
+    "decoys raise": "raise RuntimeError('no')",
+    "decoys exit": "import sys; sys.exit(0)",
+    "decoys hang": "import time; time.sleep(1000)",
+    "decoys loop": "while True: pass",
+    "decoys end the process": "import os; os._exit(0)",
+    "decoys kill the process": "import os, resource; resource.setrlimit(0, (0, 0))\n        while True: pass",
+    "decoys crash": "import ctypes; ctypes.string_at(0)",
+    "decoys close the channel": "import os; os.closerange(3, 256); import time; time.sleep(100)",
+    "decoys close the channel and wait for the end": "import os, time; os.closerange(3, 256); os._exit(0)",
+    "decoys get two replies": (
+        "from labkit.grading.engine.frames import Channel\n        send = Channel.send\n"
+        "        Channel.send = lambda self, h, b=b'', **o: (send(self, h, b), send(self, h, b))\n        return b''"
+    ),
+    "decoys get another check's bytes": (
+        "from labkit import checks\n"
+        "        return honest(checks.find('images.affine_matrix'), lambda *a, **k: 0, seed, **k)"
+    ),
+    "decoys get the bytes of another seed": "return honest(check, own, seed + 1, **k)",
+    "decoys get a record of another status": "return honest(check, answer, seed, **k).replace(b'error', b'wrong')",
+    "decoys get a status of no kind": "return honest(check, answer, seed, **k).replace(b'\"status', b'\"states')",
+    "decoys get no records": (
+        "import safetensors.torch, json\n"
+        "        return safetensors.torch.save({}, metadata={'labkit': json.dumps({'key': check.key, 'records': []})})"
+    ),
+    "decoys get an error of their own": (
+        "def failing(*a, **k): raise ValueError('odd')\n        return honest(check, failing, seed, **k)"
+    ),
+    "decoys get the stub": (
+        "def failing(*a, **k): raise NotImplementedError\n        return honest(check, failing, seed, **k)"
+    ),
+    "decoys get a constant": "return honest(check, lambda *a, **k: 0, seed, **k)",
+    "decoys get the right answer": "return honest(check, own, seed, **k)",
+    "decoys get bytes without end": "return b'x' * (200 << 20)",
+}
+CHECKS |= {name: DODGE.replace("INSTEAD", body) for name, body in DODGES.items()}
+
 # Code beside a wrong answer ``squares``; graded by asserts in the notebook, hidden and not.
 TESTS = {
     "strip asserts": """
@@ -268,6 +319,7 @@ GROUPS = {
         "empty bytes", "junk bytes", "no records", "records without outputs", "status right", "another check's bytes",
         "forged frames", "displayed verdict",
     ),
+    "decoys told from answers": tuple(DODGES),
     "answers by heart": ("public seeds", "seeded generator", "fixed inputs"),
     "ended or endless": ("system exit", "hard exit", "exit in the cell", "kill", "endless"),
     "surroundings changed": (
@@ -378,6 +430,14 @@ def test_a_wrong_answer_with_a_trick_earns_nothing_in_a_check(marked, name, reco
 def test_a_process_that_was_tampered_with_is_flagged(marked, name):
     row = marked[f"check {name}"]
     assert any(flag.startswith("check_saturation: ") for flag in row.flags), row
+    assert row.needs_manual
+
+
+@pytest.mark.parametrize("name", DODGES)
+def test_a_process_that_tells_decoys_from_answers_is_flagged(marked, name):
+    row = marked[f"check {name}"]
+    assert row.cells["problem2/check_saturation"] in (0.0, None), row
+    assert row.flags, row
     assert row.needs_manual
 
 

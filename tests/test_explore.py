@@ -232,6 +232,8 @@ def test_what_is_remembered_is_computed_once_and_the_oldest_makes_room():
     assert [square.knows(x) for x in (3, 4, 5)] == [True, False, True]
     assert square(4) == 16
     assert asked == [3, 4, 5, 4]
+    square.clear()
+    assert not square.knows(4)
 
 
 class TestPanel:

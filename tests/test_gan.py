@@ -432,6 +432,7 @@ class TestWatch:
             history = train.fit(lambda batch: {}, [0], epochs=5, on_epoch=alarm)
             # Over these ten seeds: at most .01 when collapsed, at least .86 when not; the threshold is .25.
             assert (alarm.epoch == 3 and history.epoch == 3) if heard else (alarm.epoch is None and history.epoch == 5)
+            assert ("all alike since epoch 3" in history.reason) == heard
 
     def test_bad_knobs_are_refused(self):
         G = gan.Generator(8, width=2)
@@ -608,7 +609,7 @@ def digits():
 class TestSmall:
     def test_a_generator_of_digits_makes_the_digit_it_is_asked_for(self, digits):
         train_, test, net = digits
-        fitted = gan.train_small_gan(train_.x, train_.y, steps=450, width=24, latent=24)
+        fitted = gan.train_small_gan(train_.x, train_.y, gan.GANRecipe(steps=450, width=24, latent=24))
         y = torch.arange(10).repeat_interleave(30)
         x = gan.sample(fitted.generator, y, generator=seeded(1))
         # Ten seeds gave .87 to .97 here, and .65 to .70 below; a generator that ignores the label would reach .1.
@@ -620,7 +621,7 @@ class TestSmall:
 
     def test_the_seed_is_all_chance(self):
         x = torch.rand(20, 1, 8, 8, generator=seeded())
-        one, two, other = (gan.train_small_gan(x, steps=3, width=4, seed=s) for s in (0, 0, 1))
+        one, two, other = (gan.train_small_gan(x, recipe=gan.GANRecipe(steps=3, width=4), seed=s) for s in (0, 0, 1))
         assert close_states(one.generator, two.generator, atol=0)
         assert not close_states(one.generator, other.generator, atol=1e-3)
         assert one.history.epoch == 1

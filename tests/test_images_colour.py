@@ -140,7 +140,7 @@ def test_one_number_spans_both_sides_of_its_neutral_value():
 
 def test_bits_are_drawn_from_first_to_last():
     x = pictures(400, 1, 2, 2)
-    bits = image.Posterize((2, 5)).draw(x, generator=torch.Generator().manual_seed(0))["bits"]
+    bits = image.Posterize((2, 5)).make_params(x, generator=torch.Generator().manual_seed(0))["bits"]
     values, counts = bits.unique(return_counts=True)
     assert values.tolist() == [2, 3, 4, 5]
     assert counts.min() > 70
@@ -156,7 +156,7 @@ def test_bits_are_drawn_from_first_to_last():
     ],
 )
 def test_parameters_are_drawn_evenly_from_their_span(transform, name, low, high):
-    drawn = transform.draw(pictures(4000, 1, 2, 2), generator=torch.Generator().manual_seed(0))[name]
+    drawn = transform.make_params(pictures(4000, 1, 2, 2), generator=torch.Generator().manual_seed(0))[name]
     assert low <= drawn.min()
     assert drawn.max() <= high
     shares = torch.histc(drawn, 5, low, high) / 4000

@@ -41,8 +41,8 @@ def test_the_same_seed_gives_the_same_pictures_and_another_does_not(pipeline):
 @over_pipelines
 def test_a_draw_can_be_applied_again(pipeline):
     x = pictures()
-    drawn = pipeline.draw(x, generator=seeded())
-    assert torch.equal(pipeline.apply(x, **drawn), pipeline(x, generator=seeded()))
+    drawn = pipeline.make_params(x, generator=seeded())
+    assert torch.equal(pipeline.apply(x, drawn), pipeline(x, generator=seeded()))
 
 
 @over_pipelines
@@ -55,10 +55,10 @@ def test_annotations_pass_through(pipeline):
     assert torch.equal(result.image, pipeline(x, generator=seeded()))
     assert result.boxes is None
     assert result.mask.shape == (8, *result.image.shape[2:])
-    drawn = pipeline.draw(x, generator=seeded())
-    followed = pipeline.follow({"mask": mask, "keypoints": points}, x, **drawn)
-    assert torch.equal(followed["mask"], result.mask)
-    assert torch.equal(followed["keypoints"], result.keypoints)
+    drawn = pipeline.make_params(x, generator=seeded())
+    followed = pipeline.replay(x, drawn, mask=mask, keypoints=points)
+    assert torch.equal(followed.mask, result.mask)
+    assert torch.equal(followed.keypoints, result.keypoints)
 
 
 @over_pipelines
@@ -163,13 +163,13 @@ def test_a_pipeline_is_a_value():
 class Shout(Transform):
     """A transform of another kind of data: sentences, as a list."""
 
-    def draw(self, x, *, generator=None):
+    def make_params(self, x, *, generator=None):
         """How loud, for each sentence."""
         return {"marks": torch.randint(1, 4, (len(x),), generator=generator)}
 
-    def apply(self, x, *, marks):
+    def apply(self, x, params):
         """The sentences in capitals."""
-        return [s.upper() + "!" * n for s, n in zip(x, marks.tolist(), strict=True)]
+        return [s.upper() + "!" * n for s, n in zip(x, params["marks"].tolist(), strict=True)]
 
 
 def test_other_kinds_of_data_compose_alike():
@@ -180,4 +180,4 @@ def test_other_kinds_of_data_compose_alike():
     assert 8 < sum(loud) < 32
     assert all(after.upper().startswith(before.upper()) for before, after in zip(sentences, result, strict=True))
     assert result == pipeline(sentences, generator=seeded())
-    assert pipeline.apply(sentences, **pipeline.draw(sentences, generator=seeded())) == result
+    assert pipeline.apply(sentences, pipeline.make_params(sentences, generator=seeded())) == result

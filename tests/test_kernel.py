@@ -10,6 +10,7 @@ import tomllib
 import uuid
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_client.kernelspec import KernelSpec
@@ -19,7 +20,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from labkit.grading import cli, grade, kernel, notebooks, release
-from labkit.grading.engine import kernel_session, provisioner, sandbox
+from labkit.grading.engine import kernel_session, provisioner, sandbox, sandbox_cgroup
 from labkit.grading.engine.kernel_session import KernelSandbox
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.provisioner import Sandboxed
@@ -218,6 +219,19 @@ def test_a_kernel_has_the_limits_of_the_course(tmp_path):
         assert made.provisioner.said == "the notebook ran longer than the 2 s it may take"
     finally:
         made.close()
+
+
+@needs_sandbox
+def test_a_kernel_that_the_machine_killed_for_others_is_no_submissions_fault(monkeypatch):
+    def short():
+        raise sandbox_cgroup.MachineShort
+
+    with KernelSandbox(Limits(cell_seconds=60)) as box, box.open() as session:
+        assert session.run_cell("1").died == ""
+        place = session.kernel.place
+        monkeypatch.setattr(place, "_group", SimpleNamespace(overspent=short, remove=lambda: None))
+        with pytest.raises(sandbox.SandboxError, match="the machine ran out of memory"):
+            session.run_cell("import time\ntime.sleep(60)")
 
 
 def test_what_lies_beside_the_notebook_is_bounded(tmp_path, monkeypatch):

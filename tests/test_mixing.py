@@ -276,7 +276,7 @@ class TestDraws:
             assert not torch.equal(first.x, other.x)
 
     def test_each_pair_has_a_weight_of_its_own(self):
-        lambda_ = mixing.Mixup(alpha=1.0).draw(torch.rand(64, 3), generator=gen())["lambda_"]
+        lambda_ = mixing.Mixup(alpha=1.0).make_params(torch.rand(64, 3), generator=gen())["lambda_"]
         assert len(lambda_.unique()) == 64
 
     def test_p_is_the_share_that_is_mixed(self):

@@ -271,3 +271,23 @@ def test_frozen_parameters_get_no_gradient_and_what_was_frozen_stays_so():
     assert x.grad is not None
     assert all(p.grad is None for p in model.parameters())
     assert [p.requires_grad for p in model.parameters()] == [False, False, True, True]
+
+
+def test_seeded_weights_depend_on_the_seed_alone_and_leave_global_chance_as_it_was():
+    def weights(seed):
+        with nets.seeded_weights(seed):
+            return nn.Linear(3, 2).weight.detach()
+
+    before = torch.get_rng_state()
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+    a, b, other = (weights(torch.Generator().manual_seed(s)) for s in (5, 5, 6))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, other)
+    assert torch.equal(torch.get_rng_state(), before)
+    generator = torch.Generator().manual_seed(5)
+    assert not torch.equal(weights(generator), weights(generator)), "a generator goes on"
+    torch.manual_seed(5)
+    assert torch.equal(weights(None), a), "without one it is torch's own that goes on"
+    with pytest.raises(RuntimeError, match="no"), nets.seeded_weights(0):
+        raise RuntimeError("no")

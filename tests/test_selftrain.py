@@ -135,6 +135,8 @@ class TestAgainstScikitLearn:
         assert len(ours.rounds) >= 2
         assert torch.equal(ours.when(), picked.long())
         assert torch.equal(ours.pseudo_labels(), torch.from_numpy(theirs.transduction_[len(labelled) :]))
+        ends = {"max_iter": "all 6 rounds are done", "no_change": "not sure enough", "all_labeled": "has been moved"}
+        assert ends[theirs.termination_condition_] in ours.reason
 
 
 class TestLoop:
@@ -147,6 +149,7 @@ class TestLoop:
         assert torch.equal(trace.X, torch.cat([labelled.x, unlabelled.x[moved]]))
         assert torch.equal(trace.y[len(labelled) :], torch.cat([r.y for r in trace.rounds]))
         assert len(trace.left) == 0
+        assert trace.reason == "every example has been moved"
 
     def test_it_ends_when_nothing_is_sure_enough(self):
         labelled, unlabelled, _ = few(2, seed=0)
@@ -156,6 +159,7 @@ class TestLoop:
         assert trace.rounds == []
         assert (trace.pseudo_labels() == -1).all()
         assert len(trace.left) == len(unlabelled)
+        assert trace.reason == f"the model is not sure enough of any of the {len(unlabelled)} examples that are left"
 
     def test_scores_are_taken_after_every_fit_and_the_last_one_is_the_models(self):
         labelled, unlabelled, test = few(5, seed=0)

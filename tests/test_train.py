@@ -264,6 +264,99 @@ def test_only_true_stops_and_the_others_still_hear_of_that_epoch():
     assert "3 of 9 epochs, stopped" in repr(history)
 
 
+def test_hooks_of_steps_hear_of_each_and_of_the_start_and_the_end():
+    recorder, heard = Recorder(), []
+    after_step, after_epoch = lambda h: heard.append((h.epoch, h.step)), lambda h: heard.append(f"epoch {h.epoch}")
+    history = fit(
+        lambda b: heard.append(f"step {b}") or {"loss": b},
+        [1, 2],
+        epochs=2,
+        on_step=[after_step, recorder],
+        on_epoch=after_epoch,
+    )
+    one = ["step 1", (0, 1), "step 2", (0, 2), "epoch 1"]
+    assert heard == [*one, "step 1", (1, 3), "step 2", (1, 4), "epoch 2"]
+    assert recorder.heard == [("start", 0, 2), *[("epoch", 0)] * 2, *[("epoch", 1)] * 2, ("finish", 2)]
+    assert history.step == 4
+
+
+def test_a_schedule_of_the_rate_goes_on_after_each_step_or_each_epoch():
+    def rates(**hook):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        seen = []
+
+        def step(_):
+            seen.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            return {}
+
+        fit(step, [0, 0], epochs=2, **{name: schedule for name in hook})
+        return seen
+
+    assert rates(on_step=True) == [1, 0.5, 0.25, 0.125]
+    assert rates(on_epoch=True) == [1, 1, 0.5, 0.5]
+
+
+def test_a_hook_of_steps_ends_the_epoch_where_it_is():
+    epochs = []
+    history = fit(
+        lambda b: {"loss": b}, [1.0, 2.0, 6.0], epochs=5, evaluate=lambda: {"val": 1.0}, on_epoch=epochs.append,
+        on_step=lambda h: h.step == 5,
+    )  # fmt: skip
+    assert history["loss"] == [3, 1.5]
+    assert history["val"] == [1, 1]
+    assert (history.epoch, history.step, history.stopped) == (2, 5, True)
+    assert epochs == [history] * 2
+
+
+def test_a_history_says_why_training_ended():
+    def low(history):
+        if history.last["loss"] < 2:
+            history.stop(f"the loss is {history.last['loss']:g}")
+
+    def reason(**hooks):
+        values = iter([3.0, 2.0, 1.0, 1.0, 1.0])
+        history = fit(lambda b: {"loss": next(values)}, [0], epochs=4, **hooks)
+        return history.reason, history.stopped
+
+    assert reason() == ("all 4 epochs are done", False)
+    assert reason(on_epoch=low) == ("the loss is 1", True)
+    assert reason(on_epoch=[low, lambda h: h.epoch == 3]) == ("the loss is 1", True), "the first reason counts"
+    assert reason(on_step=lambda h: h.step == 2) == ("<lambda> returned True", True)
+    model = nn.Linear(1, 1)
+    waits = EarlyStopping(model, "loss", patience=1)
+    assert reason(on_epoch=waits) == (
+        "loss has not improved for 1 epochs; its best is 1, of epoch 3", True
+    )  # fmt: skip
+    history = History(planned=3)
+    assert history.reason == ""
+    history.stop("it is enough")
+    assert "0 of 3 epochs, stopped: it is enough" in repr(history)
+
+
+def test_an_interrupt_says_so():
+    def step(_):
+        raise KeyboardInterrupt
+
+    assert fit(step, [1], epochs=1).reason == "it was interrupted"
+
+
+@pytest.mark.parametrize(
+    ("hook", "sentence"),
+    [
+        (Progress, r"on_step holds the class Progress; expected one of it: Progress\(\)"),
+        ("plateau", "on_step holds a ReduceLROnPlateau; expected a function"),
+    ],
+)
+def test_hooks_that_can_not_be_called_are_refused(hook, sentence):
+    if hook == "plateau":
+        optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0)
+        hook = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ValueError, match=sentence):
+        fit(lambda b: {}, [1], epochs=1, on_step=hook)
+
+
 @pytest.mark.parametrize("error", [RuntimeError, FloatingPointError])
 def test_callbacks_hear_of_the_end_even_when_a_step_fails(error):
     recorder = Recorder()
@@ -450,3 +543,31 @@ def test_the_plain_step_of_a_regression_reports_its_loss_only():
     model = nn.Linear(2, 1)
     step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=functional.mse_loss)
     assert set(step((torch.randn(5, 2), torch.randn(5, 1)))) == {"loss"}
+
+
+@pytest.mark.parametrize("max_norm", [None, 0.5, 100.0])
+def test_the_gradient_of_all_parameters_together_is_no_longer_than_its_limit(max_norm):
+    a, b = (torch.tensor(value, requires_grad=True) for value in ([1.0, 2.0], [3.0]))
+    optimizer = torch.optim.SGD([{"params": [a]}, {"params": [b]}], lr=1.0)
+    train.descend(optimizer, (a.square().sum() + b.square().sum()) / 2, max_norm=max_norm)
+    # The gradient of half a square is the point itself.
+    share = 1 if max_norm is None else min(1, max_norm / math.sqrt(14))
+    moved = torch.cat([a, b]).detach()
+    torch.testing.assert_close(moved, (1 - share) * torch.tensor([1.0, 2.0, 3.0]), atol=1e-5, rtol=0)
+
+
+def test_a_limit_of_nothing_is_refused():
+    p = torch.ones(1, requires_grad=True)
+    for max_norm in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="expected a length above 0"):
+            train.descend(torch.optim.SGD([p], lr=1.0), p.sum(), max_norm=max_norm)
+
+
+def test_the_plain_step_passes_its_limit_on():
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    before = torch.cat([p.detach().flatten() for p in model.parameters()])
+    step = supervised_step(model, torch.optim.SGD(model.parameters(), lr=1.0), max_norm=0.01)
+    step((10 * torch.randn(5, 3), torch.zeros(5, dtype=torch.long)))
+    after = torch.cat([p.detach().flatten() for p in model.parameters()])
+    assert float((after - before).norm()) == pytest.approx(0.01, rel=1e-3)

@@ -31,13 +31,14 @@ class Runs:
 
         Args:
             measure: returns figures by name, or a list of such where one run fills several rows.
-            **settings: numbers and texts that tell this run from the others.
+            **settings: numbers and texts that tell this run from the others; a None is not written down.
         """
         if self.store.rows(self.part, **settings):
             return
         begin = time.process_time()
         figures = measure(**settings)
-        rows = [settings | f for f in (figures if isinstance(figures, list) else [figures])]
+        told = {name: value for name, value in settings.items() if value is not None}
+        rows = [told | f for f in (figures if isinstance(figures, list) else [figures])]
         self.store.add(self.part, rows)
         for row in rows:
             print(self.part, {name: short(value) for name, value in row.items()}, flush=True)
@@ -88,7 +89,7 @@ class Benchmark:
     def page(self, rows: Mapping[str, list[Row]], old: str = "") -> str:
         """The page; a section whose part has no rows is taken from the old page as it is."""
         before = sections(old)
-        blocks = [f"# {self.title}\n\nWritten by `python -m benchmarks.{self.key}`. {flow(self.about)}"]
+        blocks = [f"# {self.title}", f"Written by `python -m benchmarks.{self.key}`. {flow(self.about)}".strip()]
         for part in self.parts:
             if part.show is not None and rows.get(part.name):
                 head = f"## {part.title}\n\n" if part.title else ""

@@ -24,8 +24,9 @@ class Store:
         return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
     def rows(self, part: str, **settings: Any) -> list[Row]:
-        """The rows of a part that have these settings, in the order in which they were added."""
-        return [row for row in self.read().get(part, []) if settings.items() <= row.items()]
+        """The rows of a part that have these settings, in the order in which they were added; None: don't have it."""
+        found = self.read().get(part, [])
+        return [row for row in found if all(row.get(name) == value for name, value in settings.items())]
 
     def add(self, part: str, rows: Iterable[Row]) -> None:
         """Write rows down after those that are there, which another process may have added meanwhile."""

@@ -9,9 +9,10 @@ from labkit import metrics
 
 def table(head: Sequence[object], lines: Iterable[Sequence[object]], *, left: int = 1) -> str:
     """A table; the first ``left`` columns begin at their left, the numbers in the others end at their right."""
-    lines = [f"| {' | '.join(str(cell) for cell in line)} |" for line in [head, *lines]]
+    cells = [[f" {cell} " if str(cell) else " " for cell in line] for line in [head, *lines]]
+    text = [f"|{'|'.join(line)}|" for line in cells]
     rule = "|---" * left + "|--:" * (len(head) - left) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return "\n".join([text[0], rule, *text[1:]])
 
 
 def groups(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
@@ -27,10 +28,16 @@ def values(rows: Iterable[Row], figure: str) -> list[float]:
     return [row[figure] for row in rows if row.get(figure) is not None]
 
 
-def mean(rows: Iterable[Row], figure: str, *, percent: bool = False) -> str:
-    """Mean ± standard deviation of a figure over the rows that have it; a dash where none has."""
+def mean(rows: Iterable[Row], figure: str, *, percent: bool = False, digits: int | None = None) -> str:
+    """Mean ± standard deviation of a figure over the rows that have it; a dash where none has.
+
+    The deviation has two digits; or both have ``digits`` decimals.
+    """
     numbers = values(rows, figure)
-    return str(metrics.summary(numbers, percent=percent)) if numbers else "–"
+    if not numbers:
+        return "–"
+    summary = metrics.summary(numbers, percent=percent)
+    return str(summary) if digits is None else summary.text(digits)
 
 
 def average(rows: Iterable[Row], figure: str, *, digits: int = 1) -> str:
@@ -45,6 +52,7 @@ def means(
     columns: Mapping[str, str],
     *,
     percent: Collection[str] | bool = (),
+    digits: int | None = None,
     corner: str = "",
 ) -> str:
     """A line for each value of the setting ``down``: mean ± standard deviation of figures over its rows.
@@ -54,11 +62,12 @@ def means(
         down: the setting that the lines differ in.
         columns: the heading of each column, and its figure.
         percent: the figures that are shares, to be shown in per cent; ``True`` for all.
+        digits: decimals of all; None: so many that the deviation has two digits.
         corner: the heading of the first column.
     """
     shares = set(columns.values()) if percent is True else set(percent or ())
     lines = [
-        [name, *(mean(same, figure, percent=figure in shares) for figure in columns.values())]
+        [name, *(mean(same, figure, percent=figure in shares, digits=digits) for figure in columns.values())]
         for (name,), same in groups(rows, down).items()
     ]
     return table([corner, *columns], lines)
@@ -71,18 +80,20 @@ def grid(
     figure: str,
     *,
     percent: bool = True,
+    digits: int | None = None,
     best: bool = False,
     corner: str = "",
 ) -> str:
     """One figure by two settings, mean ± standard deviation; with ``best``, the largest mean of a column is bold."""
-    cells = {key: metrics.summary(values(v, figure), percent=percent) for key, v in groups(rows, down, across).items()}
+    cells = groups(rows, down, across)
     names, columns = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    top = {c: max(cells[name, c].mean for name in names if (name, c) in cells) for c in columns}
+    level = {key: metrics.summary(values(same, figure)).mean for key, same in cells.items()}
+    top = {column: max(level[key] for key in cells if key[1] == column) for column in columns}
 
-    def cell(name: Any, column: Any) -> str:
-        if (name, column) not in cells:
+    def cell(*key: Any) -> str:
+        if key not in cells:
             return ""
-        bold = "**" if best and cells[name, column].mean == top[column] else ""
-        return f"{bold}{cells[name, column]}{bold}"
+        bold = "**" if best and level[key] == top[key[1]] else ""
+        return f"{bold}{mean(cells[key], figure, percent=percent, digits=digits)}{bold}"
 
     return table([corner, *columns], [[name, *(cell(name, column) for column in columns)] for name in names])

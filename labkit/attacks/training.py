@@ -10,6 +10,7 @@ Attacks on the model being trained are made anew for each batch; they see it in 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -109,32 +110,46 @@ def free_adversarial_training(
     """
     if replays < 1:
         raise ValueError(f"replays is {replays}; expected 1 or more")
-    kept: dict[str, Tensor] = {}
+    return FreeAdversarialStep(model, optimizer, eps, replays, bounds)
 
-    def step(batch: LabelledBatch) -> dict[str, Tensor]:
+
+@dataclass(eq=False)
+class FreeAdversarialStep:
+    """The step of ``free_adversarial_training``, with what it takes from batch to batch.
+
+    Attributes:
+        delta: the perturbation, as large as the largest batch so far; None before the first one.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    eps: float
+    replays: int
+    bounds: Bounds
+    delta: Tensor | None = None
+
+    def __call__(self, batch: LabelledBatch) -> dict[str, Tensor]:
+        """Replay the batch: means over the replays of ``loss`` and ``robust``."""
         x, y = batch
-        eps_ball = ball(x, eps=eps, bounds=bounds)
-        delta = kept.get("delta")
+        eps_ball = ball(x, eps=self.eps, bounds=self.bounds)
         # The last batch of an epoch may be smaller; its successors are whole again.
-        if delta is None or delta[: len(x)].shape != x.shape:
-            delta = torch.zeros_like(x)
-        z = eps_ball.project(x + delta[: len(x)])
-        model.train()
+        if self.delta is None or self.delta[: len(x)].shape != x.shape:
+            self.delta = torch.zeros_like(x)
+        z = eps_ball.project(x + self.delta[: len(x)])
+        self.model.train()
         losses, right = [], []
-        for _ in range(replays):
+        for _ in range(self.replays):
             z = z.detach().requires_grad_(True)
-            logits = model(z)
+            logits = self.model(z)
             loss = functional.cross_entropy(logits, y)
-            descend(optimizer, loss)
+            descend(self.optimizer, loss)
             with torch.no_grad():
                 gradient = z.grad if z.grad is not None else torch.zeros_like(z)
                 z = eps_ball.step(z, eps_ball.direction(gradient), eps_ball.eps)
             losses.append(loss.detach())
             right.append((logits.argmax(1) == y).float().mean())
-        kept["delta"] = torch.cat([z - x, delta[len(x) :]])
+        self.delta = torch.cat([z - x, self.delta[len(x) :]])
         return {"loss": torch.stack(losses).mean(), "robust": torch.stack(right).mean()}
-
-    return step
 
 
 def substitute_training(

@@ -1,8 +1,14 @@
 """Augmentation: what is common to every kind of data here, each kind in a module of its own.
 
-``from labkit.augment import Compose, OneOf, Sometimes, image``
+``from labkit.augment import Compose, OneOf, Sometimes, image``. How to write a transform: ``labkit.augment.transform``.
 """
 
-from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes, Transform
+from labkit.augment.arguments import Span, span_field
+from labkit.augment.draws import normal, uniform
+from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes, repeat_params
+from labkit.augment.transform import Annotated, Params, Transform
 
-__all__ = ["Compose", "Identity", "OneOf", "Sometimes", "Transform"]
+__all__ = [
+    "Annotated", "Compose", "Identity", "OneOf", "Params", "Sometimes", "Span", "Transform", "normal", "repeat_params",
+    "span_field", "uniform",
+]  # fmt: skip

@@ -69,6 +69,7 @@ class AnswerKey:
         reference: a right answer.
         instead_of: functions of labkit that an answer must not call, because writing them is the exercise.
         otherwise: for outputs beside what the answer returns, the sentence where they differ from the reference's.
+        only: by the titles of cases that test one promise, the sentence for an answer that is wrong on those alone.
         mistakes: wrong answers, each with its sentence.
         verdict: raises ``Wrong`` on outputs of a wrong answer, where comparing with the reference is not enough.
         prepare: makes the cases of a seed where that takes what no student may have; they are sent into the sandbox.
@@ -78,6 +79,7 @@ class AnswerKey:
     reference: Answer | None = None
     instead_of: Sequence[Answer] = ()
     otherwise: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     verdict: Verdict | None = None
     prepare: Callable[[int], list[Case]] | None = None
@@ -97,18 +99,25 @@ def entry(key: str) -> AnswerKey:
 
 
 def reference(
-    key: str, *, instead_of: Sequence[Answer] = (), otherwise: Mapping[str, str] | None = None
+    key: str,
+    *,
+    instead_of: Sequence[Answer] = (),
+    otherwise: Mapping[str, str] | None = None,
+    only: Mapping[str, str] | None = None,
 ) -> Callable[[Answer], Answer]:
     """Mark a function as the right answer to the check ``key``.
 
     Args:
         instead_of: functions of labkit that an answer must not call.
         otherwise: for an output beside what the answer returns, the sentence where it differs and nothing names why.
+        only: for the title of a case, the sentence where an answer is right on all others and nothing names why. Cases
+            that test the same promise have the same sentence.
     """
 
     def register(function: Answer) -> Answer:
         mine = entry(key)
-        mine.reference, mine.instead_of, mine.otherwise = function, tuple(instead_of), otherwise or {}
+        mine.reference, mine.instead_of = function, tuple(instead_of)
+        mine.otherwise, mine.only = otherwise or {}, only or {}
         return function
 
     return register

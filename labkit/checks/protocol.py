@@ -59,6 +59,9 @@ class Wrong(AssertionError):
     named = True
     """Whether the sentence names the mistake, or only says that something differs."""
 
+    of_gradient = False
+    """Whether values are right and only a gradient is not."""
+
     def __init__(self, sentence: str, *, expected: object = None, given: object = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -152,9 +155,13 @@ class Compare(Check):
         """Call the answer: what it gives, what gradients flow through it, what becomes of the arguments it changes."""
         arguments = self.arguments(case)
         arguments |= traces.leaves(arguments, self.gradients)
+        own = {name: value for name, value in arguments.items() if value is not case.get(name)}
+        changed = traces.watch(own, (*self.changes, *self.ignores))  # who runs the check looks at the case's own values
         positional = [value for name, value in arguments.items() if name not in self.keywords]
         result = answer(*positional, **{name: arguments[name] for name in self.keywords if name in arguments})
         outputs = self.outputs(result)
+        if sentence := changed():
+            raise Wrong(sentence)
         slopes = traces.gradients(outputs, arguments, self.gradients)
         return outputs | slopes | traces.states(arguments, self.changes)
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from labkit.checks import traces
 from labkit.checks.protocol import Wrong, one
 from labkit.checks.values import is_array, is_number
 
@@ -32,7 +33,23 @@ def tensor(value: Any, *, name: str = "your function") -> Tensor:
 def gradient(value: Any, net: nn.Module) -> Tensor:
     """The gradient of what an answer gave for a net's parameters, as one vector; zeros where there is none."""
     parameters = list(net.parameters())
+    nothing = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
     if not isinstance(value, Tensor) or not value.requires_grad:
-        return torch.cat([torch.zeros_like(p).flatten() for p in parameters])
-    slopes = torch.autograd.grad(value.sum(), parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([(torch.zeros_like(p) if s is None else s).flatten() for s, p in zip(slopes, parameters)])
+        return nothing
+    slope = traces.slope(value.sum(), parameters)
+    return nothing if slope is None else slope.flatten()
+
+
+def drawn(module: nn.Module, g: Generator, *, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The module in evaluation mode, with its parameters drawn from ``g``."""
+    module = module.to(dtype)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn(p.shape, generator=g, dtype=dtype) / max(1, p.shape[-1]) ** 0.5)
+    return module.eval()
+
+
+def left_on(*modules: nn.Module) -> Tensor:
+    """The gradients that lie on the weights of some modules, as one vector; zeros where there are none."""
+    parts = [torch.zeros_like(p) if p.grad is None else p.grad for m in modules for p in m.parameters()]
+    return torch.cat([part.flatten() for part in parts])

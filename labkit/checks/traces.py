@@ -147,6 +147,8 @@ def plain(value: Any) -> Any:
     """A copy of a value without any tensor in it; anything that is no value becomes None."""
     if is_array(value):
         return array(value).copy()
+    if is_module(value) or is_optimizer(value):
+        return [("id", id(value)), *aspects(value).items()]
     if isinstance(value, list | tuple):
         return [type(value).__name__, *(plain(entry) for entry in value)]
     if isinstance(value, dict):
@@ -168,6 +170,13 @@ def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str
         return ""
     if is_array(value):
         return f"it changes its input `{name}` in place: return a new {'tensor' if is_tensor(value) else 'array'}"
+    if isinstance(value, list | tuple) and len(old) == len(value) + 1:
+        for i, entry in enumerate(value):
+            same = is_module(entry) and old[i + 1][0] == ("id", id(entry))
+            if same and (text := change(f"{name}[{i}]", entry, dict(old[i + 1]), free)):
+                return text
+            if is_array(entry) and not any(equal(plain(entry), other) for other in old[1:]):
+                return change(f"{name}[{i}]", entry, old[i + 1], free)
     return f"it changes the {type(value).__name__} `{name}` that it was given: work on a copy"
 
 

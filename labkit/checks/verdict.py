@@ -4,7 +4,7 @@ The sentence comes from the first of these that has one:
 
 1. a mistake of the bank that gives the same as the answer does on every case;
 2. what went wrong before there were outputs: it raised, it changed its input;
-3. the check's own verdict, where it has one;
+3. the check's own verdict, where it has one, or what the cases that failed are there for;
 4. the diagnosis: what given against expected shows over all cases, whatever the exercise;
 5. that the values are wrong.
 """
@@ -25,6 +25,7 @@ from labkit.checks.bank import AnswerKey, Mistake
 from labkit.checks.protocol import (
     Case,
     Check,
+    Compare,
     Differs,
     Outputs,
     Report,
@@ -34,13 +35,14 @@ from labkit.checks.protocol import (
     differs,
     one,
 )
-from labkit.checks.traces import BEGIN
+from labkit.checks.traces import BEGIN, SLOPE
 from labkit.checks.values import agree, array, describe, dtype_of, is_array, is_number
 
 DETACHED = (
     "its value is right, but no gradient reaches {target}: something on the way is cut off, by `.detach()`, `.item()`, "
     "`torch.no_grad()` or NumPy"
 )
+STRAY = "its value is right, but a gradient flows to {target}, where none should: `detach` what comes from there"
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Trial:
     record: Record
 
 
-Tried = Callable[[Any], list[Record]]
-"""Runs another answer on the same cases."""
+Tried = Callable[..., list[Record]]
+"""Runs another answer on the same cases: ``tried(answer)``, or ``tried(answer, which)`` on those at some positions."""
 
 
 def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) -> Report:
@@ -81,15 +83,17 @@ def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried) 
     with quietly():
         right = tried(key.reference) if key.verdict is None else []
         problems = [problem(check, key, trials, i, right, tried) for i in range(len(trials))]
-        first = next((i for i, wrong in enumerate(problems) if wrong is not None), None)
-        if first is None:
+        wrongs = {i: wrong for i, wrong in enumerate(problems) if wrong is not None}
+        if not wrongs:
             return Report(check.key, check.points, "right", "right")
-        wrong = problems[first]
-        assert wrong is not None
-        failing = [i for i, found in enumerate(problems) if found is not None]
+        # "Its value is right, but" is true only if it is in every case.
+        failing = sorted(wrongs, key=lambda i: wrongs[i].of_gradient)
+        first, wrong = failing[0], wrongs[failing[0]]
         named = sentence(check, key, trials, failing, right, tried)
     if named and (not wrong.named or named[1]):
         wrong = renamed(wrong, named[0])
+    elif not wrong.named and (stopped := [i for i in failing if trials[i].record.status != "ok"]):
+        first, wrong = stopped[0], wrongs[stopped[0]]  # what stops it elsewhere says more than that values are wrong
     status = trials[first].record.status
     return report(check, "wrong" if status == "ok" or (named and named[1]) else status, wrong, trials[first].case)
 
@@ -169,16 +173,33 @@ def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[
     """What differs first between the outputs of an answer and the reference's: values, then gradients."""
     for what in sorted(expected, key=lambda name: name.startswith(BEGIN)):
         if what.startswith(BEGIN) and what not in given:
-            return Wrong(DETACHED.format(target=what.partition(" for ")[2]))
+            if not array(expected[what]).any():  # none flows: a plain number is as good
+                continue
+            return of_gradient(Wrong(DETACHED.format(target=what.partition(" for ")[2])))
         if what not in given:
             raise KeyError(f"there is no output called {what!r}")
         if wrong := mismatch(check, what, given[what], expected[what]):
             if what in otherwise:
-                return renamed(wrong, otherwise[what])
-            if what.startswith(BEGIN):
+                wrong = renamed(wrong, otherwise[what])
+            elif what.startswith(BEGIN):
                 wrong.sentence = f"its value is right, but {wrong.sentence}"
-            return wrong
+            return of_gradient(wrong) if what.startswith(BEGIN) else wrong
+    return stray(check, given, expected)
+
+
+def stray(check: Check, given: Outputs, expected: Outputs) -> Wrong | None:
+    """A gradient that reaches a named argument, where the reference has none."""
+    for name in getattr(check, "gradients", ()):
+        for what in (SLOPE.format(output=output, argument=name) for output in check.returned):
+            if what in given and what not in expected and np.abs(array(given[what])).max(initial=0.0) > check.atol:
+                return of_gradient(Wrong(STRAY.format(target=f"`{name}`"), given=given[what]))
     return None
+
+
+def of_gradient(wrong: Wrong) -> Wrong:
+    """The same problem, marked as one of a gradient."""
+    wrong.of_gradient = True
+    return wrong
 
 
 def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool = True) -> Wrong | None:
@@ -187,10 +208,13 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
     Args:
         values: whether to look at values at all.
     """
-    if is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape)):
+    if (is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape))) or (
+        is_number(expected) and is_scalar(given) and (dtype_of(given) == "bool") == isinstance(expected, bool)
+    ):
         if not values:
-            same = tuple(getattr(given, "shape", ())) == tuple(expected.shape)
-            return None if same else Wrong(differs(what, "wrong shape"), expected=tuple(expected.shape), given=given)
+            shape = tuple(getattr(expected, "shape", ()))
+            same = tuple(getattr(given, "shape", ())) == shape
+            return None if same else Wrong(differs(what, "wrong shape"), expected=shape, given=given)
         try:
             close(given, expected, what=what, atol=check.atol, rtol=check.rtol, dtype=check.dtype)
         except Wrong as wrong:
@@ -200,7 +224,15 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
         return other
     if values and not agree(given, expected, atol=check.atol, rtol=check.rtol):
         return Differs(differs(what, "wrong value"), expected=describe(expected), given=describe(given))
+    if values and check.dtype and dtypes(given) != dtypes(expected):
+        return Wrong(f"{differs(what, 'wrong dtype')}: it should follow its input's", expected=str(dtypes(expected)),
+                     given=str(dtypes(given)))  # fmt: skip
     return None
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is an array without dimensions."""
+    return is_array(value) and not value.shape
 
 
 def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
@@ -235,6 +267,9 @@ def sentence(
     first = trials[failing[0]]
     if first.record.status != "ok" or not right:
         return None
+    promises = {key.only.get(str(trials[i].case.get("case"))) for i in failing}
+    if len(failing) < len(trials) and len(promises) == 1 and (promise := promises.pop()):
+        return promise, True
     pairs = [
         diagnosis.Pair(trial.case, trial.record.values, expected.values)
         for trial, expected in zip(trials, right)
@@ -251,13 +286,30 @@ def from_bank(
 ) -> str:
     """The sentence of the one mistake that gives what the answer gave; "" if there is none, or more than one.
 
-    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts.
+    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts. Where the
+    answer returns several things and no mistake gives all of them, the first that is wrong is looked at alone.
     """
     parts = looked_at(check, trials, right)
+    for outputs in (parts, first_wrong(check, trials, right, parts)):
+        candidates = fitting(check, key, trials, failing, outputs, tried) if outputs != set() else []
+        # Where several return the same, what else they do may tell them apart.
+        exact = [entry for entry in candidates if entry[1]]
+        sentences = {mistake.text(trials[failing[0]].case) for mistake, _ in exact or candidates}
+        if sentences:
+            return sentences.pop() if len(sentences) == 1 else ""
+    return ""
+
+
+def fitting(
+    check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], parts: Set[str] | None, tried: Tried
+) -> list[tuple[Mistake, bool]]:
+    """The mistakes that agree with the answer in some outputs, and whether they agree in all it left behind."""
     everywhere: list[tuple[Mistake, bool]] = []
     on_failing: list[tuple[Mistake, bool]] = []
     for mistake in key.mistakes:
         if not mistake.sentence:
+            continue
+        if not equal(check, tried(mistake.function, failing[:1])[0], trials[failing[0]].record, parts):
             continue
         records = tried(mistake.function)
         same = [equal(check, record, trial.record, parts) for record, trial in zip(records, trials)]
@@ -266,12 +318,19 @@ def from_bank(
             everywhere.append((mistake, in_all))
         elif all(same[i] for i in failing) and len(failing) > 1:
             on_failing.append((mistake, in_all))
-    case = trials[failing[0]].case
-    candidates = everywhere or on_failing
-    # Where several return the same, what else they do may tell them apart.
-    exact = [entry for entry in candidates if entry[1]]
-    sentences = {mistake.text(case) for mistake, _ in exact or candidates}
-    return sentences.pop() if len(sentences) == 1 else ""
+    return everywhere or on_failing
+
+
+def first_wrong(
+    check: Check, trials: Sequence[Trial], right: Sequence[Record], parts: Set[str] | None
+) -> Set[str] | None:
+    """The first of several things that an answer returns which is wrong in some case; none if it returns only one."""
+    if parts is None or len(check.returned) < 2:
+        return set()
+    for name in check.returned:
+        if any(t.record.status == "ok" and not equal(check, t.record, r, {name}) for t, r in zip(trials, right)):
+            return {name}
+    return set()
 
 
 def looked_at(check: Check, trials: Sequence[Trial], right: Sequence[Record]) -> Set[str] | None:
@@ -290,13 +349,19 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
     if a.status != b.status:
         return False
     if a.status == "error":
-        return a.error == b.error
+        return a.error == b.error and message(a) == message(b)
     if a.status != "ok":
         return a.sentence == b.sentence
     x, y = ({k: v for k, v in r.values.items() if parts is None or k in parts} for r in (a, b))
-    if check.dtype and dtypes(x) != dtypes(y):
+    one_number = isinstance(check, Compare) and check.number  # whose form does not matter
+    if check.dtype and not one_number and dtypes(x) != dtypes(y):
         return False
     return agree(x, y, atol=check.atol, rtol=check.rtol)
+
+
+def message(record: Record) -> str:
+    """What an error says, without the line of code."""
+    return record.sentence.partition(" (in line ")[0]
 
 
 def dtypes(value: Any) -> Any:

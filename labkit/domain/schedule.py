@@ -7,16 +7,12 @@
 learnt is worth following. Y. Ganin and others (2016), section 5.2.2.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from labkit.shapes import Float
-
-B = TypeVar("B")
-R = TypeVar("R")
 
 
 def lambda_schedule(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Tensor, " *n"]:
@@ -64,37 +60,38 @@ def checked_progress(p: Tensor) -> Tensor:
     return p
 
 
-def repeat_last(values: Float[Tensor, " n"] | float) -> Iterator[float]:
-    """One value after the other, and the last one again and again; a number is a series of one."""
-    series = torch.as_tensor(values, dtype=torch.float64).reshape(-1).tolist()
-    yield from series
-    while True:
-        yield series[-1]
+def at(values: Sequence[float], t: int) -> float:
+    """The value for the t-th update, counted from 0; the last one holds on.
+
+    >>> [at([0.25, 0.5], t) for t in range(3)]
+    [0.25, 0.5, 0.5]
+    """
+    return values[min(t, len(values) - 1)]
 
 
 def anneal_lr(
-    step: Callable[[B], R], optimizer: torch.optim.Optimizer, *, steps: int, alpha: float = 10.0, beta: float = 0.75
-) -> Callable[[B], R]:
-    """The step, with the learning rate μ_p = μ_0 / (1 + α p)^β at each call; μ_0 is what the optimiser has now.
+    optimizer: torch.optim.Optimizer, *, steps: int, alpha: float = 10.0, beta: float = 0.75
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """The learning rate μ_p = μ_0 / (1 + α p)^β, a schedule for ``train.fit``'s ``on_step``.
+
+    μ_0 is what the optimiser has now, in each of its groups. Later updates than ``steps`` have the last rate.
 
     Args:
-        step: one update.
-        optimizer: of the step; each of its groups keeps a μ_0 of its own.
-        steps: how many there will be; later ones have the last rate.
+        optimizer: of the step.
+        steps: how many updates there will be.
         alpha, beta: of the decay; β = 0 changes nothing.
 
     Raises:
         ValueError: if ``steps`` is below 1.
+
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
+    >>> schedule = anneal_lr(optimizer, steps=2)
+    >>> for _ in range(2):
+    ...     print(f"{optimizer.param_groups[0]['lr']:.4f}")
+    ...     optimizer.step()
+    ...     schedule.step()
+    0.0100
+    0.0026
     """
-    factors, start = (
-        repeat_last(lr_decay(progress(steps), alpha=alpha, beta=beta)),
-        [g["lr"] for g in optimizer.param_groups],
-    )
-
-    def slower(batch: B) -> R:
-        factor = next(factors)
-        for group, rate in zip(optimizer.param_groups, start):
-            group["lr"] = rate * factor
-        return step(batch)
-
-    return slower
+    factors = lr_decay(progress(steps), alpha=alpha, beta=beta).tolist()
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: at(factors, t))

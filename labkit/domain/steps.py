@@ -12,13 +12,14 @@ too; its running statistics are then those of both.)
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.domain.losses import domain_loss, entropy_weights, multilinear_map
-from labkit.domain.schedule import repeat_last
+from labkit.domain.schedule import at
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
 from labkit.train import Step, descend, supervised_step
@@ -87,6 +88,7 @@ def dann(
     lambda_: Lambda = 1.0,
     conditional: bool = False,
     entropy: bool = False,
+    max_norm: float | None = None,
 ) -> Step[DomainBatch]:
     """Domain-adversarial training (Ganin and others 2016), or its conditional form CDAN (Long and others 2018).
 
@@ -97,6 +99,7 @@ def dann(
         lambda_: λ, a number or one a step; it scales what the features receive, not what the discriminator learns.
         conditional: CDAN: the discriminator sees ``multilinear_map(f, logits)``.
         entropy: CDAN+E: samples that the classifier is sure of weigh up to twice as much.
+        max_norm: of the gradient of all weights together: one spike of it can end the game.
 
     Returns:
         A step that reports ``loss`` (of the labels), ``domain`` (the discriminator's; log 2 = 0.69 at chance) and
@@ -105,35 +108,59 @@ def dann(
     Raises:
         ValueError: if a λ is negative, or ``entropy`` is asked for without ``conditional``.
     """
-    if bool((torch.as_tensor(lambda_) < 0).any()):
-        raise ValueError("λ is negative: the features would help the discriminator; expected 0 or more")
+    series = checked_series(lambda_, "the features would help the discriminator")
     if entropy and not conditional:
         raise ValueError("entropy weights are CDAN's; expected conditional=True with them")
-    lambdas = repeat_last(lambda_)
+    return DomainAdversarialStep(model, discriminator, optimizer, series, conditional, entropy, max_norm)
 
-    def step(batch: DomainBatch) -> dict[str, Tensor]:
+
+def checked_series(lambda_: Lambda, harm: str) -> list[float]:
+    """λ for each update, one for all if it is a number.
+
+    Raises:
+        ValueError: if a λ is negative.
+    """
+    series = torch.as_tensor(lambda_, dtype=torch.float64).reshape(-1).tolist()
+    if min(series) < 0:
+        raise ValueError(f"λ is negative: {harm}; expected 0 or more")
+    return series
+
+
+@dataclass(eq=False)
+class DomainAdversarialStep:
+    """The step of ``dann``; ``updates`` counts those that are done, for λ's series."""
+
+    model: Classifier
+    discriminator: nn.Module
+    optimizer: torch.optim.Optimizer
+    lambdas: list[float]
+    conditional: bool
+    entropy: bool
+    max_norm: float | None
+    updates: int = 0
+
+    def __call__(self, batch: DomainBatch) -> dict[str, Tensor]:
+        """One update, which reports ``loss``, ``domain`` and ``lambda_``."""
         x, y, z = batch
-        model.train()
-        discriminator.train()
-        scale = next(lambdas)
-        f, h = model.features(x), model.features(z)
-        logits = model.head(f)
+        self.model.train()
+        self.discriminator.train()
+        scale = at(self.lambdas, self.updates)
+        self.updates += 1
+        f, h = self.model.features(x), self.model.features(z)
+        logits = self.model.head(f)
         label = functional.cross_entropy(logits, y)
         seen = [reverse_gradient(part, scale=scale) for part in (f, h)]
         weights: list[Tensor | None] = [None, None]
-        if conditional:
+        if self.conditional:
             with torch.no_grad():
-                both_logits = [logits.detach(), model.head(h)]
+                both_logits = [logits.detach(), self.model.head(h)]
             seen = [multilinear_map(part, each) for part, each in zip(seen, both_logits)]
-            if entropy:
+            if self.entropy:
                 weights = [entropy_weights(each) for each in both_logits]
-        domain = domain_loss(
-            discriminator(seen[0]), discriminator(seen[1]), source_weights=weights[0], target_weights=weights[1]
-        )
-        descend(optimizer, label + domain)
+        opinions = [self.discriminator(part) for part in seen]
+        domain = domain_loss(*opinions, source_weights=weights[0], target_weights=weights[1])
+        descend(self.optimizer, label + domain, max_norm=self.max_norm)
         return {"loss": label.detach(), "domain": domain.detach(), "lambda_": label.new_tensor(scale)}
-
-    return step
 
 
 def alignment_step(
@@ -142,6 +169,7 @@ def alignment_step(
     *,
     distance: Callable[[Tensor, Tensor], Tensor],
     lambda_: Lambda = 1.0,
+    max_norm: float | None = None,
 ) -> Step[DomainBatch]:
     """No discriminator: go down L_y + λ · distance of the two domains' features.
 
@@ -151,6 +179,7 @@ def alignment_step(
         model, optimizer: as for ``dann``.
         distance: of two sets of features, a scalar with a gradient.
         lambda_: λ, a number or one a step.
+        max_norm: of the gradient, see ``train.descend``.
 
     Returns:
         A step that reports ``loss``, ``distance`` and ``lambda_``.
@@ -158,17 +187,29 @@ def alignment_step(
     Raises:
         ValueError: if a λ is negative.
     """
-    if bool((torch.as_tensor(lambda_) < 0).any()):
-        raise ValueError("λ is negative: the domains would be pushed apart; expected 0 or more")
-    lambdas = repeat_last(lambda_)
+    return AlignmentStep(
+        model, optimizer, distance, checked_series(lambda_, "the domains would be pushed apart"), max_norm
+    )
 
-    def step(batch: DomainBatch) -> dict[str, Tensor]:
+
+@dataclass(eq=False)
+class AlignmentStep:
+    """The step of ``alignment_step``; ``updates`` counts those that are done, for λ's series."""
+
+    model: Classifier
+    optimizer: torch.optim.Optimizer
+    distance: Callable[[Tensor, Tensor], Tensor]
+    lambdas: list[float]
+    max_norm: float | None
+    updates: int = 0
+
+    def __call__(self, batch: DomainBatch) -> dict[str, Tensor]:
+        """One update, which reports ``loss``, ``distance`` and ``lambda_``."""
         x, y, z = batch
-        model.train()
-        scale = next(lambdas)
-        f, h = model.features(x), model.features(z)
-        label, apart = functional.cross_entropy(model.head(f), y), distance(f, h)
-        descend(optimizer, label + scale * apart)
+        self.model.train()
+        scale = at(self.lambdas, self.updates)
+        self.updates += 1
+        f, h = self.model.features(x), self.model.features(z)
+        label, apart = functional.cross_entropy(self.model.head(f), y), self.distance(f, h)
+        descend(self.optimizer, label + scale * apart, max_norm=self.max_norm)
         return {"loss": label.detach(), "distance": apart.detach(), "lambda_": label.new_tensor(scale)}
-
-    return step

@@ -1,16 +1,14 @@
-"""How the prototypes and their networks are learnt: a step, a curriculum, clusters that come back, the best of runs.
+"""How the prototypes and their networks are learnt: a step, clusters that come back, and all of a training.
 
-Learning everything at once ends in bad minima: a network that may bend anything into anything needs no good prototype.
-So transformations are switched on one after another, simple ones first. A prototype that hardly any image chooses
-gets no gradient and would stay where it is for ever; it becomes a copy of the one that most choose, with its networks
-and its optimiser's moments, plus a little noise that lets the two part. And since a run may still end badly, there are
-several, and the one with the lowest *loss* is kept: no label is needed for that. All after Monnier and others (2020).
-Two things are added: clusters that are hardly *needed* move, too (``swaps``), and large images are averaged down
-until the transformations that bend shapes come in (``cluster``'s ``coarse``).
+A prototype that hardly any image chooses gets no gradient and would stay where it is for ever; it becomes a copy of the
+one that most choose, with its networks and its optimiser's moments, plus a little noise that lets the two part. And
+since a run may still end badly, there are several, and the one with the lowest *loss* is kept: no label is needed for
+that. All after Monnier and others (2020). Two things are added: clusters that are hardly *needed* move, too
+(``swaps``), and large images are averaged down until the transformations that bend shapes come in (``cluster``'s
+``coarse``).
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,15 +16,10 @@ from torch import Tensor
 
 from labkit import train
 from labkit.dti.model import DTIKMeans
+from labkit.dti.schedule import LATE, Curriculum, Schedule, default_starts, rigid_phase
 from labkit.dti.swaps import Swaps
 from labkit.shapes import Float, Images
-from labkit.train import EpochCallback, History, Minibatches, Step
-
-BENDING = ("morphology", "thin_plate")
-"""What can turn one shape into another, and so must come last."""
-
-FIRST, LATE = 0.1, 0.65
-"""When by default the first transformation is switched on, and when those that bend, as shares of the training."""
+from labkit.train import EpochCallback, History, Minibatches
 
 
 def reassign(
@@ -95,9 +88,8 @@ def dti_step(
     every: int = 50,
     least: float = 0.2,
     noise: float = 1e-4,
-    racing: Callable[[], bool] | None = None,
     generator: torch.Generator | None = None,
-) -> Step[tuple[Tensor, ...]]:
+) -> "DTIStep":
     """The step for ``train.fit``: go down the loss; every so often look for empty clusters.
 
     Args:
@@ -105,132 +97,128 @@ def dti_step(
         optimizer: of its parameters.
         every: steps between two looks; 0 for none.
         least, noise, generator: see ``reassign``.
-        racing: whether this step belongs to a race of ``Swaps``; never, if None.
 
     Returns:
         A step on batches ``(x, …)`` of images that reports ``loss`` and ``reassigned``, the mean number of clusters
         that a step turned into copies.
     """
-    chosen = torch.zeros(model.k, device=model.prototypes.device)
-    steps, again = 0, 0
+    return DTIStep(model, optimizer, every, least, noise, generator)
 
-    def down(x: Images) -> tuple[Tensor, Tensor]:
-        nonlocal steps, again
-        loss, costs = model.objective(x)
-        train.descend(optimizer, loss)
-        chosen.add_(torch.bincount(costs.argmin(1), minlength=model.k))
-        steps += 1
-        if every and steps % every == 0:
-            share = chosen / chosen.sum()
-            again += len(reassign(model, optimizer, share, least=least, noise=noise, generator=generator))
-            chosen.zero_()
+
+class DTIStep:
+    """The step of ``dti_step``, with what it remembers from batch to batch.
+
+    Attributes:
+        chosen: how many images chose each cluster since the last look.
+        updates: those that are done, also those of races that were lost.
+        copied: clusters that the last step turned into copies.
+        swaps: races between going on and moving a cluster.
+        racing: whether the next steps belong to races; they don't at first.
+    """
+
+    def __init__(
+        self,
+        model: DTIKMeans,
+        optimizer: torch.optim.Optimizer,
+        every: int,
+        least: float,
+        noise: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        self.model, self.optimizer, self.every = model, optimizer, every
+        self.least, self.noise, self.generator = least, noise, generator
+        self.chosen = torch.zeros(model.k, device=model.prototypes.device)
+        self.updates, self.copied, self.racing = 0, 0, False
+        self.swaps = Swaps(model, optimizer, self.update, self.move, window=2 * every or 100)
+
+    def __call__(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
+        """One update, or one of a race."""
+        self.model.train()
+        self.copied = 0
+        loss, _ = self.swaps(batch[0]) if self.racing else self.update(batch[0])
+        return {"loss": loss, "reassigned": float(self.copied)}
+
+    def update(self, x: Images) -> tuple[Tensor, Tensor]:
+        """Go down the loss of these images, and look for empty clusters if it is time: the loss and the costs."""
+        loss, costs = self.model.objective(x)
+        train.descend(self.optimizer, loss)
+        self.chosen.add_(torch.bincount(costs.argmin(1), minlength=self.model.k))
+        self.updates += 1
+        if self.every and self.updates % self.every == 0:
+            share, knobs = self.chosen / self.chosen.sum(), {"least": self.least, "noise": self.noise}
+            self.copied += len(reassign(self.model, self.optimizer, share, generator=self.generator, **knobs))
+            self.chosen.zero_()
         return loss.detach(), costs
 
-    def move(taken: int, to: int) -> None:
-        copy(model, optimizer, [taken], to, noise=noise, generator=generator)
-
-    swaps = Swaps(model, optimizer, down, move, window=2 * every or 100)
-
-    def update(batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
-        nonlocal again
-        model.train()
-        again = 0
-        loss, _ = swaps(batch[0]) if racing is not None and racing() else down(batch[0])
-        return {"loss": loss, "reassigned": float(again)}
-
-    return update
-
-
-def curriculum(
-    model: DTIKMeans,
-    optimizer: torch.optim.Optimizer,
-    *,
-    starts: Sequence[float],
-    settle: float = LATE,
-    gamma: float = 0.01,
-) -> Callable[[int, int], None]:
-    """What to do before step t of n: switch on transformation i from ``starts[i]·n`` on, lower the rate at the end.
-
-    From ``settle·n`` on the rate falls along half a cosine, to ``gamma`` times what it was.
-
-    Raises:
-        ValueError: if there is not one start for each transformation, or they are not growing from 0 up to 1.
-    """
-    kinds = len(model.transformer.families)
-    if len(starts) != kinds or list(starts) != sorted(starts) or any(not 0 <= s <= 1 for s in starts):
-        raise ValueError(
-            f"the starts are {tuple(starts)}; expected {kinds} growing shares of the training, from 0 to 1"
-        )
-    rates = [group["lr"] for group in optimizer.param_groups]
-
-    def before(t: int, n: int) -> None:
-        model.transformer.active = sum(t >= s * n for s in starts)
-        way = max(0.0, (t - settle * n) / max(n - settle * n, 1))
-        for group, rate in zip(optimizer.param_groups, rates):
-            group["lr"] = rate * (gamma + (1 - gamma) * (1 + math.cos(math.pi * way)) / 2)
-
-    return before
-
-
-def default_starts(names: Sequence[str]) -> tuple[float, ...]:
-    """Prototypes alone for a tenth of the training; then what keeps shapes, one by one; what bends them, in the end."""
-    early = sum(name not in BENDING for name in names)
-    return tuple(FIRST + 0.1 * i if i < early else LATE for i in range(len(names)))
-
-
-def rigid_phase(names: Sequence[str], starts: Sequence[float]) -> tuple[float, float]:
-    """From when to when what keeps shapes is on and nothing that bends them, as shares of the training."""
-    kept = [s for name, s in zip(names, starts) if name not in BENDING]
-    end = min([s for name, s in zip(names, starts) if name in BENDING], default=max([LATE, *starts]))
-    return max(kept, default=end), end
+    def move(self, taken: int, to: int) -> None:
+        """Turn a cluster into a copy of another one."""
+        copy(self.model, self.optimizer, [taken], to, noise=self.noise, generator=self.generator)
 
 
 def learn(
     model: DTIKMeans,
     x: Images,
+    schedule: Schedule | None = None,
     *,
-    epochs: int,
-    batch_size: int = 128,
-    lr: float = 5e-3,
-    starts: Sequence[float] | None = None,
-    every: int = 50,
-    swaps: bool = True,
     generator: torch.Generator | None = None,
     on_epoch: EpochCallback | Sequence[EpochCallback] | None = None,
 ) -> History:
-    """Train a model in place with Adam, the curriculum, reassignment and swaps. The knobs are those of ``cluster``.
+    """Train a model in place with Adam, the curriculum, reassignment and swaps.
 
     Prototypes smaller than the images get their size when the first transformation that bends shapes is switched on.
+
+    Args:
+        model: a ``DTIKMeans`` or ``DTIGMM``.
+        x: the images.
+        schedule: of the training; the default one if None.
+        generator: of batches and noise; torch's global one if None.
+        on_epoch: see ``train.fit``.
     """
-    optimizer = _adam(model, lr)
+    schedule = schedule or Schedule()
     order = generator if generator is not None else torch.default_generator
-    batches = Minibatches(x, batch_size=min(batch_size, len(x)), generator=order)
-    names = [kind.name for kind in model.transformer.families]
-    if starts is None:
-        starts = default_starts(names)
-    prepare = curriculum(model, optimizer, starts=starts, settle=max([LATE, *starts]))
-    total, now = epochs * len(batches), -1
-    begin, end = rigid_phase(names, starts)
-    window = 2 * every or 100
-    # A fifth of the phase first, so that the races are about clusters that know their transformations.
-    first = int((begin + (end - begin) / 5) * total)
-    last = first + (int(end * total) - first) // window * window
-    update = dti_step(model, optimizer, every=every, racing=lambda: swaps and first <= now < last, generator=generator)
-
-    def scheduled(batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
-        nonlocal now
-        now += 1
-        prepare(now, total)
-        if now >= end * total:
-            _refine(model, optimizer, x.shape[-2:])
-        return update(batch)
-
-    history = train.fit(scheduled, batches, epochs=epochs, on_epoch=on_epoch)
-    _refine(model, optimizer, x.shape[-2:])
+    batches = Minibatches(x, batch_size=min(schedule.batch_size, len(x)), generator=order)
+    epochs = schedule.passes(len(x))
+    training = Training(model, x.shape[-2:], schedule, epochs * len(batches), generator)
+    history = train.fit(training, batches, epochs=epochs, on_epoch=on_epoch)
+    refine(model, training.optimizer, x.shape[-2:])
     return history
 
 
-def _adam(model: DTIKMeans, lr: float) -> torch.optim.Adam:
+class Training:
+    """The step of ``learn``: before each update, what the schedule says for it.
+
+    Attributes:
+        updates: those that are done.
+    """
+
+    def __init__(
+        self, model: DTIKMeans, size: torch.Size, schedule: Schedule, total: int, generator: torch.Generator | None
+    ) -> None:
+        names = [kind.name for kind in model.transformer.families]
+        starts = default_starts(names) if schedule.starts is None else schedule.starts
+        begin, end = rigid_phase(names, starts)
+        self.model, self.size, self.total, self.optimizer = model, size, total, adam(model, schedule.lr)
+        self.curriculum = Curriculum(model, self.optimizer, starts=starts, settle=max([LATE, *starts]))
+        self.step = dti_step(model, self.optimizer, every=schedule.every, generator=generator)
+        # A fifth of the phase first, so that the races are about clusters that know their transformations.
+        first = int((begin + (end - begin) / 5) * total)
+        window = self.step.swaps.window
+        last = first + (int(end * total) - first) // window * window
+        self.races = range(first, last if schedule.swaps else first)
+        self.updates, self.bends = 0, end * total
+
+    def __call__(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor | float]:
+        """One update."""
+        self.curriculum(self.updates, self.total)
+        if self.updates >= self.bends:
+            refine(self.model, self.optimizer, self.size)
+        self.step.racing = self.updates in self.races
+        self.updates += 1
+        return self.step(batch)
+
+
+def adam(model: DTIKMeans, lr: float) -> torch.optim.Adam:
+    """The optimiser of prototypes and networks, which alone are kept small."""
     networks = list(model.transformer.parameters())
     groups: list[dict[str, Any]] = [{"params": model.clusters()}]
     if networks:
@@ -239,7 +227,7 @@ def _adam(model: DTIKMeans, lr: float) -> torch.optim.Adam:
     return torch.optim.Adam(groups, lr=lr, fused=model.prototypes.device.type in ("cpu", "cuda"))
 
 
-def _refine(model: DTIKMeans, optimizer: torch.optim.Optimizer, size: torch.Size) -> None:
+def refine(model: DTIKMeans, optimizer: torch.optim.Optimizer, size: torch.Size) -> None:
     """Prototypes of the images' size; the optimiser begins anew with them."""
     if model.prototypes.shape[-2:] == size:
         return

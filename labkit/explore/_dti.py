@@ -22,6 +22,7 @@ from labkit.explore.panel import Explorer
 from labkit.explore.pictures import Picture, rgb
 from labkit.explore.svg import BLUE, VERMILION
 from labkit.nets import seeded_weights
+from labkit.train import History
 
 WORLDS = ("digits", "digits, turned and moved", "shapes, turned and moved")
 LESSONS = ("one after another", "all at once", "none: k-means")
@@ -77,14 +78,12 @@ def trained(name: str, lesson: str, seed: int) -> Run:
     model.transformer.active = 0
     models = [copy.deepcopy(model)]
 
-    def keep(history: object) -> None:
-        if getattr(history, "epoch", 0) % EPOCHS_A_SHOT == 0:
+    def keep(history: History) -> None:
+        if history.epoch % EPOCHS_A_SHOT == 0:
             models.append(copy.deepcopy(model).requires_grad_(False))
 
-    method.learn(
-        model, images.x, epochs=SHOTS * EPOCHS_A_SHOT, batch_size=32, starts=STARTS[lesson], generator=generator,
-        on_epoch=keep,
-    )  # fmt: skip
+    schedule = method.Schedule(epochs=SHOTS * EPOCHS_A_SHOT, batch_size=32, starts=STARTS[lesson])
+    method.learn(model, images.x, schedule, generator=generator, on_epoch=keep)
     predictions = [shot.predict(images.x) for shot in models]
     return Run(
         images,
@@ -195,9 +194,9 @@ def show_code(settings: Settings) -> str:
     """The call that does this."""
     transforms = () if settings.lesson == LESSONS[2] else TRANSFORMS
     words = (
+        f"schedule = dti.Schedule(epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32, starts={STARTS[settings.lesson]!r})\n"
         f"clusters = dti.cluster(x, {len(world(settings.world).classes)}, transforms={transforms!r}, "
-        f"starts={STARTS[settings.lesson]!r}, epochs={SHOTS * EPOCHS_A_SHOT}, batch_size=32)\n"
-        "clusters.model.reconstruct(x)"
+        "schedule=schedule)\nclusters.model.reconstruct(x)"
     )
     return listing(words)
 

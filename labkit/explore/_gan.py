@@ -40,7 +40,6 @@ class Settings(State):
     t: float = slider(0, 0, 1, step=0.05, label="way t", group=WALK, draw=(0, 1), help="from one z to another")
     path: str = choice(PATHS, label="path", group=WALK)
     source: str = choice(SOURCES, label="fakes from", group=TEST)
-    reveal: bool = switch(label="tell me", group=TEST, help="shows which are generated, and your score")
     a: bool = switch(label="1 is generated", group=TEST)
     b: bool = switch(label="2 is generated", group=TEST)
     c: bool = switch(label="3 is generated", group=TEST)
@@ -51,6 +50,7 @@ class Settings(State):
     h: bool = switch(label="8 is generated", group=TEST)
     i: bool = switch(label="9 is generated", group=TEST)
     j: bool = switch(label="10 is generated", group=TEST)
+    reveal: bool = switch(label="tell me", group=TEST, help="shows which are generated, and your score")
 
     def ticked(self) -> Tensor:
         """Which of the ten are taken for generated."""

@@ -122,9 +122,12 @@ def trained(alpha: float, wrong: float, noise: float, seed: int) -> Tensor:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     mix = augment.Mixup(alpha=alpha)
     learn = train.supervised_step(net, optimizer, loss=augment.soft_cross_entropy)
-    train.fit(
-        lambda batch: learn(mix(batch[0], y=batch[1], generator=g)), [(x, targets)] * STEPS, epochs=1, on_step=schedule
-    )
+
+    def step(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        mixed = mix(batch[0], y=batch[1], generator=g)
+        return learn((mixed.x, mixed.y))
+
+    train.fit(step, [(x, targets)] * STEPS, epochs=1, on_step=schedule)
     half = SIDE // 2
     across, down = torch.linspace(LOW[0], HIGH[0], half), torch.linspace(HIGH[1], LOW[1], half)
     plane = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1).reshape(-1, 2)

@@ -16,7 +16,7 @@ from labkit.explore.svg import DASHES, INK, ink, shape, svg, swatch, text
 from labkit.shapes import Int
 
 WIDTH, HEIGHT = 230, 140  # units of the SVG: of a chart, and of the field between its axes
-LEFT, RIGHT = 36, 14  # margins, wide enough for the labels of ticks
+LEFT, RIGHT = 40, 14  # margins, wide enough for the labels of ticks
 LINE, LETTER = 15, 6.8  # units from one line of text to the next, and of a letter at most, about
 CRISP = 'shape-rendering="crispEdges"'
 

@@ -87,6 +87,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, before: str 
 
 def listing(lines: str) -> str:
     """Lines of code to copy."""
-    style = "margin: 0; white-space: pre-wrap; word-break: normal; line-height: 1.45"
+    style = "margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; word-break: normal; line-height: 1.45"
     style += "; font-family: var(--jp-code-font-family, monospace)"
     return f'<pre style="{style}">{html.escape(lines)}</pre>'

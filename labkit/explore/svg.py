@@ -64,7 +64,9 @@ def icon(mark: str, colour: str) -> str:
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", soft: bool = False, bold: bool = False) -> str:
-    """A piece of text in an SVG."""
+    """A piece of text in an SVG; nothing for no words."""
+    if not words:
+        return ""
     style = (' opacity="0.7"' if soft else "") + (' font-weight="700"' if bold else "")
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}"{style}>{html.escape(words)}</text>'
 

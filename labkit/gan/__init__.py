@@ -26,14 +26,24 @@ from labkit.gan.evaluate import (
 from labkit.gan.losses import GAMES, Game, class_loss, discriminator_loss, generator_loss, gradient_penalty
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import lerp, noise, sample, slerp
-from labkit.gan.small_gan import PretrainedGAN, TrainedGAN, pretrained, pretrained_names, train_small_gan
+from labkit.gan.small_gan import (
+    FEW_IMAGES,
+    GANRecipe,
+    PretrainedGAN,
+    TrainedGAN,
+    pretrained,
+    pretrained_names,
+    train_small_gan,
+)
 from labkit.gan.steps import gan_step
 
 __all__ = [
+    "FEW_IMAGES",
     "GAMES",
     "CollapseAlarm",
     "DiffAugment",
     "Discriminator",
+    "GANRecipe",
     "Game",
     "Generator",
     "NearestNeighbours",

@@ -95,4 +95,6 @@ class CollapseAlarm(Callback):
         last = self.values[-self.patience :]
         if self.epoch is None and len(last) == self.patience and max(last) < self.below:
             self.epoch = history.epoch
-        return self.stop and self.epoch is not None
+        if self.stop and self.epoch is not None:
+            history.stop(f"samples have been all alike since epoch {self.epoch}: their diversity is {last[-1]:.2f}")
+        return history.stopped

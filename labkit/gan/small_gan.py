@@ -6,8 +6,10 @@ weights in half precision, and beside them a file that says on what, with which 
 
 import copy
 import json
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -28,24 +30,50 @@ class TrainedGAN(NamedTuple):
     history: train.History
 
 
+@dataclass(frozen=True)
+class GANRecipe:
+    """How a small GAN is made and trained; ``dataclasses.replace`` gives variants.
+
+    Attributes:
+        steps: updates of either player, at least one epoch.
+        latent: the length of z.
+        width: of both networks.
+        batch_size: images a batch; all, where there are fewer.
+        lr: Adam's step size for the generator; β = (0.5, 0.999), as in DCGAN.
+        lr_d: for the discriminator; larger ones are Heusel and others' two time scales (2017).
+        game: one of ``losses.GAMES``.
+        norm: the discriminator's.
+        class_weight: of AC-GAN's class terms.
+        class_on_fakes: whether D learns classes from fakes too.
+        decay: of the average of the generator's weights.
+        augment: of all that D sees, for data of few images.
+    """
+
+    steps: int = 600
+    latent: int = 32
+    width: int = 16
+    batch_size: int = 32
+    lr: float = 1e-3
+    lr_d: float = 1e-3
+    game: str = "non-saturating"
+    norm: str = "batch"
+    class_weight: float = 1.0
+    class_on_fakes: bool = True
+    decay: float = 0.99
+    augment: DiffAugment | None = None
+
+
+FEW_IMAGES = GANRecipe(width=14, class_on_fakes=False, augment=DiffAugment(("translation",)))
+"""For a class of some dozens of images: D sees them moved about, and learns classes from real ones alone."""
+
+
 def train_small_gan(
     x: Images,
     y: Labels | None = None,
+    recipe: GANRecipe | None = None,
     *,
-    seed: int = 0,
-    steps: int = 600,
     classes: int = 0,
-    latent: int = 32,
-    width: int = 16,
-    batch_size: int = 32,
-    lr: float = 1e-3,
-    lr_d: float = 1e-3,
-    game: str = "non-saturating",
-    norm: str = "batch",
-    class_weight: float = 1.0,
-    class_on_fakes: bool = True,
-    decay: float = 0.99,
-    augment: DiffAugment | None = None,
+    seed: int = 0,
     on_epoch: train.EpochCallback | None = None,
 ) -> TrainedGAN:
     """Train a GAN on images of 8², 16² or 32²; an AC-GAN where labels are given. Seconds on one core.
@@ -53,47 +81,36 @@ def train_small_gan(
     Args:
         x: images in [0, 1].
         y: their labels, for an AC-GAN.
-        seed: of everything random.
-        steps: updates of either player, at least one epoch.
+        recipe: how; ``GANRecipe()`` if None.
         classes: of the labels; one more than the largest, if not given.
-        latent: the length of z.
-        width: of both networks.
-        batch_size: images a batch; all, where there are fewer.
-        lr: Adam's step size for the generator; β = (.5, .999), as in DCGAN.
-        lr_d: for the discriminator; larger ones are Heusel and others' two time scales (2017).
-        game: one of ``losses.GAMES``.
-        norm: the discriminator's.
-        class_weight: of AC-GAN's class terms.
-        class_on_fakes: whether D learns classes from fakes too.
-        decay: of the average of the generator's weights.
-        augment: for data of few images.
+        seed: of everything random.
         on_epoch: a callback. An epoch goes through the images once, or fifty times ``batch_size`` of them if that is
             more.
 
     Raises:
         ValueError: if the images are not squares of 8, 16, 32, … pixels, or ``steps`` is below 1.
     """
+    recipe = recipe or GANRecipe()
+    steps, width = recipe.steps, recipe.width
     if x.shape[-1] != x.shape[-2] or steps < 1:
         raise ValueError(f"images are {tuple(x.shape[-2:])} and steps {steps}; expected squares and 1 step or more")
     kinds = 0 if y is None else classes or int(y.max()) + 1
     g = torch.Generator(device=x.device).manual_seed(seed)
     with seeded_weights(seed):
-        G = Generator(x.shape[-1], x.shape[1], latent=latent, width=width, classes=kinds).to(x.device)
-        D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=norm).to(x.device)
+        G = Generator(x.shape[-1], x.shape[1], latent=recipe.latent, width=width, classes=kinds).to(x.device)
+        D = Discriminator(x.shape[-1], x.shape[1], width=width, classes=kinds, norm=recipe.norm).to(x.device)
     average = copy.deepcopy(G).requires_grad_(False)
     adam = partial(torch.optim.Adam, betas=(0.5, 0.999))
-    change = partial(augment, generator=g) if augment is not None else train.identity
     step = gan_step(
-        G, D, adam(G.parameters(), lr=lr), adam(D.parameters(), lr=lr_d), generator=g, game=game, augment=change,
-        class_weight=class_weight, class_on_fakes=class_on_fakes, average=average, decay=decay,
+        G, D, adam(G.parameters(), lr=recipe.lr), adam(D.parameters(), lr=recipe.lr_d), generator=g, game=recipe.game,
+        augment=train.identity if recipe.augment is None else partial(recipe.augment, generator=g),
+        class_weight=recipe.class_weight, class_on_fakes=recipe.class_on_fakes, average=average, decay=recipe.decay,
     )  # fmt: skip
-    batches = train.Minibatches(
-        *((x,) if y is None else (x, y)), batch_size=min(batch_size, len(x)), generator=g, drop_last=True
-    )
+    tensors, batch_size = (x,) if y is None else (x, y), min(recipe.batch_size, len(x))
+    batches = train.Minibatches(*tensors, batch_size=batch_size, generator=g, drop_last=True)
     rounds = max(1, min(50, steps) // len(batches))
-    many = [batches] * rounds
-    epoch = lambda: (batch for one in many for batch in one)  # noqa: E731
-    history = train.fit(step, epoch, epochs=max(1, round(steps / (rounds * len(batches)))), on_epoch=on_epoch)
+    epochs = max(1, round(steps / (rounds * len(batches))))
+    history = train.fit(step, lambda: chain.from_iterable([batches] * rounds), epochs=epochs, on_epoch=on_epoch)
     return TrainedGAN(average, D, history)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labkit.grading import course as places
+from labkit.grading import links
 from labkit.grading.course import Course, CourseError
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def assignments(here: Course, names: list[str] | None, *, handed_in: bool = Fals
         return list(dict.fromkeys(here.assignment(name, known) for name in names))
     if handed_in or graded:
         parent = here.submitted if handed_in else here.root / "autograded"
-        there = {path.name for path in parent.glob("*/*") if path.is_dir()}
+        there = {name for name in known if links.some(parent / links.STUDENT / name)}
         known = [name for name in known if name in there]
     if not known and handed_in:
         raise CourseError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from labkit.grading import download, recognise, roster, teams
+from labkit.grading import download, links, recognise, roster, teams
 from labkit.grading.course import Course, CourseError, files
 from labkit.grading.download import File
 from labkit.grading.recognise import Plan, exercises
@@ -240,7 +240,7 @@ def outcome(course: Course, assignment: str, made: HandIn, people: dict[str, Per
     if made.refused:
         return said(f"not collected: {made.refused}", False)
     target = course.submitted / made.student / assignment
-    if target.is_symlink() or target.parent.is_symlink() or target.is_file():
+    if links.on_the_way(target, course.submitted) or target.is_file():
         return said(f"not collected: submitted/{made.student}/{assignment} is no folder", False)
     what = "new"
     if target.is_dir():
@@ -261,7 +261,7 @@ def newer(target: Path, made: HandIn, known: Person | None) -> bool:
     """Whether a hand-in came after the one that lies in ``target``."""
     if known:
         return made.person.version > known.version
-    latest = max((path.stat().st_mtime for path in target.rglob("*") if path.is_file()), default=0.0)
+    latest = max((path.lstat().st_mtime for path in target.rglob("*") if not path.is_dir()), default=0.0)
     return made.timed and made.person.version > latest
 
 
@@ -272,13 +272,19 @@ def fingerprint(content: dict[PurePosixPath, bytes]) -> dict[str, str]:
 
 def present(target: Path) -> dict[str, str]:
     """The same of the files that are there."""
-    there = {PurePosixPath(path): (target / path).read_bytes() for path in files(target) if str(path) != STAMP}
+    there = {}
+    for path in files(target):
+        if str(path) != STAMP:
+            linked = (target / path).is_symlink()  # which nothing that is collected can be
+            there[PurePosixPath(path)] = b"a link" if linked else links.read(target / path, target.parents[1])
     return fingerprint(there)
 
 
 def put(course: Course, target: Path, made: HandIn) -> None:
     """Write a submission whole or not at all; the one that was there goes to ``.local/replaced/``."""
     fresh = target.with_name(f".{target.name}.new")
+    if fresh.is_symlink():
+        fresh.unlink()
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         for path, data in made.content.items():

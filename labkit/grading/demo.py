@@ -1,11 +1,13 @@
 """A class of eight, graded before your eyes: the release, the submissions, the gradebook, the feedback."""
 
 import ast
+import importlib
+import inspect
 import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
@@ -147,15 +149,33 @@ def replaced(notebook: NotebookNode, position: int, text: str) -> NotebookNode:
     return made
 
 
-def known_mistakes(source: Course, topic: str) -> list[Any]:
-    """The wrong answers of ``tests/mistakes/<topic>.py``; none where there is no such file."""
-    if not (source.root / "tests" / "mistakes" / f"{topic}.py").is_file():
+class Mistake(NamedTuple):
+    """A wrong answer to a check, and the source of a cell that gives it."""
+
+    key: str
+    name: str
+    text: str
+
+    def source(self, name: str) -> str:
+        """The cell, with the answer called ``name``."""
+        return f"{self.text}\n{name} = {self.name}"
+
+
+def known_mistakes(source: Course, topic: str) -> list[Mistake]:
+    """The wrong answers of ``tests/fresh/<topic>.py``; none where there is no such file."""
+    if not (source.root / "tests" / "fresh" / f"{topic}.py").is_file():
         return []
     if str(source.root) not in sys.path:
         sys.path.insert(0, str(source.root))
-    from tests.mistakes import mistakes  # a folder of the clone, not a part of the package
-
-    return list(mistakes(topic))
+    module = importlib.import_module(f"tests.fresh.{topic}")  # a folder of the clone, not a part of the package
+    imports = [line for line in inspect.getsource(module).splitlines() if line.startswith(("import ", "from "))]
+    found = []
+    for key, function, kind in module.FRESH:
+        if kind == "wrong":
+            lines = inspect.getsource(function).splitlines()
+            start = next(i for i, line in enumerate(lines) if line.startswith("def "))  # after its decorators
+            found.append(Mistake(key, function.__name__, "\n".join([*imports, "", *lines[start:]])))
+    return found
 
 
 def copy(notebook: NotebookNode) -> NotebookNode:

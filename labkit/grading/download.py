@@ -24,8 +24,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from labkit.grading import links
 from labkit.grading.course import CourseError
 from labkit.grading.notebooks import LARGEST
 
@@ -110,7 +112,9 @@ def of_folder(folder: Path) -> list[Entry]:
             state = path.lstat()
             inside = path.relative_to(folder).as_posix()
             refused = danger(inside, state.st_mode) or too_large(state.st_size)
-            found.append(Entry(inside, datetime.fromtimestamp(state.st_mtime, UTC), path.read_bytes, refused))
+            found.append(
+                Entry(inside, datetime.fromtimestamp(state.st_mtime, UTC), partial(links.read, path, folder), refused)
+            )
     return found
 
 

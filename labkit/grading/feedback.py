@@ -4,7 +4,7 @@ import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from labkit.grading import classic
+from labkit.grading import classic, links
 from labkit.grading.course import Course, CourseError
 
 
@@ -25,7 +25,8 @@ def feedback(
     """
     from labkit.grading.engine.feedback import Feedback
 
-    there = sorted(f.parent.name for f in (course.root / "autograded").glob("*/*") if f.name == assignment)
+    graded = course.root / "autograded"
+    there = dict(links.handed_in(graded / links.STUDENT / assignment))
     for name in students or ():
         if name not in there:
             raise CourseError(f"{name!r} was not graded for {assignment}; `labkit grade` comes first")
@@ -36,6 +37,9 @@ def feedback(
     for number, name in enumerate(wanted, start=1):
         if on_student is not None:
             on_student(name, number, len(wanted))
+        if linked := links.on_the_way(there[name], graded):
+            results[name] = f"no feedback could be written: {linked.relative_to(course.root)} is a link"
+            continue
         try:
             classic.convert(Feedback, course, assignment, student=glob.escape(name), force=True)
             results[name] = sorted((course.root / "feedback" / name / assignment).glob("*.html"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labkit.grading import classic, marks, notebooks, outcome, roster
+from labkit.grading import classic, links, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
 from labkit.grading.identity import identity
 from labkit.grading.marks import Row
@@ -86,7 +86,7 @@ def submissions(course: Course, assignment: str, students: Sequence[str] | None 
     Raises:
         CourseError: if nobody did, or one of ``students`` did not.
     """
-    there = sorted(f.parent.name for f in course.submitted.glob("*/*") if f.name == assignment and f.is_dir())
+    there = [name for name, _ in links.handed_in(course.submitted / links.STUDENT / assignment)]
     if students:
         for name in students:
             if name not in there:
@@ -147,7 +147,10 @@ def marks_of(course: Course, assignment: str, name: str) -> Row | None:
 def explained(course: Course, row: Row) -> Row:
     """A row with the sentence of each check that failed, from the graded notebook."""
     wrong = {}
-    for path in sorted((course.root / "autograded" / row.student / row.assignment).glob("*.ipynb")):
+    base = course.root / "autograded"
+    for path in sorted((base / row.student / row.assignment).glob("*.ipynb")):
+        if links.on_the_way(path, base):
+            continue
         for cell in notebooks.read(path).cells:
             if outcome.kind(cell) == "check" and cell.cell_type == "code":
                 result = outcome.result(cell)

@@ -127,6 +127,7 @@ class Trace:
         rounds: what each round moved.
         left: indices into X_u of what was never moved, in their order.
         scores: what ``evaluate`` gave after each fit: one more than there are rounds.
+        reason: why the loop ended, in words.
     """
 
     X: Tensor
@@ -134,6 +135,7 @@ class Trace:
     rounds: list[Round]
     left: Int[Tensor, " m"]
     scores: list[float] = field(default_factory=list)
+    reason: str = ""
 
     def pseudo_labels(self) -> Labels:
         """For each of X_u its pseudo-label, −1 where there is none."""
@@ -191,15 +193,17 @@ def self_train(
         if evaluate is not None:
             scores.append(float(evaluate()))
         if len(left) == 0 or len(done) == rounds:
+            reason = "every example has been moved" if len(left) == 0 else f"all {rounds} rounds are done"
             break
         yu, c = model.predict(Xu[left])
         h = select(c, yu, q=q, threshold=threshold, per_class=per_class)
         if len(h) == 0:
+            reason = f"the model is not sure enough of any of the {len(left)} examples that are left"
             break
         done.append(Round(left[h], yu[h], c[h]))
         X, y = torch.cat([X, Xu[left[h]]]), torch.cat([y, yu[h].to(y.dtype)])
         left = left[without(h, len(left))]
-    return Trace(X, y, done, left, scores)
+    return Trace(X, y, done, left, scores, reason)
 
 
 def without(index: Int[Tensor, " m"], n: int) -> Tensor:

@@ -1,11 +1,11 @@
 """Steps for ``train.fit``: one update from a labelled and an unlabelled batch together.
 
-Each returns a closure for ``fit``; policies are functions of a batch of images, such as
+Each returns a step for ``fit``; policies are functions of a batch of images, such as
 ``lambda x: policy(x, generator=g)``. The networks are trained in place.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import count
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -100,23 +100,35 @@ def pseudo_label(
         eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
             pass that learns them, dropout included: a pass less, and more of them are wrong.
     """
-    updates = count()
+    return PseudoLabelStep(model, optimizer, alpha, augment, eval_mode)
 
-    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
-        weight = alpha(next(updates))
+
+@dataclass(eq=False)
+class PseudoLabelStep:
+    """The step of ``pseudo_label``; ``updates`` counts those that are done."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    alpha: Callable[[int], float]
+    augment: Augment
+    eval_mode: bool
+    updates: int = 0
+
+    def __call__(self, batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
+        """One update, which reports ``loss`` and ``alpha``."""
+        model, weight = self.model, self.alpha(self.updates)
+        self.updates += 1
         model.train()
         if weight == 0:
-            loss = functional.cross_entropy(model(augment(batch.x)), batch.y)
+            loss = functional.cross_entropy(model(self.augment(batch.x)), batch.y)
         else:
             # One pass for both: batch normalisation then sees the same mixture throughout.
-            both = augment(torch.cat([batch.x, batch.xu]))
+            both = self.augment(torch.cat([batch.x, batch.xu]))
             own, free = model(both).split([len(batch.x), len(batch.xu)])
-            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if eval_mode else free
+            opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if self.eval_mode else free
             loss = functional.cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
-        descend(optimizer, loss)
+        descend(self.optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
-
-    return step
 
 
 def fixmatch(
@@ -183,20 +195,33 @@ def mean_teacher(
         weight: of the consistency loss after t updates.
         decay: γ; at first 1 − 1/(t + 1) where that is less, so that the teacher forgets the random start.
     """
-    updates = count()
+    return MeanTeacherStep(model, teacher, optimizer, augment, weight, decay)
 
-    def step(batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
-        t = next(updates)
-        model.train()
-        teacher.train()
+
+@dataclass(eq=False)
+class MeanTeacherStep:
+    """The step of ``mean_teacher``; ``updates`` counts those that are done."""
+
+    model: nn.Module
+    teacher: nn.Module
+    optimizer: torch.optim.Optimizer
+    augment: Augment
+    weight: Callable[[int], float]
+    decay: float
+    updates: int = 0
+
+    def __call__(self, batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
+        """One update of both, which reports ``loss`` and ``consistency``."""
+        t = self.updates
+        self.updates += 1
+        self.model.train()
+        self.teacher.train()
         everything = torch.cat([batch.x, batch.xu])
-        student = model(augment(everything))
+        student = self.model(self.augment(everything))
         with torch.no_grad():
-            target = teacher(augment(everything))
+            target = self.teacher(self.augment(everything))
         consistency = consistency_loss(student, target)
-        loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + weight(t) * consistency
-        descend(optimizer, loss)
-        ema_update(teacher, model, decay=min(decay, 1 - 1 / (t + 1)))
+        loss = functional.cross_entropy(student[: len(batch.x)], batch.y) + self.weight(t) * consistency
+        descend(self.optimizer, loss)
+        ema_update(self.teacher, self.model, decay=min(self.decay, 1 - 1 / (t + 1)))
         return {"loss": loss.detach(), "consistency": consistency.detach()}
-
-    return step

@@ -7,7 +7,8 @@ Images are ``float (B, C, H, W)`` in [0, 1]. A parameter is one number, or a ten
     image.rotate(x, degrees=20)                                  # all by 20°, anticlockwise
     image.rotate(x, degrees=torch.linspace(-20, 20, len(x)))     # each by its own angle
     image.Rotate(20)(x, generator=g)                             # each by an angle drawn from ±20°
-    image.Rotate(20)(x, generator=g, mask=m, keypoints=k)        # what belongs to the pictures moves with them
+    result = image.Rotate(20)(x, generator=g, mask=m, y=labels)  # what belongs to the pictures moves with them
+    result.image, result.mask, result.y
 
 Where things are: a point is (x, y), x to the right and y downward, in pixels, and (0, 0) is the *centre* of the top
 left pixel, so that the picture's centre, about which it turns, is ((W − 1)/2, (H − 1)/2). Boxes are told by the
@@ -94,9 +95,10 @@ from labkit.augment.image.noise import (
 )
 from labkit.augment.image.noise_transforms import CauchyNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from labkit.augment.image.resizing import crop, crop_resize, pad, resize
-from labkit.augment.image.transform import Annotated, GeometricTransform, ImageTransform
+from labkit.augment.image.transform import ImageTransform, PhotometricTransform
 from labkit.augment.image.warping import sample, warp
 from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes
+from labkit.augment.transform import Annotated
 
 __all__ = [
     "Affine",
@@ -112,7 +114,6 @@ __all__ = [
     "Equalize",
     "GaussianBlur",
     "GaussianNoise",
-    "GeometricTransform",
     "Grayscale",
     "HorizontalFlip",
     "Hue",
@@ -122,6 +123,7 @@ __all__ = [
     "MotionBlur",
     "OneOf",
     "Perspective",
+    "PhotometricTransform",
     "PoissonNoise",
     "Posterize",
     "RandomCrop",

@@ -21,17 +21,21 @@ def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor) -> Tens
         x: a batch, samples first.
         rows: tensors with one row a sample, or one row for all.
     """
+    return all_in_blocks(lambda *block: (function(*block),), x, *rows)[0]
+
+
+def all_in_blocks(function: Callable[..., tuple[Tensor, ...]], x: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:
+    """``in_blocks`` for a function that returns several batches."""
     size = BLOCK * torch.get_num_threads()
-    whole = x.device.type != "cpu" or x.numel() <= size
-    recorded = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *rows))
-    if whole or recorded:
+    if x.device.type != "cpu" or x.numel() <= size:
+        return function(x, *rows)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *rows)):
         return function(x, *rows)
     n = max(1, size // x[0].numel())
-    y: Tensor | None = None
+    batches: tuple[Tensor, ...] = ()
     for i in range(0, x.shape[0], n):
-        part = function(x[i : i + n], *(t if t.shape[0] == 1 else t[i : i + n] for t in rows))
-        if y is None:
-            y = part.new_empty((x.shape[0], *part.shape[1:]))
-        y[i : i + n] = part
-    assert y is not None
-    return y
+        parts = function(x[i : i + n], *(t if t.shape[0] == 1 else t[i : i + n] for t in rows))
+        batches = batches or tuple(part.new_empty((x.shape[0], *part.shape[1:])) for part in parts)
+        for batch, part in zip(batches, parts, strict=True):
+            batch[i : i + n] = part
+    return batches

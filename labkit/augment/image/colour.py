@@ -14,7 +14,8 @@ less the nearest whole number, and o = (0, 2/3, 1/3).
 import torch
 from torch import Tensor
 
-from labkit.augment.image._args import Value, colours, columns, values, which
+from labkit.augment.arguments import Value, per_item, values
+from labkit.augment.image._args import colours, which
 from labkit.augment.image._blocks import in_blocks
 from labkit.shapes import Bool, Images, images
 
@@ -45,7 +46,7 @@ def brightness(x: Images, *, factor: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or a factor is negative.
     """
-    return (images(x) * columns(values(factor, x, name="factor", low=0), x)).clamp_(0, 1)
+    return (images(x) * per_item(values(factor, x, name="factor", low=0), x)).clamp_(0, 1)
 
 
 def contrast(x: Images, *, factor: Value) -> Images:
@@ -54,7 +55,7 @@ def contrast(x: Images, *, factor: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
     """
-    f = columns(values(factor, colours(x), name="factor", low=0), x)
+    f = per_item(values(factor, colours(x), name="factor", low=0), x)
     return in_blocks(_contrast, x, f)
 
 
@@ -69,7 +70,7 @@ def saturation(x: Images, *, factor: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
     """
-    f = columns(values(factor, colours(x), name="factor", low=0), x)
+    f = per_item(values(factor, colours(x), name="factor", low=0), x)
     if x.shape[1] == 1:
         return x.clone()
     return in_blocks(_saturate, x, f)
@@ -85,7 +86,7 @@ def hue(x: Images, *, shift: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a shift is outside [−0.5, 0.5].
     """
-    turn = columns(values(shift, colours(x), name="shift", low=-0.5, high=0.5), x)
+    turn = per_item(values(shift, colours(x), name="shift", low=-0.5, high=0.5), x)
     if x.shape[1] == 1:
         return x.clone()
     return in_blocks(_turn, x, turn)
@@ -130,10 +131,10 @@ def color_jitter(
         ValueError: if x isn't a batch of float images with 1 or 3 channels, or a parameter is out of range.
     """
     factors = [
-        columns(values(value, colours(x), name=name, low=0), x)
+        per_item(values(value, colours(x), name=name, low=0), x)
         for name, value in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation))
     ]
-    turn = columns(values(hue, x, name="hue", low=-0.5, high=0.5), x)
+    turn = per_item(values(hue, x, name="hue", low=-0.5, high=0.5), x)
     return in_blocks(_jitter, x, *factors, turn)
 
 
@@ -157,7 +158,7 @@ def posterize(x: Images, *, bits: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or bits are outside [0, 8].
     """
-    levels = columns(values(bits, images(x), name="bits", low=0, high=8).round().exp2(), x)
+    levels = per_item(values(bits, images(x), name="bits", low=0, high=8).round().exp2(), x)
     return torch.minimum((x * levels).floor_().clamp_min_(0), levels - 1) / levels
 
 
@@ -167,7 +168,7 @@ def solarize(x: Images, *, threshold: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or a threshold is outside [0, 1].
     """
-    t = columns(values(threshold, images(x), name="threshold", low=0, high=1), x)
+    t = per_item(values(threshold, images(x), name="threshold", low=0, high=1), x)
     return torch.where(x >= t, 1 - x, x)
 
 

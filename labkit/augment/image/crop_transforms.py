@@ -1,16 +1,19 @@
 """Windows that draw: where a picture is cut, and the size it is brought to."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
+from labkit.augment.arguments import member, span
+from labkit.augment.draws import uniform
 from labkit.augment.image import resizing
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, constant, member, span
-from labkit.augment.image.transform import GeometricTransform, draw_one
-from labkit.augment.pipeline import Params, uniform
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, constant
+from labkit.augment.image.transform import ImageTransform
+from labkit.augment.transform import Params
 from labkit.shapes import Float, Images, images
 
 
@@ -27,8 +30,8 @@ def random_boxes(
     logarithmic scale; its place is uniform. Sides are cut off at the image's, so that nothing is drawn twice.
     """
     height, width = images(x).shape[2:]
-    area = draw_one(x, *scale, generator=generator) * (height * width)
-    shape = draw_one(x, math.log(ratio[0]), math.log(ratio[1]), generator=generator).exp()
+    area = uniform((x.shape[0],), *scale, like=x, generator=generator) * (height * width)
+    shape = uniform((x.shape[0],), math.log(ratio[0]), math.log(ratio[1]), like=x, generator=generator).exp()
     w = (area * shape).sqrt().round().clamp(1, width)
     h = (area / shape).sqrt().round().clamp(1, height)
     u = uniform((2, x.shape[0]), like=x, generator=generator)
@@ -37,7 +40,7 @@ def random_boxes(
 
 
 @dataclass(frozen=True)
-class RandomCrop(GeometricTransform):
+class RandomCrop(ImageTransform):
     """A window of ``size`` (H, W) at a random place, after a border of ``padding`` pixels is added: see ``pad``."""
 
     size: tuple[int, int]
@@ -52,11 +55,16 @@ class RandomCrop(GeometricTransform):
                 f"size is {self.size} and padding {self.padding}; expected (height, width) ≥ 1 and padding ≥ 0"
             )
 
+    @property
+    def new_size(self) -> Hashable | None:
+        """The window's size."""
+        return self.size
+
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """The window's size."""
         return self.size
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``top`` and ``left`` (B,), whole numbers, in the padded image."""
         places = [n + 2 * self.padding - m + 1 for n, m in zip(images(x).shape[2:], self.size, strict=True)]
         if min(places) < 1:
@@ -66,22 +74,26 @@ class RandomCrop(GeometricTransform):
         u = uniform((2, x.shape[0]), like=x, generator=generator)
         return {"top": (u[0] * places[0]).long(), "left": (u[1] * places[1]).long()}
 
-    def apply(self, x: Any, *, top: Tensor, left: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``pad`` and ``crop``."""
-        padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=self.value) if self.padding else x
-        return resizing.crop(padded, top=top, left=left, height=self.size[0], width=self.size[1])
+        return self._window(x, params, self.value)
 
-    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
+    def apply_nearest(self, mask: Tensor, params: Params) -> Tensor:
         """The same window of the mask, with 0 in a constant border."""
-        return RandomCrop(self.size, self.padding, self.fill).apply(mask, **params)
+        return self._window(mask, params, 0.0)
 
-    def points(self, points: Tensor, x: Tensor, *, top: Tensor, left: Tensor) -> Tensor:
+    def _window(self, x: Tensor, params: Params, value: float) -> Tensor:
+        padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=value) if self.padding else x
+        return resizing.crop(padded, **params, height=self.size[0], width=self.size[1])
+
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """Counted from the window's first pixel."""
-        return points + (self.padding - torch.stack([left, top], -1)[:, None]).to(points)
+        corner = torch.stack([params["left"], params["top"]], -1)[:, None]
+        return points + (self.padding - corner).to(points)
 
 
 @dataclass(frozen=True)
-class RandomResizedCrop(GeometricTransform):
+class RandomResizedCrop(ImageTransform):
     """A box of random area and shape, brought to ``size`` (H, W).
 
     The box covers a share of the image from ``scale`` and has a width over height from ``ratio`` (drawn evenly on a
@@ -101,33 +113,38 @@ class RandomResizedCrop(GeometricTransform):
         span(self.scale, name="scale", low=1e-6, high=1.0)
         span(self.ratio, name="ratio", low=1e-3, high=1e3)
 
+    @property
+    def new_size(self) -> Hashable | None:
+        """``size``."""
+        return self.size
+
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """``size``."""
         return self.size
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``boxes`` (B, 4), whole pixels."""
         return {"boxes": random_boxes(x, scale=self.scale, ratio=self.ratio, generator=generator)}
 
-    def apply(self, x: Any, *, boxes: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``crop_resize``."""
         return resizing.crop_resize(
-            x, boxes=boxes, size=self.size, interpolation=self.interpolation, antialias=self.antialias
+            x, **params, size=self.size, interpolation=self.interpolation, antialias=self.antialias
         )
 
-    def apply_mask(self, mask: Tensor, **params: Any) -> Tensor:
+    def apply_nearest(self, mask: Tensor, params: Params) -> Tensor:
         """The same box of the mask, by the nearest pixel."""
-        return resizing.crop_resize(mask, size=self.size, interpolation="nearest", **params)
+        return resizing.crop_resize(mask, **params, size=self.size, interpolation="nearest")
 
-    def points(self, points: Tensor, x: Tensor, *, boxes: Tensor) -> Tensor:
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """Counted from the box's corner and scaled with it."""
-        edges = boxes.to(points)[:, None]
+        edges = params["boxes"].to(points)[:, None]
         zoom = constant([self.size[1], self.size[0]], points) / (edges[..., 2:] - edges[..., :2])
         return (points + 0.5 - edges[..., :2]) * zoom - 0.5
 
 
 @dataclass(frozen=True)
-class Resize(GeometricTransform):
+class Resize(ImageTransform):
     """Brought to ``size`` (H, W): nothing is drawn, but annotations follow."""
 
     size: tuple[int, int]
@@ -139,19 +156,24 @@ class Resize(GeometricTransform):
         if len(self.size) != 2 or min(self.size) < 1:
             raise ValueError(f"size is {self.size}; expected (height, width), both at least 1")
 
+    @property
+    def new_size(self) -> Hashable | None:
+        """``size``."""
+        return self.size
+
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """``size``."""
         return self.size
 
-    def apply(self, x: Any) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``resize``."""
         return resizing.resize(x, size=self.size, interpolation=self.interpolation, antialias=self.antialias)
 
-    def apply_mask(self, mask: Tensor) -> Tensor:
+    def apply_nearest(self, mask: Tensor, params: Params) -> Tensor:
         """The mask, by the nearest pixel."""
         return resizing.resize(mask, size=self.size, interpolation="nearest")
 
-    def points(self, points: Tensor, x: Tensor) -> Tensor:
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """Scaled with the picture."""
         zoom = constant([self.size[1] / x.shape[3], self.size[0] / x.shape[2]], points)
         return (points + 0.5) * zoom - 0.5

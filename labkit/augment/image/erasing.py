@@ -7,8 +7,8 @@ Sources: Zhong et al., Random Erasing Data Augmentation (2017); DeVries and Tayl
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.image._args import member
-from labkit.augment.pipeline import uniform, wide
+from labkit.augment.arguments import member
+from labkit.augment.draws import uniform, wide
 from labkit.shapes import Bool, Float, Images, images
 
 BOXES = "boxes have shape (B, 4) or (B, N, 4), (left, top, right, bottom) each"

@@ -6,31 +6,18 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from labkit.augment.arguments import member, probability, span
+from labkit.augment.draws import chance, uniform
 from labkit.augment.image import erasing
-from labkit.augment.image._args import constant, member, span
+from labkit.augment.image._args import constant
 from labkit.augment.image.crop_transforms import random_boxes
-from labkit.augment.image.transform import ImageTransform, chance, probability
-from labkit.augment.pipeline import Params, uniform
+from labkit.augment.image.transform import PhotometricTransform
+from labkit.augment.transform import Params
 from labkit.shapes import images
 
 
 @dataclass(frozen=True)
-class _Erasing(ImageTransform):
-    def apply(self, x: Any, *, boxes: Tensor, noise: Tensor | None = None) -> Tensor:
-        """See ``erase``."""
-        return erasing.erase(x, boxes=boxes, value=self._value(), noise=noise)
-
-    def _value(self) -> float | str:
-        return getattr(self, "value", 0.0)
-
-    def _with_noise(self, params: Params, x: Tensor, generator: Generator | None) -> Params:
-        if self._value() == "noise":
-            params["noise"] = uniform(x.shape, like=x, generator=generator)
-        return params
-
-
-@dataclass(frozen=True)
-class RandomErasing(_Erasing):
+class RandomErasing(PhotometricTransform):
     """A rectangle erased with probability ``p``.
 
     Its share of the image is drawn from ``scale``, its width over height from ``ratio``; ``value`` is a number,
@@ -49,15 +36,19 @@ class RandomErasing(_Erasing):
         if isinstance(self.value, str):
             member(self.value, ("noise", "mean"), name="value")
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``boxes`` (B, 4), without extent where nothing is erased, and ``noise`` if the value is that."""
         boxes = random_boxes(x, scale=self.scale, ratio=self.ratio, generator=generator)
-        erased = chance(x, self.p, generator=generator)
-        return self._with_noise({"boxes": boxes * erased[:, None]}, x, generator)
+        erased = chance(self.p, x, generator=generator)
+        return {"boxes": boxes * erased[:, None], **_noise(self.value, x, generator)}
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """See ``erase``."""
+        return erasing.erase(x, **params, value=self.value)
 
 
 @dataclass(frozen=True)
-class Cutout(_Erasing):
+class Cutout(PhotometricTransform):
     """A square of ``size`` × ``size`` pixels erased around a random pixel, as far as it lies in the image.
 
     ``value`` is a number, ``"noise"`` or ``"mean"``: see ``erase``. (DeVries and Taylor 2017.)
@@ -72,9 +63,18 @@ class Cutout(_Erasing):
         if isinstance(self.value, str):
             member(self.value, ("noise", "mean"), name="value")
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``boxes`` (B, 4), and ``noise`` if the value is that."""
         height, width = images(x).shape[2:]
         u = uniform((x.shape[0], 2), like=x, generator=generator)
         corner = (u * constant([width, height], u)).floor() - self.size // 2
-        return self._with_noise({"boxes": torch.cat([corner, corner + self.size], 1)}, x, generator)
+        return {"boxes": torch.cat([corner, corner + self.size], 1), **_noise(self.value, x, generator)}
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """See ``erase``."""
+        return erasing.erase(x, **params, value=self.value)
+
+
+def _noise(value: float | str, x: Tensor, generator: Generator | None) -> Params:
+    """What to fill with, if it is to be drawn."""
+    return {"noise": uniform(x.shape, like=x, generator=generator)} if value == "noise" else {}

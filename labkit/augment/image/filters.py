@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, Value, columns, constant, member, odd, values
+from labkit.augment.arguments import Value, member, per_item, values
+from labkit.augment.image._args import FILLS, constant, odd
 from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.resizing import pad
 from labkit.shapes import Float, Images, images
@@ -167,7 +168,7 @@ def sharpen(x: Images, *, factor: Value) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or a factor is negative.
     """
-    f = columns(values(factor, images(x), name="factor", low=0), x)
+    f = per_item(values(factor, images(x), name="factor", low=0), x)
     if min(x.shape[2:]) < 3:
         return x.clone()
     soft = filter2d(x, _fixed(x, SOFT, 13), fill="edge")
@@ -183,7 +184,7 @@ def unsharp(x: Images, *, sigma: Value, amount: Value = 1.0, kernel_size: int | 
         ValueError: if x isn't a batch of float images, a sigma or an amount is negative, or the kernel size isn't
             odd.
     """
-    a = columns(values(amount, images(x), name="amount", low=0), x)
+    a = per_item(values(amount, images(x), name="amount", low=0), x)
     return torch.lerp(gaussian_blur(x, sigma=sigma, kernel_size=kernel_size), x, 1 + a).clamp_(0, 1)
 
 
@@ -193,7 +194,7 @@ def emboss(x: Images, *, strength: Value = 1.0) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or a strength is negative.
     """
-    s = columns(values(strength, images(x), name="strength", low=0), x)
+    s = per_item(values(strength, images(x), name="strength", low=0), x)
     return torch.addcmul(x, filter2d(x, _fixed(x, EMBOSS), fill="edge"), s).clamp_(0, 1)
 
 

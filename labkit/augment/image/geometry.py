@@ -12,10 +12,11 @@ import math
 import torch
 from torch import Tensor
 
-from labkit.augment.image._args import Resized, Value, which
+from labkit.augment.arguments import Value
+from labkit.augment.draws import wide
+from labkit.augment.image._args import Resized, which
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.warping import sample, shift_grid, warp
-from labkit.augment.pipeline import wide
 from labkit.shapes import Bool, Float, Images, images
 
 
@@ -92,8 +93,8 @@ def scale(
 def translate(
     x: Images,
     *,
-    dx: Value = 0.0,
-    dy: Value = 0.0,
+    dx: Value | None = None,
+    dy: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,
@@ -110,8 +111,8 @@ def translate(
 def shear(
     x: Images,
     *,
-    shear_x: Value = 0.0,
-    shear_y: Value = 0.0,
+    shear_x: Value | None = None,
+    shear_y: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,
@@ -128,12 +129,12 @@ def shear(
 def affine(
     x: Images,
     *,
-    degrees: Value = 0.0,
-    dx: Value = 0.0,
-    dy: Value = 0.0,
-    scale: Value = 1.0,
-    shear_x: Value = 0.0,
-    shear_y: Value = 0.0,
+    degrees: Value | None = None,
+    dx: Value | None = None,
+    dy: Value | None = None,
+    scale: Value | None = None,
+    shear_x: Value | None = None,
+    shear_y: Value | None = None,
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: float = 0.0,

@@ -1,34 +1,30 @@
 """Geometry that draws: flips, maps of the plane, elastic bending."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
+from labkit.augment.arguments import Span, probability, span_field
+from labkit.augment.draws import chance, uniform
 from labkit.augment.image import geometry
-from labkit.augment.image._args import Span, constant
+from labkit.augment.image._args import constant
 from labkit.augment.image.filters import gaussian_blur
-from labkit.augment.image.matrices import affine_matrix, centring, homography
-from labkit.augment.image.transform import (
-    GeometricTransform,
-    Range,
-    Sampling,
-    Warp,
-    chance,
-    probability,
-)
-from labkit.augment.image.warping import sample
-from labkit.augment.pipeline import Params, uniform, wide
+from labkit.augment.image.matrices import centring, compose_affine, compose_homography
+from labkit.augment.image.transform import ImageTransform, Warp
+from labkit.augment.image.warping import identity, sample, shift_grid
+from labkit.augment.transform import Params
 from labkit.shapes import Float, Images, images
 
 ELASTIC_STEPS = 20
+STEEPEST = 89.0  # degrees by which a shear may tilt
 
 
 @dataclass(frozen=True)
-class HorizontalFlip(GeometricTransform):
+class HorizontalFlip(ImageTransform):
     """Left and right exchanged with probability ``p``."""
 
     p: float = 0.5
@@ -36,22 +32,22 @@ class HorizontalFlip(GeometricTransform):
     def __post_init__(self) -> None:
         probability(self.p)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``flip`` (B,)."""
-        return {"flip": chance(images(x), self.p, generator=generator)}
+        return {"flip": chance(self.p, images(x), generator=generator)}
 
-    def apply(self, x: Any, *, flip: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``hflip``."""
-        return geometry.hflip(x, flip=flip)
+        return geometry.hflip(x, flip=params["flip"])
 
-    def points(self, points: Tensor, x: Tensor, *, flip: Tensor) -> Tensor:
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """x becomes W − 1 − x."""
         mirrored = torch.stack([x.shape[3] - 1 - points[..., 0], points[..., 1]], -1)
-        return torch.where(flip[:, None, None], mirrored, points)
+        return torch.where(params["flip"][:, None, None], mirrored, points)
 
 
 @dataclass(frozen=True)
-class VerticalFlip(GeometricTransform):
+class VerticalFlip(ImageTransform):
     """Top and bottom exchanged with probability ``p``."""
 
     p: float = 0.5
@@ -59,18 +55,18 @@ class VerticalFlip(GeometricTransform):
     def __post_init__(self) -> None:
         probability(self.p)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``flip`` (B,)."""
-        return {"flip": chance(images(x), self.p, generator=generator)}
+        return {"flip": chance(self.p, images(x), generator=generator)}
 
-    def apply(self, x: Any, *, flip: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``vflip``."""
-        return geometry.vflip(x, flip=flip)
+        return geometry.vflip(x, flip=params["flip"])
 
-    def points(self, points: Tensor, x: Tensor, *, flip: Tensor) -> Tensor:
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """y becomes H − 1 − y."""
         mirrored = torch.stack([points[..., 0], x.shape[2] - 1 - points[..., 1]], -1)
-        return torch.where(flip[:, None, None], mirrored, points)
+        return torch.where(params["flip"][:, None, None], mirrored, points)
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,13 @@ class Rotate(Warp):
     alone.
     """
 
-    degrees: Span = 20.0
+    degrees: Span = span_field(20.0)
     expand: bool = False
-    ranges: ClassVar[Mapping[str, Range]] = {"degrees": Range()}
+
+    @property
+    def new_size(self) -> Hashable | None:
+        """The span, where the canvas grows with it."""
+        return ("expand", *self.span("degrees")) if self.expand else None
 
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """The size of the images, or the largest that an angle of the span needs."""
@@ -97,9 +97,9 @@ class Rotate(Warp):
         angles = [low, high, *(a for a in still if low < a < high)]
         return geometry.rotated_size(size, torch.tensor(angles, dtype=torch.float64))
 
-    def matrix(self, x: Tensor, *, degrees: Tensor) -> Tensor:
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        turn = affine_matrix(x, degrees=degrees)
+        turn = compose_affine(x, degrees=params["degrees"])
         return centring(x, size=self.canvas(x)) @ turn if self.expand else turn
 
 
@@ -107,41 +107,35 @@ class Rotate(Warp):
 class Scale(Warp):
     """Magnified by a number from ``factor``: one number a is 1 ± a."""
 
-    factor: Span = 0.2
-    ranges: ClassVar[Mapping[str, Range]] = {"factor": Range(around=1.0, low=1e-3)}
+    factor: Span = span_field(0.2, around=1.0, low=1e-3)
 
-    def matrix(self, x: Tensor, *, factor: Tensor) -> Tensor:
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        return affine_matrix(x, scale=factor)
+        return compose_affine(x, scale=params["factor"])
 
 
 @dataclass(frozen=True)
 class Translate(Warp):
     """Moved by numbers of pixels from ``dx`` and ``dy``: one number a is ±a."""
 
-    dx: Span = 4.0
-    dy: Span = 4.0
-    ranges: ClassVar[Mapping[str, Range]] = {"dx": Range(), "dy": Range()}
+    dx: Span = span_field(4.0)
+    dy: Span = span_field(4.0)
 
-    def matrix(self, x: Tensor, *, dx: Tensor, dy: Tensor) -> Tensor:
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        return affine_matrix(x, dx=dx, dy=dy)
-
-
-TILT = Range(low=-89.0, high=89.0)
+        return compose_affine(x, **params)
 
 
 @dataclass(frozen=True)
 class Shear(Warp):
     """Sheared by angles in degrees from ``shear_x`` and ``shear_y``: one number a is ±a."""
 
-    shear_x: Span = 15.0
-    shear_y: Span = 0.0
-    ranges: ClassVar[Mapping[str, Range]] = {"shear_x": TILT, "shear_y": TILT}
+    shear_x: Span = span_field(15.0, low=-STEEPEST, high=STEEPEST)
+    shear_y: Span = span_field(0.0, low=-STEEPEST, high=STEEPEST)
 
-    def matrix(self, x: Tensor, *, shear_x: Tensor, shear_y: Tensor) -> Tensor:
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        return affine_matrix(x, shear_x=shear_x, shear_y=shear_y)
+        return compose_affine(x, **params)
 
 
 @dataclass(frozen=True)
@@ -149,24 +143,16 @@ class Affine(Warp):
     """Sheared, magnified, turned and moved at once, with the spans of ``Rotate``, ``Translate``, ``Scale`` and
     ``Shear``."""
 
-    degrees: Span = 15.0
-    dx: Span = 0.0
-    dy: Span = 0.0
-    scale: Span = 0.1
-    shear_x: Span = 0.0
-    shear_y: Span = 0.0
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "degrees": Range(),
-        "dx": Range(),
-        "dy": Range(),
-        "scale": Range(around=1.0, low=1e-3),
-        "shear_x": TILT,
-        "shear_y": TILT,
-    }
+    degrees: Span = span_field(15.0)
+    dx: Span = span_field(0.0)
+    dy: Span = span_field(0.0)
+    scale: Span = span_field(0.1, around=1.0, low=1e-3)
+    shear_x: Span = span_field(0.0, low=-STEEPEST, high=STEEPEST)
+    shear_y: Span = span_field(0.0, low=-STEEPEST, high=STEEPEST)
 
-    def matrix(self, x: Tensor, **params: Tensor) -> Tensor:
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        return affine_matrix(x, **params)
+        return compose_affine(x, **params)
 
 
 @dataclass(frozen=True)
@@ -180,15 +166,12 @@ class Perspective(Warp):
         if not 0 <= self.distortion < 1:
             raise ValueError(f"distortion is {self.distortion}; expected a number from 0 to 1, 1 excluded")
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
-        """``end`` (B, 4, 2): where the corner pixels go."""
-        centre = geometry.corners(images(x)).mean(1, keepdim=True)
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``end`` (B, 4, 2), where the corner pixels go, and ``matrix`` (B, 3, 3): see ``homography``."""
+        start = geometry.corners(images(x))
         inward = uniform((x.shape[0], 4, 2), 0, self.distortion, like=x, generator=generator)
-        return {"end": torch.lerp(geometry.corners(x), centre, inward)}
-
-    def matrix(self, x: Tensor, *, end: Tensor) -> Tensor:
-        """See ``homography``."""
-        return homography(geometry.corners(x), end.to(x.device, wide(x.dtype)))
+        end = torch.lerp(start, start.mean(1, keepdim=True), inward)
+        return {"end": end, "matrix": compose_homography(start, end)}
 
 
 def elastic_field(
@@ -208,7 +191,7 @@ def elastic_field(
 
 
 @dataclass(frozen=True)
-class Elastic(Sampling):
+class Elastic(Warp):
     """Bent by smooth random displacements: see ``elastic_field``."""
 
     alpha: float = 34.0
@@ -219,21 +202,21 @@ class Elastic(Sampling):
         if self.alpha < 0 or self.sigma < 0:
             raise ValueError(f"alpha is {self.alpha} and sigma {self.sigma}; expected numbers not below 0")
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``displacement`` (B, 2, H, W)."""
         return {"displacement": elastic_field(x, alpha=self.alpha, sigma=self.sigma, generator=generator)}
 
-    def apply(self, x: Any, *, displacement: Tensor) -> Tensor:
+    def places(self, x: Tensor, params: Params) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """See ``elastic``."""
-        return geometry.elastic(x, displacement=displacement, **self.lookup)
+        return shift_grid(x, params["displacement"].to(x.device)), identity
 
-    def points(self, points: Tensor, x: Tensor, *, displacement: Tensor) -> Tensor:
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """Where points go: the field says where pixels come from, so ``q = p − d(q)`` is solved by iteration.
 
         It converges where neighbouring displacements differ by less than a pixel, where the picture doesn't fold.
         """
         size = constant([x.shape[3], x.shape[2]], points)
-        field, q = displacement.to(points), points
+        field, q = params["displacement"].to(points), points
         for _ in range(ELASTIC_STEPS):
             grid = ((2 * q + 1) / size - 1).mT[:, :, None, :]
             q = points - sample(field, grid, fill="edge")[:, :, 0].mT

@@ -12,8 +12,9 @@ no accelerator makes the host wait, and it can be differentiated.
 import torch
 from torch import Tensor
 
-from labkit.augment.image._args import Value, constant, values
-from labkit.augment.pipeline import wide
+from labkit.augment.arguments import Value, values
+from labkit.augment.draws import wide
+from labkit.augment.image._args import constant
 from labkit.shapes import Float
 
 Matrices = Float[Tensor, "b 3 3"]
@@ -24,17 +25,18 @@ Boxes = Float[Tensor, "b n 4"]
 def affine_matrix(
     x: Float[Tensor, "b c h w"],
     *,
-    degrees: Value = 0.0,
-    dx: Value = 0.0,
-    dy: Value = 0.0,
-    scale: Value = 1.0,
-    shear_x: Value = 0.0,
-    shear_y: Value = 0.0,
+    degrees: Value | None = None,
+    dx: Value | None = None,
+    dy: Value | None = None,
+    scale: Value | None = None,
+    shear_x: Value | None = None,
+    shear_y: Value | None = None,
 ) -> Matrices:
     """The matrices that shear, scale, turn and then move the images of ``x`` about their centre.
 
     ``M = T(centre + (dx, dy)) · R(degrees) · scale · S(shear_x, shear_y) · T(−centre)`` with
-    ``S = [[1, −tan shear_x], [−tan shear_y, 1 + tan shear_x tan shear_y]]``, as in torchvision.
+    ``S = [[1, −tan shear_x], [−tan shear_y, 1 + tan shear_x tan shear_y]]``, as in torchvision. A step whose
+    parameter isn't given is left out.
 
     Args:
         x: the images: their number, size, dtype and device count, not their values.
@@ -48,19 +50,40 @@ def affine_matrix(
     Raises:
         ValueError: if a parameter is neither one number nor one a sample, or a scale is not above 0.
     """
-    angle, tilt_x, tilt_y = (
-        torch.deg2rad(values(value, x, name=name))
-        for name, value in (("degrees", degrees), ("shear_x", shear_x), ("shear_y", shear_y))
-    )
-    factor = values(scale, x, name="scale", low=0.0, above=True)
-    cos, sin, tx, ty = angle.cos() * factor, angle.sin() * factor, tilt_x.tan(), tilt_y.tan()
-    corner = 1 + tx * ty
-    a, b = cos - sin * ty, sin * corner - cos * tx
-    c, d = -sin - cos * ty, sin * tx + cos * corner
+    shifts = {"degrees": degrees, "dx": dx, "dy": dy, "shear_x": shear_x, "shear_y": shear_y}
+    given = {name: values(value, x, name=name) for name, value in shifts.items() if value is not None}
+    if scale is not None:
+        given["scale"] = values(scale, x, name="scale", low=0.0, above=True)
+    return compose_affine(x, **given)
+
+
+def compose_affine(
+    x: Tensor,
+    *,
+    degrees: Tensor | None = None,
+    dx: Tensor | None = None,
+    dy: Tensor | None = None,
+    scale: Tensor | None = None,
+    shear_x: Tensor | None = None,
+    shear_y: Tensor | None = None,
+) -> Matrices:
+    """``affine_matrix`` without its questions: each parameter is (B,), in at least float32."""
+    one = x.new_ones((x.shape[0],), dtype=wide(x.dtype))
+    zero = torch.zeros_like(one)
+    cos, sin = one, zero
+    if degrees is not None:
+        angle = torch.deg2rad(degrees)
+        cos, sin = angle.cos(), angle.sin()
+    if scale is not None:
+        cos, sin = cos * scale, sin * scale
+    a, b, c, d = cos, sin, -sin, cos
+    if shear_x is not None or shear_y is not None:
+        tx, ty = (zero if tilt is None else torch.deg2rad(tilt).tan() for tilt in (shear_x, shear_y))
+        corner = 1 + tx * ty
+        a, b, c, d = cos - sin * ty, sin * corner - cos * tx, -sin - cos * ty, sin * tx + cos * corner
     x0, y0 = (x.shape[3] - 1) / 2, (x.shape[2] - 1) / 2
-    right = values(dx, x, name="dx") + x0 - a * x0 - b * y0
-    down = values(dy, x, name="dy") + y0 - c * x0 - d * y0
-    zero, one = torch.zeros_like(a), torch.ones_like(a)
+    right = (x0 if dx is None else dx + x0) - a * x0 - b * y0
+    down = (y0 if dy is None else dy + y0) - c * x0 - d * y0
     return torch.stack([a, b, right, c, d, down, zero, zero, one], -1).unflatten(-1, (3, 3))
 
 
@@ -79,6 +102,11 @@ def homography(start: Float[Tensor, "b 4 2"], end: Float[Tensor, "b 4 2"]) -> Ma
         )
     for name, corners in (("start", start), ("end", end)):
         _refuse_collinear(corners, name=name)
+    return compose_homography(start, end)
+
+
+def compose_homography(start: Tensor, end: Tensor) -> Matrices:
+    """``homography`` without its questions."""
     return _from_unit_square(end) @ invert_matrix(_from_unit_square(start))
 
 

@@ -17,8 +17,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.image._args import Value, columns, values
-from labkit.augment.pipeline import normal, uniform
+from labkit.augment.arguments import Value, per_item, values
+from labkit.augment.draws import normal, uniform
 from labkit.shapes import Float, Images, images
 
 
@@ -30,7 +30,7 @@ def add_gaussian_noise(
     Raises:
         ValueError: if x isn't a batch of float images, a sigma is negative, or the noise has another shape.
     """
-    s = columns(values(sigma, images(x), name="sigma", low=0), x)
+    s = per_item(values(sigma, images(x), name="sigma", low=0), x)
     n = normal(x.shape, like=x, generator=generator) if noise is None else noise
     return torch.addcmul(x, _fitting(n, x), s).clamp_(0, 1)
 
@@ -48,7 +48,7 @@ def add_cauchy_noise(
     Raises:
         ValueError: if x isn't a batch of float images, a gamma is negative, or the noise has another shape.
     """
-    s = columns(values(gamma, images(x), name="gamma", low=0), x)
+    s = per_item(values(gamma, images(x), name="gamma", low=0), x)
     n = standard_cauchy(x, generator=generator) if noise is None else noise
     return torch.addcmul(x, _fitting(n, x), s).clamp_(0, 1)
 
@@ -59,7 +59,7 @@ def speckle(x: Images, *, sigma: Value, noise: Images | None = None, generator: 
     Raises:
         ValueError: if x isn't a batch of float images, a sigma is negative, or the noise has another shape.
     """
-    s = columns(values(sigma, images(x), name="sigma", low=0), x)
+    s = per_item(values(sigma, images(x), name="sigma", low=0), x)
     n = normal(x.shape, like=x, generator=generator) if noise is None else noise
     return torch.addcmul(x, x * s, _fitting(n, x)).clamp_(0, 1)
 
@@ -70,7 +70,7 @@ def photon_counts(x: Images, *, peak: Value, generator: Generator | None = None)
     Raises:
         ValueError: if x isn't a batch of float images, or a peak is not above 0.
     """
-    rate = (images(x).detach() * columns(values(peak, x, name="peak", low=0, above=True), x)).clamp_(min=0)
+    rate = (images(x).detach() * per_item(values(peak, x, name="peak", low=0, above=True), x)).clamp_(min=0)
     device = generator.device if generator is not None else x.device
     return torch.poisson(rate.to(device), generator=generator).to(x.device)
 
@@ -85,7 +85,7 @@ def poisson_noise(
     Raises:
         ValueError: if x isn't a batch of float images, a peak is not above 0, or the counts have another shape.
     """
-    light = columns(values(peak, images(x), name="peak", low=0, above=True), x)
+    light = per_item(values(peak, images(x), name="peak", low=0, above=True), x)
     drawn = photon_counts(x, peak=peak, generator=generator) if counts is None else counts
     return (_fitting(drawn, x) / light).clamp_(0, 1)
 

@@ -1,98 +1,91 @@
 """Noise that draws: its strength for each sample, and the noise itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Generator, Tensor
 
+from labkit.augment.arguments import span_field
+from labkit.augment.draws import normal, uniform
 from labkit.augment.image import noise as functions
-from labkit.augment.image.transform import ImageTransform, Range
-from labkit.augment.pipeline import Params, normal, uniform
-
-STRENGTH = Range(low=0.0)
-SHARE = Range(low=0.0, high=1.0)
+from labkit.augment.image.transform import PhotometricTransform
+from labkit.augment.transform import Params
 
 
 @dataclass(frozen=True)
-class GaussianNoise(ImageTransform):
+class GaussianNoise(PhotometricTransform):
     """Additive Gaussian noise with a standard deviation from ``sigma``."""
 
-    sigma: tuple[float, float] = (0.0, 0.1)
-    ranges: ClassVar[Mapping[str, Range]] = {"sigma": STRENGTH}
+    sigma: tuple[float, float] = span_field((0.0, 0.1), low=0.0)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``sigma`` (B,) and ``noise`` (B, C, H, W)."""
-        return {**super().draw(x, generator=generator), "noise": normal(x.shape, like=x, generator=generator)}
+        return {**super().make_params(x, generator=generator), "noise": normal(x.shape, like=x, generator=generator)}
 
-    def apply(self, x: Any, *, sigma: Tensor, noise: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``add_gaussian_noise``."""
-        return functions.add_gaussian_noise(x, sigma=sigma, noise=noise)
+        return functions.add_gaussian_noise(x, **params)
 
 
 @dataclass(frozen=True)
-class CauchyNoise(ImageTransform):
+class CauchyNoise(PhotometricTransform):
     """Additive Cauchy noise with a scale from ``gamma``."""
 
-    gamma: tuple[float, float] = (0.0, 0.02)
-    ranges: ClassVar[Mapping[str, Range]] = {"gamma": STRENGTH}
+    gamma: tuple[float, float] = span_field((0.0, 0.02), low=0.0)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``gamma`` (B,) and ``noise`` (B, C, H, W)."""
-        params = super().draw(x, generator=generator)
+        params = super().make_params(x, generator=generator)
         return {**params, "noise": functions.standard_cauchy(x, generator=generator)}
 
-    def apply(self, x: Any, *, gamma: Tensor, noise: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``add_cauchy_noise``."""
-        return functions.add_cauchy_noise(x, gamma=gamma, noise=noise)
+        return functions.add_cauchy_noise(x, **params)
 
 
 @dataclass(frozen=True)
-class Speckle(ImageTransform):
+class Speckle(PhotometricTransform):
     """Multiplicative Gaussian noise with a standard deviation from ``sigma``."""
 
-    sigma: tuple[float, float] = (0.0, 0.2)
-    ranges: ClassVar[Mapping[str, Range]] = {"sigma": STRENGTH}
+    sigma: tuple[float, float] = span_field((0.0, 0.2), low=0.0)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``sigma`` (B,) and ``noise`` (B, C, H, W)."""
-        return {**super().draw(x, generator=generator), "noise": normal(x.shape, like=x, generator=generator)}
+        return {**super().make_params(x, generator=generator), "noise": normal(x.shape, like=x, generator=generator)}
 
-    def apply(self, x: Any, *, sigma: Tensor, noise: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``speckle``."""
-        return functions.speckle(x, sigma=sigma, noise=noise)
+        return functions.speckle(x, **params)
 
 
 @dataclass(frozen=True)
-class PoissonNoise(ImageTransform):
+class PoissonNoise(PhotometricTransform):
     """The noise of counted photons: at full light a number from ``peak`` of them."""
 
-    peak: tuple[float, float] = (20.0, 200.0)
-    ranges: ClassVar[Mapping[str, Range]] = {"peak": Range(low=1e-3)}
+    peak: tuple[float, float] = span_field((20.0, 200.0), low=1e-3)
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``peak`` (B,) and ``counts`` (B, C, H, W), which depend on the images: replayed they bring those back."""
-        params = super().draw(x, generator=generator)
+        params = super().make_params(x, generator=generator)
         return {**params, "counts": functions.photon_counts(x, generator=generator, **params)}
 
-    def apply(self, x: Any, *, peak: Tensor, counts: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``poisson_noise``."""
-        return functions.poisson_noise(x, peak=peak, counts=counts)
+        return functions.poisson_noise(x, **params)
 
 
 @dataclass(frozen=True)
-class SaltAndPepper(ImageTransform):
+class SaltAndPepper(PhotometricTransform):
     """A share of the pixels from ``amount`` lost; a share ``salt`` of the lost turns white, the rest black."""
 
-    amount: tuple[float, float] = (0.0, 0.1)
+    amount: tuple[float, float] = span_field((0.0, 0.1), low=0.0, high=1.0)
     salt: float = 0.5
-    ranges: ClassVar[Mapping[str, Range]] = {"amount": SHARE}
 
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """``amount`` (B,) and ``u`` (B, 1, H, W)."""
-        params = super().draw(x, generator=generator)
+        params = super().make_params(x, generator=generator)
         return {**params, "u": uniform((x.shape[0], 1, *x.shape[2:]), like=x, generator=generator)}
 
-    def apply(self, x: Any, *, amount: Tensor, u: Tensor) -> Tensor:
+    def apply(self, x: Any, params: Params) -> Tensor:
         """See ``salt_and_pepper``."""
-        return functions.salt_and_pepper(x, amount=amount, salt=self.salt, u=u)
+        return functions.salt_and_pepper(x, **params, salt=self.salt)

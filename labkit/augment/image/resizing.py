@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, Value, constant, member, values
-from labkit.augment.pipeline import wide
+from labkit.augment.arguments import Value, member, values
+from labkit.augment.draws import wide
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, constant
 from labkit.shapes import Float, Images, Int, images
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -127,23 +128,44 @@ def crop_resize(
     edges = boxes.to(x.device, wide(x.dtype))
     for name, low, high, n in (("width", 0, 2, x.shape[3]), ("height", 1, 3, x.shape[2])):
         values(edges[:, high] - edges[:, low], x, name=f"the {name} of a box", low=1.0, high=float(n))
-    across = _weights(edges[:, 0], edges[:, 2], x.shape[3], size[1], interpolation, antialias)
-    down = _weights(edges[:, 1], edges[:, 3], x.shape[2], size[0], interpolation, antialias)
-    y = down[:, None] @ x.to(down.dtype) @ across[:, None].mT
-    return y.to(x.dtype)
-
-
-def _weights(low: Tensor, high: Tensor, before: int, after: int, interpolation: str, antialias: bool) -> Tensor:
-    """The matrices A (B, after, before) of the module's equation; rows sum to 1."""
-    step = ((high - low) / after)[:, None]
-    places = torch.arange(after, dtype=low.dtype, device=low.device) + 0.5
-    centre = (low[:, None] + places * step)[:, :, None]
-    pixels = torch.arange(before, dtype=low.dtype, device=low.device) + 0.5
     if interpolation == "nearest":
-        return (pixels == centre.floor().clamp(0, before - 1) + 0.5).to(low.dtype)
+        columns = _nearest(edges[:, 0], edges[:, 2], x.shape[3], size[1])[:, None, :]
+        rows = _nearest(edges[:, 1], edges[:, 3], x.shape[2], size[0])[:, :, None]
+        pixel = (rows * x.shape[3] + columns).flatten(1)[:, None].expand(-1, x.shape[1], -1)
+        return x.flatten(2).gather(2, pixel).unflatten(2, size)
+    across = _weights(edges[:, 0], edges[:, 2], x.shape[3], size[1], antialias)[:, None].mT
+    down = _weights(edges[:, 1], edges[:, 3], x.shape[2], size[0], antialias)[:, None]
+    return _weighted(down, x.to(down.dtype), across).to(x.dtype)
+
+
+def _weighted(down: Tensor, x: Tensor, across: Tensor) -> Tensor:
+    """A_y X A_xᵀ, where a value that is no number has influence only where its weight isn't 0."""
+    if x.device.type != "cpu" or bool(x.detach().sum().isfinite()):
+        return down @ x @ across
+    y = down @ torch.where(x.isfinite(), x, 0.0) @ across
+    for value, holes in ((torch.inf, x == torch.inf), (-torch.inf, x == -torch.inf), (torch.nan, x.isnan())):
+        y = torch.where(down @ holes.to(x.dtype) @ across > 0, y + value, y)
+    return y
+
+
+def _places(low: Tensor, high: Tensor, after: int) -> tuple[Tensor, Tensor]:
+    """The step s and the centres c_i of the module's equation, (B, 1) and (B, after)."""
+    step = ((high - low) / after)[:, None]
+    return step, low[:, None] + (torch.arange(after, dtype=low.dtype, device=low.device) + 0.5) * step
+
+
+def _nearest(low: Tensor, high: Tensor, before: int, after: int) -> Tensor:
+    """Which of ``before`` pixels each of ``after`` looks at: (B, after)."""
+    return _places(low, high, after)[1].floor().clamp(0, before - 1).long()
+
+
+def _weights(low: Tensor, high: Tensor, before: int, after: int, antialias: bool) -> Tensor:
+    """The matrices A (B, after, before) of the module's equation; rows sum to 1."""
+    step, centre = _places(low, high, after)
+    pixels = torch.arange(before, dtype=low.dtype, device=low.device) + 0.5
     reach = step.clamp_min(1)[:, :, None] if antialias else 1.0
     inside = ((pixels > low[:, None]) & (pixels < high[:, None]))[:, None]
-    weight = (1 - (pixels - centre).abs() / reach).clamp_min(0) * inside
+    weight = (1 - (pixels - centre[:, :, None]).abs() / reach).clamp_min(0) * inside
     return weight / weight.sum(-1, keepdim=True)
 
 

@@ -1,6 +1,6 @@
 """The second layer of image transforms: what draws parameters, and what follows the geometry.
 
-A transform of images is a frozen dataclass. Most of its fields are spans, from which each sample's parameter is drawn
+A transform of images is a frozen dataclass. Most of its fields are spans, from which each image's parameter is drawn
 uniformly, and ``apply`` hands the draw to the function of the first layer. A call may bring annotations, which move
 with the picture:
 
@@ -9,172 +9,125 @@ with the picture:
 ``boxes``      (B, N, 4): (left, top, right, bottom) by the edges of pixels, so that ``x[..., t:b, l:r]`` has
                the box (l, t, r, b); the result is the smallest box around the four moved corners, cut off
                at the edges of the picture;
-``keypoints``  (B, N, 2): (x, y) by the centres of pixels; they may leave the picture.
+``keypoints``  (B, N, 2): (x, y) by the centres of pixels; they may leave the picture;
+``y``          whatever belongs to a picture as a whole: it stays.
+
+Boxes and keypoints may be a list with one tensor (N_i, 4) or (N_i, 2) for each picture, where their numbers differ.
 """
 
-import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, member, span
+from labkit.augment.arguments import describe, member
+from labkit.augment.image._args import FILLS, INTERPOLATIONS
 from labkit.augment.image.matrices import box_corners, hull_boxes, warp_points
-from labkit.augment.image.warping import warp
-from labkit.augment.pipeline import Params, Transform, uniform
+from labkit.augment.image.warping import look_up, project, projection
+from labkit.augment.transform import Params, Transform
 from labkit.shapes import images
 
-
-class Annotated(NamedTuple):
-    """Images and what belongs to them: what a transform returns when it is given annotations."""
-
-    image: Tensor
-    mask: Tensor | None = None
-    boxes: Tensor | None = None
-    keypoints: Tensor | None = None
+LAST = {"boxes": 4, "keypoints": 2}
 
 
-class Range(NamedTuple):
-    """What a field's span may be: the value ``around`` which one number spans, and the bounds."""
-
-    around: float = 0.0
-    low: float = -math.inf
-    high: float = math.inf
-
-
-@dataclass(frozen=True)
 class ImageTransform(Transform):
-    """A transform of images (B, C, H, W) whose fields named in ``ranges`` are drawn uniformly for each sample.
+    """A transform of images (B, C, H, W) that moves things: it knows where points go, and annotations follow.
 
-    A field is ``(low, high)``, or one number a for the span ±a around the value that changes nothing.
+    A subclass gives ``apply`` and ``points``, and ``apply_nearest`` and ``canvas`` where they differ.
 
     Raises:
         ValueError: if a span is out of range; in a call, if x isn't a batch of float images or an annotation doesn't
             fit it.
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {}
-
-    def __post_init__(self) -> None:
-        for name in self.ranges:
-            self.span(name)
-
-    @property
-    def record(self) -> Any:
-        """``Annotated``: image, mask, boxes, keypoints."""
-        return Annotated
-
-    def span(self, name: str) -> tuple[float, float]:
-        """The bounds between which the parameter ``name`` is drawn."""
-        return span(getattr(self, name), name=name, **self.ranges[name]._asdict())
-
-    def draw(self, x: Any, *, generator: Generator | None = None) -> Params:
-        """One uniform number a sample and span, (B,) each."""
-        return {name: draw_one(images(x), *self.span(name), generator=generator) for name in self.ranges}
-
-    @overload  # type: ignore[override]
-    def __call__(self, x: Tensor, *, generator: Generator | None = None) -> Tensor: ...
-
-    @overload
-    def __call__(
-        self,
-        x: Tensor,
-        *,
-        generator: Generator | None = None,
-        mask: Tensor | None = None,
-        boxes: Tensor | None = None,
-        keypoints: Tensor | None = None,
-    ) -> Annotated: ...
-
-    def __call__(self, x: Any, *, generator: Generator | None = None, **annotations: Any) -> Any:
-        """Draw and apply: images, or ``Annotated`` ones where a mask, boxes or keypoints are given."""
-        return super().__call__(x, generator=generator, **annotations)
-
-
-def draw_one(x: Tensor, low: float, high: float, *, generator: Generator | None) -> Tensor:
-    """One number in [low, high) for each sample of ``x``: (B,)."""
-    return uniform((x.shape[0],), low, high, like=x, generator=generator)
-
-
-def chance(x: Tensor, p: float, *, generator: Generator | None) -> Tensor:
-    """True with probability p for each sample of ``x``: bool (B,)."""
-    return uniform((x.shape[0],), like=x, generator=generator) < p
-
-
-def probability(p: float, *, name: str = "p") -> None:
-    """Refuse what is no probability.
-
-    Raises:
-        ValueError: if p isn't between 0 and 1.
-    """
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name} is {p}; expected a probability, from 0 to 1")
-
-
-@dataclass(frozen=True)
-class GeometricTransform(ImageTransform):
-    """A transform that moves things: it knows where points go, and annotations follow."""
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """One uniform number an image and span, (B,) each."""
+        return super().make_params(images(x), generator=generator)
 
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """Height and width of the result."""
         return x.shape[2], x.shape[3]
 
-    def points(self, points: Tensor, x: Tensor, *_: Any, **params: Any) -> Tensor:
-        """Where the points (B, N, 2) of ``x`` are afterwards."""
-        raise NotImplementedError
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
+        """Where the points (B, N, 2) of ``x`` are afterwards.
 
-    def apply_mask(self, mask: Tensor, *_: Any, **params: Any) -> Tensor:
-        """A mask (B, K, H, W), as floats, under the same draw."""
-        return self.apply(mask, **params)
+        Raises:
+            NotImplementedError: unless a subclass says it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method `points`: annotations can't follow it")
 
-    def follow(self, annotations: Mapping[str, Any], x: Any, **params: Any) -> dict[str, Any]:
-        """The mask, boxes and keypoints where the picture went."""
-        moved = dict(annotations)
-        for name, value in annotations.items():
-            fits(name, value, x)
-        if "mask" in moved:
-            moved["mask"] = self._mask(moved["mask"], params)
-        if "boxes" in moved:
-            corners = box_corners(moved["boxes"])
-            there = self.points(corners.flatten(1, 2), x, **params).unflatten(1, corners.shape[1:3])
-            moved["boxes"] = hull_boxes(there, size=self.canvas(x))
-        if "keypoints" in moved:
-            moved["keypoints"] = self.points(moved["keypoints"], x, **params)
-        return moved
+    def apply_nearest(self, mask: Tensor, params: Params) -> Tensor:
+        """A mask (B, K, H, W), as floats, by the nearest pixel."""
+        return self.apply(mask, params)
 
-    def _mask(self, mask: Tensor, params: Params) -> Tensor:
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask where the picture went."""
         layers = mask if mask.ndim == 4 else mask[:, None]
         # Whole numbers up to 2^24 are exact in float32, up to 2^53 in float64.
         exact = torch.float64 if mask.dtype in (torch.int64, torch.float64) else torch.float32
-        there = self.apply_mask(layers.to(exact), **params)
-        there = there > 0.5 if mask.dtype == torch.bool else there.to(mask.dtype)
-        return there if mask.ndim == 4 else there[:, 0]
+        moved = self.apply_nearest(layers.to(exact), params)
+        moved = moved > 0.5 if mask.dtype == torch.bool else moved.to(mask.dtype)
+        return moved if mask.ndim == 4 else moved[:, 0]
+
+    def apply_boxes(self, boxes: Any, x: Tensor, params: Params) -> Any:
+        """The boxes around where the corners went."""
+
+        def move(boxes: Tensor) -> Tensor:
+            corners = box_corners(boxes)
+            moved = self.points(corners.flatten(1, 2), x, params).unflatten(1, corners.shape[1:3])
+            return hull_boxes(moved, size=self.canvas(x))
+
+        return _each_or_padded(move, boxes)
+
+    def apply_keypoints(self, keypoints: Any, x: Tensor, params: Params) -> Any:
+        """The points where they went."""
+        return _each_or_padded(lambda points: self.points(points, x, params), keypoints)
+
+    def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
+        """Refuse annotations that don't fit the images.
+
+        Raises:
+            ValueError: saying which shape was expected.
+        """
+        images(x)
+        for name in annotations:
+            if name == "mask":
+                _refuse_mask(annotations[name], x)
+            elif name in LAST:
+                _refuse_places(name, annotations[name], x)
+            else:
+                super().examine(x, {name: annotations[name]})
 
 
-def fits(name: str, value: Tensor, x: Tensor) -> None:
-    """Refuse an annotation that doesn't go with the images ``x``.
+class PhotometricTransform(ImageTransform):
+    """A transform of images that changes values and moves nothing: annotations stay as they are."""
 
-    Raises:
-        ValueError: saying which shape was expected.
-    """
-    b, _, h, w = images(x).shape
-    if name == "mask" and (value.ndim not in (3, 4) or value.shape[0] != b or value.shape[-2:] != (h, w)):
-        raise ValueError(
-            f"the mask of these images has shape ({b}, {h}, {w}) or ({b}, K, {h}, {w}); it has {tuple(value.shape)}"
-        )
-    last = {"boxes": 4, "keypoints": 2}.get(name)
-    if last and (value.ndim != 3 or value.shape[0] != b or value.shape[2] != last or not value.is_floating_point()):
-        raise ValueError(
-            f"{name} are float with shape ({b}, N, {last}); these are {value.dtype} with {tuple(value.shape)}"
-        )
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The points themselves."""
+        return points
+
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask itself."""
+        return mask
+
+    def apply_boxes(self, boxes: Any, x: Tensor, params: Params) -> Any:
+        """The boxes themselves."""
+        return boxes
+
+    def apply_keypoints(self, keypoints: Any, x: Tensor, params: Params) -> Any:
+        """The keypoints themselves."""
+        return keypoints
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling(GeometricTransform):
-    """A geometric transform that looks values up between pixels and outside the picture: see ``warp``."""
+class Warp(ImageTransform):
+    """A transform that looks values up between pixels and outside the picture, by default by a matrix: see ``warp``.
+
+    A subclass gives ``matrix``; it is worked out once a call, and picture, mask, boxes and keypoints follow it.
+    """
 
     interpolation: str = "bilinear"
     fill: str = "constant"
@@ -185,28 +138,71 @@ class Sampling(GeometricTransform):
         member(self.interpolation, INTERPOLATIONS, name="interpolation")
         member(self.fill, FILLS, name="fill")
 
-    @property
-    def lookup(self) -> dict[str, Any]:
-        """The last three arguments of ``warp``."""
-        return {"interpolation": self.interpolation, "fill": self.fill, "value": self.value}
-
-    def apply_mask(self, mask: Tensor, *_: Any, **params: Any) -> Tensor:
-        """The mask, by the nearest pixel, and 0 where the picture is filled with a constant."""
-        return dataclasses.replace(self, interpolation="nearest", value=0.0).apply(mask, **params)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Warp(Sampling):
-    """A geometric transform by a matrix."""
-
-    def matrix(self, x: Tensor, *_: Any, **params: Any) -> Tensor:
-        """The matrices (B, 3, 3) that move the points of ``x``."""
+    def matrix(self, x: Tensor, params: Params) -> Tensor:
+        """The matrices (B, 3, 3) that move the points of ``x``, from what was drawn."""
         raise NotImplementedError
 
-    def apply(self, x: Any, *_: Any, **params: Any) -> Tensor:
-        """The images moved by ``matrix``."""
-        return warp(x, self.matrix(images(x), **params), size=self.canvas(x), **self.lookup)
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """What is drawn, and the ``matrix`` (B, 3, 3) that it gives."""
+        params = super().make_params(x, generator=generator)
+        return {**params, "matrix": self.matrix(x, params)}
 
-    def points(self, points: Tensor, x: Tensor, *_: Any, **params: Any) -> Tensor:
-        """The points moved by ``matrix``."""
-        return warp_points(points, self.matrix(x, **params))
+    def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The points moved by the matrix."""
+        return warp_points(points, params["matrix"])
+
+    def places(self, x: Tensor, params: Params) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Where pixels come from: rows, one an image, and the function that makes a ``sample`` grid of some of them."""
+        height, width = self.canvas(x)
+        return projection(x, params["matrix"]), lambda rows: project(rows, height, width)
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """The images, looked up."""
+        return self._look_up(images(x), params)[0]
+
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask by the nearest pixel, and 0 where the picture is filled with a constant."""
+        return self._look_up(x, params, mask)[1]
+
+    def _look_up(self, x: Tensor, params: Params, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+        rows, grid = self.places(x, params)
+        return look_up(x, rows, grid, interpolation=self.interpolation, fill=self.fill, value=self.value, mask=mask)
+
+    def apply_all(self, x: Any, params: Params, annotations: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Picture and mask together: both are looked up in the same places."""
+        if "mask" not in annotations:
+            return super().apply_all(x, params, annotations)
+        y, mask = self._look_up(images(x), params, annotations["mask"])
+        others = {name: self._moved(name, value, x, params) for name, value in annotations.items() if name != "mask"}
+        return y, {"mask": mask, **others}
+
+
+def _each_or_padded(move: Callable[[Tensor], Tensor], places: Any) -> Any:
+    """``move(places)``, or for a list with one tensor (N_i, k) a picture the list of what becomes of them."""
+    if isinstance(places, Tensor):
+        return move(places)
+    if not places:
+        return []
+    return [row[: len(given)] for row, given in zip(move(pad_sequence(list(places), True)), places, strict=True)]
+
+
+def _refuse_mask(mask: Any, x: Tensor) -> None:
+    b, _, h, w = x.shape
+    if not isinstance(mask, Tensor) or mask.ndim not in (3, 4) or mask.shape[0] != b or mask.shape[-2:] != (h, w):
+        raise ValueError(f"a mask is a tensor ({b}, {h}, {w}) or ({b}, K, {h}, {w}); this is {describe(mask)}")
+
+
+def _refuse_places(name: str, value: Any, x: Tensor) -> None:
+    b, last = len(x), LAST[name]
+    one_tensor = _floats(value, 3, last) and len(value) == b
+    listed = isinstance(value, list | tuple) and len(value) == b and all(_floats(row, 2, last) for row in value)
+    if not one_tensor and not listed:
+        raise ValueError(
+            f"{name} are a float tensor ({b}, N, {last}), or a list of {b} tensors (N, {last}); "
+            f"these are {describe(value)}"
+        )
+
+
+def _floats(value: Any, ndim: int, last: int) -> bool:
+    """Whether it is a float tensor of so many dimensions, the last of that size."""
+    return isinstance(value, Tensor) and value.ndim == ndim and value.shape[-1] == last and value.is_floating_point()

@@ -11,15 +11,23 @@ input, and takes the value there, between pixels by interpolation. Outside the i
 ============  ==================================================  =====================
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized, member
-from labkit.augment.image._blocks import in_blocks
+from labkit.augment.arguments import member
+from labkit.augment.draws import wide
+from labkit.augment.image._args import FILLS, INTERPOLATIONS, Resized
+from labkit.augment.image._blocks import all_in_blocks
 from labkit.augment.image.matrices import Matrices, invert_matrix
-from labkit.augment.pipeline import wide
 from labkit.shapes import Float, Images, images
+
+SMALL = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.bfloat16, torch.float32)
+EXACT = {torch.float32: SMALL, torch.float64: (*SMALL, torch.int32, torch.float64)}
+"""The dtypes of masks whose values a grid's dtype holds exactly."""
 
 FAR = 1e-6  # the smallest denominator of a homography: what lies behind the horizon is very far away
 
@@ -51,21 +59,19 @@ def warp(
     height, width = size or (x.shape[2], x.shape[3])
     member(interpolation, INTERPOLATIONS, name="interpolation")
     member(fill, FILLS, name="fill")
-
-    def moved(x: Tensor, inverse: Tensor) -> Tensor:
-        return _look_up(x, _project(inverse, height, width), interpolation, fill, value)
-
-    return in_blocks(moved, x, _to_unit(x, invert_matrix(matrix.to(wide(x.dtype)))))
+    rows = projection(x, matrix.to(wide(x.dtype)))
+    grid = partial(project, height=height, width=width)
+    return look_up(x, rows, grid, interpolation=interpolation, fill=fill, value=value)[0]
 
 
-def _to_unit(x: Tensor, inverse: Tensor) -> Tensor:
-    """The matrices that end in grid_sample's coordinates: −1 and 1 are the outer edges of the outer pixels."""
+def projection(x: Tensor, matrix: Tensor) -> Tensor:
+    """The inverse matrices (B, 3, 3), ending in grid_sample's coordinates: −1 and 1 are the outer edges of x."""
     h, w = x.shape[2:]
-    u, v, one = inverse.unbind(1)
+    u, v, one = invert_matrix(matrix).unbind(1)
     return torch.stack([u * (2 / w) + one * (1 / w - 1), v * (2 / h) + one * (1 / h - 1), one], 1)
 
 
-def _project(matrix: Tensor, height: int, width: int) -> Tensor:
+def project(matrix: Tensor, height: int, width: int) -> Tensor:
     """Where each pixel of an image goes: (B, 2, H, W), x first.
 
     A row's part and a column's part are worked out apart and added: one pass over the pixels.
@@ -95,16 +101,60 @@ def sample(
     member(fill, FILLS, name="fill")
     if grid.ndim != 4 or grid.shape[1] != 2 or grid.shape[0] not in (1, images(x).shape[0]):
         raise ValueError(f"expected a grid of shape ({x.shape[0]}, 2, H, W); it has shape {tuple(grid.shape)}")
-
-    def looked_up(x: Tensor, grid: Tensor) -> Tensor:
-        return _look_up(x, grid, interpolation, fill, value)
-
-    return in_blocks(looked_up, x, grid)
+    grid = grid.to(wide(x.dtype))
+    return look_up(x, grid, identity, interpolation=interpolation, fill=fill, value=value)[0]
 
 
-def _look_up(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: float) -> Tensor:
+def identity(grid: Tensor) -> Tensor:
+    """``grid`` itself: rows of ``look_up`` that are a grid already."""
+    return grid
+
+
+def look_up(
+    x: Tensor,
+    rows: Tensor,
+    grid: Callable[[Tensor], Tensor],
+    *,
+    interpolation: str,
+    fill: str,
+    value: float,
+    mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """The images at ``grid(rows)``, and a mask (B, H, W) or (B, K, H, W) beside them in the same places.
+
+    Nothing is examined here. The grid is made once, for a few samples at a time.
+    """
+
+    def moved(x: Tensor, rows: Tensor, *layers: Tensor) -> tuple[Tensor, ...]:
+        places = grid(rows)
+        return _at(x, places, interpolation, fill, value), *(_nearest(mask, places, fill) for mask in layers)
+
+    if mask is None:
+        return all_in_blocks(moved, x, rows)[0], None
+    y, layers = all_in_blocks(moved, x, rows, mask if mask.ndim == 4 else mask[:, None])
+    return y, layers if mask.ndim == 4 else layers[:, 0]
+
+
+def _nearest(mask: Tensor, grid: Tensor, fill: str) -> Tensor:
+    """The mask (B, K, H, W) at the nearest pixels, 0 outside where the fill is constant.
+
+    Every dtype takes its values from the same pixels: those a float of the grid's dtype can't hold are gathered.
+    """
+    if mask.dtype in EXACT[grid.dtype]:
+        there = _at(mask.to(grid.dtype), grid, "nearest", fill, 0.0)
+        return there > 0.5 if mask.dtype == torch.bool else there.to(mask.dtype)
+    b, k, h, w = mask.shape
+    number = torch.arange(1, h * w + 1, device=mask.device)  # 0 is outside
+    # Which pixel is next to each place: whole numbers up to 2^24 are exact in float32.
+    precise = grid if h * w < 2**24 else grid.double()
+    pixel = _at(number.to(precise.dtype).view(1, 1, h, w).expand(b, 1, h, w), precise, "nearest", fill, 0.0).long()
+    padded = torch.cat([mask.new_zeros(b, k, 1), mask.flatten(2)], 2)
+    return padded.gather(2, pixel.flatten(2).expand(-1, k, -1)).unflatten(2, pixel.shape[2:])
+
+
+def _at(x: Tensor, grid: Tensor, interpolation: str, fill: str, value: float) -> Tensor:
     """``sample`` without its questions."""
-    source = x.to(wide(x.dtype))
+    source = x.to(grid.dtype)
     if fill == "reflect":
         grid = _spread(grid, *(n / max(n - 1, 1e-9) for n in (x.shape[3], x.shape[2])))
     if fill == "wrap":

@@ -7,8 +7,8 @@ targets. How λ, j, or the place of the mixture are chosen makes the method::
 
     from labkit.augment import mixing
 
-    x2, y2 = mixing.Mixup(alpha=1.0, classes=10)(x, y=y, generator=g)        # two layers: draw, and apply
-    loss = mixing.soft_cross_entropy(model(x2), y2)
+    mixed = mixing.Mixup(alpha=1.0, classes=10)(x, y=y, generator=g)         # two layers: draw, and apply
+    loss = mixing.soft_cross_entropy(model(mixed.x), mixed.y)
 
     mixing.mixup(x, partner=j, lambda_=lambda_)                              # the same, with λ and j given
     mixing.CutMix(classes=10)(x, y=y, generator=g)                           # a box of the partner instead
@@ -46,10 +46,10 @@ from labkit.augment.mixing.pairs import (
     similarity,
 )
 from labkit.augment.mixing.regions import cutmix, cutmix_boxes, share_kept
-from labkit.augment.mixing.transforms import CMixup, CutMix, Mixed, Mixup, SameClass
+from labkit.augment.mixing.transforms import CMixup, CutMix, Mixup, SameClass
 
 __all__ = [
-    "CMixup", "CutMix", "Mixed", "Mixup", "Resampled", "SameClass", "any_partners", "balanced_sample", "beta",
+    "CMixup", "CutMix", "Mixup", "Resampled", "SameClass", "any_partners", "balanced_sample", "beta",
     "class_counts", "class_weights", "cutmix", "cutmix_boxes", "manifold_mixup", "mixup", "neighbours", "one_hot",
     "oversample", "rebalanced_lambda", "same_class_partners", "share_kept", "similar_partners", "similarity", "smote",
     "smote_step", "soft_cross_entropy", "synthetic_classification", "synthetic_regression", "undersample", "with_prior",

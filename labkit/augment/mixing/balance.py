@@ -17,7 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.pipeline import uniform, wide
+from labkit.augment.arguments import per_item
+from labkit.augment.draws import uniform, wide
 from labkit.shapes import Float, Int, Labels, Logits, PerSample
 
 CHUNK = 2**22  # distances computed at a time: 32 MiB of float64
@@ -134,7 +135,7 @@ def smote_step(
         raise ValueError(
             f"there are {len(base)} bases, {len(neighbour)} neighbours and {len(gap)} gaps; expected as many of each"
         )
-    return x[base].lerp(x[neighbour], gap.to(x.dtype).view(-1, *[1] * (x.ndim - 1)))
+    return x[base].lerp(x[neighbour], per_item(gap, x))
 
 
 def smote(x: Float[Tensor, " n *rest"], y: Labels, *, k: int = 5, generator: Generator | None = None) -> Resampled:

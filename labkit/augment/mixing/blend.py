@@ -17,7 +17,8 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from labkit import shapes
-from labkit.augment.pipeline import uniform, wide
+from labkit.augment.arguments import per_item
+from labkit.augment.draws import uniform, wide
 from labkit.shapes import Float, Int, Labels, Logits
 
 
@@ -36,7 +37,7 @@ def mixup(
             neither one number nor one a pair, or outside [0, 1].
     """
     weight = weights(lambda_, batch(x), name="lambda_")
-    other, shaped = x.index_select(0, partners(partner, x)), weight.view(-1, *[1] * (x.ndim - 1))
+    other, shaped = x.index_select(0, partners(partner, x)), per_item(weight, x)
     # Into the copy that was just made: fresh memory costs more than the arithmetic. A gradient of λ needs it as it was.
     return other.lerp(x, shaped) if shaped.requires_grad else other.lerp_(x, shaped)
 
@@ -126,7 +127,7 @@ def between(x1: Tensor, x2: Tensor, w: Tensor) -> Tensor:
     """
     if batch(x1).shape != x2.shape:
         raise ValueError(f"pairs have one shape; these have {tuple(x1.shape)} and {tuple(x2.shape)}")
-    return x2.lerp(x1, w.to(x1.dtype).view(-1, *[1] * (x1.ndim - 1)))
+    return x2.lerp(x1, per_item(w, x1))
 
 
 def draw_weights(x: Tensor, w: float | Tensor | None, generator: Generator | None) -> Tensor:

@@ -15,8 +15,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from labkit.augment.draws import uniform, wide
 from labkit.augment.mixing.blend import weights
-from labkit.augment.pipeline import uniform, wide
 from labkit.shapes import Float, Int, Labels, PerSample
 
 

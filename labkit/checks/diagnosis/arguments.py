@@ -1,4 +1,4 @@
-"""Signs in the arguments: handed back, exchanged, without influence."""
+"""Signs in the arguments: handed back, exchanged, changed on their way, without influence."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -45,6 +45,34 @@ def without_influence(e: Evidence) -> str:
         if matches(e, partial(replaced, name=name, value=value)):
             return f"it answers as if `{name}` were {value!r} in every case: is the argument used?"
     return ""
+
+
+TRANSFORMS: dict[str, Callable[[float], float]] = {
+    "its negative": lambda v: -v,
+    "its square": lambda v: v**2,
+    "its root": lambda v: v**0.5,
+    "one minus it": lambda v: 1 - v,
+    "one divided by it": lambda v: 1 / v,
+    "twice it": lambda v: 2 * v,
+    "half of it": lambda v: v / 2,
+}
+
+
+def transformed(e: Evidence) -> str:
+    """A number among the arguments that is squared, inverted, halved, … on its way."""
+    for name in list(e.call(e.pairs[0].case))[:MOST]:
+        values = [p.case.get(name) for p in e.pairs]
+        if not all(isinstance(v, float) for v in values) or len(set(values)) < 2:
+            continue
+        for text, rule in TRANSFORMS.items():
+            if matches(e, partial(changed, name=name, rule=rule)):
+                return f"it answers as if `{name}` were {text}"
+    return ""
+
+
+def changed(values: dict[str, Any], *, name: str, rule: Callable[[float], float]) -> dict[str, Any]:
+    """Arguments with a function of one of them in its place."""
+    return values | {name: rule(values[name])}
 
 
 def replaced(values: dict[str, Any], *, name: str, value: Any) -> dict[str, Any]:

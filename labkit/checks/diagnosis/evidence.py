@@ -128,10 +128,19 @@ class Evidence:
 
 
 def numeric(value: Any) -> bool:
-    """Whether a value is real numbers, or truth values."""
+    """Whether a value is real numbers, or truth values; so is a list of arrays of them."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(is_array(entry) and numeric(entry) for entry in value)
     return (is_array(value) and array(value).dtype.kind in "biuf") or is_number(value)
 
 
+def truths(numbers: Numbers) -> bool:
+    """Whether all entries are 0 or 1."""
+    return bool(numbers.size) and bool(np.isin(numbers, (0.0, 1.0)).all())
+
+
 def numbers(value: Any) -> Numbers:
-    """A value as doubles."""
+    """A value as doubles; a list of arrays as one vector."""
+    if isinstance(value, list | tuple):
+        return np.concatenate([numbers(entry).ravel() for entry in value])
     return array(value).astype(np.float64)

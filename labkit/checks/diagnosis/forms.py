@@ -1,6 +1,6 @@
 """Signs in shapes and positions: a dimension too many, another order of dimensions, an index off by one."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -10,6 +10,21 @@ from labkit.checks.diagnosis.evidence import Evidence, Figures
 def misshapen(e: Evidence) -> Figures | None:
     """The first case whose shape is wrong."""
     return next((f for f in e.wrong if f.given.shape != f.expected.shape), None)
+
+
+def results_exchanged(e: Evidence) -> str:
+    """Two of several results in each other's place."""
+    names = e.check.returned
+    for a, b in combinations(names, 2):
+        in_place = [name for name in names if name not in (a, b)]
+        if all(
+            e.agree(p.given.get(a), p.expected.get(b))
+            and e.agree(p.given.get(b), p.expected.get(a))
+            and all(e.same(p, name) for name in in_place)
+            for p in e.pairs
+        ):
+            return f"the results are in the wrong order: {', then '.join(names)}"
+    return ""
 
 
 def broadcast(e: Evidence) -> str:
@@ -81,8 +96,35 @@ def length(e: Evidence) -> str:
     for side, part in (("last", longer[: len(shorter)]), ("first", longer[gap:])):
         if e.agree(shorter, part):
             which = f"the {side} one is" if gap == 1 else f"the {side} {gap} are"
-            return f"there are {n} entries for {m}: {which} {how}"
-    return f"there are {n} entries; expected {m}"
+            return f"{entries(n)} for {m}: {which} {how}"
+    return f"{entries(n)}; expected {m}"
+
+
+def entries(n: int) -> str:
+    """``there is 1 entry``, ``there are 2 entries``."""
+    return "there is 1 entry" if n == 1 else f"there are {n} entries"
+
+
+def dimensions(e: Evidence) -> str:
+    """Another number of dimensions, or one dimension of another length."""
+    f = misshapen(e)
+    if f is None:
+        return ""
+    shapes = f"expected shape {f.expected.shape}, given {f.given.shape}"
+    if f.given.ndim != f.expected.ndim:
+        n, m = f.given.ndim, f.expected.ndim
+        return f"{e.what} {has(e)} {n} dimension{'' if n == 1 else 's'} instead of {m}: {shapes}"
+    wrong = [d for d, (n, m) in enumerate(zip(f.given.shape, f.expected.shape)) if n != m]
+    if len(wrong) > 1:
+        return ""
+    names = {4: ("the batch", "the channels", "the height", "the width")}.get(f.expected.ndim)
+    where = names[wrong[0]] if names else f"dimension {wrong[0]}"
+    return f"{e.what} {has(e)} the wrong length along {where}: {shapes}"
+
+
+def has(e: Evidence) -> str:
+    """``has``, or ``have``."""
+    return "have" if e.are == "are" else "has"
 
 
 def turned(e: Evidence) -> str:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
-from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers
+from labkit.checks.diagnosis.evidence import Evidence, Figures, Numbers, truths
 from labkit.checks.protocol import Case
+from labkit.checks.traces import BEGIN
 from labkit.checks.values import is_number
 
 CONSTANTS = {
@@ -34,6 +36,19 @@ CONSTANTS = {
 }
 
 
+def cut_off(e: Evidence) -> str:
+    """A gradient that is right where there is one, and missing elsewhere."""
+    if not e.output.startswith(BEGIN) or not e.aligned:
+        return ""
+    if not e.fits(lambda f: np.where(f.given == 0, 0, f.expected)):
+        return ""
+    part = "a part of the gradient" if any(f.given.any() for f in e.wrong) else "the gradient"
+    return (
+        f"its value is right, but {part} for {e.output.partition(' for ')[2]} is missing: something on the way is cut "
+        "off, by `.detach()`, `.item()`, `torch.no_grad()` or NumPy"
+    )
+
+
 def constant(e: Evidence) -> str:
     """The same number everywhere, whatever the arguments."""
     if not e.aligned or len(e.figures) < 2 or not e.telling:
@@ -54,11 +69,6 @@ def opposite(e: Evidence) -> str:
     if not e.fits(lambda f: -f.expected):
         return ""
     return f"the sign is wrong: {e.what} {e.are} the negative of what is expected"
-
-
-def truths(numbers: Numbers) -> bool:
-    """Whether all entries are 0 or 1."""
-    return bool(numbers.size) and bool(np.isin(numbers, (0.0, 1.0)).all())
 
 
 def ratio(f: Figures) -> float:
@@ -102,6 +112,16 @@ def factor(e: Evidence) -> str:
         for power, text in POWERS.items():
             if all(n > 0 and math.isclose(r, n**power, rel_tol=1e-3) for n, r in zip(sizes, ratios)):
                 return f"{e.what} {e.are} {text} {name} where that is not asked for"
+    return quotient(e, nonzero, ratios)
+
+
+def quotient(e: Evidence, nonzero: list[Figures], ratios: list[float]) -> str:
+    """A factor that is one number of the case divided by another."""
+    sizes = [amounts(e, f.case) for f in nonzero]
+    for a, b in permutations(sizes[0], 2) if len(ratios) > 2 else ():
+        pairs = [(of.get(a, 0.0), of.get(b, 0.0)) for of in sizes]
+        if all(n > 0 and m > 0 and math.isclose(r, n / m, rel_tol=1e-3) for (n, m), r in zip(pairs, ratios)):
+            return f"{e.what} {e.are} {a} / {b} times what is expected: is it divided by the right number?"
     return ""
 
 
@@ -167,6 +187,10 @@ FUNCTIONS: dict[str, Callable[[Numbers], Numbers]] = {
     "the reciprocal": lambda x: 1 / x,
     "tanh": np.tanh,
     "rounding": np.round,
+    "one decimal": lambda x: np.round(x, 1),
+    "two decimals": lambda x: np.round(x, 2),
+    "three decimals": lambda x: np.round(x, 3),
+    "four decimals": lambda x: np.round(x, 4),
     "rounding down": np.floor,
     "rounding up": np.ceil,
     "cutting to [0, 1]": lambda x: np.clip(x, 0, 1),
@@ -178,6 +202,10 @@ TOO_MANY = {
     "softmax": "softmax is applied once too often",
     "one minus": "it is one minus what is expected",
     "rounding": "it is rounded, or cast to whole numbers",
+    "one decimal": "it is rounded to one decimal: give all of them",
+    "two decimals": "it is rounded to two decimals: give all of them",
+    "three decimals": "it is rounded to three decimals: give all of them",
+    "four decimals": "it is rounded to four decimals: give all of them",
     "rounding down": "it is rounded down, or cast to whole numbers",
     "rounding up": "it is rounded up",
     "cutting to [0, 1]": "it is cut to [0, 1], and should not be",
@@ -193,7 +221,8 @@ def function(e: Evidence) -> str:
         return ""
     for name, apply in FUNCTIONS.items():
         if all(e.agree(f.given, applied(apply, f.expected)) for f in e.figures):
-            return TOO_MANY.get(name, f"{e.what} {e.are} {name} of what is expected")
+            text = f"{e.what} {e.are} {name} of what is expected"
+            return text if e.output.startswith(BEGIN) else TOO_MANY.get(name, text)
     return ""
 
 

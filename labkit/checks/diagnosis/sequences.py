@@ -3,6 +3,7 @@
 from typing import Any
 
 from labkit.checks.diagnosis.evidence import Evidence, Pair
+from labkit.checks.values import is_array
 
 
 def wrong(e: Evidence, kind: type | tuple[type, ...]) -> list[tuple[Any, Any]]:
@@ -10,6 +11,11 @@ def wrong(e: Evidence, kind: type | tuple[type, ...]) -> list[tuple[Any, Any]]:
     pairs: list[Pair] = [e.pairs[i] for i in e.failing]
     values = [(p.given.get(e.output), p.expected.get(e.output)) for p in pairs]
     return values if values and all(isinstance(v, kind) for pair in values for v in pair) else []
+
+
+def plain(lists: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The pairs of lists, if no entry is an array: arrays are not equal or unequal as a whole."""
+    return [] if any(is_array(v) for pair in lists for values in pair for v in values) else lists
 
 
 def keys(e: Evidence) -> str:
@@ -25,7 +31,7 @@ def keys(e: Evidence) -> str:
 
 def order(e: Evidence) -> str:
     """The right entries in another order."""
-    lists = wrong(e, (list, tuple))
+    lists = plain(wrong(e, (list, tuple)))
     if not lists:
         return ""
     if all(list(given) == list(expected)[::-1] for given, expected in lists):
@@ -41,6 +47,8 @@ def entries(e: Evidence) -> str:
     if not lists:
         return ""
     given, expected = (list(values) for values in lists[0])
+    if not plain(lists):
+        return differing_lengths(e, given, expected)
     unique = list(dict.fromkeys(map(repr, given)))
     if all(len(set(map(repr, g))) < len(g) for g, _ in lists) and unique == list(map(repr, expected)):
         return f"some entries of {e.what} are there twice"
@@ -55,6 +63,11 @@ def entries(e: Evidence) -> str:
         return f"{missing[0]!r} is missing in {e.what}"
     if more and not missing:
         return f"{more[0]!r} does not belong in {e.what}"
+    return differing_lengths(e, given, expected)
+
+
+def differing_lengths(e: Evidence, given: list[Any], expected: list[Any]) -> str:
+    """How long a list is, and should be."""
     return f"{e.what} {e.are} of length {len(given)}; expected {len(expected)}" if len(given) != len(expected) else ""
 
 

@@ -26,6 +26,7 @@ from nbgrader.preprocessors import CheckCellMetadata, Execute
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
+from labkit.grading import links
 from labkit.grading.engine import cells, intake
 from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import Blueprint
@@ -67,6 +68,7 @@ class Regular(BaseConverter):
     """Copies the regular files of a submission that ``intake.scan`` accepted; nbgrader would follow links."""
 
     accepted: Mapping[str, Path] = {}
+    base: Path
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy the files beside the notebooks."""
@@ -74,7 +76,7 @@ class Regular(BaseConverter):
         for name, path in self.accepted.items():
             copy = target / name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
+            copy.write_bytes(links.read(path, self.base))
 
 
 class Engine(Autograde, Regular):
@@ -91,6 +93,7 @@ class Engine(Autograde, Regular):
         self.exporter = NotebookExporter(parent=self, config=self.config)
         self.replay = Replay(shape.Redaction(paths(directory)))
         self.made: dict[bool, list[Any]] = {}
+        self.base = links.base(self.submitted(links.STUDENT))
         with self.book() as book:
             plans = cells.blueprints(book, assignment)
         marks = cells.marks(self.config)
@@ -123,6 +126,8 @@ class Engine(Autograde, Regular):
 
     def newer(self, student: str) -> bool:
         """Whether the submission's timestamp is later than that of what was graded, which is nbgrader's rule."""
+        if links.on_the_way(self.submitted(student), self.base):
+            return False
         ours, theirs = (
             self.coursedir.get_existing_timestamp(str(folder))
             for folder in (self.autograded(student), self.submitted(student))
@@ -162,6 +167,10 @@ class Engine(Autograde, Regular):
     def prepare(self, student: str) -> Submission:
         """Read a submission and sanitise its notebooks, in memory: nothing is written."""
         root = self.submitted(student)
+        if link := links.on_the_way(root, self.base):
+            shown = intake.shown(link.relative_to(self.base.parent).as_posix())
+            why = f"{shown} was not read: {links.WHY}"
+            return Submission(student, broken=dict.fromkeys(self.blueprints, why))
         found = intake.scan(root, self.coursedir.ignore)
         made = Submission(student, files=found.files, flags=list(found.refused))
         for name, blueprint in self.blueprints.items():
@@ -185,7 +194,7 @@ class Engine(Autograde, Regular):
         Raises:
             Unreadable: if the notebook is broken.
         """
-        notebook, remarks = trusted(intake.read(path), blueprint)
+        notebook, remarks = trusted(intake.read(path, self.base), blueprint)
         made.flags += [str(remark) for remark in remarks if remark.flag]
         made.notes += [str(remark) for remark in remarks if not remark.flag] + intake.harmless(notebook)
         self._sanitizing = True
@@ -202,7 +211,7 @@ class Engine(Autograde, Regular):
         parts = tuple(
             Part(name, tuple(cells.steps(notebook, self.blueprints[name]))) for name, notebook in made.notebooks.items()
         )
-        files = {name: path.read_bytes() for name, path in made.files.items()}
+        files = {name: links.read(path, self.base) for name, path in made.files.items()}
         source = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment))
         kept = set(self.exclude_overwriting.get(self.assignment, []))
         for path in map(Path, utils.find_all_files(str(source), [*self.coursedir.ignore, "*.ipynb"])):

@@ -9,13 +9,16 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import labkit
 from labkit.grading.engine.decoys import Decoys
+from labkit.grading.engine.exercise import Uses
 from labkit.grading.engine.job import Job, Result
 from labkit.grading.engine.judge import Judges
 from labkit.grading.engine.limits import Limits
@@ -28,7 +31,9 @@ LOOKS = 1.0  # seconds between two looks at who is there
 LOST = "the connection to the Dask scheduler was lost"
 LOCK = threading.Lock()
 ROOMS: dict[str, tuple[Any, Judges, Decoys]] = {}
-"""In a worker process: its sandbox, judge and decoys, for each kind of job."""
+"""In a worker process: its sandbox, judge and decoys, for the exercise that it works on."""
+BUSY: Counter[str] = Counter()
+"""How many jobs run in each."""
 
 
 class Cluster:
@@ -116,12 +121,16 @@ def connected(
     seeds: int = SEEDS,
     seconds: float = 30.0,
     hide: Sequence[Path] = (),
+    uses: Uses | None = None,
+    keep: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """A cluster for the time of a run.
 
     Args:
         seconds: how long to wait for the scheduler.
         hide: folders of this machine that no submission may see, where a worker runs on it.
+        uses: what of labkit the exercise uses: its functions aren't there.
+        keep: distributions that submissions see although only labkit's tests need them.
 
     Raises:
         GradingError: if Dask is not installed, no scheduler answers, or its workers are none or can't grade.
@@ -130,7 +139,7 @@ def connected(
         from distributed import Client
     except ImportError:
         raise GradingError("grading on a cluster needs Dask: pip install 'labkit[cluster]'") from None
-    options = settings(limits, sandboxed, seeds, hide)
+    options = settings(limits, sandboxed, seeds, hide, uses or Uses(), keep)
     with quiet():
         try:
             if not address:  # Dask would start a cluster of its own
@@ -149,11 +158,18 @@ def connected(
             client.close()
 
 
-def settings(limits: Limits, sandboxed: bool, seeds: int, hide: Sequence[Path] = ()) -> str:
+def settings(
+    limits: Limits,
+    sandboxed: bool,
+    seeds: int,
+    hide: Sequence[Path] = (),
+    uses: Uses | None = None,
+    keep: Sequence[str] = (),
+) -> str:
     """What a worker must know besides the job, as text."""
     places = [str(path) for path in hide]
-    known = {"limits": limits.as_dict(), "sandboxed": sandboxed, "seeds": seeds, "hide": places}
-    return json.dumps(known | {"labkit": labkit.__version__})
+    known = {"limits": limits.as_dict(), "sandboxed": sandboxed, "seeds": seeds, "hide": places, "keep": list(keep)}
+    return json.dumps(known | {"uses": asdict(uses or Uses()), "labkit": labkit.__version__})
 
 
 @contextlib.contextmanager
@@ -203,17 +219,39 @@ def remote(data: bytes, options: str) -> str:
         SandboxError: if the machinery fails there; Dask tries again, perhaps elsewhere.
     """
     sandbox, judges, decoys = room(options)
-    return work(Job.from_bytes(data), Court(judges, sandbox, json.loads(options)["seeds"], decoys)).to_json()
+    with LOCK:
+        BUSY[options] += 1
+    try:
+        return work(Job.from_bytes(data), Court(judges, sandbox, json.loads(options)["seeds"], decoys)).to_json()
+    finally:
+        with LOCK:
+            BUSY[options] -= 1
 
 
 def room(options: str) -> tuple[Any, Judges, Decoys]:
-    """This process's sandbox, judge and decoys, made at the first job."""
-    from labkit.grading.engine.sandbox import Sandbox
-
+    """This process's sandbox, judge and decoys, made at the first job; those of another exercise go."""
     with LOCK:
         if options not in ROOMS:
-            wanted = json.loads(options)
-            hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
-            made = Sandbox(Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], hide=hide)
-            ROOMS[options] = made, Judges(1), Decoys()
+            for other in [other for other in ROOMS if not BUSY[other]]:
+                sandbox, judges, _ = ROOMS.pop(other)
+                sandbox.close()
+                judges.close()
+            judges = Judges(1)
+            ROOMS[options] = furnished(json.loads(options), judges), judges, Decoys()
         return ROOMS[options]
+
+
+def furnished(wanted: dict[str, Any], judges: Judges) -> Any:
+    """The sandbox for an exercise, as the settings want it.
+
+    Raises:
+        SandboxError, Broken, OSError: if it can't be made here.
+    """
+    from labkit.grading.engine.sandbox import Sandbox
+
+    uses = Uses(**{name: tuple(values) for name, values in wanted["uses"].items()})
+    hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
+    return Sandbox(
+        Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], preload=uses.preload, hide=hide,
+        archive=uses.archive(judges), keep=wanted["keep"],
+    )  # fmt: skip

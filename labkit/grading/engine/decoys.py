@@ -1,50 +1,119 @@
 """Answers that are known to be wrong, sent through the same check in the same process as the student's.
 
-Whoever replaces parts of ``labkit.checks``, torch or Python in the process where answers run can make any answer
-look right there. So after an answer was found right, two decoys follow it: one that gives a constant, and one that
-calls labkit's own function, which a check refuses. If a decoy comes out right, the process was tampered with.
-Like canaries before test cells, decoys give tampering away; code that recognises them can still hide it.
+Whoever replaces parts of ``labkit.checks``, torch or Python in the process where answers run can send what the check
+never computed, whatever the answer is. So decoys go through the check among the answers that come out right, at a
+moment that is drawn anew: one gives a constant, and one raises an error with a number that nobody could know before.
+An honest process reports of each what it did, in one reply and in time. Whatever else comes (a right result, the
+wrong error, a reply that is none or is forged, no reply, the end of the process) is what only a process does that was
+tampered with. Like canaries before test cells, decoys give tampering away; code that recognises them can hide it.
 """
 
+import secrets
 import threading
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labkit.grading.engine.judge import Broken, Forged
 
-CONSTANT = "lambda *a, **k: 0"
-REFERENCE = "lambda *a, **k: __import__('labkit.checks', fromlist=['find']).find({key!r}).reference(*a, **k)"
-TEMPLATES = (CONSTANT, REFERENCE)
+DIGITS = 10  # of the number in an error: few enough to look like data, too many to guess
+
+
+@dataclass(frozen=True)
+class Decoy:
+    """A wrong answer.
+
+    Attributes:
+        expression: the answer, as a check's cell would name it.
+        statuses: what the verdict on it may be.
+        proof: what the verdict on it must tell, where it tells something that only a call of it gives away.
+    """
+
+    expression: str
+    statuses: tuple[str, ...]
+    proof: str = ""
+
+
+def constant() -> Decoy:
+    """An answer that always gives 0."""
+    return Decoy("lambda *a, **k: 0", ("wrong", "error"))
+
+
+def error() -> Decoy:
+    """An answer that fails, each time with another number."""
+    number = 10 ** (DIGITS - 1) + secrets.randbelow(9 * 10 ** (DIGITS - 1))
+    return Decoy(f"lambda *a, **k: {{}}[{number}]", ("error",), f"KeyError: {number}")
+
+
+KINDS = (constant, error)
 
 
 class Decoys:
     """The decoys that work for each check: tried once in a session of their own, where nobody tampers."""
 
     def __init__(self) -> None:
-        self.known: dict[str, tuple[str, ...]] = {}
+        self.known: dict[str, tuple[int, ...]] = {}
         self.lock = threading.Lock()
 
-    def of(self, key: str, sandbox: Any, judge: Any, seed: int) -> tuple[str, ...]:
-        """The decoys for a check; a decoy that an honest process finds right is none."""
+    def of(self, key: str, sandbox: Any, judge: Any, seed: int) -> list[Decoy]:
+        """New decoys for a check; one that an honest process seems to betray is none."""
         with self.lock:
             if key not in self.known:
-                made = (template.format(key=key) for template in TEMPLATES)
                 with sandbox.open({}, {}) as session:
-                    self.known[key] = tuple(text for text in made if not right(key, text, session, judge, seed))
-            return self.known[key]
+                    self.known[key] = tuple(
+                        i for i, kind in enumerate(KINDS) if not betrayed(key, kind(), session, judge, seed).reason
+                    )
+            return [KINDS[i]() for i in self.known[key]]
 
 
-def right(key: str, expression: str, session: Any, judge: Any, seed: int) -> bool:
-    """Whether an answer comes out right."""
-    ran = session.run_check(key, expression, seed)
+@dataclass(frozen=True)
+class Tried:
+    """What came of a decoy.
+
+    Attributes:
+        reason: what an honest process does not do, as the end of a sentence; "" if it was honest.
+        starved: whether the machine was too busy to let it answer in time.
+    """
+
+    reason: str
+    starved: bool = False
+
+
+def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tried:
+    """Try a decoy in a process: what gives it away, if it was tampered with."""
+    ran = asked(session, judge, key, decoy.expression, seed)
+    starved = bool(getattr(ran, "starved", False))
+    if ran.died:
+        return Tried(f"the process did not outlive it: {ran.died}", starved)
+    if ran.tampered:
+        return Tried("more than one reply came", starved)
+    if getattr(ran, "timed_out", False):
+        return Tried("its reply did not come in time", starved)
     if ran.data is None:
-        return False
+        return Tried("no outputs of it came")
     try:
-        return bool(judge.judge(key, ran.data, seed).right)
-    except (Forged, Broken):
-        return False
+        verdict = judge.judge(key, ran.data, seed)
+    except (Forged, Broken) as error:
+        return Tried(f"what came is not what a check sends ({error})")
+    if verdict.right:
+        return Tried("it came out right")
+    if verdict.status not in decoy.statuses or decoy.proof not in verdict.sentence:
+        return Tried("what it did was not told")
+    return Tried("")
 
 
-def named(decoy: str, expression: str) -> str:
+def asked(session: Any, judge: Any, key: str, expression: str, seed: int) -> Any:
+    """What a session gives for an answer to a check; cases that only a judge can make go along.
+
+    Raises:
+        Broken: if the judge can't make them.
+    """
+    prepare = getattr(judge, "prepare", None)
+    prepared = prepare(key, seed) if prepare else b""
+    return session.run_check(key, expression, seed, *([prepared] if prepared else []))
+
+
+def named(decoy: Decoy, expression: str) -> Decoy:
     """A decoy that bears the name of the answer it stands for."""
     name = expression if expression.isidentifier() else "answer"
-    return f"(lambda f: (setattr(f, '__name__', {name!r}), setattr(f, '__qualname__', {name!r}), f)[-1])({decoy})"
+    dressed = f"(lambda f: (setattr(f, '__name__', {name!r}), setattr(f, '__qualname__', {name!r}), f)[-1])"
+    return replace(decoy, expression=f"{dressed}({decoy.expression})")

@@ -23,8 +23,34 @@ from labkit.grading.engine.limits import Limits
 
 HOME = "/home/student"
 STUDENT = 1000
+CAREFUL = sys_.MS_NOSUID | sys_.MS_NODEV
 WRITABLE = {"home": HOME, "tmp": "/tmp", "shm": "/dev/shm", "vartmp": "/var/tmp"}
 STAGE = "/run"
+PLACE = "/opt/labkit"
+"""Where a submission finds its copy of labkit."""
+INODE = 16_384  # bytes of the disk for each file that it may hold: the kernel takes a thousand to describe one
+FILES = 10_000  # files that it may hold in any case
+TERMINALS = 32
+# Memory that the kernel keeps for a process, and that no other limit covers.
+KERNEL = {
+    resource.RLIMIT_NOFILE: 256,  # as macOS has it; each may be a pipe, or wait for many others
+    resource.RLIMIT_MEMLOCK: 0,  # also what is pinned for sending without a copy
+    getattr(resource, "RLIMIT_SIGPENDING", -1): 1024,  # signals and timers
+    getattr(resource, "RLIMIT_MSGQUEUE", -1): 0,
+}
+KERNEL.pop(-1, None)
+# In its own network and namespaces: what waits in sockets, and what is watched.
+SETTINGS = {
+    "net/core/somaxconn": "16",
+    "net/unix/max_dgram_qlen": "16",
+    "net/ipv4/tcp_rmem": "4096 65536 131072",
+    "net/ipv4/tcp_wmem": "4096 65536 131072",
+    "net/ipv4/tcp_max_syn_backlog": "16",
+    "net/ipv4/tcp_max_tw_buckets": "1024",
+    "user/max_inotify_instances": "16",
+    "user/max_inotify_watches": "1024",
+    "user/max_user_namespaces": "0",  # one of the student's own would give all capabilities over it
+}
 
 
 def become_unprivileged(account: int, folders: list[str]) -> None:
@@ -59,19 +85,22 @@ def settle(limits: Limits, account: tuple[int, int], folders: list[str]) -> None
     write("/proc/self/gid_map", f"{STUDENT} {account[1]} 1")
     fresh_file_systems(limits.disk_bytes, folders)
     loopback_up()
-    # A user namespace of the student's own would give all capabilities over it.
-    write("/proc/sys/user/max_user_namespaces", "0")
+    for name, value in SETTINGS.items():
+        if os.path.exists(f"/proc/sys/{name}"):  # an older kernel has one setting for the whole machine
+            write(f"/proc/sys/{name}", value)
     write("/proc/self/oom_score_adj", "1000")  # where the machine runs short, the kernel takes a submission first
+    # Nothing in /proc can be written from here on: not that number either.
+    sys_.mount("none", "/proc", flags=sys_.MS_REMOUNT | sys_.MS_BIND | sys_.MS_RDONLY | CAREFUL | sys_.MS_NOEXEC)
     sys_.drop_capabilities()
 
 
 def fresh_file_systems(size: int, folders: list[str]) -> None:
     """An own /proc, terminals, and one bounded tmpfs behind every writable place."""
-    careful = sys_.MS_NOSUID | sys_.MS_NODEV
     sys_.mount("none", "/", flags=sys_.MS_REC | sys_.MS_PRIVATE)
-    sys_.mount("proc", "/proc", "proc", careful | sys_.MS_NOEXEC)
-    sys_.mount("devpts", "/dev/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
-    sys_.mount("tmpfs", STAGE, "tmpfs", careful, f"size={size},nr_inodes=100000,mode=755")
+    sys_.mount("proc", "/proc", "proc", CAREFUL | sys_.MS_NOEXEC)
+    terminals = f"newinstance,ptmxmode=0666,mode=620,max={TERMINALS}"
+    sys_.mount("devpts", "/dev/pts", "devpts", sys_.MS_NOSUID | sys_.MS_NOEXEC, terminals)
+    sys_.mount("tmpfs", STAGE, "tmpfs", CAREFUL, f"size={size},nr_inodes={max(FILES, size // INODE)},mode=755")
     for name, place in WRITABLE.items():
         os.mkdir(f"{STAGE}/{name}")
         for folder in folders:
@@ -80,6 +109,7 @@ def fresh_file_systems(size: int, folders: list[str]) -> None:
                 sys_.mount(folder, STAGE + "/" + name + folder.removeprefix(place), flags=sys_.MS_BIND | sys_.MS_REC)
         sys_.mount(f"{STAGE}/{name}", place, flags=sys_.MS_BIND | sys_.MS_REC)
     sys_.detach(STAGE)
+    sys_.mount("none", PLACE, flags=sys_.MS_REMOUNT | sys_.MS_BIND | sys_.MS_RDONLY | CAREFUL)
 
 
 def loopback_up() -> None:
@@ -89,8 +119,12 @@ def loopback_up() -> None:
         fcntl.ioctl(control, up, struct.pack("16sh14x", b"lo", flags))
 
 
-def confine(limits: Limits, *, sandboxed: bool) -> None:
-    """Steps 3 and 4: what the student's code can't raise again."""
+def confine(limits: Limits, *, sandboxed: bool, counted: bool = False) -> None:
+    """Steps 3 and 4: what the student's code can't raise again.
+
+    Args:
+        counted: whether a control group counts memory that belongs to no process.
+    """
     lower(resource.RLIMIT_CORE, 0)
     # Past the first limit comes a signal that names the reason; who ignores that is killed past the second.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
@@ -98,7 +132,9 @@ def confine(limits: Limits, *, sandboxed: bool) -> None:
     lower(resource.RLIMIT_DATA, limits.memory_bytes + data_bytes())
     if sandboxed:  # counted in the user namespace; without one it would count every process of the account
         lower(resource.RLIMIT_NPROC, limits.processes)
-        inside_seccomp.install()
+        for kind, value in KERNEL.items():
+            lower(kind, value)
+        inside_seccomp.install(shared=counted)
 
 
 def lower(kind: int, value: int) -> None:

@@ -45,7 +45,7 @@ class Kernel(IPKernelApp):
         self.heartbeat.start()
 
 
-def check(key: str, expression: str, seed: int, limit: int) -> None:
+def check(key: str, expression: str, seed: int, limit: int, prepared: str = "") -> None:
     """The half of a check that needs the student's function, for code that the engine runs between two cells."""
     from IPython.core.getipython import get_ipython
     from IPython.display import display
@@ -53,7 +53,7 @@ def check(key: str, expression: str, seed: int, limit: int) -> None:
     from labkit.grading.engine.inside_loop import examine
 
     shell: Any = get_ipython()
-    data, failed = examine(shell.user_ns, key, expression, seed, limit)
+    data, failed = examine(shell.user_ns, key, expression, seed, limit, base64.b64decode(prepared))
     display({MIME: {"data": base64.b64encode(data).decode(), "failed": failed}}, raw=True)
 
 

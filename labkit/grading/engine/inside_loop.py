@@ -24,7 +24,7 @@ def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: di
     before = inside_files.stamps(home)
     while True:
         try:
-            request, _ = channel.receive()
+            request, prepared = channel.receive()
         except Closed:
             return
         # Interrupts are for the cell, never for this loop.
@@ -33,7 +33,7 @@ def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: di
             if request["do"] == "files":
                 header, body = inside_files.left(home, before, limits.reply_bytes)
             else:
-                header, body = answer(shell, request, limits)
+                header, body = answer(shell, request, prepared, limits)
         except KeyboardInterrupt:
             header, body = {"outputs": [interrupted()]}, b""
         finally:
@@ -48,32 +48,43 @@ def interrupted() -> dict[str, Any]:
     return {"output_type": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": ["KeyboardInterrupt"]}
 
 
-def answer(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
+Reply = tuple[dict[str, Any], bytes]
+
+
+def answer(shell: inside_shell.Shell, request: dict[str, Any], prepared: bytes, limits: Limits) -> Reply:
     """Do what a request asks: a reply's header and body."""
     if request["do"] == "cell":
         return {"outputs": shell.execute(request["source"]), "count": shell.number}, b""
-    return check(shell, request, limits)
+    return check(shell, request, prepared, limits)
 
 
-def check(shell: inside_shell.Shell, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
+def check(shell: inside_shell.Shell, request: dict[str, Any], prepared: bytes, limits: Limits) -> Reply:
     """Run a check's half that needs the student's function; its outputs as bytes."""
     shell.outputs.start()
     sys.stdout = inside_shell.Stream("stdout", shell.outputs)
     sys.stderr = inside_shell.Stream("stderr", shell.outputs)
-    data, failed = examine(shell.user_ns, request["key"], request["expression"], request["seed"], limits.reply_bytes)
+    asked = request["key"], request["expression"], request["seed"]
+    data, failed = examine(shell.user_ns, *asked, limits.reply_bytes, prepared)
     return {"outputs": shell.outputs_with(None), "failed": failed}, data
 
 
-def examine(names: dict[str, Any], key: str, expression: str, seed: int, limit: int) -> tuple[bytes, str]:
+def examine(
+    names: dict[str, Any], key: str, expression: str, seed: int, limit: int, prepared: bytes = b""
+) -> tuple[bytes, str]:
     """Run a check's half on the answer that ``expression`` gives among ``names``.
 
     What the student's code does wrong is part of the bytes; what is said in the text is the check's own fault.
+
+    Args:
+        prepared: the check's cases, where only the judge can make them.
     """
     try:
-        from labkit import checks
+        from labkit import absent, checks
         from labkit.checks import wire
 
-        return wire.execute(checks.find(key), value(names, expression), seed, limit=limit), ""
+        more: dict[str, Any] = {"prepared": prepared} if prepared else {}
+        given = value(names, expression)
+        return wire.execute(checks.find(key), given, seed, watch=not absent.REDUCED, limit=limit, **more), ""
     except (Exception, SystemExit) as error:  # noqa: BLE001  said in the reply
         return b"", f"{type(error).__name__}: {inside_shell.said(error)}"
 

@@ -145,13 +145,18 @@ def preload(names: list[str]) -> None:
     """Import what most notebooks need, where it is installed, so that each fork has it already."""
     for name in names:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:
-            importlib.import_module(name)
+            try:
+                importlib.import_module(name)
+            except (Exception, SystemExit):
+                if not name.startswith("labkit."):
+                    raise
+                traceback.print_exc()
     if "torch" in sys.modules:
         import torch
 
         torch.set_num_threads(1)
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports torch._dynamo, half a second
-    if "labkit.checks" in sys.modules:
+    if "labkit.checks" in names:
         from labkit import checks
 
         for topic in checks.topics():

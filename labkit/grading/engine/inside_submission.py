@@ -64,7 +64,7 @@ class Submission:
                 inside_isolate.settle(self.limits, account, folders)
             setup = self.prepare(home or inside_isolate.HOME)
             files = inside_loop.descriptors(keep=(self.replies.fileno(), self.reports.fileno()))
-            inside_isolate.confine(self.limits, sandboxed=folders is not None)
+            inside_isolate.confine(self.limits, sandboxed=folders is not None, counted=setup["counted"])
             os.environ.update(setup["env"], HOME=home or inside_isolate.HOME)
             ready(self.reports)
             if "kernel" in setup:
@@ -75,7 +75,8 @@ class Submission:
             Channel(self.reports, max_header=0).send({"failed": f"{type(error).__name__}: {error}"})
             os._exit(1)
         try:
-            inside_loop.serve(Channel(self.replies, max_header=1 << 28), self.shell, self.limits, files)
+            channel = Channel(self.replies, max_header=1 << 28, max_body=MAX_FILES)
+            inside_loop.serve(channel, self.shell, self.limits, files)
         except BaseException:  # noqa: BLE001  the exit status tells
             traceback.print_exc()
         os._exit(1)

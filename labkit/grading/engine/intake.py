@@ -17,6 +17,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from labkit.grading import links
 from labkit.grading.pages import clean, exporting
 
 READ = 100 * 2**20  # bytes of a notebook file that are read at all: pictures in its outputs make it large
@@ -53,7 +54,7 @@ def scan(folder: Path, ignored: Sequence[str] = ()) -> Folder:
             if path.parent == folder:
                 found.notebooks[path.stem] = path
         else:
-            total += path.stat().st_size
+            total += path.lstat().st_size
             if len(found.files) >= FILES or total > FILE:
                 found.refused.append(f"{shown(name)} was left out: the files of the submission are too many or large")
                 continue
@@ -81,7 +82,7 @@ def refusal(path: Path, name: str) -> str:
     """Why a file is not taken, or nothing."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return "it is a link, which could point at files that aren't the student's"
+        return links.WHY
     if not stat.S_ISREG(mode):
         return "it is no file"
     try:
@@ -98,17 +99,21 @@ def shown(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")[:120]
 
 
-def read(path: Path) -> NotebookNode:
+def read(path: Path, base: Path | None = None) -> NotebookNode:
     """The notebook in a file, in nbformat 4, without outputs and with the parts that matter of the right type.
+
+    Args:
+        base: the folder that holds the students, where one handed it in: no link below it is followed.
 
     Raises:
         Unreadable: if it is none, saying what is wrong with it.
     """
     name = shown(path.name)
-    if (size := path.stat().st_size) > READ:
+    if (size := path.stat(follow_symlinks=base is None).st_size) > READ:
         raise Unreadable(f"{name} has {size / 2**20:.0f} MB; at most {READ / 2**20:.0f} MB are read")
     try:
-        raw = json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=lambda text: None)
+        data = links.read(path, base) if base else path.read_bytes()
+        raw = json.loads(data.decode("utf-8-sig"), parse_constant=lambda text: None)
     except UnicodeDecodeError:
         raise Unreadable(f"{name} is not a notebook: it is no text in UTF-8") from None
     except (ValueError, RecursionError):

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labkit.grading import links
+
 DUE, RAN, DONE = "due", "ran", "done"
 
 
@@ -105,9 +107,16 @@ class Journal:
             os.close(folder)
 
 
-def fingerprint(folder: Path) -> str:
-    """What identifies a submission's files: names, sizes and contents. Links are taken for what they say."""
+def fingerprint(folder: Path, base: Path) -> str:
+    """What identifies a submission's files: names, sizes and contents. Links are taken for what they say.
+
+    Args:
+        base: the folder that holds the students; no link below it is followed.
+    """
     digest = hashlib.sha256()
+    if link := links.on_the_way(folder, base):
+        digest.update(b"link " + os.fsencode(f"{link.relative_to(base)}\0{link.readlink()}"))
+        return digest.hexdigest()
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted([*names, *(f for f in folders if os.path.islink(os.path.join(parent, f)))]):
@@ -117,7 +126,7 @@ def fingerprint(folder: Path) -> str:
                 digest.update(b"link " + os.fsencode(os.readlink(path)))
             elif os.path.isfile(path):
                 try:
-                    with open(path, "rb") as file:
+                    with open(links.descriptor(Path(path), base), "rb") as file:
                         digest.update(hashlib.file_digest(file, "sha256").digest())
                 except OSError as error:
                     digest.update(f"unreadable {error.errno}".encode())

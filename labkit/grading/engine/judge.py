@@ -5,13 +5,16 @@ or dies costs its own verdict and nothing else. Messages over its pipes are a li
 judge imports torch and the checks; the process that grades does without.
 """
 
+import base64
+import importlib
+import importlib.util
 import json
 import os
 import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +42,7 @@ class Verdict:
     case: str = ""
     expected: str | None = None
     given: str | None = None
+    named: bool = True
     output: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,6 +71,7 @@ class Judges:
         for _ in range(count):
             self.idle.put(Process(self.command))  # it imports torch while the first cells run
         self.count = count
+        self.plain: set[str] = set()  # checks whose cases every process can make
 
     def judge(self, key: str, data: bytes, seed: int) -> Verdict:
         """The verdict on what ``wire.execute`` sent for the check ``key`` under ``seed``.
@@ -75,6 +80,10 @@ class Judges:
             Forged: if the bytes are malformed.
             Broken: if the check fails by itself, or the judge dies or hangs over it.
         """
+        return unpack(self.ask({"key": key, "seed": seed}, data))
+
+    def ask(self, head: dict[str, Any], data: bytes = b"") -> dict[str, Any]:
+        """What a judge answers to a question; see ``judge`` for what is raised."""
         process = self.idle.get()
         try:
             for left in reversed(range(TRIES)):
@@ -83,7 +92,7 @@ class Judges:
                     process = None
                 process = process or Process(self.command)
                 try:
-                    return unpack(process.ask({"key": key, "seed": seed, "size": len(data)}, data, self.seconds))
+                    return process.ask({**head, "size": len(data)}, data, self.seconds)
                 except TimeoutError:
                     process.end()
                     raise Broken(f"the verdict took longer than {self.seconds:g} seconds") from None
@@ -94,6 +103,33 @@ class Judges:
         finally:
             self.idle.put(process)
         raise AssertionError("unreachable")
+
+    def prepare(self, key: str, seed: int) -> bytes:
+        """The cases of a check under ``seed`` as bytes, where only a judge can make them; nothing for all others.
+
+        Raises:
+            Broken: if that fails.
+        """
+        if key in self.plain:
+            return b""
+        match self.ask({"do": "prepare", "key": key, "seed": seed}):
+            case {"prepared": str(text)}:
+                return base64.b64decode(text)
+            case {"broken": text}:
+                raise Broken(text)
+        self.plain.add(key)
+        return b""
+
+    def forbidden(self, keys: Sequence[str]) -> list[str]:
+        """The functions that no answer to these checks may call, as ``module:name``.
+
+        Raises:
+            Broken: if that can't be told.
+        """
+        match self.ask({"do": "forbidden", "keys": list(keys)}):
+            case {"forbidden": list(names)}:
+                return names
+        raise Broken("the judge does not say what no answer may call")
 
     def close(self) -> None:
         """End the processes."""
@@ -186,12 +222,45 @@ def answer(head: dict[str, Any], data: bytes) -> dict[str, Any]:
     from labkit.checks import wire
 
     try:
+        if head.get("do") == "forbidden":
+            return {"forbidden": forbidden(head["keys"])}
+        if head.get("do") == "prepare":
+            prepare = getattr(wire, "prepare", None)
+            made = prepare(checks.find(head["key"]), head["seed"]) if prepare else b""
+            return {"prepared": base64.b64encode(made).decode()} if made else {}
         report = wire.judge(checks.find(head["key"]), data, head["seed"])
         return {"verdict": {**asdict(report), "output": shown(report)}}
     except wire.Malformed as error:
         return {"forged": str(error)[:300]}
     except Exception as error:  # noqa: BLE001  whatever fails here is the check's fault or the machine's
         return {"broken": f"{type(error).__name__}: {error}"[:300]}
+
+
+def forbidden(keys: Sequence[str]) -> list[str]:
+    """What no answer to these checks may call, as ``module:name``: labkit's own functions, and its references.
+
+    A check that can't be had is passed over; whoever runs it will hear why.
+    """
+    from labkit import checks
+
+    found = set()
+    for key in keys:
+        try:
+            functions = of_check(checks.find(key))
+        except Exception:  # noqa: BLE001  whatever fails here is the check's fault, and is said when it is judged
+            continue
+        for function in functions:
+            plain = getattr(function, "func", function)  # of a partial
+            module, name = getattr(plain, "__module__", ""), getattr(plain, "__qualname__", type(plain).__qualname__)
+            found.add(f"{module}:{name.partition('.')[0]}")
+    return sorted(found)
+
+
+def of_check(check: Any) -> Sequence[Any]:
+    """The functions that no answer to a check may call, wherever its second half stands."""
+    if importlib.util.find_spec("labkit.checks.bank") is None:
+        return (check.reference, *check.forbidden)
+    return tuple(importlib.import_module("labkit.checks.bank").answer_key(check).forbidden)
 
 
 def shown(report: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from labkit.grading.engine.sandbox_session import PATIENCE, TAMPERED, CellResult
 START_SECONDS = 120
 SHOWN = 1000  # outputs of a cell
 CUT = "\n… cut off here\n"
-CHECK = "__import__('labkit.grading.engine.inside_kernel', fromlist=['check']).check({!r}, {!r}, {!r}, {!r})"
+CHECK = "__import__('labkit.grading.engine.inside_kernel', fromlist=['check']).check({!r}, {!r}, {!r}, {!r}, {!r})"
 SPEC = KernelSpec(argv=["python"], language="python", display_name="Python in labkit's sandbox")
 
 
@@ -121,9 +121,9 @@ class KernelSession:
         count = cell.execution_count if isinstance(cell.execution_count, int) else None
         return CellResult(outputs, self.died, self.tampered, self.reader.late, count, self.taken)
 
-    def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
-        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
-        source = CHECK.format(key, expression, seed, self.limits.reply_bytes)
+    def run_check(self, key: str, expression: str, seed: int, prepared: bytes = b"") -> CheckResult:
+        """Run the half of a check that needs the student's function; see ``sandbox.Session``."""
+        source = CHECK.format(key, expression, seed, self.limits.reply_bytes, base64.b64encode(prepared).decode())
         cell = self.ask(source, self.limits.output_bytes + 3 * self.limits.reply_bytes, history=False)
         if cell is None:
             return CheckResult(None, died=self.died, tampered=self.tampered, seconds=self.taken)
@@ -180,8 +180,15 @@ class KernelSession:
             return []
 
     def over(self, end: Exception) -> None:
-        """The session is over, and says why."""
+        """The session is over, and says why.
+
+        Raises:
+            SandboxError: if that was the machine's fault.
+        """
         self.loop.run_until_complete(self.kernel.poll())
+        if self.kernel.failed:
+            self.close()
+            raise SandboxError(self.kernel.failed)
         self.tampered = self.tampered or isinstance(end, Tampered)
         self.killed = bool(self.kernel.place and self.kernel.place.killed)
         late = self.limits.cell_overrun() if self.reader.late else "its kernel stopped answering"

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,9 +12,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
+from labkit.grading import links
 from labkit.grading.engine.autograde import Engine
+from labkit.grading.engine.exercise import uses
+from labkit.grading.engine.judge import Broken
 from labkit.grading.engine.trouble import GradingError, describe
-from labkit.grading.engine.worker import Sandbox
+from labkit.grading.engine.worker import Judge, Sandbox
 
 
 def private(engine: Engine) -> list[Path]:
@@ -26,11 +28,14 @@ def private(engine: Engine) -> list[Path]:
     return [path for name in (*names, ".local") if (path := root / name).is_dir()]
 
 
-def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path], kernel: bool = False) -> Callable[[], Sandbox]:
-    """What makes a sandbox.
+def sandboxes(
+    engine: Engine, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False
+) -> Callable[[], Sandbox]:
+    """What makes a sandbox for an exercise.
 
     Args:
-        kernel: one in which each notebook runs in a Jupyter kernel.
+        judge: who knows what no answer may call.
+        kernel: make one in which each notebook runs in a Jupyter kernel.
 
     Raises:
         GradingError: if this machine allows none.
@@ -41,17 +46,28 @@ def sandboxes(limits: Any, sandboxed: bool, hide: Sequence[Path], kernel: bool =
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
+    used = uses(engine.blueprints)
+    try:
+        more: Any = {"archive": used.archive(judge), "hide": private(engine), "keep": kept(engine)}
+    except (OSError, Broken) as error:
+        raise GradingError(f"the sandbox's copy of labkit can't be made: {describe(error)}") from error
+
     def make() -> Sandbox:
         try:
             if kernel:
                 from labkit.grading.engine.kernel_session import KernelSandbox
 
-                return KernelSandbox(limits or Limits(), hide=hide)
-            return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, hide=hide)
+                return KernelSandbox(limits or Limits(), **more)
+            return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, preload=used.preload, **more)
         except sandbox.SandboxError as error:
             raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error
 
     return make
+
+
+def kept(engine: Engine) -> list[str]:
+    """The packages that the course's settings keep in sight, which only labkit's tests need: ``c.Sandbox.keep``."""
+    return [str(name) for name in engine.config.get("Sandbox", {}).get("keep", [])]
 
 
 def open_engine(config: Config, assignment: str, log: logging.Logger) -> Engine:
@@ -100,17 +116,8 @@ def find(engine: Engine, students: Sequence[str] | None) -> list[str]:
 
 
 def everyone(engine: Engine) -> Iterable[str]:
-    """The students with a folder for the assignment."""
-    pattern = engine.coursedir.format_path(
-        engine.coursedir.submitted_directory, "(?P<student>.*)", engine.assignment, escape=True
-    )
-    above = Path(engine.coursedir.format_path(engine.coursedir.submitted_directory, "*", engine.assignment))
-    parts = above.parts
-    star = parts.index("*")
-    for folder in Path(*parts[:star]).iterdir() if Path(*parts[:star]).is_dir() else ():
-        path = folder.joinpath(*parts[star + 1 :])
-        if path.is_dir() and (match := re.fullmatch(pattern, str(path))):
-            yield match["student"]
+    """The students with a folder for the assignment, or with a link in its place."""
+    return (name for name, _ in links.handed_in(engine.submitted(links.STUDENT)))
 
 
 def quiet() -> logging.Logger:

@@ -43,6 +43,8 @@ class Sandboxed(KernelProvisionerBase):
     own = False
     said = ""
     """Why the last kernel ended, in a sentence."""
+    failed = ""
+    """Why it did, where that was the machine's fault."""
 
     @property
     def manager(self) -> Any:
@@ -109,7 +111,10 @@ class Sandboxed(KernelProvisionerBase):
         if self.place is None:
             return 0
         lived = not self.place.died
-        self.said = self.place.look()
+        try:
+            self.said = self.failed or self.place.look()
+        except SandboxError as error:
+            self.said = self.failed = str(error)
         if self.said and lived:
             self.log.error("the kernel in the sandbox ended: %s", self.said)
         return 1 if self.said else None

@@ -23,12 +23,13 @@ from traitlets.config import Config
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
 from labkit.grading.engine.cluster import connected
+from labkit.grading.engine.exercise import uses
 from labkit.grading.engine.intake import grade_id
 from labkit.grading.engine.job import Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
 from labkit.grading.engine.limits import Limits
-from labkit.grading.engine.opening import find, nbgrader_warnings, open_engine, private, quiet, sandboxes
+from labkit.grading.engine.opening import find, kept, nbgrader_warnings, open_engine, private, quiet, sandboxes
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.shared import Shared
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
@@ -96,15 +97,14 @@ def grade(
             if cluster is not None and kernel:
                 raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
             if cluster is not None:
-                pool: Pool = stack.enter_context(
-                    connected(
-                        cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine)
-                    )
-                )
+                pool: Pool = stack.enter_context(connected(
+                    cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine),
+                    uses=uses(engine.blueprints), keep=kept(engine),
+                ))  # fmt: skip
             else:
                 count = workers(jobs)
-                box = make or sandboxes(limits, sandboxed, private(engine), kernel)
                 judge = judge or stack.enter_context(Judges(max(1, count // 4)))
+                box = make or sandboxes(engine, judge, limits, sandboxed, kernel)
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
             return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)
     except journal.Busy as error:
@@ -161,7 +161,7 @@ class Run:
 
     def look(self, student: str) -> Entry | None:
         """Whether a submission is due; if not, its row is made."""
-        print_ = journal.fingerprint(self.engine.submitted(student))
+        print_ = journal.fingerprint(self.engine.submitted(student), self.engine.base)
         entry = self.book.get(student)
         if not self.force and not self.due(student, entry, print_):
             known = entry or Entry(student, DONE)
@@ -197,7 +197,7 @@ class Run:
             return self.fail(entry, f"it can't be read: {describe(error)}")
         entry.flags, entry.notes = made.flags, made.notes
         if not made.notebooks:
-            return self.unusable(entry, "; ".join(made.broken.values()) or self.absent())
+            return self.unusable(entry, "; ".join(dict.fromkeys(made.broken.values())) or self.absent())
         work = made.job.digest()
         stored = result_of(entry) if entry.state == RAN and entry.work == work else None
         entry.work = work

@@ -37,7 +37,8 @@ from labkit.grading.engine.sandbox_session import Session
 
 __all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Session", "probe"]
 
-PRELOAD = ("torch", "torchvision", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "labkit.checks")
+LIBRARIES = ("torch", "torchvision", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline")
+PRELOAD = (*LIBRARIES, "labkit.checks")
 
 
 class Sandbox:
@@ -49,6 +50,8 @@ class Sandbox:
             wall around it: only where nobody else's code is graded.
         preload: modules that every submission finds imported already.
         hide: folders to keep out of sight where they lie beside this Python's packages, such as the course's.
+        archive: the copy of labkit that submissions see, as ``reduced.archive`` gives it; all of it by default.
+        keep: distributions that stay in sight although only labkit's tests need them; see ``peers``.
 
     Raises:
         SandboxError: if it can't be started, with the reason.
@@ -61,6 +64,8 @@ class Sandbox:
         sandboxed: bool = True,
         preload: Sequence[str] = PRELOAD,
         hide: Iterable[Path] = (),
+        archive: Path | None = None,
+        keep: Iterable[str] = (),
     ) -> None:
         reason = missing(sandboxed)
         if reason:
@@ -68,7 +73,9 @@ class Sandbox:
         self.limits = limits or Limits()
         self.sandboxed = sandboxed
         self._lock = threading.Lock()
-        self._make = partial(Server, self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide))
+        self._make = partial(
+            Server, self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide), archive=archive, keep=list(keep)
+        )
         self._server = self._make()
 
     def open(self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None) -> Session:

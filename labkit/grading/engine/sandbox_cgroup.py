@@ -1,5 +1,10 @@
 """Control groups: where the machine lets us make one, the kernel itself counts what a submission uses altogether.
 
+A process in a group can be killed for want of memory because the group used up its own, or because all of the machine's
+(or that of a group above) was used up, by whomever. The kernel counts both kills alike; the first is the submission's
+excess, the second says nothing about it. So a kill counts against a submission only where the group's own limit was
+reached: in version 2 ``oom`` in ``memory.events`` counts that, in version 1 the most that it used tells.
+
 Without one, limits on each process and a look at the memory twenty times a second do (``sandbox_watch``). A group
 is exact and quicker, and counts what belongs to no process: buffers of sockets, files in the sandbox's own disk.
 Root may make groups; a user may where the session manager hands the branch over, as systemd does for programs
@@ -8,7 +13,9 @@ started by a desktop or by ``systemd-run --user --scope``.
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,6 +23,8 @@ from pathlib import Path
 from labkit.grading.engine.limits import Limits
 
 NAMES = count()
+BATCH = 1 << 20  # bytes: the kernel gives memory out to processors in batches, and is short when none is left
+RECENT = 1.0  # seconds between the reaching of a limit and the killing for it, at most
 
 
 @dataclass(frozen=True)
@@ -25,11 +34,13 @@ class Branch:
     Attributes:
         limits: the file of each limit that it knows.
         events: the file that counts processes killed for want of memory.
+        peaks: the files that hold the most that was used, where no file counts how often the own limit was reached.
     """
 
     folder: Path
     limits: Mapping[str, str]
-    events: str
+    events: str = ""
+    peaks: tuple[str, ...] = ()
 
 
 def branches(proc: Path = Path("/proc/self")) -> list[Branch]:
@@ -43,11 +54,13 @@ def branches(proc: Path = Path("/proc/self")) -> list[Branch]:
                 files = {"memory": "memory.max", "swap": "memory.swap.max", "pids": "pids.max"}
                 found.append(Branch(folder.parent, files, "memory.events"))
         elif "memory" in controllers:
-            found.append(Branch(folder, {"memory": "memory.limit_in_bytes"}, "memory.oom_control"))
+            files = {"memory": "memory.limit_in_bytes", "both": "memory.memsw.limit_in_bytes"}
+            peaks = ("memory.max_usage_in_bytes", "memory.memsw.max_usage_in_bytes")
+            found.append(Branch(folder, files, "memory.oom_control", peaks))
         elif "pids" in controllers:
-            found.append(Branch(folder, {"pids": "pids.max"}, ""))
+            found.append(Branch(folder, {"pids": "pids.max"}))
         elif "cpu" in controllers:  # no limit, but a fair share: a group counts as one, however many are in it
-            found.append(Branch(folder, {}, ""))
+            found.append(Branch(folder, {}))
     usable = [branch for branch in found if os.access(branch.folder, os.W_OK)]
     for branch in usable:
         sweep(branch.folder)
@@ -85,6 +98,30 @@ def controllers_of(options: str) -> list[str]:
     return sorted(name for name in options.split(",") if name not in ("rw", "ro", "xattr", "clone_children"))
 
 
+class Recently:
+    """Whether a count has grown within the last second or so: long enough for the kernel to kill for what it counts.
+
+    Args:
+        count: gives it.
+    """
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self.count = count
+        self.looks = deque([(time.monotonic(), count())])
+
+    def grew(self) -> bool:
+        """Look. To be called often."""
+        now, count = time.monotonic(), self.count()
+        self.looks.append((now, count))
+        while len(self.looks) > 1 and self.looks[1][0] < now - RECENT:
+            self.looks.popleft()
+        return count > self.looks[0][1]
+
+
+class MachineShort(RuntimeError):
+    """The machine had no memory left, and the kernel killed a process that was within its limits."""
+
+
 class Group:
     """A group for one submission at a time.
 
@@ -95,35 +132,68 @@ class Group:
     def __init__(self, where: list[Branch], limits: Limits) -> None:
         name = f"labkit-{os.getpid()}-{next(NAMES)}"
         self.folders = [branch.folder / name for branch in where]
-        self.events = [folder / b.events for folder, b in zip(self.folders, where, strict=True) if b.events]
         # The submission's disk is memory too.
-        values = {"memory": limits.memory_bytes + limits.disk_bytes, "swap": 0, "pids": limits.processes}
+        memory = limits.memory_bytes + limits.disk_bytes
+        values = {"memory": memory, "both": memory, "swap": 0, "pids": limits.processes}
         for branch, folder in zip(where, self.folders, strict=True):
             folder.mkdir()
             for limit, file in branch.limits.items():
-                if limit != "swap" or (folder / file).exists():  # absent where there is no swap
+                if limit not in ("swap", "both") or (folder / file).exists():  # absent where there is no swap
                     (folder / file).write_text(str(values[limit]))
+        pairs = list(zip(self.folders, where, strict=True))
+        self.events = [local(folder / branch.events) for folder, branch in pairs if branch.events]
+        self.peaks = [folder / file for folder, branch in pairs for file in branch.peaks if (folder / file).exists()]
+        self.memory, self.reached = memory, 0
 
     def enter(self, pid: int) -> None:
         """Put a process in it, and all it will start."""
-        self.before = self.kills()
+        self.before, self.full = self.kills(), Recently(self.hits)
         for folder in self.folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
     def overspent(self) -> bool:
-        """Whether the kernel has killed for want of memory in it since a process entered."""
-        return self.kills() > self.before
+        """Whether the kernel has killed in it, since a process entered, because it used up what the group may use.
+
+        Raises:
+            MachineShort: if the kernel has killed in it for another want of memory.
+        """
+        killed = self.kills() > self.before  # first: a limit is reached before the kernel kills for it
+        # It is reached, too, where the kernel finds pages of files to drop and kills nobody: long ago is no reason.
+        full = self.full.grew()
+        if killed and not full:
+            raise MachineShort("the machine ran out of memory and killed a submission that was within its limits")
+        return killed
 
     def kills(self) -> int:
         """How often the kernel has killed for want of memory in it."""
-        lines = [line.split() for file in self.events for line in read(file).splitlines()]
-        return sum(int(words[1]) for words in lines if words[0] == "oom_kill")
+        return sum(counted(file, "oom_kill") for file in self.events)
+
+    def hits(self) -> int:
+        """How often its own limit was reached; in version 1, at how many looks."""
+        if not self.peaks:
+            return sum(counted(file, "oom") for file in self.events)
+        for peak in self.peaks:
+            if int(read(peak) or 0) > self.memory - BATCH:
+                self.reached += 1
+                peak.write_text("0")  # the most from now on
+        return self.reached
 
     def remove(self) -> None:
         """Remove it, unless a process that is about to end is still in it."""
         for folder in self.folders:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def local(file: Path) -> Path:
+    """The file that counts the same without the groups below, where the kernel has one."""
+    own = file.with_name(f"{file.name}.local")
+    return own if own.exists() else file
+
+
+def counted(file: Path, name: str) -> int:
+    """A number in a file of the kernel's that has a name and a number in each line; 0 if it isn't there."""
+    return sum(int(words[1]) for words in map(str.split, read(file).splitlines()) if words[0] == name)
 
 
 def read(path: Path) -> str:

@@ -38,7 +38,11 @@ class KernelPlace(Session):
         socket.send_fds(self._replies.sock, [b"k"], [sock.fileno() for sock in listening])
 
     def look(self) -> str:
-        """Why it is over, in a sentence; "" as long as it lives. Whoever uses more than it may is ended here."""
+        """Why it is over, in a sentence; "" as long as it lives. Whoever uses more than it may is ended here.
+
+        Raises:
+            SandboxError: if the machine ran out of memory and it was killed within its limits.
+        """
         if self.died:
             return self.died
         gone = select.poll()
@@ -46,7 +50,7 @@ class KernelPlace(Session):
         try:
             if gone.poll(0):
                 raise Died(self._last_words())
-            if self._watch.overspent() or (self._group and self._group.overspent()):
+            if self._overspent():
                 raise Died(self._spent_memory())
             waited = self._watch.waited()
             if time.monotonic() - self.started - waited > self.limits.notebook_seconds:

@@ -1,7 +1,8 @@
 """How the fork server is started: the bubblewrap command, and what of the machine it lets in.
 
-Let in, read-only: the system's programs and libraries, this Python, its packages, the labkit package. Left out:
-homes, the course folder, the host's processes, network, devices, settings and environment variables.
+Let in, read-only: the system's programs and libraries, this Python, its packages. Left out: homes, the course folder,
+the host's processes, network, devices, settings and environment variables. A virtual environment, which may lie in
+the course, is seen elsewhere than it lies. The server unpacks the copy of labkit that it is given.
 """
 
 import os
@@ -11,11 +12,23 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import labkit
-from labkit.grading.engine import inside_isolate, sandbox_bwrap
+from labkit.grading.engine import inside_isolate, sandbox_bwrap, sandbox_covers
+from labkit.grading.engine.sandbox_covers import PACKAGE
 
-PACKAGE = Path(labkit.__file__).resolve().parent
-MODULE = "labkit.grading.engine.inside"
+VENV = "/opt/venv"
+"""Where a submission sees the virtual environment."""
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+START = """
+import os, sys, zipfile
+control, archive, place = sys.argv[1:]
+os.umask(0o022)
+with open(int(archive), "rb") as file:
+    zipfile.ZipFile(file).extractall(place)
+sys.argv[1:] = [control]
+from labkit.grading.engine import inside
+inside.main()
+"""
 SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # What programs read in /etc: where libraries and fonts are, which time it is. Nothing that names a person.
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "mime.types")
@@ -28,9 +41,14 @@ ACCOUNTS = {
 }
 
 
-def environment(home: str) -> dict[str, str]:
-    """The environment variables of a submission: none of the instructor's."""
-    path = [os.path.dirname(sys.executable), "/usr/local/bin", "/usr/bin", "/bin"]
+def environment(home: str, place: str, *, sandboxed: bool = True) -> dict[str, str]:
+    """The environment variables of a submission: none of the instructor's.
+
+    Args:
+        place: where its copy of labkit lies.
+    """
+    program = seen_at(Path(sys.executable)) if sandboxed else sys.executable
+    path = [os.path.dirname(program), "/usr/local/bin", "/usr/bin", "/bin"]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         "PATH": ":".join(path),
@@ -38,7 +56,7 @@ def environment(home: str) -> dict[str, str]:
         "USER": "student",
         "LOGNAME": "student",
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(PACKAGE.parent),
+        "PYTHONPATH": place,
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TERM": "xterm-color",
         "PAGER": "cat",
@@ -50,21 +68,26 @@ def environment(home: str) -> dict[str, str]:
     }
 
 
-def python(control: int) -> list[str]:
+def python(control: int, archive: int, place: str, program: str = sys.executable) -> list[str]:
     """The server's own command line.
 
     Args:
         control: the descriptor it listens on.
+        archive: the descriptor of a zip with labkit, as ``reduced.archive`` makes it.
+        place: the folder where that is unpacked.
     """
-    return [sys.executable, "-P", "-m", MODULE, str(control)]
+    return [program, "-P", "-c", START, str(control), str(archive), place]
 
 
-def bubblewrap(control: int, texts: dict[str, int], hide: Iterable[Path] = ()) -> list[str]:
+def bubblewrap(
+    control: int, archive: int, texts: dict[str, int], hide: Iterable[Path] = (), keep: Iterable[str] = ()
+) -> list[str]:
     """The command line that starts the server in bubblewrap.
 
     Args:
         texts: descriptors from which the small files of ``ACCOUNTS`` are read, by their path.
         hide: folders that stay out of sight even where they lie in one that is let in.
+        keep: distributions that stay in sight although only labkit's tests need them.
     """
     command = [sandbox_bwrap.program() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     # As init of its namespace the server takes every submission along when it ends, however it ends.
@@ -73,13 +96,32 @@ def bubblewrap(control: int, texts: dict[str, int], hide: Iterable[Path] = ()) -
         command += ["--cap-drop", "ALL", *(word for name in ROOT_NEEDS for word in ("--cap-add", name))]
     else:
         command += ["--unshare-user"]
-    command += ["--proc", "/proc", "--dev", "/dev", *server_places()]
+    # /dev/zero can be mapped as memory that no limit counts; /dev/full reads alike and can't.
+    command += ["--proc", "/proc", "--dev", "/dev", "--dev-bind-try", "/dev/full", "/dev/zero", *server_places()]
     command += system() + packages()
     for path, descriptor in texts.items():
         command += ["--ro-bind-data", str(descriptor), path]
-    command += covered(hide)
+    command += covered(hide, keep)
+    command += [*parents(Path(inside_isolate.PLACE)), "--perms", "0755", "--tmpfs", inside_isolate.PLACE]
     # bubblewrap's own file systems belong to the server's account, which every fork shares.
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--", *python(control)]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
+    server = python(control, archive, inside_isolate.PLACE, seen_at(Path(sys.executable)))
+    return [*launcher(), *command, *server]
+
+
+def launcher() -> list[str]:
+    """What is started first, where a virtual environment is seen elsewhere than it lies."""
+    if seen_at(Path(sys.prefix)) == sys.prefix:
+        return []
+    return [sys.executable, "-I", "-S", str(LAUNCHER), os.path.realpath(sys.prefix)]
+
+
+def seen_at(path: Path) -> str:
+    """Where a submission sees a file or folder of this machine that is let in."""
+    for prefix in dict.fromkeys((sys.prefix, os.path.realpath(sys.prefix))):
+        if sys.prefix != sys.base_prefix and path.is_relative_to(prefix) and not Path(prefix).is_relative_to("/usr"):
+            return str(Path(VENV) / path.relative_to(prefix))
+    return str(path)
 
 
 def server_places() -> list[str]:
@@ -110,7 +152,8 @@ def packages() -> list[str]:
     """Arguments that let in this Python and its packages, each folder where it is."""
     arguments = []
     for path in python_folders():
-        arguments += [*parents(path), "--ro-bind", str(path), str(path)]
+        seen = seen_at(path)
+        arguments += [*parents(Path(seen)), "--ro-bind", os.path.realpath(path), seen]
     return arguments + links()
 
 
@@ -131,11 +174,11 @@ def parents(path: Path) -> list[str]:
 
 
 def python_folders() -> list[Path]:
-    """The folders of this Python, of its packages and of labkit, without those inside another."""
+    """The folders of this Python and of its packages, without those inside another."""
     names = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *site.getsitepackages()}
     if site.ENABLE_USER_SITE:
         names.add(site.getusersitepackages())
-    names |= {os.path.realpath(name) for name in names} | {str(PACKAGE)}
+    names |= {os.path.realpath(name) for name in names}
     kept: list[Path] = []
     for path in sorted(Path(name) for name in names):
         if path.is_dir() and not any(path.is_relative_to(other) for other in [Path("/usr"), *kept]):
@@ -143,13 +186,17 @@ def python_folders() -> list[Path]:
     return kept
 
 
-def covered(hide: Iterable[Path]) -> list[str]:
-    """Arguments that put an empty folder over each of ``hide`` that is let in."""
+def covered(hide: Iterable[Path], keep: Iterable[str] = ()) -> list[str]:
+    """Arguments that put something empty over what is let in and must not be seen."""
     arguments = []
-    for path in hide:
-        path = Path(path).resolve()
-        if any(path.is_relative_to(folder) for folder in [Path("/usr"), *python_folders()]):
-            arguments += ["--tmpfs", str(path), "--remount-ro", str(path)]
+    for path, kind in sandbox_covers.covers(python_folders(), hide, keep).items():
+        seen = seen_at(path)
+        if kind == "file":
+            arguments += ["--ro-bind", "/dev/null", seen]
+            continue
+        arguments += ["--tmpfs", seen]
+        arguments += ["--symlink", sandbox_covers.NOT_THERE, f"{seen}/__init__.py"] if kind == "package" else []
+        arguments += ["--remount-ro", seen]
     return arguments
 
 
@@ -158,8 +205,9 @@ def private_paths() -> tuple[tuple[str, str], ...]:
     """What an output says in place of paths that only this machine has, longest first."""
     shown = {name: "site-packages" for name in site.getsitepackages()}
     shown[os.path.dirname(os.__file__)] = "python"
-    shown[str(PACKAGE)] = "labkit"
     shown |= {sys.prefix: "python", sys.base_prefix: "python"}
-    every = {**{os.path.realpath(path): name for path, name in shown.items()}, **shown}
+    inside = {seen_at(Path(path)): name for path, name in shown.items()} | {f"{inside_isolate.PLACE}/labkit": "labkit"}
+    shown[str(PACKAGE)] = "labkit"
+    every = {**{os.path.realpath(path): name for path, name in shown.items()}, **shown, **inside}
     outside = [(path, name) for path, name in every.items() if not Path(path).is_relative_to("/usr")]
     return tuple(sorted(outside, key=lambda pair: -len(pair[0])))

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
-from labkit.grading.engine import inside_isolate, sandbox_launch
+from labkit.grading.engine import inside_isolate, reduced, sandbox_launch
 from labkit.grading.engine.frames import ORDER, Channel, Closed, Stalled
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox_cgroup import Group, branches
@@ -37,12 +38,23 @@ class Server:
         sandboxed: start it in bubblewrap.
         preload: modules to import before the first fork, those that are installed.
         hide: folders to keep out of sight.
+        archive: the copy of labkit that it unpacks, as ``reduced.archive`` gives it; all of labkit if none is given.
+        keep: distributions that stay in sight although only labkit's tests need them.
 
     Raises:
         SandboxError: if it can't be started, with the reason.
     """
 
-    def __init__(self, limits: Limits, *, sandboxed: bool, preload: Sequence[str], hide: Iterable[Path]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        sandboxed: bool,
+        preload: Sequence[str],
+        hide: Iterable[Path],
+        archive: Path | None = None,
+        keep: Iterable[str] = (),
+    ) -> None:
         self.lock = threading.Lock()
         self.sandboxed = sandboxed
         self.numbers = count()
@@ -50,15 +62,16 @@ class Server:
         self.branches = branches() if sandboxed else []
         self.groups: list[Group] = []  # idle ones: making one takes longer than a fork
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
+        self.place = inside_isolate.PLACE if sandboxed else tempfile.mkdtemp(prefix="labkit-copy-")
         ours, theirs = socket.socketpair()
         with theirs:
             pass_credentials(ours)
-            self.process = self.spawn(theirs.fileno(), sandboxed, hide)
+            self.process = self.spawn(theirs.fileno(), archive, hide, keep)
         self.control = Channel(ours, max_header=1 << 16)
         try:
             self.pid = sender(ours, START_SECONDS) or self.process.pid
             setup = {"limits": limits.as_dict(), "sandboxed": sandboxed, "preload": list(preload)}
-            setup |= {"folders": [str(folder) for folder in sandbox_launch.python_folders()]}
+            setup |= {"folders": [sandbox_launch.seen_at(folder) for folder in sandbox_launch.python_folders()]}
             self.control.send({**setup, "account": account() if sandboxed else 0})
             reply, _ = self.control.receive(seconds=START_SECONDS)
         except (Closed, Stalled, OSError) as error:
@@ -70,16 +83,22 @@ class Server:
             self.close()
             raise SandboxError(f"the sandbox's server did not start: {reply.get('failed')}")
 
-    def spawn(self, control: int, sandboxed: bool, hide: Iterable[Path]) -> subprocess.Popen[bytes]:
+    def spawn(
+        self, control: int, archive: Path | None, hide: Iterable[Path], keep: Iterable[str]
+    ) -> subprocess.Popen[bytes]:
         """Start the process. Not in our session: the instructor's Ctrl-C is for us alone."""
-        inherited = [control]
-        if sandboxed:
+        try:
+            copy = os.open(archive or reduced.archive(None), os.O_RDONLY)
+        except OSError as error:
+            raise SandboxError(f"the sandbox's copy of labkit can't be made: {error}") from error
+        inherited = [control, copy]
+        if self.sandboxed:
             texts = {path: readable(text) for path, text in sandbox_launch.ACCOUNTS.items()}
             inherited += texts.values()
-            command = sandbox_launch.bubblewrap(control, texts, hide)
+            command = sandbox_launch.bubblewrap(control, copy, texts, hide, keep)
             home = inside_isolate.HOME
         else:
-            command = sandbox_launch.python(control)
+            command = sandbox_launch.python(control, copy, self.place)
             home = tempfile.gettempdir()
         try:
             return subprocess.Popen(
@@ -88,7 +107,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=self.log,
                 stderr=self.log,
-                env=sandbox_launch.environment(home),
+                env=sandbox_launch.environment(home, self.place, sandboxed=self.sandboxed),
                 cwd="/",
                 start_new_session=True,
             )
@@ -149,6 +168,8 @@ class Server:
             self.process.wait()
         for group in self.groups:
             group.remove()
+        if not self.sandboxed:
+            shutil.rmtree(self.place, ignore_errors=True)
         self.log.close()
 
 

@@ -13,12 +13,12 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from labkit.grading.engine import sandbox_files, sandbox_launch, sandbox_outputs
 from labkit.grading.engine.frames import READY, Channel, Closed, Frame, Stalled, Tampered
 from labkit.grading.engine.limits import Limits, duration, size
-from labkit.grading.engine.sandbox_cgroup import Group
+from labkit.grading.engine.sandbox_cgroup import Group, MachineShort, Recently
 from labkit.grading.engine.sandbox_results import CellResult, CheckResult
 from labkit.grading.engine.sandbox_server import SandboxError, Server, pass_credentials, sender
 from labkit.grading.engine.sandbox_watch import TICK, Watch
@@ -55,7 +55,7 @@ class Session:
         self.died = ""
         self.tampered = False
         self.killed = False  # by a signal that explains nothing: the submission's own, or somebody's outside
-        self._kills = out_of_memory_kills()
+        self._kills, self._short = out_of_memory_kills(), Recently(out_of_memory_kills)
         self._spent = self._own = 0.0  # seconds of cells and checks, and those without their waiting
         self._taken = self._idle = 0.0
         self._starved = False
@@ -90,8 +90,11 @@ class Session:
             if self._group:
                 self._group.enter(pid)
         table = [[name, len(data)] for name, data in files.items()]
+        counted = self._group is not None
         with contextlib.suppress(Closed):  # where it failed before it took all, its report says why
-            self._reports.send({"files": table, **setup}, b"".join(files.values()), seconds=SETUP_SECONDS)
+            self._reports.send(
+                {"files": table, "counted": counted, **setup}, b"".join(files.values()), seconds=SETUP_SECONDS
+            )
         self._reports.sock.settimeout(SETUP_SECONDS)
         word, views, _, _ = socket.recv_fds(self._reports.sock, 1, 1)
         if word != READY:
@@ -102,7 +105,7 @@ class Session:
             )
         if self._server.sandboxed and not views:
             raise SandboxError("a submission's process did not show its memory: too many files are open here")
-        self._watch = Watch(views[0] if views else None, self.limits.memory_bytes)
+        self._watch = Watch(views[0] if views else None, self.limits.memory_bytes, kernel=self._group is None)
 
     def run_cell(self, source: str) -> CellResult:
         """Run a cell and wait for its outputs."""
@@ -115,11 +118,15 @@ class Session:
             return CellResult(died=self._over(end), tampered=self.tampered, **self._times())
         return CellResult(outputs, timed_out=late, count=count, **self._times())
 
-    def run_check(self, key: str, expression: str, seed: int) -> CheckResult:
-        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace."""
+    def run_check(self, key: str, expression: str, seed: int, prepared: bytes = b"") -> CheckResult:
+        """Run the half of a check that needs the student's function: ``expression``, in the notebook's namespace.
+
+        Args:
+            prepared: the check's cases, where only the judge can make them.
+        """
         try:
             request = {"do": "check", "key": key, "expression": expression, "seed": seed}
-            (header, body), late = self._ask(request)
+            (header, body), late = self._ask(request, prepared)
             outputs, failed = self._outputs(header, late), sandbox_outputs.text(header.get("failed", ""), ())
         except (Died, Tampered) as end:
             return CheckResult(None, died=self._over(end), tampered=self.tampered, **self._times())
@@ -149,7 +156,7 @@ class Session:
         outputs = sandbox_outputs.outputs(header.get("outputs"), sandbox_launch.private_paths())
         return [*outputs, dict(TIMEOUT)] if late else outputs
 
-    def _ask(self, request: dict[str, Any]) -> tuple[Frame, bool]:
+    def _ask(self, request: dict[str, Any], data: bytes = b"") -> tuple[Frame, bool]:
         """Send a request and wait for the one reply to it; whether it had to be interrupted.
 
         Raises:
@@ -168,7 +175,7 @@ class Session:
         nonce = secrets.token_hex(16)
         start, waited = time.monotonic(), self._watch.waited()
         try:
-            self._replies.send({"nonce": nonce, **request}, seconds=allowed)
+            self._replies.send({"nonce": nonce, **request}, data, seconds=allowed)
             frame, late = self._wait(allowed)
         except Closed:
             raise Died(self._last_words()) from None
@@ -198,7 +205,7 @@ class Session:
                     return frame, late
             elif self._reports.fileno() in ready:
                 raise Died(self._last_words())
-            if self._watch.overspent() or (self._group and self._group.overspent()):
+            if self._overspent():
                 raise Died(self._spent_memory())
             if remaining > 0:
                 continue
@@ -224,13 +231,35 @@ class Session:
             raise SandboxError("the sandbox's server was killed, and with it the submissions in it") from None
         except Stalled:
             return "its process closed its reply channel"
-        if self._group and self._group.overspent():
+        if self._overspent():
             return self._spent_memory()
-        if report.get("exit") == -signal.SIGKILL and out_of_memory_kills() > self._kills:
-            self.close()
-            raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
+        if report.get("exit") == -signal.SIGKILL and not self._group and out_of_memory_kills() > self._kills:
+            self._machine_short()
         self.killed = unexplained(report, self.limits)
         return sentence(report, self.limits)
+
+    def _overspent(self) -> bool:
+        """Whether it holds more memory than it may, or was killed for that.
+
+        Raises:
+            SandboxError: if the kernel killed one of its processes because the machine had no memory left.
+        """
+        if self._watch.overspent():
+            return True
+        if self._group:
+            try:
+                return self._group.overspent()
+            except MachineShort:
+                self._machine_short()
+        # Whom the kernel killed nobody tells. Where somebody and a process in here went, nobody else is blamed.
+        elif self._short.grew() and self._watch.lost:
+            self._machine_short()
+        return False
+
+    def _machine_short(self) -> NoReturn:
+        """Give up: it was within its limits, and runs again elsewhere or later."""
+        self.close()
+        raise SandboxError("the machine ran out of memory and killed a submission that was within its limits")
 
     def _spent_memory(self) -> str:
         """The sentence for who takes too much of it."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from labkit.grading.engine import outputs as shape
 from labkit.grading.engine.cells import CHECK, TEST, Call, Step
-from labkit.grading.engine.decoys import Decoys, named, right
+from labkit.grading.engine.decoys import Decoy, Decoys, asked, betrayed, named
 from labkit.grading.engine.job import Cell, Job, Outcome, Part, Result
 from labkit.grading.engine.judge import Broken, Forged, Verdict
 
@@ -170,6 +170,10 @@ def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> s
     """One call of ``check``: its verdict goes to ``cell``. Returns why the process died, if it did."""
     try:
         found, died = verdict(step, call, cell, session, court)
+    except Deceived as error:
+        cell.flags.append(flag(step, f"an answer that is always wrong was tried in its process, and {error}"))
+        cell.outputs.append(shape.stopped("Tampered", "checks can't fail in this notebook; a person will look at it"))
+        return session.died
     except Forged as error:
         cell.flags.append(flag(step, f"its process sent what no check sends ({error})"))
         cell.outputs.append(shape.stopped("Refused", "the outputs of this check are not those of a check"))
@@ -181,28 +185,31 @@ def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> s
         return session.died
     if found is None:
         return died
-    if found.right and not died and deceived(call, session, court):
-        cell.flags.append(flag(step, "an answer that is always wrong came out right, so its process was tampered with"))
-        cell.outputs.append(shape.stopped("Tampered", "checks can't fail in this notebook; a person will look at it"))
-        return session.died
     cell.reports.append(found.report())
     cell.outputs += shape.clean([found.output])
     return died
 
 
+class Deceived(Exception):
+    """A decoy found out that the process was tampered with; the message is the end of a sentence."""
+
+
 def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> tuple[Verdict | None, str]:
     """The judge's verdict under one seed after another, up to the first that isn't right; why the process died.
 
-    There is none where no outputs came: then ``cell`` shows why.
+    There is none where no outputs came: then ``cell`` shows why. Decoys follow right answers, some at once and some
+    later, so that the process can't count which question is one.
 
     Raises:
+        Deceived: if a decoy was not answered as an honest process answers it.
         Forged: if what came is not what a check sends.
         Broken: if no verdict can be had.
     """
     start = time.monotonic()
+    waiting: list[Decoy] | None = None
     for round in range(court.seeds):
         seed = secrets.randbits(BITS)
-        ran = session.run_check(call.key, call.expression, seed)
+        ran = asked(session, court.judge, call.key, call.expression, seed)
         outputs = shape.clean(ran.outputs)
         late(step, ran, cell)
         cell.outputs += [o for o in outputs if o.get("name") == "stdout"] if round == 0 else []
@@ -215,16 +222,20 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
             cell.outputs += errors or [shape.stopped("Stopped", ran.died)]
             return None, ran.died
         found = court.judge.judge(call.key, ran.data, seed)
-        if not found.right or ran.died or time.monotonic() - start > ENOUGH:
+        if not found.right or ran.died:
+            return found, ran.died
+        if waiting is None:
+            waiting = court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
+        last = round == court.seeds - 1 or time.monotonic() - start > ENOUGH
+        for decoy in [decoy for decoy in waiting if last or secrets.randbelow(court.seeds) == 0]:
+            waiting.remove(decoy)
+            tried = betrayed(call.key, named(decoy, call.expression), session, court.judge, secrets.randbits(BITS))
+            cell.starved |= tried.starved
+            if tried.reason:
+                raise Deceived(tried.reason)
+        if last:
             break
-    return found, ran.died
-
-
-def deceived(call: Call, session: Session, court: Court) -> bool:
-    """Whether a wrong answer comes out right in this process."""
-    seed = secrets.randbits(BITS)
-    decoys = court.decoys.of(call.key, court.sandbox, court.judge, seed)
-    return any(right(call.key, named(decoy, call.expression), session, court.judge, seed) for decoy in decoys)
+    return found, session.died
 
 
 def late(step: Step, ran: Any, cell: Cell) -> None:
