@@ -30,6 +30,7 @@ from labkit.transfer.corpus import (
     cooccurrences,
     keep_probability,
     noise_distribution,
+    pmi_vectors,
     skipgram_pairs,
     tokenize,
 )
@@ -62,7 +63,6 @@ from labkit.transfer.words import (
     SkipGram,
     glove_loss,
     glove_weight,
-    pmi_vectors,
     sgns_loss,
     sgns_optimum,
     skipgram_step,

@@ -18,6 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.shapes import Bool, Float, Int
+from labkit.transfer import inputs
 
 PAD = -1
 """Stands in a table of sentences where a sentence has ended."""
@@ -144,8 +145,8 @@ def skipgram_pairs(corpus: Corpus, *, window: int = 5, generator: Generator | No
 
     Args:
         corpus: the words.
-        window: the furthest context. With a generator each centre draws its own reach from 1 to ``window``, so that near
-            contexts come more often; without one every reach is ``window``.
+        window: the furthest context. With a generator each centre draws its own reach from 1 to ``window``, so that
+            near contexts come more often; without one every reach is ``window``.
         generator: of the reaches, on the CPU.
 
     Raises:
@@ -199,3 +200,26 @@ def cooccurrences(
     flat, inverse = torch.cat(places).unique(return_inverse=True)
     total = torch.zeros(len(flat), dtype=torch.float64).index_add_(0, inverse, torch.cat(values))
     return torch.stack([flat // size, flat % size], 1), total.to(torch.get_default_dtype())
+
+
+def pmi_vectors(counts: Float[Tensor, "v v"], *, d: int, shift: float = 0.0) -> Float[Tensor, "v d"]:
+    """Vectors without training: the positive part of PMI − shift, factorised; U √Σ of its d largest singular values.
+
+    Args:
+        counts: symmetric cooccurrences.
+        d: components.
+        shift: log k for skip-gram's.
+
+    Raises:
+        ValueError: if counts are not (V, V), or there are no d components.
+
+    >>> pmi_vectors(torch.eye(3) + 1, d=2).shape
+    torch.Size([3, 2])
+    """
+    inputs.features(counts, name="counts")
+    inputs.components(d, most=min(counts.shape))
+    c = counts.double()
+    expected = c.sum(1, keepdim=True) * c.sum(0) / c.sum()
+    pmi = torch.where(c > 0, (c / expected.clamp_min(1e-300)).clamp_min(1e-300).log() - shift, 0.0).clamp_min(0)
+    u, s, _ = torch.linalg.svd(pmi, full_matrices=False)
+    return (u[:, :d] * s[:d].sqrt()).to(counts)

@@ -1,8 +1,8 @@
-"""Between modalities: a common space for two views of the same things, and a model of one that teaches one of the other.
+"""Between modalities: a common space for two views of the same things; a model of one that teaches one of the other.
 
     CCA      max over A, B   corr((x − μ_x) a_j, (y − μ_y) b_j),  components uncorrelated        x and y are pairs
              C_xx^{−½} C_xy C_yy^{−½} = U Σ Vᵀ,   A = C_xx^{−½} U,   B = C_yy^{−½} V,   correlations Σ
-    teach    min over the student  T² KL(softmax(teacher(sound) / T) | softmax(student(lips) / T))     on unlabelled pairs
+    teach    min over the student  T² KL(softmax(teacher(sound) / T) | softmax(student(lips) / T))   on unlabelled pairs
 
 H. Hotelling, "Relations Between Two Sets of Variates", 1936; S. Gupta, J. Hoffman and J. Malik, "Cross Modal
 Distillation for Supervision Transfer", 2016; Y. Aytar and others, "SoundNet", 2016; T. Afouras, J. S. Chung and

@@ -6,8 +6,8 @@
                 wrong samples of the source shrink:    w_i ← w_i β^{[h_t(x_i) ≠ y_i]}
                 answer 1 where Π_{t ≥ N/2} β_t^{−h_t(x)} ≥ Π_{t ≥ N/2} β_t^{−½}
 
-The first is the deck's "multiple source learner models, optimally combining the re-weighted learners similar to ensemble
-learners". W. Dai, Q. Yang, G.-R. Xue and Y. Yu, "Boosting for Transfer Learning", 2007.
+The first is the deck's "multiple source learner models, optimally combining the re-weighted learners similar to
+ensemble learners". W. Dai, Q. Yang, G.-R. Xue and Y. Yu, "Boosting for Transfer Learning", 2007.
 """
 
 import math
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from labkit.shapes import Float, Labels
+from labkit.shapes import Float, Int, Labels
 from labkit.transfer import inputs
 from labkit.transfer.learners import stump
 from labkit.transfer.matching import mixture_shares
@@ -92,9 +92,9 @@ def weak_learner(x: Tensor, y: Tensor, weights: Tensor) -> Decide:
 
 def tradaboost(
     source: Float[Tensor, "n d"],
-    y_source: Labels,
+    y_source: Int[Tensor, " n"],
     target: Float[Tensor, "m d"],
-    y_target: Labels,
+    y_target: Int[Tensor, " m"],
     *,
     rounds: int = 50,
     learn: Learn = weak_learner,
@@ -104,7 +104,7 @@ def tradaboost(
     Args:
         source, y_source: the source's samples and their classes, 0 or 1.
         target, y_target: the target's.
-        rounds: N. Fewer are made where a learner is right on every weighted target sample, or wrong on half of them.
+        rounds: N. A learner that is wrong on half of the weighted target samples has nearly no say.
         learn: how to learn from weighted samples; by default a stump.
 
     Raises:
@@ -124,15 +124,18 @@ def tradaboost(
     x, y = torch.cat([source, target.to(source)]), torch.cat([y_source, y_target]).long()
     w = x.new_full((n + m,), 1 / (n + m))
     beta_source = 1 / (1 + math.sqrt(2 * math.log(n) / rounds))
-    learners, betas, errors, history = [], [], [], [w[:n]]
+    learners: list[Decide] = []
+    betas: list[float] = []
+    errors: list[float] = []
+    history = [w[:n]]
     for _ in range(rounds):
         h = learn(x, y, w)
         wrong = (h(x) != y).to(w)
         error = float((w * wrong)[n:].sum() / w[n:].sum())
-        if error >= 0.5 and learners:
-            break
-        # A learner that is never or too often wrong would have an infinite, or a negative, say.
-        beta = min(max(error, 1e-6), 0.499) / (1 - min(max(error, 1e-6), 0.499))
+        # A learner that is never or too often wrong would have an infinite, or a negative, say. The rounds go on, since
+        # the source's weights still have to learn.
+        error = min(max(error, 1e-6), 0.499)
+        beta = error / (1 - error)
         w = w * torch.cat([beta_source ** wrong[:n], beta ** -wrong[n:]])
         w = w / w.sum()
         learners.append(h)

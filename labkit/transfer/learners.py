@@ -108,7 +108,7 @@ def logistic_regression(
         return loss
 
     with torch.enable_grad():
-        solver.step(closure)  # type: ignore[no-untyped-call]
+        solver.step(closure)
     return _linear(table.detach()[:, :-1], table.detach()[:, -1], x)
 
 

@@ -3,9 +3,10 @@
     KLIEP   w(x) = Σ_j α_j k(x, c_j),   max Σ_t log w(x_t)   with   α ≥ 0,  mean_s w(x_s) = 1
     KMM     min over w of |1/n_S Σ_s w_s φ(x_s) − 1/n_T Σ_t φ(x_t)|²   with   0 ≤ w ≤ B,  |mean w − 1| ≤ ε
 
-``k(a, b) = exp(−|a − b|² / (2 σ²))``, φ its feature map, c_j some samples of the target. With β_j = α_j · mean_s k(x_s, c_j)
-KLIEP is the likelihood of a mixture with shares β: expectation maximisation climbs it without a step size, and it is
-concave, so there is no other summit. KMM is a quadratic programme: accelerated projected gradients solve it.
+``k(a, b) = exp(−|a − b|² / (2 σ²))``, φ its feature map, c_j some samples of the target. With
+β_j = α_j · mean_s k(x_s, c_j) KLIEP is the likelihood of a mixture with shares β: expectation maximisation climbs it
+without a step size, and it is concave, so there is no other summit. KMM is a quadratic programme: accelerated
+projected gradients solve it.
 
 M. Sugiyama and others, "Direct Importance Estimation with Model Selection and Its Application to Covariate Shift
 Adaptation", 2007; J. Huang and others, "Correcting Sample Selection Bias by Unlabeled Data", 2006.

@@ -5,9 +5,9 @@
     L            = w_D Σ h(ψ_D(t), ψ_D(s)) + w_A Σ h(ψ_A(t), ψ_A(s))       h: Huber's loss, means over pairs, triples
 
 Both relations are unchanged by a shift, a rotation, a reflection and a common scale. Three uses: ``relational_loss``
-teaches a network the relations among another one's features; ``match_by_relations`` gives names to things that are known
-only by how they stand to each other (another speaker's vowels); ``fill_by_relations`` completes what is known of someone
-in part from how the parts go together elsewhere (a customer of another shop):
+teaches a network the relations among another one's features; ``match_by_relations`` gives names to things that are
+known only by how they stand to each other (another speaker's vowels); ``fill_by_relations`` completes what is known of
+someone in part from how the parts go together elsewhere (a customer of another shop):
 
     x̂ = μ + Σ[·, o] Σ[o, o]⁻¹ (x_o − μ_o)                                  o: what is observed
 

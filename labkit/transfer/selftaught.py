@@ -65,7 +65,7 @@ def shrink(a: Tensor, by: float | Tensor) -> Tensor:
     """Soft thresholding: each number nearer to 0 by ``by``, those within it 0.
 
     >>> shrink(torch.tensor([-3.0, 0.5, 2.0]), 1.0)
-    tensor([-2., 0.,  1.])
+    tensor([-2.,  0.,  1.])
     """
     return a.sign() * (a.abs() - by).clamp_min(0)
 

@@ -134,14 +134,14 @@ def soft_sharing_step(
     >>> sorted(step([batch, batch]))
     ['distance', 'loss a', 'loss b']
     """
-    parts = (a.body, b.body) if shared is None else shared
-    soft_sharing(*parts, lambda_=lambda_)  # refused now rather than in the first step
+    ours, theirs = (a.get_submodule("body"), b.get_submodule("body")) if shared is None else shared
+    soft_sharing(ours, theirs, lambda_=lambda_)  # refused now rather than in the first step
 
     def step(batches: TaskBatches) -> dict[str, Tensor]:
         (x, y), (z, v) = batches
         a.train(), b.train()
         own, other = functional.cross_entropy(a(x), y), functional.cross_entropy(b(z), v)
-        apart = soft_sharing(*parts, lambda_=1.0)
+        apart = soft_sharing(ours, theirs, lambda_=1.0)
         descend(optimizer, own + other + lambda_ * apart)
         return {"loss a": own.detach(), "loss b": other.detach(), "distance": apart.detach()}
 

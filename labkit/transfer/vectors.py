@@ -3,8 +3,8 @@
     analogy     a : b = c : ?      argmax over words w ∉ {a, b, c} of cos(w, b − a + c)
     a text      the mean of the vectors of its known words, then a linear layer
 
-The three words of the question must be excluded: without that the answer is c itself, or b, most of the time (T. Linzen,
-"Issues in Evaluating Semantic Spaces Using Word Analogies", 2016).
+The three words of the question must be excluded: without that the answer is c itself, or b, most of the time
+(T. Linzen, "Issues in Evaluating Semantic Spaces Using Word Analogies", 2016).
 """
 
 from collections.abc import Sequence
@@ -135,8 +135,10 @@ def load_vectors(path: str | Path, *, most: int | None = None) -> WordVectors:
         raise ValueError(
             f"{path.name} holds no vectors; expected a word and its numbers in each line, or word2vec's .bin"
         )
-    kept = list({word: i for i, word in reversed(list(enumerate(words)))}.items())[::-1]
-    return WordVectors(tuple(word for word, _ in kept), torch.from_numpy(table[[i for _, i in kept]]))
+    first: dict[str, int] = {}
+    for i, word in enumerate(words):
+        first.setdefault(word, i)
+    return WordVectors(tuple(first), torch.from_numpy(table[list(first.values())]))
 
 
 def _text(path: Path, most: int | None) -> tuple[list[str], np.ndarray]:
@@ -172,7 +174,8 @@ def _binary(path: Path, most: int | None) -> tuple[list[str], np.ndarray]:
                 f"{path.name} does not begin with the number of words and dimensions, as word2vec's .bin does"
             )
         n, d = (int(size) for size in sizes)
-        words, rows = [], []
+        words: list[str] = []
+        rows: list[np.ndarray] = []
         for _ in range(min(n, most or n)):
             letters = bytearray()
             while (letter := file.read(1)) not in (b" ", b""):

@@ -80,6 +80,9 @@ def domain_classifier(
 class _Domains(nn.Module):
     """Standardise, take powers, and say how much more likely the target is."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, mean: Tensor, scale: Tensor, model: nn.Linear, degree: int) -> None:
         super().__init__()
         self.register_buffer("mean", mean)

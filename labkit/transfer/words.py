@@ -67,6 +67,9 @@ def sgns_loss(
 def sgns_optimum(counts: Float[Tensor, "v v"], noise: Float[Tensor, " v"], *, negatives: int) -> Float[Tensor, "v v"]:
     """What v_c · u_o would be with enough dimensions: log #(c, o) − log(k #(c) P_n(o)); −inf where #(c, o) is 0.
 
+    Negatives that are the context itself are counted here, as in the paper; ``sgns_loss`` leaves them out, which makes
+    a difference among a handful of words only: #(c) becomes #(c) − #(c, o).
+
     Args:
         counts: how often context o (column) stands near centre c (row).
         noise: P_n.
@@ -84,29 +87,6 @@ def sgns_optimum(counts: Float[Tensor, "v v"], noise: Float[Tensor, " v"], *, ne
             f"counts {tuple(counts.shape)}, noise {tuple(noise.shape)}, k = {negatives}: expected (V, V), (V,), k ≥ 1"
         )
     return counts.log() - (negatives * counts.sum(1, keepdim=True) * noise).log()
-
-
-def pmi_vectors(counts: Float[Tensor, "v v"], *, d: int, shift: float = 0.0) -> Float[Tensor, "v d"]:
-    """Vectors without training: the positive part of PMI − shift, factorised; U √Σ of its d largest singular values.
-
-    Args:
-        counts: symmetric cooccurrences.
-        d: components.
-        shift: log k for skip-gram's.
-
-    Raises:
-        ValueError: if counts are not (V, V), or there are no d components.
-
-    >>> pmi_vectors(torch.eye(3) + 1, d=2).shape
-    torch.Size([3, 2])
-    """
-    inputs.features(counts, name="counts")
-    inputs.components(d, most=min(counts.shape))
-    c = counts.double()
-    expected = c.sum(1, keepdim=True) * c.sum(0) / c.sum()
-    pmi = torch.where(c > 0, (c / expected.clamp_min(1e-300)).clamp_min(1e-300).log() - shift, 0.0).clamp_min(0)
-    u, s, _ = torch.linalg.svd(pmi, full_matrices=False)
-    return (u[:, :d] * s[:d].sqrt()).to(counts)
 
 
 def glove_weight(x: Float[Tensor, " e"], *, x_max: float = 100.0, alpha: float = 0.75) -> Float[Tensor, " e"]:
@@ -142,8 +122,8 @@ def glove_loss(
         ValueError: if an entry is not above 0, or there is not one for each place.
 
     >>> zero = torch.zeros(1, 1)
-    >>> float(glove_loss(zero, zero, zero[0], zero[0], torch.tensor([[0, 0]]), torch.tensor([200.0])).exp())
-    1555...
+    >>> float(glove_loss(zero, zero, zero[0], zero[0], torch.tensor([[0, 0]]), torch.tensor([200.0])))
+    28.072168...
     """
     if places.shape != (len(x), 2) or (x.device.type == "cpu" and not bool((x > 0).all())):
         raise ValueError(
