@@ -321,6 +321,34 @@ def test_refinement_finds_the_map_from_few_pairs(s):
     assert torch.linalg.norm(refined - turn) < 0.5 * torch.linalg.norm(first - turn)
 
 
+def word_space(sentences, n):
+    """Vectors of a simulated language, from its sentences alone."""
+    corpus = transfer.Corpus(sentences.flatten(), torch.arange(len(sentences)).repeat_interleave(sentences.shape[1]))
+    places, x = transfer.cooccurrences(corpus, size=n, window=5, harmonic=False)
+    counts = torch.zeros(n, n).index_put(tuple(places.T), x)
+    return transfer.normalize_vectors(transfer.pmi_vectors(counts, d=16))
+
+
+@pytest.mark.parametrize("s", range(3))
+def test_simulated_languages_can_be_aligned_and_few_pairs_need_a_rotation(s):
+    world = simulate.languages(200, generator=seeded(s), sentences=3000)
+    again = simulate.languages(200, generator=seeded(s), sentences=3000)
+    assert torch.equal(world.first, again.first)
+    assert world.first.shape == world.second.shape == (3000, 10)
+    assert torch.equal(world.translation.sort().values, torch.arange(200))
+    a, b = (word_space(part, 200) for part in (world.first, world.second))
+    known = torch.randperm(200, generator=seeded(s))
+    truth = torch.stack([torch.arange(200), world.translation], 1)
+    x, y = a[known[:16]], b[world.translation[known[:16]]]
+    right = {name: transfer.precision_at(transfer.cosines(a @ w, b), truth[known[100:]])
+             for name, w in (("least squares", transfer.least_squares_map(x, y)), ("rotation", transfer.procrustes(x, y)),
+                             ("none", torch.eye(16)))}  # fmt: skip
+    assert right["rotation"] > right["least squares"] + 0.1
+    assert right["none"] < 0.05
+    with pytest.raises(ValueError, match="drift"):
+        simulate.languages(10, drift=2.0)
+
+
 def test_centring_is_done_on_both_sides_alike():
     x, y, turn = spaces(0, n=300)
     shifted = transfer.normalize_vectors(functional.normalize(x + 3, dim=1))
