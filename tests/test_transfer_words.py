@@ -340,9 +340,12 @@ def test_simulated_languages_can_be_aligned_and_few_pairs_need_a_rotation(s):
     known = torch.randperm(200, generator=seeded(s))
     truth = torch.stack([torch.arange(200), world.translation], 1)
     x, y = a[known[:16]], b[world.translation[known[:16]]]
-    right = {name: transfer.precision_at(transfer.cosines(a @ w, b), truth[known[100:]])
-             for name, w in (("least squares", transfer.least_squares_map(x, y)), ("rotation", transfer.procrustes(x, y)),
-                             ("none", torch.eye(16)))}  # fmt: skip
+    maps = {"least squares": transfer.least_squares_map, "rotation": transfer.procrustes}
+    maps["none"] = lambda x, y: torch.eye(16)
+    right = {
+        name: transfer.precision_at(transfer.cosines(a @ fit(x, y), b), truth[known[100:]])
+        for name, fit in maps.items()
+    }
     assert right["rotation"] > right["least squares"] + 0.1
     assert right["none"] < 0.05
     with pytest.raises(ValueError, match="drift"):

@@ -2,11 +2,11 @@
 
 Each of n things has a place z in a space of meanings. A sentence has a theme c, and names what is near to it:
 
-    P(thing | c) ∝ r^−0.7 exp(κ z · c)          |z| = |c| = 1, r: the rank of the thing by how often it is named
+    P(thing | c) ∝ r^−0.7 exp(κ z · c)          |z| = |c| = 1, r: its rank by how often it is named
 
-Both languages name the same things, each in its own words and its own sentences; in the second one, things are spoken of
-somewhat differently (``drift``). So the two spaces of word vectors, each learned from its own sentences alone, have the
-same shape, and differ by a rotation. After S. Arora and others, "A Latent Variable Model Approach to PMI-based Word
+Both languages name the same things, each in its own words and its own sentences; in the second one, things are spoken
+of somewhat differently (``drift``). So the two spaces of word vectors, each learned from its own sentences alone, have
+the same shape, and differ by a rotation. After S. Arora and others, "A Latent Variable Model Approach to PMI-based Word
 Embeddings", 2016.
 """
 
