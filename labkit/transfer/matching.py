@@ -172,7 +172,7 @@ def _kliep(source: Tensor, target: Tensor, width: float, centres: int) -> tuple[
     middle, held = middle[there], held[there]
     likelihoods = gaussian_kernel(target, middle, width=width) / held
     seen = likelihoods.sum(1) > 0
-    return middle, mixture_shares(likelihoods[seen], tolerance=1e-7) / held
+    return middle, mixture_shares(likelihoods[seen], tolerance=1e-5) / held
 
 
 def kernel_mean_matching(

@@ -62,7 +62,9 @@ mistakes("transfer.setting", {
         lambda d, t, here, there: "unsupervised" if d and named(d, t, here, there) == "inductive"
         else named(d, t, here, there)),
     "the same task with labels in the target is not inductive: what decides is whether the *tasks* differ":
-        lambda d, t, here, there: "inductive" if there and (d or t) else named(d, t, here, there),
+        (lambda d, t, here, there: "inductive" if there and (d or t) else named(d, t, here, there),
+         lambda d, t, here, there: named(d, t, here, there) if not (d or t) or not (here or there)
+         else "inductive" if there else "transductive"),
     "where the domains are the same and the tasks differ, it is not ordinary": (
         lambda d, t, here, there: named(d, t, here, there) if d else "ordinary",
         lambda d, t, here, there: named(d, t and d, here, there)),
@@ -111,7 +113,9 @@ def importance_weights(p: Tensor, n_source: int, n_target: int) -> Tensor:
 
 mistakes("transfer.importance_weights", {
     "the ratio is upside down: the target's density stands above": (
-        lambda p, s, t: (1 - p) / p * s / t, lambda p, s, t: (1 - p) / p * t / s),
+        lambda p, s, t: (1 - p) / p * s / t, lambda p, s, t: (1 - p) / p * t / s,
+        lambda p, s, t: (1 - p) / p),
+    "all of 1 − p stands below the line: put it into brackets": lambda p, s, t: p / 1 - p * s / t,
     "the prior is forgotten: a classifier that saw more of one domain calls more samples its own. Multiply by "
     "n_source / n_target": lambda p, s, t: p / (1 - p),
     "the prior is upside down: the more target samples the classifier saw, the more often it says target. Multiply by "
@@ -125,7 +129,8 @@ mistakes("transfer.importance_weights", {
         lambda p, s, t: p / (1 - p) / (p / (1 - p)).mean(), lambda p, s, t: p / (1 - p) / (p / (1 - p)).sum(),
         lambda p, s, t: (p / (1 - p)).softmax(0)),
     "the prior is the ratio of the two sizes, not a share of all samples": (
-        lambda p, s, t: p / (1 - p) * s / (s + t), lambda p, s, t: p / (1 - p) * t / (s + t)),
+        lambda p, s, t: p / (1 - p) * s / (s + t), lambda p, s, t: p / (1 - p) * t / (s + t),
+        lambda p, s, t: p / (1 - p) * (s + t) / t, lambda p, s, t: p / (1 - p) * (s + t) / s),
     "n_source is left out": lambda p, s, t: p / (1 - p) / t,
     "n_target is left out": lambda p, s, t: p / (1 - p) * s,
     "the sizes are divided as whole numbers: use / and not //": (
@@ -153,6 +158,7 @@ mistakes("transfer.effective_sample_size", {
         (lambda w: len(w) ** 2 / w.square().sum(), lambda w: len(w) * w.sum() / w.square().sum()),
     "the fraction is upside down": lambda w: w.square().sum() / w.sum().square(),
     "the sum is not squared": lambda w: w.sum() / w.square().sum(),
+    "the fraction is upside down, and its sum is not squared": lambda w: w.square().sum() / w.sum(),
     "the squares are missing below": (lambda w: w.sum().square() / w.sum(), lambda w: w.sum()),
     "above stands the square of the sum, not the sum of the squares":
         (lambda w: w.square().sum() / w.square().sum(), lambda w: w.square().sum()),
@@ -181,6 +187,15 @@ def clip_weights(w: Tensor, most: float) -> Tensor:
     return transfer.clip_weights(w, most=most)
 
 
+def cut_again(w: Tensor, most: float, rounds: int) -> Tensor:
+    """Cut and divide so often."""
+    v = w / w.mean()
+    for _ in range(rounds):
+        v = v.clamp(max=most)
+        v = v / v.mean()
+    return v
+
+
 mistakes("transfer.clip_weights", {
     "the mean is 1 at the end, too: divide by the mean of what was cut": lambda w, m: (w / w.mean()).clamp(max=m),
     "the cap is in units of the mean: divide by the mean before you cut": (
@@ -203,7 +218,8 @@ mistakes("transfer.clip_weights", {
     "the cap is in units of the mean, not of the median":
         lambda w, m: (v := (w / w.median()).clamp(max=m)) / v.mean(),
     "cut once: after the second division a weight may be above the cap again":
-        lambda w, m: (v := (w / w.mean()).clamp(max=m), (v / v.mean()).clamp(max=m))[1],
+        (lambda w, m: (v := (w / w.mean()).clamp(max=m), (v / v.mean()).clamp(max=m))[1],
+         lambda w, m: cut_again(w, m, 2), lambda w, m: cut_again(w, m, 50)),
     "the weights are divided by their mean, not less it":
         lambda w, m: (v := (w - w.mean()).clamp(max=m)) / v.abs().mean(),
 })  # fmt: skip
