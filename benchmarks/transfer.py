@@ -169,11 +169,11 @@ def show_languages(rows: list[Row]) -> str:
     ]
     return (
         f"TREC's and SST-2's training sentences, and their translation by Apertium: {DIMENSIONS} dimensions of "
-        f"gensim's skip-gram for each language, trained apart; a lexicon of {rows[0]['lexicon']} pairs by Dice's coefficient. "
-        f"P@1 in per cent over the {rows[0]['words']} Spanish words, on pairs that were held back; chance is "
+        f"gensim's skip-gram for each language, trained apart; a lexicon of {rows[0]['lexicon']} pairs by Dice's "
+        f"coefficient. P@1 in per cent over the {rows[0]['words']} Spanish words, on pairs that were held back; chance is "
         f"{100 / rows[0]['words']:.2f} %; mean ± standard deviation of five draws of the known pairs. The two corpora "
-        "are translations of each other, so their spaces are more alike than those of two encyclopedias. MUSE has 77.4 % "
-        "(Procrustes) and 81.4 % (with CSLS) for fastText's vectors of Wikipedia and 5,000 pairs.\n\n"
+        "are translations of each other, so their spaces are more alike than those of two encyclopedias. MUSE has "
+        "77.4 % (Procrustes) and 81.4 % (with CSLS) for fastText's vectors of Wikipedia and 5,000 pairs.\n\n"
         + kit.table(["map", *(f"{n} pairs" for n in NUMBERS)], lines)
     )
 
@@ -277,8 +277,8 @@ def show_tastes(rows: list[Row]) -> str:
              for (m,), same in kit.groups(rows, "method").items()]  # fmt: skip
     return (
         f"MovieLens 100k: a customer's mean rating of each of eight genres. Half of the customers are another shop, "
-        f"from which only mean and covariance come; of the other {rows[0]['customers']} we know one genre, or three, and "
-        "guess the rest. Root of the mean squared error, in stars.\n\n"
+        f"from which only mean and covariance come; of the other {rows[0]['customers']} we know one genre, or three, "
+        "and guess the rest. Root of the mean squared error, in stars.\n\n"
         + kit.table(["guess by", "one genre known", "three known"], lines)
     )
 

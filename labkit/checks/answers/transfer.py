@@ -176,6 +176,9 @@ mistakes("transfer.effective_sample_size", {
         lambda w: (w.sum().square() / w.square().sum()).round(),
         lambda w: (w.sum().square() / w.square().sum()).ceil()),
     "this is the root of it": lambda w: w.sum() / w.norm(),
+    "the deviation of the weights is not squared: n / (1 + variance / mean²)": (
+        lambda w: len(w) / (1 + w.std() / w.mean()) if len(w) > 1 else torch.ones(()),
+        lambda w: len(w) / (1 + w.std() / w.mean()), lambda w: len(w) / (1 + w.std(correction=0) / w.mean())),
 })  # fmt: skip
 
 # ── clip_weights ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -453,6 +456,9 @@ def pairwise(combine: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 log_sigmoid = F.logsigmoid
 mistakes("transfer.sgns_loss", {
+    "sum over the words of a pair, and average over the pairs: this averages over both":
+        (lambda p, n, m: -(log_sigmoid(p) + (log_sigmoid(-n) * m).sum(1)).mean() / (1 + n.shape[1]),
+         lambda p, n, m: -(log_sigmoid(p) + log_sigmoid(-n).sum(1)).mean() / (1 + n.shape[1])),
     "the sign is wrong: a loss goes *down* where the model is right":
         lambda p, n, m: (log_sigmoid(p) + (log_sigmoid(-n) * m).sum(1)).mean(),
     "the minus within the second σ is missing: negatives shall be unlikely":
