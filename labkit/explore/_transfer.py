@@ -114,9 +114,9 @@ def show_plane(settings: Settings) -> str:
     axes2 = method.principal_axes(s.second, 2)
     asked = s.order[-SHOWN:]
     a, b = s.first[asked] @ w @ axes2, s.second[s.translation[asked]] @ axes2
-    a = a.clamp(-1.2, 1.2)
+    a, b = a.clamp(-0.7, 0.7), b.clamp(-0.7, 0.7)
     right = similarity(settings, w)[asked].argmax(1) == s.translation[asked]
-    axes = Axes((-0.9, 0.9), (-0.9, 0.9), height=190, left=4, right=4)
+    axes = Axes((-0.7, 0.7), (-0.7, 0.7), height=190, left=4, right=4)
     for p, q, good in zip(a.tolist(), b.tolist(), right.tolist()):
         axes.line([p[0], q[0]], [p[1], q[1]], colour=BLUE if good else VERMILION, width=1, opacity=0.6, dash=not good)
     axes.dots(*a.T, colour=BLUE, size=2.6).dots(*b.T, colour=ORANGE, mark="triangle", size=2.6)
@@ -137,7 +137,7 @@ def show_curve(settings: Settings) -> str:
     axes.above(f"{now:.0%} of {TESTED} words right", key="line", colour=BLUE, bold=True)
     axes.line(numbers, scores, colour=BLUE).dots([settings.pairs], [now], colour=BLUE, size=5)
     axes.rule(x=settings.d)
-    axes.xticks([1, settings.d, MOST], name="known pairs; dashed: as many as dimensions")
+    axes.xticks([1, settings.d, MOST], name="known pairs").under("dashed: as many as dimensions")
     summary = "; ".join(f"{n} pairs {v:.0%}" for n, v in zip(numbers, scores))
     return axes.svg(f"Words whose first answer is right, by known pairs. {summary}.")
 
@@ -146,14 +146,13 @@ def show_fit(settings: Settings) -> str:
     """What the map does to the pairs it knows, and to the others."""
     s, n = spaces_of(settings), int(settings.pairs)
     w = fitted(settings, n)
-    apart = (s.first @ w - s.second[s.translation]).norm(dim=1)
+    near = torch.cosine_similarity(s.first @ w, s.second[s.translation], dim=1)
     rows = [
-        ("the known pairs", f"{float(apart[s.order[:n]].mean()):.2f}"),
-        (f"{TESTED} others", f"{float(apart[s.order[-TESTED:]].mean()):.2f}"),
-        ("chance", f"{1 / WORDS:.1%} right"),
+        ("the known pairs", f"{float(near[s.order[:n]].mean()):.2f}"),
+        (f"{TESTED} others", f"{float(near[s.order[-TESTED:]].mean()):.2f}"),
     ]
-    words = "A map that can do anything fits the known pairs best, and the others worst."
-    return table(["mean distance to the translation", ""], rows, after=words)
+    words = "A map that can do anything fits the known pairs best. What counts are the others."
+    return table(["mean cosine with the translation", ""], rows, after=words)
 
 
 def show_note(settings: Settings) -> str:
