@@ -172,8 +172,8 @@ def show_languages(rows: list[Row]) -> str:
         f"gensim's skip-gram for each language, trained apart; a lexicon of {rows[0]['lexicon']} pairs by Dice's "
         f"coefficient. P@1 in per cent over the {rows[0]['words']} Spanish words, on pairs that were held back; chance "
         f"is {100 / rows[0]['words']:.2f} %; mean ± standard deviation of five draws of the known pairs. The two "
-        "corpora are translations of each other, so their spaces are more alike than those of two encyclopedias. MUSE has "
-        "77.4 % (Procrustes) and 81.4 % (with CSLS) for fastText's vectors of Wikipedia and 5,000 pairs.\n\n"
+        "corpora are translations of each other, so their spaces are more alike than those of two encyclopedias. MUSE "
+        "has 77.4 % (Procrustes) and 81.4 % (with CSLS) for fastText's vectors of Wikipedia and 5,000 pairs.\n\n"
         + kit.table(["map", *(f"{n} pairs" for n in NUMBERS)], lines)
     )
 
