@@ -14,6 +14,7 @@ call                               samples                                      
 ``motions``                        a sensor on the wrist (n, 6, 128)               the activity
 ``moving``                         clips of a shape (n, 12, 1, 32, 32)             the motion
 ``sentences``                      sentences about films                           the opinion
+``languages``                      sentences of two languages                      the translation
 ``moons``, ``blobs``               points (n, 2)                                   the moon, the blob
 =================================  ==============================================  =========================
 
@@ -24,6 +25,7 @@ same kind of device. Without a generator the randomness is torch's global one.
 from labkit.data.simulate.brain import brain
 from labkit.data.simulate.eyes import eyes
 from labkit.data.simulate.glyphs import glyphs
+from labkit.data.simulate.languages import Languages, languages
 from labkit.data.simulate.lesions import lesions
 from labkit.data.simulate.loans import loans
 from labkit.data.simulate.motions import motions
@@ -35,11 +37,13 @@ from labkit.data.simulate.shapes import original_shapes, shapes
 from labkit.data.simulate.sounds import tones, vowels
 
 __all__ = [
+    "Languages",
     "Ratings",
     "blobs",
     "brain",
     "eyes",
     "glyphs",
+    "languages",
     "lesions",
     "loans",
     "moons",
