@@ -49,9 +49,8 @@ class Vocabulary:
         """The numbers of the words (B, T), filled up with 0 to the longest sentence."""
         rows = [[self.numbers.get(word.lower(), UNKNOWN) for word in words] for words in examined(sentences)]
         longest = max((len(row) for row in rows), default=0)
-        return torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows], dtype=torch.long).view(
-            len(rows), -1
-        )
+        filled = [row + [PADDING] * (longest - len(row)) for row in rows]
+        return torch.tensor(filled, dtype=torch.long).view(len(rows), longest)
 
 
 class BagOfWords(nn.Module):

@@ -14,7 +14,7 @@ Source: J. Firth, *A Synopsis of Linguistic Theory*, 1957, for the company that 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,6 +24,7 @@ from labkit.shapes import Float
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 
 
+@runtime_checkable
 class Thesaurus(Protocol):
     """What knows synonyms."""
 
@@ -31,7 +32,7 @@ class Thesaurus(Protocol):
         """The words that may stand for ``word``; none where it isn't known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dictionary:
     """A thesaurus that is written down: for each word, for each part of speech, its synonyms.
 
@@ -64,6 +65,9 @@ class Dictionary:
         senses = self.entries.get(word.lower(), {})
         lists = [senses.get(pos, ())] if pos else senses.values()
         return tuple(dict.fromkeys(synonym for found in lists for synonym in found))
+
+    def __repr__(self) -> str:
+        return f"Dictionary({len(self.entries)} words)"
 
     def part_of_speech(self, word: str) -> str | None:
         """The first part of speech that is written down for a word."""

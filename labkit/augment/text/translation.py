@@ -103,13 +103,14 @@ class Apertium:
         return translated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Glossary:
     """A translator word by word.
 
     Args:
         words: for each word, in lower case, its translations. What isn't listed stays as it is.
-        generator: draws among several translations; without one, the first is taken.
+        generator: draws among several translations; without one, the first is taken. Capitals are those of the list,
+            but for the first word of a text.
 
     >>> Glossary({"film": ("Film",), "movie": ("Film",)})(["A movie, no film."])
     ['A Film, no Film.']
@@ -127,22 +128,25 @@ class Glossary:
                 table[translation.lower()] = (*table.get(translation.lower(), ()), word)
         return table
 
+    def __repr__(self) -> str:
+        return f"Glossary({len(self.words)} words)"
+
     def back(self, generator: Generator | None = None) -> "Glossary":
         """The translator in the other direction."""
         return Glossary(self.reversed, generator)
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
         """The translations, one a text."""
-        return [join([self._word(token) for token in tokenize(text)]) for text in texts]
+        return [join([self._word(token, i == 0) for i, token in enumerate(tokenize(text))]) for text in texts]
 
-    def _word(self, token: str) -> str:
+    def _word(self, token: str, first: bool) -> str:
         options = self.words.get(token.lower(), ())
         if not options:
             return token
         k = 0
         if self.generator is not None and len(options) > 1:
             k = min(int(float(uniform((1,), generator=self.generator)) * len(options)), len(options) - 1)
-        return with_case_of(options[k], token)
+        return with_case_of(options[k], token) if first else options[k]
 
 
 GERMAN = Glossary({
