@@ -73,7 +73,9 @@ class SynonymReplacement(Drawn):
         yield case("four words", ["the", "film", "was", "dull"], 0.1)
         yield case("capitals", ["Film", "of", "Anna", "FUNNY", "."], 0.25)
         yield case("one word three times", ["dull", "dull", "and", "dull"], 0.3)
-        yield case("two words with a synonym, n = 5", ["we", "loved", "the", "good", "Anna", "."], 0.85)
+        two = case("two words with a synonym, n = 5", ["we", "loved", "the", "good", "Anna", "."], 0.85)
+        two["u"] = torch.tensor([[0.5, 0.4], [0.9, 0.3], [0.2, 0.7], [0.1, 0.8], [0.7, 0.6], [0.3, 0.9]]).double()
+        yield two
         yield case("no word with a synonym", ["we", "was", "Anna", "the", "very"], 0.5)
         yield case("a long sentence", sentence(21, g), 0.15)
         yield case("a longer one", sentence(24, g), 0.25)
@@ -87,7 +89,7 @@ class RandomInsertion(Drawn):
     returns = "the new words"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One insertion; at the beginning and the end; several; none to insert; long ones."""
+        """One insertion; at the beginning and the end; two into one word; none to insert; long ones."""
 
         def case(name: str, words: list[str], n: int) -> Case:
             return {"case": name, "words": words, "synonyms": SYNONYMS, "stop": STOP, "u": chances(n, 3, g)}
@@ -98,6 +100,8 @@ class RandomInsertion(Drawn):
         yield ends
         yield case("no word with a synonym", ["we", "was", "Anna", "the", "very"], 3)
         yield case("no insertion", ["good", "film"], 0)
+        again = case("two into one word", ["film"], 2)
+        yield again | {"u": torch.tensor([[0.3, 0.1, 0.9], [0.9, 0.6, 0.1]]).double()}
         yield case("five into nine words", sentence(9, g), 5)
         yield case("seven into twenty words", sentence(20, g), 7)
 
