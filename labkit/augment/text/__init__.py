@@ -29,7 +29,7 @@ from labkit.augment.text.stopwords import NEGATIONS, STOP_WORDS
 from labkit.augment.text.synonym_transforms import RandomInsertion, SynonymReplacement, eda
 from labkit.augment.text.thesaurus import FILMS, Dictionary, Thesaurus, Vectors
 from labkit.augment.text.tokens import Token, is_word, join, tokenize
-from labkit.augment.text.translation import GERMAN, Apertium, BackTranslation, Glossary
+from labkit.augment.text.translation import GERMAN, Apertium, BackTranslation, Glossary, recorded_translations
 from labkit.augment.text.trees import (
     active,
     crop,
@@ -59,6 +59,6 @@ __all__ = [
     "SentenceShuffle", "SynonymReplacement", "TextTransform", "Thesaurus", "Token", "Typos", "Vectors",
     "Vocabulary", "WordCNN", "WordDropout", "WordNet", "WordShuffle", "active", "chrf", "crop", "delete", "eda",
     "front", "insert", "is_word", "join", "leaves", "matches", "mistype", "move_spans", "move_tags", "passive",
-    "permute", "permute_sentences", "read_tree", "rewrite", "rotate", "sentences_of", "share_unchanged",
-    "show_tree", "substitute", "swap", "swap_conjuncts", "tokenize", "winner", "with_copies",
+    "permute", "permute_sentences", "read_tree", "recorded_translations", "rewrite", "rotate", "sentences_of",
+    "share_unchanged", "show_tree", "substitute", "swap", "swap_conjuncts", "tokenize", "winner", "with_copies",
 ]  # fmt: skip

@@ -16,11 +16,13 @@ Consistency Training*, 2020 (https://arxiv.org/abs/1904.12848). Apertium: M. For
 (https://doi.org/10.1007/s10590-011-9090-0).
 """
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from torch import Generator
@@ -147,6 +149,18 @@ class Glossary:
         if self.generator is not None and len(options) > 1:
             k = min(int(float(uniform((1,), generator=self.generator)) * len(options)), len(options) - 1)
         return with_case_of(options[k], token) if first else options[k]
+
+
+def recorded_translations() -> list[tuple[str, str, str]]:
+    """What Apertium made of forty sentences: (English, Spanish, English again), recorded once.
+
+    The file ``apertium.json`` beside this module says which versions it was, and how it was called.
+
+    >>> recorded_translations()[3]
+    ('How tall is the tower?', 'Qué alto es la torre?', 'What high is the tower?')
+    """
+    record = json.loads((Path(__file__).parent / "apertium.json").read_text(encoding="utf-8"))
+    return [(english.strip(), foreign.strip(), back.strip()) for english, foreign, back in record["triples"]]
 
 
 GERMAN = Glossary({
