@@ -325,9 +325,9 @@ def show_speed(rows: list[Row]) -> str:
 
 
 ABOUT = """Mean ± standard deviation over draws of the labelled lines, each with its own seed. Strengths are those that
-EDA's authors recommend for small sets (α = p = 0.1); nothing was chosen by a test split. Synonyms are WordNet 3.0's, all
-senses, as EDA has it, leaving stop words alone. EDA's paper reports that half of the data with its copies equals all of
-the data without, and under one point on full sets."""
+EDA's authors recommend for small sets (α = p = 0.1); nothing was chosen by a test split. Synonyms are WordNet 3.0's,
+all senses, as EDA has it, leaving stop words alone. EDA's paper reports that half of the data with its copies equals
+all of the data without, and under one point on full sets."""
 
 BENCHMARK = kit.Benchmark(
     "text",

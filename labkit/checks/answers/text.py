@@ -100,6 +100,12 @@ def all_occurrences(words, alpha, synonyms, stop, u):
     return new
 
 
+@mistake("text.synonym_replacement", "the synonym gets the word's capitals: write it as it stands in `synonyms`")
+def with_capitals(words, alpha, synonyms, stop, u):
+    new = synonym_replacement(words, alpha, synonyms, stop, u)
+    return [b.capitalize() if a != b and a[:1].isupper() else b for a, b in zip(words, new)]
+
+
 @mistake("text.synonym_replacement", "only the replaced words come back: return the whole sentence")
 def the_new_ones_alone(words, alpha, synonyms, stop, u):
     return [b for a, b in zip(words, synonym_replacement(words, alpha, synonyms, stop, u)) if a != b]
@@ -206,6 +212,16 @@ def replaces(words, synonyms, stop, u):
     new = list(words)
     for word, c in zip(new_ones(words, synonyms, stop, u), u[:, 2].tolist()):
         new[int(c * len(new))] = word
+    return new
+
+
+@mistake("text.random_insertion", "the word is chosen among all words: choose among those that may change")
+def skips_rows(words, synonyms, stop, u):
+    new = list(words)
+    for a, b, c in u.tolist():
+        word = words[int(a * len(words))].lower()
+        if word in synonyms and word not in stop:
+            new.insert(int(c * (len(new) + 1)), synonyms[word][int(b * len(synonyms[word]))])
     return new
 
 
@@ -371,6 +387,16 @@ def deletes_from_the_argument(words, tags, p, u):
     new, new_tags = random_deletion(words, tags, p, u)
     words[:] = new
     return words, new_tags
+
+
+@mistake("text.random_deletion", "`remove` takes the first word that is equal, not the one at the place")
+def takes_the_first_equal(words, tags, p, u):
+    new, new_tags = list(words), list(tags)
+    for word, tag, number in zip(words, tags, u.tolist()):
+        if number < p and len(new) > 1:
+            new.remove(word)
+            new_tags.remove(tag)
+    return new, new_tags
 
 
 @mistake("text.random_deletion", says="values; expected 2")
