@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from labkit import nets
 from labkit.augment import text as topic
-from labkit.augment.text.edits import Plan
-from labkit.augment.text.tokens import Words
+from labkit.augment.text.edits import Plan, origins
+from labkit.augment.text.tokens import Words, blanks
 from labkit.augment.transform import Transform
 from labkit.data import simulate
 from labkit.explore.axes import Axes, Bar
@@ -29,7 +29,7 @@ SENTENCES = (
     "I expected a brilliant drama, but it was very silly.", "The cast was rather weak. My friends hated it!",
 )  # fmt: skip
 OPERATIONS = (
-    "synonyms", "insertion", "swap", "deletion", "deletion, negations protected", "words shuffled",
+    "synonyms", "insertion", "swap", "deletion", "careful deletion", "words shuffled",
     "sentences shuffled", "marks", "typing errors", "gaps",
 )  # fmt: skip
 MODELS = ("convolution", "bag of words")
@@ -54,7 +54,7 @@ def transform(operation: str, strength: float) -> Transform:
         "insertion": lambda: topic.RandomInsertion(topic.FILMS, alpha=strength, tagger=senses),
         "swap": lambda: topic.RandomSwap(alpha=strength),
         "deletion": lambda: topic.RandomDeletion(p=strength),
-        "deletion, negations protected": lambda: topic.RandomDeletion(p=strength, protect=topic.NEGATIONS),
+        "careful deletion": lambda: topic.RandomDeletion(p=strength, protect=topic.NEGATIONS),
         "words shuffled": topic.WordShuffle,
         "sentences shuffled": topic.SentenceShuffle,
         "marks": lambda: topic.PunctuationInsertion(share=strength),
@@ -119,42 +119,49 @@ def waiting(settings: Settings) -> str:
 def show_sentence(settings: Settings) -> str:
     """The sentence before and after, with marks on what is lost, new, or elsewhere."""
     words, plan = words_of(settings), plan_of(settings)
-    stays = {piece if isinstance(piece, int) else piece[0] for piece in plan}
+    stays = set(origins(plan))
     new = topic.rewrite(words, plan)
-    before = [marked(word, "" if i in stays else "lost") for i, word in enumerate(words)]
+    before = [marked(word, "" if i in stays else "lost", left) for i, (left, word) in enumerate(pairs(words))]
     after = []
     greatest = -1
-    for word, piece in zip(new, plan):
+    for (left, word), piece in zip(pairs(new), plan):
         moved = isinstance(piece, int) and piece < greatest
         greatest = max(greatest, piece if isinstance(piece, int) else piece[0])
-        after.append(marked(word, "moved" if moved else "" if isinstance(piece, int) else "new"))
+        after.append(marked(word, "moved" if moved else "" if isinstance(piece, int) else "new", left))
     legend = f"{marked('new', 'new')} · {marked('lost', 'lost')} · {marked('now behind a later word', 'moved')}"
-    body = "".join(f"<p>{' '.join(line)}</p>" for line in (before, after))
+    body = "".join(f"<p>{''.join(line)}</p>" for line in (before, after))
     return f'<div style="line-height: 1.7; font-size: 15px">{body}<p style="font-size: 12px">{legend}</p></div>'
 
 
-def marked(word: str, kind: str) -> str:
-    """A word in HTML, as new, lost or moved."""
+def pairs(words: Words) -> list[tuple[str, str]]:
+    """Each token with the one before it."""
+    return list(zip(["", *words], words))
+
+
+def marked(word: str, kind: str, left: str = "") -> str:
+    """A word in HTML, as new, lost or moved, with the blanks that stand between it and its neighbour."""
     style = {
         "new": f"color: {ink(BLUE)}; font-weight: bold",
         "lost": "text-decoration: line-through; opacity: 0.6",
         "moved": f"border-bottom: 2px solid {ink(VERMILION)}",
     }.get(kind, "")
-    return f'<span style="{style}">{html.escape(word)}</span>' if style else html.escape(word)
+    shown = f'<span style="{style}">{html.escape(word)}</span>' if style else html.escape(word)
+    return blanks(word, left) + shown
 
 
 def show_words(settings: Settings) -> str:
     """What became of each word."""
     words, plan = words_of(settings), plan_of(settings)
+    sources = origins(plan)
     rows = []
     for i, word in enumerate(words):
-        at = [k for k, piece in enumerate(plan) if (piece if isinstance(piece, int) else piece[0]) == i]
+        at = [k for k, source in enumerate(sources) if source == i]
         if not at:
             rows.append((i, word, "lost"))
-        elif (piece := plan[at[0]]) != i:
-            rows.append((i, word, f"place {at[0]}" if isinstance(piece, int) else topic.rewrite(words, [piece])[0]))
-        elif at[0] != i:
-            rows.append((i, word, f"place {at[0]}"))
+        elif not isinstance(piece := plan[at[0]], int):
+            rows.append((i, word, topic.rewrite(words, [piece])[0]))
+        elif any(k < i for k in sources[at[0] + 1 :] if k >= 0) or any(k > i for k in sources[: at[0]]):
+            rows.append((i, word, f"now at place {at[0]}"))
     rows += [(k, "+", piece[1]) for k, piece in enumerate(plan) if not isinstance(piece, int) and piece[0] == -1]
     return table(["place", "word", "became"], rows) if rows else table(["", ""], [("nothing", "has changed")])
 
@@ -169,7 +176,7 @@ def show_opinion(settings: Settings) -> str:
         Bar("after", after, f"{after:.0%}", VERMILION if turned else BLUE, bold=True),
     ]
     axes = Axes((0, 1), (2, 0), height=60, left=60, right=44).bars(rows).rule(x=0.5)
-    axes.under("how sure it is that the sentence is positive")
+    axes.under("probability of a positive opinion")
     verdict = "The opinion turns." if turned else "The opinion stays."
     return axes.svg(f"Positive with {before:.0%} before and {after:.0%} after. {verdict}")
 
@@ -193,7 +200,7 @@ def show_turning(settings: Settings) -> str:
     for name, share in shares.items():
         chosen = name == settings.operation
         rows.append(Bar(name, share, f"{share:.0%}", BLUE if chosen else INK, bold=chosen))
-    axes = Axes((0, 1), (len(rows), 0), height=18 * len(rows), left=178, right=40).bars(rows)
+    axes = Axes((0, 1), (len(rows), 0), height=18 * len(rows), left=122, right=40).bars(rows)
     worst = max(shares, key=lambda name: shares[name])
     return axes.svg(f"Of {DRAWS} draws, {worst} turns the opinion most often: {shares[worst]:.0%}.")
 
@@ -206,7 +213,7 @@ def show_code(settings: Settings) -> str:
     lines = [f"words = text.tokenize({settings.sentence!r})"]
     if "tagger" in change:
         lines.append("senses = lambda words: [text.FILMS.part_of_speech(word) for word in words]")
-    if "protected" in settings.operation:
+    if settings.operation == "careful deletion":
         change = change.replace(")", ", protect=text.NEGATIONS)")
     lines.append(f"g = torch.Generator().manual_seed({settings.seed})")
     lines.append(f"new = text.{change}([words], generator=g)[0]\nprint(text.join(new))")
