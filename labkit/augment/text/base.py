@@ -86,4 +86,4 @@ def count(alpha: float, length: int) -> int:
 
 def word_places(words: Words) -> list[int]:
     """The places of the words, without the marks."""
-    return [i for i, word in enumerate(words) if is_word(word)]
+    return [i for i, word in enumerate(words) if word.isalnum() or is_word(word)]  # the first is the faster

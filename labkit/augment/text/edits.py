@@ -37,14 +37,16 @@ def rewrite(words: Words, plan: Plan) -> list[str]:
     >>> rewrite(["Good", "film", "!"], [(0, "great"), 1, (-1, "really"), 2])
     ['Great', 'film', 'really', '!']
     """
-    return [
-        words[piece]
-        if isinstance(piece, int)
-        else with_case_of(piece[1], words[piece[0]])
-        if piece[0] >= 0
-        else piece[1]
-        for piece in plan
-    ]
+    try:  # most plans only move tokens
+        return list(map(words.__getitem__, plan))  # type: ignore[arg-type]
+    except TypeError:
+        return [words[piece] if isinstance(piece, int) else _new(piece, words) for piece in plan]
+
+
+def _new(piece: tuple[int, str], words: Words) -> str:
+    """The token of one entry of a plan."""
+    place, word = piece
+    return word if place < 0 else with_case_of(word, words[place])
 
 
 def origins(plan: Plan) -> list[int]:
@@ -97,14 +99,14 @@ def substitution_plan(length: int, new: Mapping[int, str]) -> list[int | tuple[i
 
 def insertion_plan(length: int, new: Iterable[tuple[int, str]]) -> list[int | tuple[int, str]]:
     """New tokens, each before the old token at its place (``length``: at the end), in the order they are given."""
-    gaps: dict[int, list[tuple[int, str]]] = {}
-    for place, word in new:
-        gaps.setdefault(place, []).append((-1, word))
-    plan: list[int | tuple[int, str]] = []
-    for i in range(length + 1):
-        plan += gaps.get(i, ())
-        plan += [i] if i < length else []
+    plan: list[int | tuple[int, str]] = list(range(length))
+    for place, word in reversed(sorted(new, key=_place)):
+        plan.insert(place, (-1, word))
     return plan
+
+
+def _place(entry: tuple[int, str]) -> int:
+    return entry[0]
 
 
 def swap_plan(length: int, pairs: Iterable[tuple[int, int]]) -> list[int]:

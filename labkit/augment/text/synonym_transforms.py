@@ -44,6 +44,10 @@ class _WithThesaurus(TextTransform):
         """Synonyms that were looked up before: words come again and again."""
         return {}
 
+    @cached_property
+    def _of_any_sense(self) -> dict[str, Sequence[str]]:
+        return {}
+
     def synonyms(self, word: str, pos: str | None) -> Sequence[str]:
         """What may stand for a word: nothing for stop words."""
         key = (word, pos)
@@ -55,10 +59,8 @@ class _WithThesaurus(TextTransform):
     def choices(self, words: Words) -> list[tuple[int, Sequence[str]]]:
         """The places at which something may happen, with the synonyms of the words there."""
         if self.tagger is None:
-            remembered = self._remembered
-            found = [
-                remembered[word, None] if (word, None) in remembered else self.synonyms(word, None) for word in words
-            ]
+            of = self._of_any_sense
+            found = [of[word] if word in of else of.setdefault(word, self.synonyms(word, None)) for word in words]
         else:
             found = [self.synonyms(word, pos) for word, pos in zip(words, self.tagger(words), strict=True)]
         return [(i, synonyms) for i, synonyms in enumerate(found) if synonyms]

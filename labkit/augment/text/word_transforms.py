@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Generator
+from torch import Generator, Tensor
 
 from labkit.augment.arguments import probability
 from labkit.augment.draws import uniform
@@ -43,14 +43,14 @@ class RandomSwap(TextTransform):
     def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
         """Pairs of different places, exchanged."""
         places = [word_places(words) for words in x]
-        numbers = [count(self.alpha, len(p)) if len(p) > 1 else 0 for p in places]
-        draw = Draws(sum(2 * n for n in numbers), generator)
+        numbers = [count(self.alpha, len(own)) if len(own) > 1 else 0 for own in places]
+        draw = Draws(sum(2 * n for n in numbers), generator).numbers
         plans: list[edits.Plan] = []
         for words, own, n in zip(x, places, numbers):
-            plan = list(range(len(words)))
+            plan, most = list(range(len(words))), len(own)
             for _ in range(n):
-                a = draw.below(len(own))
-                b = draw.below(len(own) - 1)
+                a = min(int(next(draw) * most), most - 1)
+                b = min(int(next(draw) * (most - 1)), most - 2)
                 i, j = own[a], own[b + (b >= a)]
                 plan[i], plan[j] = plan[j], plan[i]
             plans.append(plan)
@@ -78,26 +78,28 @@ class RandomDeletion(TextTransform):
 
     def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
         """The places of what stays."""
-        numbers = uniform((sum(map(len, x)),), generator=generator).tolist()
+        u = uniform((sum(map(len, x)),), generator=generator)
+        lost = iter((u < self.p).nonzero()[:, 0].tolist())  # few, so that most words are never looked at
         plans: list[edits.Plan] = []
-        begin = 0
+        begin, place = 0, next(lost, len(u))
         for words in x:
-            u = numbers[begin : begin + len(words)]
-            begin += len(words)
-            kept: list[int] = [i for i, number in enumerate(u) if number >= self.p]
-            if len(kept) < len(words):  # marks and protected words stay, and one word where none would
-                kept = self._kept(words, u)
-            plans.append(kept)
+            end, gone = begin + len(words), []
+            while place < end:
+                gone.append(place - begin)
+                place = next(lost, len(u))
+            plans.append(self._kept(words, gone, u[begin:end]) if gone else range(len(words)))
+            begin = end
         return plans
 
-    def _kept(self, words: Words, u: Sequence[float]) -> list[int]:
-        """What stays where something was to go."""
-        stays = [i for i, word in enumerate(words)
-                 if u[i] >= self.p or not is_word(word) or word.lower() in self.protect]  # fmt: skip
-        places = word_places(words)
-        if places and not any(is_word(words[i]) for i in stays):
-            stays = sorted([*stays, max(places, key=lambda i: u[i])])
-        return stays
+    def _kept(self, words: Words, gone: Sequence[int], u: Tensor) -> list[int]:
+        """What stays: marks, protected words, and one word where none would."""
+        kept = list(range(len(words)))
+        for i in reversed(gone):
+            if is_word(words[i]) and words[i].lower() not in self.protect:
+                del kept[i]
+        if len(kept) < len(words) and not any(is_word(words[i]) for i in kept):
+            kept = sorted([*kept, max(word_places(words), key=lambda i: float(u[i]))])
+        return kept
 
 
 @dataclass(frozen=True)
@@ -174,17 +176,16 @@ class PunctuationInsertion(TextTransform):
     def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
         """Marks between the words."""
         places = [word_places(words) for words in x]
-        most = [count(self.share, len(own)) for own in places]
-        draw = Draws(sum(1 + 2 * m for m in most), generator)
+        first = Draws(len(x), generator)
+        numbers = [1 + first.below(most) if (most := count(self.share, len(own))) else 0 for own in places]
+        draw = Draws(sum(2 * n for n in numbers), generator)
         plans: list[edits.Plan] = []
-        for words, own, m in zip(x, places, most):
-            n = 1 + draw.below(m) if m else draw.below(1)
-            drawn = [(draw(), draw()) for _ in range(m)][:n]  # as many numbers for each sentence, whatever n is
+        for words, own, n in zip(x, places, numbers):
             able, new = list(own), []
-            for u, v in drawn:
-                able_place = able.pop(min(int(u * len(able)), len(able) - 1))
-                new.append((able_place, self.marks[min(int(v * len(self.marks)), len(self.marks) - 1)]))
-            plans.append(edits.insertion_plan(len(words), new))
+            for _ in range(n):
+                place = able.pop(draw.below(len(able)))
+                new.append((place, self.marks[draw.below(len(self.marks))]))
+            plans.append(edits.insertion_plan(len(words), new) if new else range(len(words)))
         return plans
 
 
