@@ -414,6 +414,23 @@ def test_the_nearest_window_is_found_by_looking_at_all():
     np.testing.assert_allclose(profile, np.where(near, np.inf, distance).min(1), atol=1e-5)
 
 
+def test_discord_scores_are_the_farthest_channels_nearest_windows():
+    x, normal = waves(2, 3, 30), waves(4, 3, 25, seed=3)
+    scores = series.discord_scores(x, normal, length=8, stride=2)
+    for i in range(2):
+        by_channel = []
+        for c in range(3):
+            far = [series.nearest_window(x[i, c], normal[k, c], length=8) for k in range(4)]
+            apart = [series.nearest_window(x[i, c], normal[k, c, s : s + 8], length=8) for k in range(4)
+                     for s in range(0, 18, 2)]  # fmt: skip
+            by_channel.append(torch.stack(apart).amin(0))
+            assert (by_channel[-1] >= torch.stack(far).amin(0) - 1e-9).all()
+        worst = torch.stack(by_channel).amax(0)
+        for t in range(30):
+            around = [worst[min(max(s, 0), 22)] for s in range(t - 7, t + 1)]
+            assert float(scores[i, t]) == pytest.approx(float(sum(around) / 8))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_peers_agree():
@@ -520,6 +537,7 @@ REFUSED = [
     (lambda: series.inject(X, "level", start=0, length=0), "length is 0"),
     (lambda: series.dtw(X, X[:1]), "compared in pairs"),
     (lambda: series.windows(X, length=11), "windows of 11 steps"),
+    (lambda: series.discord_scores(X, X[:, :2], length=4), "the reference 2"),
     (lambda: series.nearest_window(X, length=4), "windows of 4 steps in series of shapes"),
     (lambda: series.detection(X[:, 0], X[:, 0]), "masks are bool"),
     (lambda: series.remaining_life_score(torch.zeros(0), torch.zeros(0)), "expected as many, not none"),

@@ -13,7 +13,7 @@ To mix two series and their labels, ``labkit.augment.mixing.Mixup`` takes them a
 """
 
 from labkit.augment.series.anomalies import KINDS, Injected, inject, local_std
-from labkit.augment.series.distance import dtw, nearest_window, windows
+from labkit.augment.series.distance import discord_scores, dtw, nearest_window, windows
 from labkit.augment.series.resampling import low_pass, resample
 from labkit.augment.series.scoring import (
     Found,
@@ -63,10 +63,10 @@ from labkit.augment.series.values import (
 )
 
 __all__ = [
-    "KINDS", "DropChannels", "DropSteps", "Found", "InjectAnomaly", "Injected", "Jitter", "MagnitudeWarp", "Permute",
-    "Resample", "Roll", "Rotate", "Scale", "SeriesTransform", "TimeWarp", "WindowSlice", "WindowWarp", "channel_std",
-    "detection", "drop_channels", "drop_steps", "dtw", "inject", "interpolate", "jitter", "local_std", "low_pass",
-    "magnitude_warp", "move_times", "nearest", "nearest_window", "peak_inside", "permute", "point_adjust",
-    "range_detection", "remaining_life_score", "resample", "roll", "rotate", "rotation_matrix", "scale", "spline",
-    "time_warp", "warp_positions", "window_slice", "window_warp", "windows",
+    "KINDS", "DropChannels", "DropSteps", "Found", "InjectAnomaly", "Injected", "Jitter", "MagnitudeWarp",
+    "Permute", "Resample", "Roll", "Rotate", "Scale", "SeriesTransform", "TimeWarp", "WindowSlice", "WindowWarp",
+    "channel_std", "detection", "discord_scores", "drop_channels", "drop_steps", "dtw", "inject", "interpolate",
+    "jitter", "local_std", "low_pass", "magnitude_warp", "move_times", "nearest", "nearest_window", "peak_inside",
+    "permute", "point_adjust", "range_detection", "remaining_life_score", "resample", "roll", "rotate",
+    "rotation_matrix", "scale", "spline", "time_warp", "warp_positions", "window_slice", "window_warp", "windows",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ deviation 1.
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from labkit.augment.series._args import Series, series
 from labkit.shapes import Float
@@ -97,6 +98,41 @@ def nearest_window(x: Float[Tensor, " t"], reference: Float[Tensor, " s"] | None
             distance = distance.masked_fill(near, torch.inf)
         best.append(distance.amin(1))
     return torch.cat(best)
+
+
+def discord_scores(
+    x: Series, reference: Float[Tensor, "n c s"], *, length: int, stride: int = 1
+) -> Float[Tensor, "b t"]:
+    """How unlike anything normal each step is: the mean distance of the windows around it to their nearest normal ones.
+
+    Each channel is compared with the same channel of all reference series; of the channels the farthest counts. Nothing
+    is trained, so it can't be taught the wrong thing.
+
+    Args:
+        x: series (B, C, T).
+        reference: normal series (N, C, S).
+        length: of the windows.
+        stride: between windows of the reference.
+
+    Raises:
+        ValueError: if one isn't a batch of series, the channels differ, or a window is longer than a series.
+
+    >>> wave = torch.sin(torch.arange(60.0) * torch.pi / 5).view(1, 1, 60)
+    >>> odd = wave.clone()
+    >>> odd[..., 30:33] = 3.0
+    >>> 25 <= int(discord_scores(odd, wave, length=10).argmax()) <= 37
+    True
+    """
+    if series(x).shape[1] != series(reference).shape[1]:
+        raise ValueError(f"the series have {x.shape[1]} channels, the reference {reference.shape[1]}")
+    mine, normal = windows(x, length=length), windows(reference, length=length, stride=stride)
+    worst = mine.new_zeros(mine.shape[:2])
+    for channel in range(x.shape[1]):  # over channels, whose windows are not compared with each other's
+        a, b = (_standardised(part[:, :, channel]).flatten(0, 1) for part in (mine, normal))
+        nearest = torch.cat([torch.cdist(a[i : i + ROWS], b).amin(1) for i in range(0, len(a), ROWS)])
+        worst = torch.maximum(worst, nearest.view(worst.shape))
+    padded = functional.pad(worst[:, None], (length - 1, length - 1), mode="replicate")
+    return functional.avg_pool1d(padded, length, 1)[:, 0]
 
 
 def _standardised(v: Tensor) -> Tensor:
