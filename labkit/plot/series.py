@@ -15,6 +15,7 @@ def series(
     before: Any = None,
     masks: Mapping[str, Tensor] | None = None,
     columns: int = 4,
+    sharey: bool = True,
     xlabel: str = "step",
     title: str = "",
     alt: str = "",
@@ -26,6 +27,7 @@ def series(
         before: (C, T) or (T,), drawn in grey behind each.
         masks: for some labels (T,) bool: steps with a coloured ground.
         columns: charts in a row.
+        sharey: whether all have the same scale.
         xlabel: what the steps are.
         title: above all charts.
         alt: the description, if the one made from the numbers is not good enough.
@@ -39,7 +41,7 @@ def series(
     rows, marked = -(-len(tables) // columns), masks or {}
     with house():
         figure = Figure(figsize=(WIDTH, 1.35 * rows + 0.35), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
         for ax in axes.flat[len(tables) :]:
             ax.set_visible(False)
         for ax, (label, table) in zip(axes.flat, tables.items()):
