@@ -57,6 +57,16 @@ mistakes(
         "all series get the mean sigma: each has its own": (
             lambda x, sigma, unit, noise: x + sigma.mean() * unit.view(1, -1, 1) * noise
         ),
+        "all channels get the same noise: use all of `noise`": (
+            lambda x, sigma, unit, noise: x + sigma.view(-1, 1, 1) * unit.view(1, -1, 1) * noise.mean(1, keepdim=True)
+        ),
+        "sigma and unit are added: multiply them": (
+            lambda x, sigma, unit, noise: x + (sigma.view(-1, 1, 1) + unit.view(1, -1, 1)) * noise
+        ),
+        "the noise grows with the value of the series: its size is sigma units of the channel everywhere": (
+            lambda x, sigma, unit, noise: x + sigma.view(-1, 1, 1) * x.abs() * noise,
+            lambda x, sigma, unit, noise: x * (1 + sigma.view(-1, 1, 1) * noise),
+        ),
         "all channels get the first channel's noise: use all of `noise`": (
             lambda x, sigma, unit, noise: x + sigma.view(-1, 1, 1) * unit.view(1, -1, 1) * noise[:, :1]
         ),
@@ -109,6 +119,21 @@ mistakes(
         ),
         "it adds the speed at the end of each step: the trapezoid rule takes the mean of both ends": (
             lambda v: fitted(F.pad(v[:, 1:].cumsum(1), (1, 0)))
+        ),
+        "the speeds are divided by their mean and summed, which ends near T − 1, not at it: divide by the whole way": (
+            lambda v: (v / v.mean(1, keepdim=True)).cumsum(1) - (v / v.mean(1, keepdim=True))[:, :1],
+            lambda v: between(v / v.mean(1, keepdim=True)),
+        ),
+        "the speeds are sorted, which loses where time is fast and where slow: sum them up": (
+            lambda v: v.sort(1).values,
+            lambda v: v.sort(1).values * (v.shape[1] - 1),
+            lambda v: (v.shape[1] - 1) * v.sort(1).values / v.amax(1, keepdim=True),
+        ),
+        "the softmax is taken of the speeds: they are positive already, so divide by their sum alone": (
+            lambda v: v.softmax(1).cumsum(1) * (v.shape[1] - 1),
+        ),
+        "each step takes the geometric mean of both speeds: the trapezoid rule takes half their sum": (
+            lambda v: fitted(F.pad((v[:, 1:] * v[:, :-1]).sqrt().cumsum(1), (1, 0)))
         ),
         "the whole way is taken over the batch: each series has its own": (
             lambda v: (v.shape[1] - 1) * between(v) / between(v)[:, -1].sum(),
@@ -216,6 +241,12 @@ mistakes(
 )
 
 
+def inside_of(x: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether a step lies in the window, for series and mask."""
+    inside = (steps(x) >= p[:, :1]) & (steps(x) <= p[:, -1:] + 1e-9)
+    return inside[:, None], inside
+
+
 def joined(combine: Callable[..., Any]) -> Callable[..., Any]:
     """An answer whose positions are right, and which makes something else of them."""
 
@@ -244,6 +275,18 @@ mistakes(
         ),
         "the two neighbours are exchanged: at share s between them the value is (1 − s) left + s right": (
             lambda x, mask, p: (line(x, p.floor() + (p.floor() + 1 - p)), at(mask[:, None], p.round())[:, 0])
+        ),
+        'the mask is read at floor(t · length / T), as `mode="nearest"` does: read it at the nearest step to each '
+        "position": (
+            lambda x, mask, p: (
+                line(x, p),
+                at(mask[:, None], p[:, :1] + torch.floor(steps(x) * ((p[:, -1:] - p[:, :1]).round() + 1) / x.shape[2]))[
+                    :, 0
+                ],
+            )
+        ),
+        "what lies outside of the window is set to 0, and nothing is stretched": (
+            lambda x, mask, p: tuple(v * w for v, w in zip((x, mask), inside_of(x, p)))
         ),
         "only the first channel is shown: all channels share the positions": (
             lambda x, mask, p: (line(x, p)[:, :1].expand_as(x).clone(), at(mask[:, None], p.round())[:, 0])
@@ -288,6 +331,12 @@ def filtered(x: Tensor, kernel: Tensor, mode: str = "replicate") -> Tensor:
     return F.conv1d(wide.flatten(0, 1)[:, None], kernel.view(1, 1, -1)).reshape(x.shape)
 
 
+def one_sided(x: Tensor, kernel: Tensor, pad: tuple[int, int]) -> Tensor:
+    """Each channel under the kernel, padded by so many values."""
+    wide = F.pad(x, pad, mode="replicate") if len(kernel) > 1 else x
+    return F.conv1d(wide.flatten(0, 1)[:, None], kernel.view(1, 1, -1)).reshape(x.shape)
+
+
 mistakes(
     "series.decimate",
     {
@@ -327,6 +376,10 @@ mistakes(
         ),
         "the result is multiplied by the factor: a constant stays what it is": (
             lambda x, factor, kernel: factor * filtered(x, kernel)[..., ::factor]
+        ),
+        "the ends are padded at one side only: (K − 1)/2 values at each, so that nothing is shifted": (
+            lambda x, factor, kernel: one_sided(x, kernel, (len(kernel) - 1, 0))[..., ::factor],
+            lambda x, factor, kernel: one_sided(x, kernel, (0, len(kernel) - 1))[..., ::factor],
         ),
         "the filter is used twice: once is enough": (
             lambda x, factor, kernel: filtered(filtered(x, kernel), kernel)[..., ::factor]
@@ -511,6 +564,19 @@ mistakes(
                 mask,
             )
         ),
+        "after a trend the level stays up: outside of the window nothing changes": (
+            lambda x, kind, start, length, strength, y, mask: (
+                torch.where(
+                    (torch.arange(x.shape[2]) >= (start + length)[:, None])[:, None] & (kind == "trend"),
+                    x + strength * deviation(x),
+                    y,
+                ),
+                mask,
+            )
+        ),
+        "the mask has channels: it is (B, T), one for all channels": (
+            lambda x, kind, start, length, strength, y, mask: (y, mask[:, None].expand_as(x))
+        ),
         "the sign of the strength is lost: negative is downward": (
             lambda x, kind, start, length, strength, y, mask: inject(x, kind, start, length, abs(strength))
         ),
@@ -592,6 +658,12 @@ def flat(predicted: Tensor, truth: Tensor) -> Tensor:
     return point_adjust(predicted.reshape(1, -1), truth.reshape(1, -1)).reshape(truth.shape)
 
 
+def fill_but_the_last(o: Tensor, p: Tensor, t: Tensor, run: slice) -> None:
+    """Fill, unless the run goes to the end of the row."""
+    if p[run].any() and run.stop < len(t):
+        o[run] = True
+
+
 mistakes(
     "series.point_adjust",
     {
@@ -601,6 +673,11 @@ mistakes(
         "all true runs of a series are filled once one is touched: each run by itself": (
             lambda p, t: p | (t & (p & t).any(1, keepdim=True))
         ),
+        "a run that goes to the last step of a row is not filled: the end of the row ends it, too": by_rows(
+            fill_but_the_last
+        ),
+        "a series that is touched gets its truth, without its false alarms and with runs that were missed: go run by "
+        "run": lambda p, t: torch.where((p & t).any(1, keepdim=True), t, p),
         "false alarms are lost: what is predicted outside of true runs stays": (lambda p, t: point_adjust(p, t) & t),
         "only the filled runs are there, and hits alone: false alarms stay, and touched runs are filled": (
             lambda p, t: p & t
