@@ -12,6 +12,7 @@ call                               samples                                      
 ``ratings``                        film ratings with dates                         none
 ``tones``, ``vowels``              sounds (n, 4000)                                the note, the vowel
 ``motions``                        a sensor on the wrist (n, 6, 128)               the activity
+``bearings``                       machines that wear out (n, 4, 160)              the remaining life
 ``moving``                         clips of a shape (n, 12, 1, 32, 32)             the motion
 ``sentences``                      sentences about films                           the opinion
 ``languages``                      sentences of two languages                      the translation
@@ -22,6 +23,7 @@ call                               samples                                      
 same kind of device. Without a generator the randomness is torch's global one.
 """
 
+from labkit.data.simulate.bearings import bearings
 from labkit.data.simulate.brain import brain
 from labkit.data.simulate.eyes import eyes
 from labkit.data.simulate.glyphs import glyphs
@@ -39,6 +41,7 @@ from labkit.data.simulate.sounds import tones, vowels
 __all__ = [
     "Languages",
     "Ratings",
+    "bearings",
     "blobs",
     "brain",
     "eyes",
