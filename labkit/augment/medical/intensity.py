@@ -51,7 +51,9 @@ def gamma(x: Images, *, gamma: Value) -> Images:
     power = per_item(values(gamma, images(x), name="gamma", low=0, above=True), x)
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     flat = high == low
-    z = ((x - low) / torch.where(flat, 1, high - low)).clamp(0, 1) ** power
+    z = ((x - low) / torch.where(flat, 1, high - low)).clamp(0, 1)
+    # The slope of a power below 1 is infinite at 0: the least value passes no gradient on.
+    z = torch.where(z > 0, torch.where(z > 0, z, 1) ** power, 0)
     z = z - z.mean((2, 3), keepdim=True)
     mean = x.mean((2, 3), keepdim=True)
     # The ratio of deviations, with the same denominator in both.

@@ -127,6 +127,8 @@ def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
         raise ValueError(f"shape is {tuple(shape.shape)}, allowed {tuple(allowed.shape)}; expected the same shape")
     h, w = shape.shape[1:]
     size = (2 * h - 1, 2 * w - 1)
+    if shape.numel() == 0:
+        return torch.zeros(len(shape), *size, dtype=torch.bool, device=shape.device)
     # How many pixels land in the allowed region: all of them must. Beyond the picture nothing is allowed.
     a, s = (torch.fft.rfft2(m.float(), s=size) for m in (allowed, shape))
     landed = torch.fft.irfft2(a * s.conj(), s=size).roll((h - 1, w - 1), (1, 2))
