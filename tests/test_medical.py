@@ -159,6 +159,14 @@ class TestSpatial:
             expected = ndimage.map_coordinates(x[b, 0].numpy(), back[1::-1], order=1, mode="grid-constant")
             np.testing.assert_allclose(y[b, 0].numpy(), expected.reshape(11, 9), atol=1e-6)
 
+    def test_a_flip_is_the_mirror_image_and_goes_with_the_rest(self):
+        x = pictures(6)
+        only = medical.AffineElastic(0.0, (1.0, 1.0), flip=1.0)(x, generator=gen())
+        torch.testing.assert_close(only, x.flip(3), atol=1e-5, rtol=1e-4)
+        half = medical.AffineElastic(0.0, (1.0, 1.0), flip=0.5)
+        params = half.make_params(x, generator=gen())
+        assert 0 < int((params["matrix"][:, 0, 0] < 0).sum()) < 6
+
     def test_points_follow_the_picture(self):
         x = torch.zeros(3, 1, 41, 41)
         at = torch.tensor([[20.0, 15.0], [18.0, 24.0]]).expand(3, 2, 2)

@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.arguments import Span, span_field
+from labkit.augment.arguments import Span, probability, span_field
+from labkit.augment.draws import chance
 from labkit.augment.image.geometry_transforms import ELASTIC_STEPS, elastic_field
 from labkit.augment.image.matrices import compose_affine, warp_points
 from labkit.augment.image.transform import Warp
@@ -68,9 +69,10 @@ def affine_elastic_grid(
 
 @dataclass(frozen=True)
 class AffineElastic(Warp):
-    """Turned, magnified, moved and bent, with one look-up; the defaults are nnU-Net's spans for rotation and size.
+    """Mirrored, turned, magnified, moved and bent, with one look-up; rotation and size have nnU-Net's spans.
 
     ``alpha`` and ``sigma`` are those of ``image.Elastic``: displacements measure about 0.16 · alpha / sigma pixels.
+    With probability ``flip`` left and right are exchanged first: leave it at 0 where sides matter.
     """
 
     degrees: Span = span_field(30.0)
@@ -79,9 +81,11 @@ class AffineElastic(Warp):
     dy: Span = span_field(0.0)
     alpha: float = 0.0
     sigma: float = 4.0
+    flip: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        probability(self.flip, name="flip")
         if self.alpha < 0 or self.sigma < 0:
             raise ValueError(f"alpha is {self.alpha} and sigma {self.sigma}; expected numbers not below 0")
 
@@ -92,6 +96,11 @@ class AffineElastic(Warp):
     def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """The four numbers, the ``matrix`` (B, 3, 3) they give, and where alpha is above 0 a ``displacement``."""
         params = super().make_params(x, generator=generator)
+        if self.flip > 0:
+            mirror = x.new_tensor([[-1.0, 0.0, x.shape[3] - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+            flipped = chance(self.flip, x, generator=generator)[:, None, None]
+            matrix = params["matrix"]
+            params["matrix"] = torch.where(flipped, matrix @ mirror.to(matrix), matrix)
         if self.alpha == 0:
             return params
         return {**params, "displacement": elastic_field(x, alpha=self.alpha, sigma=self.sigma, generator=generator)}
