@@ -22,8 +22,8 @@ SETS = {"same": "same scanner", "scanner": "other scanner", "pose": "other pose"
 THREE = ("same", "scanner", "pose")
 
 
-def measure_tumours(runs: kit.Runs, *, labelled: int = 8, steps: int = 200, size: int = 32) -> None:
-    """Nine policies."""
+def measure_tumours(runs: kit.Runs, *, labelled: int = 8, steps: int = 120, size: int = 32) -> None:
+    """Seven policies."""
     torch.set_num_threads(1)
     for seed in runs.seeds:
         for arm in experiments.TUMOURS:
@@ -50,13 +50,13 @@ def show_tumours(rows: list[Row]) -> str:
         "The last column: healthy tissue cut out in a lesion's shape and pasted with a hard edge into healthy "
         "slices.\n\n"
         + kit.means(rows, "arm", columns, percent=percent)
-        + "\n\nThe same networks on the same slices as another scanner shows them (gamma 0.6 to 1.7, a bias field, noise), "
-        "and in another pose (turned by 15° to 30°, larger or smaller, shifted):\n\n"
+        + "\n\nThe same networks on the same slices as another scanner shows them (gamma 0.6 to 1.7, a bias field, "
+        "noise), and in another pose (turned by 15° to 30°, larger or smaller, shifted):\n\n"
         + kit.means(rows, "arm", shifts, percent=percent)
     )
 
 
-def measure_differential(runs: kit.Runs, *, labelled: int = 8, steps: int = 200, size: int = 32) -> None:
+def measure_differential(runs: kit.Runs, *, labelled: int = 8, steps: int = 120, size: int = 32) -> None:
     """Two policies, in the region and outside."""
     torch.set_num_threads(1)
     for seed in runs.seeds:
@@ -75,8 +75,8 @@ def show_differential(rows: list[Row]) -> str:
     )
 
 
-def measure_semi(runs: kit.Runs, *, labelled: int = 4, unlabelled: int = 60, steps: int = 200, size: int = 32) -> None:
-    """Five pairs of policies."""
+def measure_semi(runs: kit.Runs, *, labelled: int = 4, unlabelled: int = 60, steps: int = 120, size: int = 32) -> None:
+    """A policy, and two pairs of policies."""
     torch.set_num_threads(1)
     for seed in runs.seeds:
         for arm in experiments.SEMI:
@@ -105,7 +105,7 @@ def show_semi(rows: list[Row]) -> str:
     )
 
 
-def measure_anatomy(runs: kit.Runs, *, steps: int = 120, size: int = 48) -> None:
+def measure_anatomy(runs: kit.Runs, *, steps: int = 100, size: int = 40) -> None:
     """Four policies on real anatomy."""
     torch.set_num_threads(1)
     for seed in runs.seeds:

@@ -10,6 +10,7 @@ Source: O. Ronneberger, P. Fischer and T. Brox, "U-Net: Convolutional Networks f
 (2015).
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -31,10 +32,12 @@ class UNet(nn.Module):
         classes: the number of logits a pixel; 1 for a mask, whose probability is the sigmoid.
         width: the channels of the first level; each level has twice as many as the one above.
         depth: the number of halvings.
+        prior: the probability that every pixel begins with. Where lesions are small, begin near their share of the
+            pixels: from ½ the first steps run down to "nothing anywhere", and may stay there.
         mean, std: of the normalisation, in pixel units.
 
     Raises:
-        ValueError: if a number is below 1, or in a call the images are too small.
+        ValueError: if a number is below 1, the prior is not between 0 and 1, or in a call the images are too small.
 
     >>> UNet(1)(torch.rand(2, 1, 33, 20)).shape
     torch.Size([2, 1, 33, 20])
@@ -47,6 +50,7 @@ class UNet(nn.Module):
         *,
         width: int = 8,
         depth: int = 2,
+        prior: float | None = None,
         mean: float | Sequence[float] = 0.5,
         std: float | Sequence[float] = 0.5,
     ) -> None:
@@ -61,6 +65,10 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(level(b, a) for b, a in zip([channels, *widths], widths, strict=False))
         self.up = nn.ModuleList(level(widths[i] + widths[i + 1], widths[i]) for i in range(depth))
         self.head = nn.Conv2d(width, classes, 1)
+        if prior is not None:
+            if not 0 < prior < 1:
+                raise ValueError(f"prior is {prior}; expected a probability between 0 and 1")
+            nn.init.constant_(self.head.bias, math.log(prior / (1 - prior)))  # type: ignore[arg-type]
         self.smallest = 2**depth
 
     def forward(self, x: Images) -> Float[Tensor, "b k h w"]:

@@ -50,7 +50,10 @@ mistakes(
         "the factor 2 is missing: both masks are counted below": lambda n, a, b: ratio(n, a + b),
         "that is the Jaccard index, |P ∩ M| / |P ∪ M|: for Dice add the sizes of the two masks":
             lambda n, a, b: ratio(n, a + b - n),
-        "it divides by the union: for Dice add the sizes of the two masks": lambda n, a, b: ratio(2 * n, a + b - n),
+        "it divides by the union: for Dice add the sizes of the two masks": (
+            lambda n, a, b: ratio(2 * n, a + b - n),
+            lambda n, a, b: 2 * n / (a + b - n),
+        ),
         "that is the recall, |P ∩ M| / |M|: what was predicted too much must count too": lambda n, a, b: ratio(n, b),
         "that is the precision, |P ∩ M| / |P|: what was missed must count too": lambda n, a, b: ratio(n, a),
         "a 1 is added above and below: that changes every value; only for two empty masks the Dice is set to 1": (
@@ -148,6 +151,10 @@ mistakes(
         "the mask continues beyond the picture's edge: there it is 0, as the picture is":
             lambda m, t: classes(m, t, mode="nearest", edge="border").long(),
         "the mask is bool: it has several classes": lambda m, t: classes(m, t, mode="nearest") > 0,
+        "every class but 0 became 1: the mask keeps its classes": (
+            lambda m, t: (classes(m, t) > 0.5).long(),
+            lambda m, t: (classes(m, t, mode="nearest") > 0).long(),
+        ),
     },
     of=of_mask,
 )  # fmt: skip
@@ -271,6 +278,8 @@ mistakes(
             lambda there, dtype: mean_of_nine(there, dtype) * there[:, None],
         "the weights are those of 5 × 5 pixels: 3 × 3":
             lambda there, dtype: F.avg_pool2d(there[:, None].to(dtype), 5, 1, 2),
+        "the edge is softened twice: one mean over 3 × 3 pixels":
+            lambda there, dtype: F.avg_pool2d(mean_of_nine(there, dtype), 3, 1, 1),
         "the sum over 3 × 3 pixels is taken, so that weights exceed 1: take the mean":
             lambda there, dtype: 9 * mean_of_nine(there, dtype),
         "the mask is widened instead of softened: take the mean over 3 × 3 pixels, not the largest":
@@ -331,6 +340,13 @@ mistakes(
 )
 
 
+@mistake("medical.paste", "where something is pasted the old lesions are gone from the mask: the new mask is the union")
+def replaced(x: Tensor, mask: Tensor, donor: Tensor, donor_mask: Tensor, organ: Tensor) -> Any:
+    """The donor's mask in place of the union."""
+    picture, _ = paste(x, mask, donor, donor_mask, organ)
+    return picture, torch.where(may(mask, donor_mask, organ), donor_mask, mask)
+
+
 # ── differential ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -359,6 +375,7 @@ mistakes(
         "whole picture": (
             lambda x, r, i, o: torch.where(r[:, None], i(x * r[:, None]), o(x * ~r[:, None])),
             lambda x, r, i, o: i(x * r[:, None]) + o(x * ~r[:, None]),
+            lambda x, r, i, o: r[:, None] * i(x * r[:, None]) + ~r[:, None] * o(x * ~r[:, None]),
         ),
         "the inside policy sees the picture with the outside set to 0: give it the whole picture":
             lambda x, r, i, o: torch.where(r[:, None], i(x * r[:, None]), o(x)),
@@ -404,7 +421,7 @@ mistakes(
     "medical.gamma",
     {
         "a power of values below 0 is no number: bring each channel to [0, 1] first":
-            lambda x, g: kept(x, x ** g.view(-1, 1, 1, 1)),
+            (lambda x, g: kept(x, x ** g.view(-1, 1, 1, 1)), lambda x, g: x ** g.view(-1, 1, 1, 1)),
         "mean and deviation are not those of the picture: afterwards only the range is put back": (
             lambda x, g: (lambda z, low, span: z * span + low)(*powered(x, g)),
         ),
@@ -537,6 +554,12 @@ mistakes(
     },
     of=of_mean,
 )  # fmt: skip
+
+
+@mistake("medical.consistency", "the loss is a cross-entropy: take the mean of the squared differences")
+def with_cross_entropy(student: Tensor, teacher: Tensor, grid: Tensor) -> Any:
+    """Of all pixels."""
+    return F.binary_cross_entropy_with_logits(student, moved(teacher.detach().sigmoid(), grid))
 
 
 @mistake("medical.consistency", "a gradient reaches the teacher: it is a target, detach it")
