@@ -75,7 +75,7 @@ def show_differential(rows: list[Row]) -> str:
     )
 
 
-def measure_semi(runs: kit.Runs, *, labelled: int = 4, unlabelled: int = 60, steps: int = 120, size: int = 32) -> None:
+def measure_semi(runs: kit.Runs, *, labelled: int = 4, unlabelled: int = 60, steps: int = 80, size: int = 32) -> None:
     """A policy, and two pairs of policies."""
     torch.set_num_threads(1)
     for seed in runs.seeds:
@@ -105,7 +105,7 @@ def show_semi(rows: list[Row]) -> str:
     )
 
 
-def measure_anatomy(runs: kit.Runs, *, steps: int = 100, size: int = 40) -> None:
+def measure_anatomy(runs: kit.Runs, *, steps: int = 80, size: int = 32) -> None:
     """Four policies on real anatomy."""
     torch.set_num_threads(1)
     for seed in runs.seeds:

@@ -157,6 +157,7 @@ class TestAgreement:
             measure.__wrapped__(blobs(2).float(), blobs(2))
 
     @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore::FutureWarning")
     def test_they_are_monais(self):
         monai = pytest.importorskip("monai.metrics")
         p, m = blobs(7, seed=3, share=0.3)[2:], blobs(7, seed=4, share=0.3)[2:]
@@ -181,6 +182,12 @@ class TestUNet:
             net(torch.rand(1, 3, 7, 20, device=device))
         with pytest.raises(ValueError, match="expected 1 or more"):
             nets.UNet(1, width=0)
+        with pytest.raises(ValueError, match="prior is 1"):
+            nets.UNet(1, prior=1.0)
+
+    def test_a_network_begins_near_its_prior(self):
+        net = nets.UNet(1, prior=0.02)
+        assert float(net(torch.rand(4, 1, 16, 16, generator=gen())).sigmoid().mean()) == pytest.approx(0.02, abs=0.02)
 
     def test_samples_do_not_see_each_other_and_parameters_are_as_said(self):
         net, x = nets.UNet(1), torch.rand(3, 1, 16, 16, generator=gen())
@@ -239,15 +246,16 @@ class TestLearning:
             torch.testing.assert_close(value, 0.75 * before[name] + 0.25 * model.state_dict()[name])
 
     def test_a_network_learns_to_find_tumours(self):
-        """Over seeds 0 to 9 the mean loss of these 60 steps is at most 0.71, and before them it is at least 1.3."""
+        """Over seeds 0 to 9 the loss falls from at least 1.03 to at most 0.24 in these 50 steps."""
         d = simulate.brain(8, generator=gen(1), size=24, tumour=1.0, radius=(0.1, 0.14))
+        mask = d.extra["mask"]
         with nets.seeded_weights(1):
             net = nets.UNet(1, prior=0.03, mean=0.35, std=0.25)
-        before = float(medical.segmentation_loss(net(d.x).detach(), d.extra["mask"]))
-        step = medical.segmentation_step(net, torch.optim.Adam(net.parameters(), lr=2e-2), generator=gen())
-        history = train.fit(step, [(d.x, d.extra["mask"])] * 60, epochs=1)
-        assert before > 1.1
-        assert history["loss"][-1] < 0.9
+        before = medical.segmentation_loss(net(d.x).detach(), mask)
+        step = medical.segmentation_step(net, torch.optim.Adam(net.parameters(), lr=1e-2), generator=gen())
+        train.fit(step, [(d.x, mask)] * 50, epochs=1)
+        assert float(before) > 0.9
+        assert float(medical.segmentation_loss(net(d.x).detach(), mask)) < 0.5
 
     def test_a_rule_labels_the_largest_bright_piece_of_the_organ(self):
         d = simulate.brain(40, generator=gen(), size=48, tumour=0.5, contrast=(1.0, 1.0))
