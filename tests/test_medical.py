@@ -1,5 +1,7 @@
 """Medical transforms held to their oracles: slow loops, scipy, closed forms; the rest is in test_medical_learning."""
 
+import doctest
+import importlib
 import math
 
 import numpy as np
@@ -473,3 +475,20 @@ class TestEveryTransform:
         torch.testing.assert_close(given.x, expected.x)
         assert transform(x[:1], mask=mask[:1], generator=gen()).x.shape == (1, 1, 12, 12)
         assert transform(x[:0], mask=mask[:0], generator=gen()).x.shape == (0, 1, 12, 12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "masks",
+        "nets.unet",
+        *(
+            f"augment.medical.{part}"
+            for part in ("differential", "intensity", "learning", "paste", "regions", "spatial")
+        ),
+    ],
+)
+def test_the_examples_of_the_docstrings_are_true(name):
+    outcome = doctest.testmod(importlib.import_module(f"labkit.{name}"))
+    assert outcome.attempted > 0
+    assert outcome.failed == 0

@@ -24,6 +24,7 @@ from labkit.explore.svg import BLUE, VERMILION
 from labkit.shapes import Images, Masks
 
 SIDE, STEPS, LEARNED = 32, 120, 16
+ZOOM = 7  # by which scans are magnified for their outlines
 SCANS = tuple(f"scan {k}" for k in range(1, 9))
 LESSONS = ("no augmentation", "gamma, bias field, noise")
 INSIDE, OUTSIDE = "Inside", "Outside"
@@ -136,9 +137,10 @@ def predicted(lesson: str, x: Images) -> Masks:
 
 
 def outlined(x: Images, mask: Masks, colour: str) -> Tensor:
-    """The scan (3, H, W) with the outline of a mask."""
-    line = masks.edge(mask)
-    return torch.where(line, rgb(colour).to(x), x[0].clamp(0, 1).expand(3, -1, -1))
+    """The scan, magnified, with the outline of a mask: a line as wide as a pixel would hide a small tumour."""
+    large = mask.repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2)
+    scan = x[0].clamp(0, 1).repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2)
+    return torch.where(masks.edge(large), rgb(colour).to(x), scan.expand(3, -1, -1))
 
 
 def show_original(settings: Settings) -> Picture:

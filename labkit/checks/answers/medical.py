@@ -188,7 +188,7 @@ mistakes(
 @mistake("medical.augment_pair", "align_corners is True in both steps: use False in both")
 def with_aligned_corners(x: Tensor, mask: Tensor, theta: Tensor) -> Any:
     """Both by the corners' centres."""
-    knobs = {"grid": True, "pixels": True}
+    knobs: dict[str, Any] = {"grid": True, "pixels": True}
     return look_up(x, theta, **knobs), classes(mask, theta, mode="nearest", **knobs).to(mask.dtype)
 
 
@@ -417,23 +417,29 @@ def kept(x: Tensor, z: Tensor, *, dims: tuple[int, ...] = (2, 3), mean: bool = T
     return torch.where(flat, x, (z - m) * factor + centre)
 
 
+def stretched(x: Tensor, power: Tensor) -> Tensor:
+    """z^γ with the range of x."""
+    z, low, span = powered(x, power)
+    return z * span + low
+
+
 mistakes(
     "medical.gamma",
     {
         "a power of values below 0 is no number: bring each channel to [0, 1] first":
             (lambda x, g: kept(x, x ** g.view(-1, 1, 1, 1)), lambda x, g: x ** g.view(-1, 1, 1, 1)),
         "mean and deviation are not those of the picture: afterwards only the range is put back": (
-            lambda x, g: (lambda z, low, span: z * span + low)(*powered(x, g)),
+            lambda x, g: stretched(x, g),
         ),
         "the result is left between 0 and 1: give it the mean and the deviation of the picture":
             lambda x, g: powered(x, g)[0],
         "the mean is kept, the deviation is not": (
             lambda x, g: kept(x, powered(x, g)[0], std=False),
-            lambda x, g: (lambda z, low, span: kept(x, z * span, std=False))(*powered(x, g)),
+            lambda x, g: kept(x, stretched(x, g), std=False),
         ),
         "the deviation is kept, the mean is not": (
             lambda x, g: kept(x, powered(x, g)[0], mean=False),
-            lambda x, g: (lambda z, low, span: kept(x, z * span + low, mean=False))(*powered(x, g)),
+            lambda x, g: kept(x, stretched(x, g), mean=False),
         ),
         "the root is taken: the exponent is γ, not 1/γ": lambda x, g: kept(x, powered(x, 1 / g)[0]),
         "every picture gets the first γ: there is one a picture":
