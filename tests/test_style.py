@@ -354,6 +354,13 @@ class TestNetworks:
         assert z.shape == (2, 3, *size)
         assert 0 <= float(z.min()) <= float(z.max()) <= 1
 
+    def test_a_residual_network_adds_to_the_picture(self):
+        net, x = style.StyleNet(width=4, blocks=0, residual=True), 0.1 + 0.8 * pictures(2)
+        with torch.no_grad():
+            net.last.weight.zero_()
+            net.last.bias.zero_()
+        assert torch.allclose(net(x), x, atol=1e-6)
+
     def test_a_sample_does_not_depend_on_its_batch(self):
         net, x = style.StyleNet(width=4, blocks=1).eval(), pictures(3)
         assert torch.allclose(net(x)[1:2], net(x[1:2]), atol=1e-5)

@@ -57,6 +57,11 @@ mistakes(
 mistakes(
     "style.gram",
     {
+        "rows stand for maps: flatten the last two dimensions, the height and the width":
+            lambda features: gram(features.transpose(1, 2)),
+        "something is added to the Gram matrix (an ε on its diagonal?): nothing is inverted here, so leave it out": (
+            lambda features: gram(features) + 1e-3 * torch.eye(features.shape[1], dtype=features.dtype)
+        ),
         "it is detached: the gradient has to reach the maps, or nothing could learn from it": (
             lambda features: gram(features.detach()),
             lambda features: gram(features).detach(),
@@ -136,6 +141,12 @@ def sums_the_layers(features, targets):
     return style_loss(features, targets) * len(features)
 
 
+@mistake("style.style_loss", "the terms are divided by 4 H·W: divide by 4 C², C being the number of maps")
+def divides_by_places(features, targets):
+    terms = [(gram(f) - a).square().sum((1, 2)) / (4 * f[0, 0].numel()) for f, a in zip(features, targets)]
+    return torch.stack(terms).mean(0)
+
+
 @mistake("style.style_loss", "only the last layer counts: collect the terms of all layers")
 def keeps_the_last_layer(features, targets):
     return style_loss(features[-1:], targets[-1:])
@@ -212,6 +223,13 @@ mistakes(
         "ε is added to the deviation and not to the variance: √(variance + ε)": (
             lambda x, y: exchanged(*tidy(x), *tidy(y), x)
         ),
+        "the deviation is `std` with its divisor H·W − 1, and ε stands outside of the root: take √(variance + ε)": (
+            lambda x, y: exchanged(*sample(x), *sample(y), x),
+            lambda x, y: (x - sample(x)[0]) / sample(x)[1] * (sample(y)[1] - 1e-5) + sample(y)[0],
+        ),
+        "x's moments are taken over the batch as well: each sample and each map has its own": (
+            lambda x, y: exchanged(*moments(x, (0, 2, 3)), *moments(y), x)
+        ),
         "ε is missing: a map that is the same everywhere has variance 0, and its division gives nan": (
             lambda x, y: exchanged(*moments(x, eps=0.0), *moments(y, eps=0.0), x)
         ),
@@ -229,6 +247,12 @@ mistakes(
 def tidy(v: Tensor) -> tuple[Tensor, Tensor]:
     """Moments with ε outside of the root."""
     mean, std = moments(v, eps=1e-24)
+    return mean, std + 1e-5
+
+
+def sample(v: Tensor) -> tuple[Tensor, Tensor]:
+    """Moments as ``std`` has them, with ε outside of the root."""
+    mean, std = moments(v, correction=1, eps=1e-24)
     return mean, std + 1e-5
 
 
@@ -308,6 +332,19 @@ def rolls_round_the_edge(x):
     return average((x.roll(-1, 2) - x).abs()) + average((x.roll(-1, 3) - x).abs())
 
 
+@mistake("style.total_variation", "the picture is padded first: what lies outside is no neighbour")
+def pads_with_zeros(x):
+    p = torch.nn.functional.pad(x, (0, 1, 0, 1))
+    return average((p[:, :, 1:, :-1] - x).abs()) + average((p[:, :, :-1, 1:] - x).abs())
+
+
+@mistake("style.total_variation", "the lengths of gradients are averaged (√(down² + across²)): add the two means of "
+         "absolute differences")  # fmt: skip
+def isotropic(x):
+    d, a = x[:, :, 1:, :-1] - x[:, :, :-1, :-1], x[:, :, :-1, 1:] - x[:, :, :-1, :-1]
+    return average((d.square() + a.square() + 1e-12).sqrt())
+
+
 @mistake("style.total_variation", "it goes over the wrong dimensions: (B, C, H, W), so rows are dimension 2")
 def compares_colours(x):
     d = x[:, 1:] - x[:, :-1] if x.shape[1] > 1 else torch.zeros_like(x)
@@ -372,6 +409,9 @@ mistakes(
         "every sample gets all of its partner's moments: use λ":
             lambda x, m, s, m2, s2, w: mixed(x, m, s, m2, s2, 0 * w),
         "the moments are mixed half and half: use λ": lambda x, m, s, m2, s2, w: mixed(x, m, s, m2, s2, 0 * w + 0.5),
+        "variances are mixed: mix the deviations, their roots": lambda x, m, s, m2, s2, w: (
+            (x - m) / s * (w * s.square() + (1 - w) * s2.square()).sqrt() + w * m + (1 - w) * m2
+        ),
         "partners are those of the reversed batch: the partner of sample i is `partner[i]`":
             lambda x, m, s, m2, s2, w: mixed(x, m, s, m.flip(0), s.flip(0), w),
     },
@@ -474,6 +514,9 @@ mistakes(
             lambda loss, z, rate: (z.clamp(0, 1) - rate * slope(loss, z.clamp(0, 1))).clamp(0, 1),
         "it clamps inside the graph: a pixel that has left [0, 1] gets no gradient and never comes back":
             lambda loss, z, rate: (z - rate * inside(loss, z)).clamp(0, 1),
+        "a pixel that has left [0, 1] doesn't move: take the gradient at z as it is, and clamp at the end": (
+            lambda loss, z, rate: (z - rate * slope(loss, z) * ((z >= 0) & (z <= 1))).clamp(0, 1)
+        ),
     },
 )  # fmt: skip
 
