@@ -41,7 +41,10 @@ LITTLE = {
     "02_mixing": {"(2000 if full": "(20 if full"},
     "03_selftrain": {"52 if full": "2 if full"},
     "04_attacks": {},
-    "11_style": {"(160, 200) if full": "(40, 2) if full", 'finetune.load("squeezenet")': 'finetune.load("squeezenet", weights=None)'},
+    "11_style": {
+        "(160, 200) if full": "(40, 2) if full",
+        'finetune.load("squeezenet")': 'finetune.load("squeezenet", weights=None)',
+    },
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {
         "10_000, 2000": "64, 15",
