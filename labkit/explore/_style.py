@@ -23,7 +23,7 @@ SIDE, SCALES = 40, 3
 CONTENTS = ("cat", "astronaut", "coffee", "rocket", "flower")
 STYLES = ("brick", "tissue", "flower", "galaxies", "gravel", "china")
 LAYERS = ("all layers", "the finest", "the middle", "the coarsest")
-SIZES = ("at full size", "at half size", "at quarter size")
+SIZES = ("full size", "half size", "quarter size")
 METHODS = ("style transfer", "colour transfer")
 STARTS = ("content", "noise")
 STYLE = "Style"
@@ -36,7 +36,7 @@ class Settings(State):
     content: str = choice(CONTENTS, label="content")
     style: str = choice(STYLES, label="style")
     method: str = choice(METHODS, label="method", group=STYLE, help="by descent on the pixels, or one map of colours")
-    strength: float = slider(3, 0, 5, step=0.5, label="strength log₁₀ β", group=STYLE, draw=(1, 5),
+    strength: float = slider(2, 0, 5, step=0.5, label="strength log₁₀ β", group=STYLE, draw=(1, 5),
                              help="the weight of style; that of content is 1")  # fmt: skip
     layers: str = choice(LAYERS, label="layers", group=STYLE, help="whose Gram matrices count in the loss")
     start: str = choice(STARTS, label="start", group=STYLE)
