@@ -44,6 +44,10 @@ LITTLE = {
     "05_text": {"20 if full": "2 if full"},
     "08_series": {"10 if full": "1 if full", "range(3)]": "range(1)]"},
     "09_medical": {"(64, 400) if": "(64, 2) if"},
+    "11_style": {
+        "(160, 200) if full": "(40, 2) if full",
+        'finetune.load("squeezenet")': 'finetune.load("squeezenet", weights=None)',
+    },
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {
         "10_000, 2000": "64, 15",
