@@ -23,6 +23,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, Value, per_item, span_field, values
 from labkit.augment.draws import normal, uniform, wide
+from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
 from labkit.shapes import Float, Images, images
@@ -49,11 +50,18 @@ def gamma(x: Images, *, gamma: Value) -> Images:
     (tensor([[[[0.0997, 0.3399, 1.0604]]]]), tensor(0.5000), tensor(0.5000))
     """
     power = per_item(values(gamma, images(x), name="gamma", low=0, above=True), x)
+    return in_blocks(_gamma, x, power)
+
+
+def _gamma(x: Tensor, power: Tensor) -> Tensor:
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     flat = high == low
     z = ((x - low) / torch.where(flat, 1, high - low)).clamp(0, 1)
-    # The slope of a power below 1 is infinite at 0: the least value passes no gradient on.
-    z = torch.where(z > 0, torch.where(z > 0, z, 1) ** power, 0)
+    if torch.is_grad_enabled() and (x.requires_grad or power.requires_grad):
+        # The slope of a power below 1 is infinite at 0: the least value passes no gradient on.
+        z = torch.where(z > 0, torch.where(z > 0, z, 1) ** power, 0)
+    else:
+        z = z.pow_(power)
     z = z - z.mean((2, 3), keepdim=True)
     mean = x.mean((2, 3), keepdim=True)
     # The ratio of deviations, with the same denominator in both.

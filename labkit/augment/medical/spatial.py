@@ -111,7 +111,7 @@ class AffineElastic(Warp):
 
     def places(self, x: Tensor, params: Params) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """See ``affine_elastic_grid``."""
-        return self.grid(x, params), identity
+        return (self.grid(x, params), identity) if "displacement" in params else super().places(x, params)
 
     def points(self, points: Tensor, x: Tensor, params: Params) -> Tensor:
         """Where points go: p with p + d(p) = A q is solved by iteration, as in ``image.Elastic``."""
