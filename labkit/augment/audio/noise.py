@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.arguments import Value, describe, per_item, values
 from labkit.augment.audio._args import Lengths, Waves, along, positive, present, rms, waves
+from labkit.augment.audio.timing import smooth
 from labkit.augment.draws import normal
 from labkit.shapes import Float, Int, PerSample
 
@@ -88,11 +89,15 @@ def colored_noise(
     if not -10 <= beta <= 10:
         raise ValueError(f"beta is {beta}; expected a number from -10 to 10")
     n = shape[-1]
-    spectrum = torch.fft.rfft(normal(tuple(shape), like=like, generator=generator))
-    k = torch.arange(spectrum.shape[-1], device=spectrum.device, dtype=spectrum.real.dtype).clamp_min(1)
-    gain = k ** (-beta / 2)
-    gain[0] = 0  # no constant part
-    noise = torch.fft.irfft(spectrum * gain, n=n)
+    noise = normal(tuple(shape), like=like, generator=generator)
+    if beta == 0:
+        noise = noise - noise.mean(-1, keepdim=True)
+    else:
+        spectrum = torch.fft.rfft(noise)
+        k = torch.arange(spectrum.shape[-1], device=spectrum.device, dtype=spectrum.real.dtype).clamp_min(1)
+        gain = k ** (-beta / 2)
+        gain[0] = 0  # no constant part
+        noise = torch.fft.irfft(spectrum * gain, n=n)
     noise = noise / noise.square().mean(-1, keepdim=True).sqrt().clamp_min(TINY)
     return noise if like is None or not like.is_floating_point() else noise.to(like.dtype)
 
@@ -186,7 +191,9 @@ def reverberate(x: Waves, *, response: Float[Tensor, "b k"]) -> Waves:
     """
     if response.ndim != 2 or len(response) != len(waves(x)):
         raise ValueError(f"there is one response for each of the {len(x)} items; this is {describe(response)}")
-    size = x.shape[-1] + response.shape[-1] - 1
+    if len(x) == 0:
+        return x.clone()
+    size = smooth(x.shape[-1] + response.shape[-1] - 1)
     spectrum = torch.fft.rfft(along(response.to(x.dtype), x), n=size)
     y = torch.fft.irfft(torch.fft.rfft(x, n=size) * spectrum, n=size)[..., : x.shape[-1]]
     return y * per_item(rms(x) / rms(y).clamp_min(TINY), x)

@@ -42,7 +42,10 @@ def stft(x: Waves, *, n_fft: int = 256, hop: int = 64) -> Tensor:
     torch.Size([2, 129, 11])
     """
     _frames_fit(n_fft, hop)
-    flat = waves(x).reshape(-1, x.shape[-1])
+    if len(waves(x)) == 0:  # Fourier transforms of nothing are refused
+        dtype = torch.promote_types(x.dtype, torch.complex64)
+        return torch.zeros(*x.shape[:-1], n_fft // 2 + 1, 1 + x.shape[-1] // hop, dtype=dtype, device=x.device)
+    flat = x.reshape(-1, x.shape[-1])
     s = torch.stft(flat, n_fft, hop, window=window(n_fft, x), center=True, pad_mode="constant", return_complex=True)
     return s.view(*x.shape[:-1], *s.shape[-2:])
 
@@ -60,6 +63,8 @@ def istft(s: Tensor, *, hop: int = 64, length: int) -> Resampled:
     n_fft = 2 * (spectra(s, complex_=True).shape[-2] - 1)
     _frames_fit(n_fft, hop)
     positive(length, name="length")
+    if len(s) == 0:
+        return s.real.new_zeros(*s.shape[:-2], length)
     flat = s.reshape(-1, *s.shape[-2:])
     x = torch.istft(flat, n_fft, hop, window=window(n_fft, s.real), center=True, length=length)
     return x.view(*s.shape[:-2], length)

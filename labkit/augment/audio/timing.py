@@ -95,7 +95,9 @@ def speed(x: Waves, *, rate: Value, length: int | None = None) -> Resampled:
     r = exact_rates(rate, x)
     if not isinstance(rate, Tensor) or rate.numel() == 1:
         r = r[:1]  # one chirp will do for all
-    n = _smooth(size + GUARD)
+    if len(x) == 0:
+        return x.new_zeros(*x.shape[:-1], steps)
+    n = smooth(size + GUARD)
     series = torch.fft.rfft(x, n=n)
     series[..., 1 : (n + 1) // 2] *= 2  # each stands for its mirror image as well
     y = _chirp(series * along(low_pass(series.shape[-1], r).to(x.dtype), x), r, n=n, steps=steps)
@@ -128,7 +130,7 @@ def _chirp(series: Tensor, rate: Tensor, *, n: int, steps: int) -> Tensor:
     turns = (m.square() * (rate[:, None] / (2 * n))) % 1
     angle = (2 * torch.pi * turns).to(series.real.dtype)
     up = torch.polar(torch.ones_like(angle), angle)
-    size = _smooth(bins + steps - 1)
+    size = smooth(bins + steps - 1)
     down = up.conj()
     kernel = down.new_zeros(len(down), size)
     kernel[:, :steps] = down[:, :steps]
@@ -137,6 +139,6 @@ def _chirp(series: Tensor, rate: Tensor, *, n: int, steps: int) -> Tensor:
     return (torch.fft.ifft(product)[..., :steps] * along(up[:, :steps], series)).real / n
 
 
-def _smooth(n: int) -> int:
+def smooth(n: int) -> int:
     """The least number from ``n`` that is 1, 3, 5, 9 or 15 times a power of 2: Fourier transforms are fast for it."""
     return min(m << max(0, (-(-n // m) - 1).bit_length()) for m in (1, 3, 5, 9, 15))

@@ -92,6 +92,8 @@ def envelope(s: Tensor, *, rate: int, order: int | None = None) -> Tensor:
     """
     p = 2 + round(rate / 1000) if order is None else order
     bins = s.shape[-2]
+    if s.numel() == 0:
+        return s.real
     turns = torch.linspace(0, torch.pi, bins, dtype=s.real.dtype, device=s.device)[:, None]
     bright = 1 + 0.97**2 - 2 * 0.97 * turns.cos()  # a voice gets weaker with the frequency: not the tract's doing
     r = torch.fft.irfft((s.real.square() + s.imag.square()) * bright, dim=-2)[..., : p + 1, :].transpose(-1, -2)

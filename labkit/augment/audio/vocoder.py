@@ -52,7 +52,8 @@ def phase_vocoder(s: Tensor, *, rate: Value, hop: int = 64, frames: int | None =
     bins, last = spectra(s, complex_=True).shape[-2:]
     positive(hop, name="hop")
     r = exact_rates(rate, s.real)
-    count = math.ceil(last / float(r.min())) if frames is None else frames
+    slowest = float(r.min()) if len(r) else 1.0
+    count = math.ceil(last / slowest) if frames is None else frames
     positive(count, name="frames")
     at = torch.arange(count, device=s.device) * r[:, None]
     first = at.long().clamp(max=last)
@@ -92,7 +93,9 @@ def time_stretch(
     steps = waves(x).shape[-1] if length is None else length
     positive(steps, name="length")
     h = n_fft // 4 if hop is None else hop
-    s = phase_vocoder(stft(x, n_fft=n_fft, hop=h), rate=rate, hop=h, frames=1 + steps // h)
+    # With the frames that begin in the sound and end behind it, the last samples are as right as all others.
+    padded = torch.nn.functional.pad(x, (0, n_fft // 2))
+    s = phase_vocoder(stft(padded, n_fft=n_fft, hop=h), rate=rate, hop=h, frames=1 + steps // h)
     return istft(s, hop=h, length=steps)
 
 
