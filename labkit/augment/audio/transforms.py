@@ -30,7 +30,7 @@ class AudioTransform(Transform):
         ValueError: if a span is out of range; in a call, if x is no batch of sounds or an annotation doesn't fit it.
     """
 
-    keeps = ("y", "times", "mask")
+    keeps: tuple[str, ...] = ("y", "times", "mask")
 
     def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
         """One uniform number a sound and span, (B,) each."""
