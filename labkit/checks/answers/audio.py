@@ -91,8 +91,10 @@ mistakes(
             lambda x, n, a, b, d: x + a / b * torch.exp(-d / 20) * n,
             lambda x, n, a, b, d: x + a / b * torch.exp(-d / 10) * n,
         ),
-        "it divides by the ratio in decibels: turn it into a factor first, 10^(−SNR/20)":
+        "it divides by the ratio in decibels: turn it into a factor first, 10^(−SNR/20)": (
             lambda x, n, a, b, d: x + a / b / d * n,
+            lambda x, n, a, b, d: x + a / b / d.sqrt() * n,
+        ),
         "the root of 10^(−SNR/20) is taken: it already belongs to amplitudes":
             lambda x, n, a, b, d: x + a / b * 10 ** (-d / 40) * n,
         "the sum is made as loud as the sound was: the sound itself stays as it is":
@@ -251,8 +253,11 @@ def looked_up_by(rule: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tens
 mistakes(
     "audio.speed",
     {
-        "the rate is inverted: at rate 2 the sample t comes from 2t":
+        "the rate is inverted: at rate 2 the sample t comes from 2t": (
             lambda t, r, n: (t / r, t / r <= n - 1),
+            lambda t, r, n: (t / r, t / r < n),
+            lambda t, r, n: (t / r, t / r > -1),
+        ),
         "every item gets the rate of the first: each has its own":
             lambda t, r, n: (t * r[:1] + 0 * r, t * r[:1] + 0 * r <= n - 1),
         "every item gets the mean rate: each has its own":
@@ -292,6 +297,25 @@ mistakes(
     },
     of=looked_up_by,
 )  # fmt: skip
+
+
+@mistake("audio.speed", "the sample before is taken: go along the straight line between two samples")
+def whole_samples(x, rate):
+    p = (torch.arange(x.shape[1], dtype=x.dtype) * rate[:, None]).long()
+    return torch.where(p < x.shape[1], nearest(x, p), torch.zeros_like(x))
+
+
+@mistake(
+    "audio.speed",
+    "`interpolate` makes a sound of a rounded length, with places at half steps: look up the places rate · t yourself",
+)
+def by_interpolate(x, rate):
+    rows = []
+    for row, r in zip(x, rate.tolist()):
+        size = max(1, round(len(row) / r))
+        y = torch.nn.functional.interpolate(row[None, None], size=size, mode="linear")[0, 0]
+        rows.append(torch.nn.functional.pad(y, (0, max(0, len(row) - size)))[: len(row)])
+    return torch.stack(rows)
 
 
 @mistake("audio.speed", "the sound begins again when it is over: put silence there")
@@ -378,6 +402,8 @@ mistakes(
             lambda f, a, h, n: torch.where(f <= h * a.clamp(max=1) / a, a * f,
                 (n - h * a.clamp(max=1)) / (n - h * a.clamp(max=1) / a) * f),
         ),
+        "above F_hi frequencies stay as they are: above the bend a second line leads to f′(S/2) = S/2":
+            lambda f, a, h, n: torch.where(f < h, a * f, f + 0 * a),
         "S/2 is halved again: `nyquist` is S/2 already":
             lambda f, a, h, n: bent(f, a, h * a.clamp(max=1) / a, h * a.clamp(max=1), n / 2),
         "S/2 is taken for S: `nyquist` is the highest frequency":
@@ -497,6 +523,11 @@ mistakes(
         ),
         "a band is never empty: widths are 0 … F, and begin at 0": (
             lambda r, k, f0, f, t0, t, n, a: other(r, k, a, f=lambda u, m: u * m + 1, t=lambda u, m: u * m + 1),
+        ),
+        "the largest widths and starts never come: multiply by one more, F + 1 and ν − f + 1": (
+            lambda r, k, f0, f, t0, t, n, a:
+                other(r, k, a, f=lambda u, m: u * m, t=lambda u, m: u * m,
+                      f0=lambda u, m, w: u * (m - w), t0=lambda u, m, w: u * (m - w)),
         ),
         "widths are rounded: cut the decimals off": (
             lambda r, k, f0, f, t0, t, n, a: other(r, k, a, f=lambda u, m: (u * m).round(),
@@ -707,6 +738,12 @@ def without_hop(phase, hop):
 @mistake("audio.phase_advance", "differences are taken along the frequencies: time is the last dimension")
 def along_frequencies(phase, hop):
     return phase_advance(phase.transpose(1, 2), hop).transpose(1, 2)
+
+
+@mistake("audio.phase_advance", "differences are taken along the frequencies: time is the last dimension")
+def along_bins(phase, hop):
+    own = torch.linspace(0, torch.pi * hop, phase.shape[1], dtype=phase.dtype)[1:, None]
+    return own + pr(phase.diff(dim=1) - own)
 
 
 @mistake("audio.phase_advance", "differences are taken two frames apart: take neighbours")
