@@ -25,7 +25,11 @@ def _one_channel(x: Tensor) -> Tensor:
 
 
 def autocorrelation(x: Float[Tensor, "b t"], lags: int) -> Float[Tensor, "b n"]:
-    """Σ_t x(t) x(t + n) for n = 0 … lags − 1."""
+    """Σ_t x(t) x(t + n) for n = 0 … lags − 1.
+
+    >>> autocorrelation(torch.tensor([[1.0, 2.0, 0.0]]), 3).round()
+    tensor([[5., 2., 0.]])
+    """
     n = 2 * x.shape[-1]
     return torch.fft.irfft(torch.fft.rfft(x, n=n).abs().square(), n=n)[:, :lags]
 
@@ -95,6 +99,11 @@ def formants(
 
     Raises:
         ValueError: if x is no batch of sounds, or it is shorter than twice the order.
+
+    >>> t = torch.arange(800.0) / 8000
+    >>> ring = torch.exp(-100 * t) * torch.sin(2 * torch.pi * 900 * t)               # one resonance, at 900 Hz
+    >>> bool((formants(ring[None], rate=8000, count=1, order=2) - 900).abs() < 5)
+    True
     """
     positive(rate, name="rate")
     positive(count, name="count")

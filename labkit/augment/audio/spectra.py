@@ -122,6 +122,9 @@ def mel_edges(
 
     Raises:
         ValueError: if there is no filter, or 0 ≤ f_min < f_max ≤ rate/2 doesn't hold.
+
+    >>> mel_edges(2, rate=8000, like=torch.empty(0)).round()
+    tensor([   0.,  621., 1791., 4000.])
     """
     positive(n_mels, name="n_mels")
     positive(rate, name="rate")

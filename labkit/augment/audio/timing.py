@@ -116,7 +116,12 @@ def exact_rates(rate: Value, x: Tensor) -> Tensor:
 
 
 def low_pass(bins: int, rate: Tensor) -> Tensor:
-    """The gain (B, bins) that keeps what a wave ``rate`` times as fast can carry; 1 everywhere for rates up to 1."""
+    """The gain (B, bins) that keeps what a wave ``rate`` times as fast can carry; 1 everywhere for rates up to 1.
+
+    >>> low_pass(5, torch.tensor([2.0, 0.5]))
+    tensor([[1., 1., 0., 0., 0.],
+            [1., 1., 1., 1., 1.]])
+    """
     f = torch.arange(bins, device=rate.device, dtype=rate.dtype) / max(bins - 1, 1) * rate[:, None]
     slope = 0.5 + 0.5 * torch.cos(torch.pi * ((f - ROLL_OFF) / (1 - ROLL_OFF)).clamp(0, 1))
     return torch.where(rate[:, None] > 1, slope, torch.ones_like(slope))

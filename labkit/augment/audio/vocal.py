@@ -89,6 +89,9 @@ def envelope(s: Tensor, *, rate: int, order: int | None = None) -> Tensor:
         s: a complex short-time Fourier transform (…, F, S).
         rate: samples a second.
         order: two for each resonance, by default 2 + rate/1000.
+
+    >>> envelope(stft(torch.randn(2, 1000)), rate=8000).shape
+    torch.Size([2, 129, 16])
     """
     p = 2 + round(rate / 1000) if order is None else order
     bins = s.shape[-2]

@@ -41,6 +41,14 @@ def read_wav(path: str | PathLike[str]) -> tuple[Float[Tensor, "c t"], int]:
 
     Raises:
         ValueError: if the file is no such file.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+    ...     _ = file.write(wav_bytes(torch.zeros(2, 100), rate=8000))
+    ...     file.flush()
+    ...     sound, rate = read_wav(file.name)
+    >>> sound.shape, rate
+    (torch.Size([2, 100]), 8000)
     """
     try:
         with wave.open(str(path), "rb") as file:
