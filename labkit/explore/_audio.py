@@ -122,7 +122,7 @@ def show_after(settings: Settings) -> str:
 
 def show_plane(settings: Settings) -> str:
     """Where the sliders stand on the plane, and the line on which a tape would move."""
-    axes = Axes((-12, 12), (-1, 1), height=120, left=34)
+    axes = Axes((-12, 12), (-1, 1), height=120, left=44)
     axes.above("a tape's speeds", key="dash", colour=VERMILION)
     axes.line([-12, 12], [-1, 1], colour=VERMILION, dash=True)
     axes.rule(x=0, dash=False, opacity=0.3).rule(y=0, dash=False, opacity=0.3)
