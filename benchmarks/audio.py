@@ -115,7 +115,8 @@ def show_speakers(rows: list[Row]) -> str:
     columns = {"accuracy, %": "clean", "gain, points": "gain", "in pink noise at 10 dB, %": "pink noise"}
     return (
         "The plain shift wins. White noise costs nothing here and carries over to pink noise; the narrow vocal "
-        "tract factors do nothing, wide ones, masks and everything at once rather harm. Most gains lie within their spread.\n\n"
+        "tract factors do nothing, wide ones, masks and everything at once rather harm. Most gains lie within their "
+        "spread.\n\n"
         "Free Spoken Digit Dataset, 300 recordings of six speakers at 8 kHz. Trained on the 100 recordings of two "
         f"speakers, tested on the 200 of the four others; each of the {len(base)} seeds draws another pair and other "
         "weights. A convolutional network on log-mel spectrograms (32 filters, frames of 64 ms), 200 steps of 20. "
@@ -282,7 +283,8 @@ def show_speed(rows: list[Row]) -> str:
         + kit.table(["operation", "labkit, ms", "peers"], lines)
         + "\n\nTen times the fastest peer is reached for clipping alone. A shift is a copy of memory, and NumPy's copy "
         "beats our look-up of a position for each sample. librosa's resampling (soxr) is a short filter in C; ours is "
-        "an exact Fourier series with another rate for each wave in one call, which also runs on a GPU and has a gradient."
+        "an exact Fourier series with another rate for each wave in one call, which also runs on a GPU and has a "
+        "gradient."
     )
 
 
