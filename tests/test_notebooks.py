@@ -48,6 +48,7 @@ LITTLE = {
         "(160, 200) if full": "(40, 2) if full",
         'finetune.load("squeezenet")': 'finetune.load("squeezenet", weights=None)',
     },
+    "06_audio": {"20 if full": "1 if full", "steps=80": "steps=4"},
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {
         "10_000, 2000": "64, 15",
