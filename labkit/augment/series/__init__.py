@@ -24,6 +24,7 @@ from labkit.augment.series.scoring import (
     remaining_life_score,
 )
 from labkit.augment.series.splines import spline
+from labkit.augment.series.time_transforms import Permute, Resample, Roll, TimeWarp, WindowSlice, WindowWarp
 from labkit.augment.series.timing import (
     interpolate,
     move_times,
@@ -41,15 +42,9 @@ from labkit.augment.series.transforms import (
     InjectAnomaly,
     Jitter,
     MagnitudeWarp,
-    Permute,
-    Resample,
-    Roll,
     Rotate,
     Scale,
     SeriesTransform,
-    TimeWarp,
-    WindowSlice,
-    WindowWarp,
 )
 from labkit.augment.series.values import (
     channel_std,
