@@ -42,7 +42,6 @@ LITTLE = {
     "03_selftrain": {"52 if full": "2 if full"},
     "04_attacks": {},
     "05_text": {"20 if full": "2 if full"},
-    "08_series": {"10 if full": "1 if full", "range(3)]": "range(1)]"},
     "09_medical": {"(64, 400) if": "(64, 2) if"},
     "11_style": {
         "(160, 200) if full": "(40, 2) if full",
