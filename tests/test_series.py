@@ -15,19 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from labkit.augment import Compose, OneOf, Sometimes, mixing, series
 
-MODULES = (
-    "splines", "values", "timing", "resampling", "anomalies", "distance", "scoring", "transforms", "time_transforms",
-)  # fmt: skip
-    "splines",
-    "values",
-    "timing",
-    "resampling",
-    "anomalies",
-    "distance",
-    "scoring",
-    "transforms",
-    "time_transforms",
-)
+MODULES = ("splines", "values", "timing", "resampling", "anomalies", "distance", "scoring")
+MODULES = (*MODULES, "transforms", "time_transforms")
 
 
 def seeded(seed=0):
