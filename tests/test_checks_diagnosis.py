@@ -306,7 +306,9 @@ def test_what_is_wrong_within_a_part_of_the_border_is_not_the_border():
 
 
 @pytest.mark.parametrize(
-    "change", [lambda y: y + 1e-4, lambda y: y * (3.14 / 3.14159265), lambda y: y.half().to(y.dtype)], ids=str
+    "change",
+    [lambda y: y + 1e-4, lambda y: y * (3.14 / 3.14159265), lambda y: y.half().to(y.dtype)],
+    ids=["a little more", "a rounded constant", "half precision"],
 )
 def test_what_is_nearly_right_is_named(change):
     check = kind(reference=plain, rtol=1e-6, atol=1e-7)
