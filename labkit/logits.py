@@ -59,6 +59,16 @@ def cross_entropy(logits: Logits, y: Labels | Float[Tensor, "b k"], *, reduction
     tensor(0.6931)
     """
     logits = two_logits(logits)
-    if not y.is_floating_point() or y.shape != logits.shape:
-        y = shapes.labels(y, len(logits), classes=logits.shape[1])
-    return functional.cross_entropy(logits, y, reduction=reduction)
+    if y.is_floating_point() and y.shape == logits.shape:
+        return functional.cross_entropy(logits, y, reduction=reduction)
+    # The values are left to torch, which looks at them anyway: a training loop must not wait for them.
+    y = shapes.labels(y, len(logits), values=False)
+    try:
+        return functional.cross_entropy(logits, y, reduction=reduction, ignore_index=NOBODY)
+    except IndexError:
+        shapes.labels(y, classes=logits.shape[1])
+        raise
+
+
+NOBODY = -(2**40)
+"""No label: torch leaves out the samples that are labelled -100, without a word."""

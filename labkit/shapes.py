@@ -107,7 +107,7 @@ def finite(x: Tensor, *, name: str) -> Tensor:
     return x
 
 
-def labels(y: Any, n: int | None = None, *, classes: int | None = None, name: str = "y") -> Tensor:
+def labels(y: Any, n: int | None = None, *, classes: int | None = None, name: str = "y", values: bool = True) -> Tensor:
     """Class numbers ``y`` as int64 (B,): whole numbers of any type from 0 on; False and True are 0 and 1.
 
     Args:
@@ -115,6 +115,7 @@ def labels(y: Any, n: int | None = None, *, classes: int | None = None, name: st
         n: how many there must be.
         classes: k, where it is known: the largest class is k − 1.
         name: what the argument is called.
+        values: whether to look at the values.
 
     Raises:
         ValueError: if they are no tensor of whole numbers, have another shape, one of them is negative (−1 or −100 for
@@ -138,7 +139,7 @@ def labels(y: Any, n: int | None = None, *, classes: int | None = None, name: st
     if n is not None and len(y) != n:
         raise ValueError(f"{name} holds {len(y)} labels for {n} samples; expected one for each of the {n}")
     y = y.long()
-    if len(y) and readable(y):
+    if values and len(y) and readable(y):
         least, most = (int(v) for v in torch.aminmax(y))
         if least < 0:
             raise ValueError(
