@@ -13,7 +13,7 @@ from labkit import shapes
 from labkit.shapes import Float, Int, Labels, Logits
 
 
-def two_logits(logits: Logits) -> Logits:
+def two_logits(logits: Logits) -> Float[Tensor, "b k2"]:
     """``logits`` (B, k) as they are for two classes or more; one logit z (B, 1) as (0, z).
 
     Raises:

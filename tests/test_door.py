@@ -152,7 +152,7 @@ SHAPE_ALONE = {"affine_matrix", "corners", "elastic_field", "standard_cauchy", "
 """Functions that look at a tensor's shape, or hand it on: they make no figure of its values."""
 
 NAMES = {"ari": {"clusters"}, "nmi": {"clusters"}, "clustering_accuracy": {"clusters"}, "class_weights": {"counts"},
-         "rebalanced_lambda": {"counts"}, "keep_probability": {"counts"},}  # fmt: skip
+         "rebalanced_lambda": {"counts"}, "keep_probability": {"counts"}, "noise_distribution": {"counts"}}  # fmt: skip
 """Whole numbers that aren't classes: names of clusters, which may be anything, and counts."""
 
 

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from labkit.shapes import Float, Images, Int, PerSample, images, per_sample
+from labkit.shapes import Float, Images, Int, PerSample, images, labels, per_sample
 from labkit.style.statistics import Maps, maps, moments
 
 
@@ -37,7 +37,7 @@ def mixstyle(x: Maps, *, partner: Int[Tensor, " b"], lambda_: float | Tensor, ep
     tensor([[10., 30.],
             [ 0.,  2.]])
     """
-    check_partner(partner, maps(x))
+    partner = labels(partner, len(maps(x)), classes=len(x), name="partner")
     weight = per_sample(lambda_, x, name="lambda_").view(-1, 1, 1, 1)
     mean, std = (v.detach() for v in moments(x, eps=eps))
     gamma = weight * std + (1 - weight) * std[partner]
@@ -100,7 +100,7 @@ def exchange_texture(x: Images, *, partner: Int[Tensor, " b"], sigma: float | Te
     >>> torch.allclose(exchange_texture(x, partner=torch.tensor([0, 1]), sigma=1.0), x, atol=1e-6)
     True
     """
-    check_partner(partner, images(x))
+    partner = labels(partner, len(images(x)), classes=len(x), name="partner")
     blurred = lowpass(x, per_sample(sigma, x, name="sigma"))
     return (blurred + (x - blurred)[partner]).clamp(0, 1)
 
@@ -130,13 +130,3 @@ def beta(
     u = torch.rand((2, n), dtype=torch.float64, device=device, generator=generator)
     log_a, log_b = gamma.log() + u.clamp_min(torch.finfo(torch.float64).tiny).log() / alpha
     return torch.sigmoid(log_a - log_b).float()
-
-
-def check_partner(partner: Tensor, x: Tensor) -> None:
-    """Refuse partners that are not one sample of the batch for each."""
-    if partner.shape != (len(x),) or partner.is_floating_point() or partner.dtype == torch.bool:
-        raise ValueError(
-            f"partner holds a sample's number for each of {len(x)}; this is {partner.dtype} {tuple(partner.shape)}"
-        )
-    if len(x) and partner.device.type == "cpu" and not 0 <= int(partner.min()) <= int(partner.max()) < len(x):
-        raise ValueError(f"partners are numbers from 0 to {len(x) - 1}; these go to {int(partner.max())}")
