@@ -149,7 +149,7 @@ def calibration_error(probabilities: Float[Tensor, "b k"], y: Labels, *, bins: i
         ValueError: as ``reliability``.
     """
     curve = reliability(probabilities, y, bins=bins)
-    return float((curve.share * (curve.accuracy - curve.confidence).abs()).nansum())
+    return float((curve.share * (curve.accuracy - curve.confidence).abs()).nansum().detach())
 
 
 def roc_auc(scores: PerSample, positive: Tensor) -> float:
