@@ -513,3 +513,33 @@ class TestWidths:
     def test_refused(self, start):
         with pytest.raises(ValueError, match="0 < start < limit"):
             learned.LearnedWidth(start=start)
+
+
+class TestWorld:
+    def test_the_child_is_scikit_learn_s(self):
+        kernel_ridge = pytest.importorskip("sklearn.kernel_ridge")
+        d = data.digits("train", seed=0)
+        x, y, new = d.x[:80].double(), d.y[:80], d.x[80:120].double()
+        peer = kernel_ridge.KernelRidge(alpha=0.1, kernel="rbf", gamma=1 / 4)
+        peer.fit(x.flatten(1).numpy(), nn.functional.one_hot(y, 10).numpy())
+        ours = learned.kernel_ridge(x, y, classes=10)(new)
+        torch.testing.assert_close(ours, torch.from_numpy(peer.predict(new.flatten(1).numpy())), atol=1e-6, rtol=0)
+
+    def test_rewards_are_of_the_validation_pictures_and_counted(self):
+        d = data.digits("train", seed=0)
+        world = learned.PolicyWorld(d.x[:60], d.y[:60], d.x[60:260], d.y[60:260], copies=1, generator=seeded())
+        plain = learned.kernel_ridge(d.x[:60].repeat(2, 1, 1, 1), d.y[:60].repeat(2), classes=10)
+        rewards = world.reward(torch.tensor([0, 5, 0]))
+        assert world.children == 3
+        expected = (plain(d.x[60:260]).argmax(1) == d.y[60:260]).float().mean()
+        assert rewards[0] == rewards[2] == expected
+
+    @pytest.mark.usefixtures("unchecked")
+    def test_refused(self):
+        x, y = pictures(4, 1, 4, 4), torch.arange(4)
+        with pytest.raises(ValueError, match="copies"):
+            learned.PolicyWorld(x, y, x, y, copies=-1)
+        with pytest.raises(ValueError, match="alpha"):
+            learned.kernel_ridge(x, y, classes=4, alpha=0.0)
+        with pytest.raises(ValueError, match="y holds 3 labels"):
+            learned.kernel_ridge(x, y[:3], classes=4)

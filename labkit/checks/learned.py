@@ -60,6 +60,10 @@ class ReinforceLoss(Compare):
 class Training(nn.Module):
     """A training loss of weights (N,) and two numbers φ, with a curvature that depends on both."""
 
+    x: Tensor
+    noise: Tensor
+    y: Tensor
+
     def __init__(self, n: int, g: Generator, dtype: torch.dtype) -> None:
         super().__init__()
         self.register_buffer("x", torch.randn(5, n, generator=g, dtype=dtype))
@@ -74,6 +78,9 @@ class Training(nn.Module):
 
 class Validation(nn.Module):
     """A validation loss of weights (N,)."""
+
+    x: Tensor
+    y: Tensor
 
     def __init__(self, n: int, g: Generator, dtype: torch.dtype) -> None:
         super().__init__()

@@ -12,6 +12,7 @@
 ``widths``         Augerino: one width that learns
 ``teacher``        TeachAugment's step
 ``reinforce``      REINFORCE with a baseline, the exact gradient, an agent
+``world``          an environment whose children cost milliseconds
 ``relaxed``        Gumbel-softmax over operations
 """
 
@@ -37,11 +38,41 @@ from labkit.learned.reinforce import Agent, SearchStep, exact_policy_gradient, r
 from labkit.learned.relaxed import gumbel_softmax, relaxed_operations
 from labkit.learned.teacher import TeachStep, teach_loss
 from labkit.learned.widths import LearnedWidth, augerino_step, turned, width_of
+from labkit.learned.world import PolicyWorld, kernel_ridge
 
 __all__ = [
-    "OPERATIONS", "RANDAUGMENT", "SIGNED", "Agent", "AugmentationNetwork", "ColourNet", "GeometryNet", "Hypergradient",
-    "LearnedWidth", "OneOperation", "RandAugment", "SearchStep", "SubPolicies", "TeachStep", "apply_operations",
-    "augerino_step", "auto_contrast", "darts_hypergradient", "exact_policy_gradient", "gumbel_softmax", "loss_with",
-    "random_subpolicies", "reinforce_loss", "relaxed_operations", "straight_through", "strength", "teach_loss",
-    "triangle_wave", "turned", "unrolled_hypergradient", "weights_of", "width_of",
+    "OPERATIONS",
+    "RANDAUGMENT",
+    "SIGNED",
+    "Agent",
+    "AugmentationNetwork",
+    "ColourNet",
+    "GeometryNet",
+    "Hypergradient",
+    "LearnedWidth",
+    "OneOperation",
+    "PolicyWorld",
+    "RandAugment",
+    "SearchStep",
+    "SubPolicies",
+    "TeachStep",
+    "apply_operations",
+    "augerino_step",
+    "auto_contrast",
+    "darts_hypergradient",
+    "exact_policy_gradient",
+    "gumbel_softmax",
+    "kernel_ridge",
+    "loss_with",
+    "random_subpolicies",
+    "reinforce_loss",
+    "relaxed_operations",
+    "straight_through",
+    "strength",
+    "teach_loss",
+    "triangle_wave",
+    "turned",
+    "unrolled_hypergradient",
+    "weights_of",
+    "width_of",
 ]  # fmt: skip

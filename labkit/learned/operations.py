@@ -174,8 +174,8 @@ def geometric(x: Tensor, operation: Tensor, m: Tensor, s: Tensor, space: str, op
 
     # torchvision's sense: a positive slope moves what is below the centre to the left.
     tilt = {name: torch.rad2deg(amount(name).atan()) for name in ("shear_x", "shear_y")}
-    shifts = {"dx": amount("translate_x"), "dy": amount("translate_y"), "degrees": amount("rotate")}
-    return image.affine(x, **shifts, **tilt)
+    dx, dy, degrees = amount("translate_x"), amount("translate_y"), amount("rotate")
+    return image.affine(x, dx=dx, dy=dy, degrees=degrees, shear_x=tilt["shear_x"], shear_y=tilt["shear_y"])
 
 
 def photometric(x: Tensor, name: str, m: Tensor, s: Tensor, space: str) -> Tensor:

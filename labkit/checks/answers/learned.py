@@ -1,6 +1,7 @@
 """Topic ``learned``: what is right in exercise 10, and what is likely wrong."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ def table(
     return bits(m) if name == "posterize" else threshold(m)
 
 
-def wrong(**change: object) -> Callable[..., Tensor]:
+def wrong(**change: Any) -> Callable[..., Tensor]:
     """The table with one entry wrong."""
     return lambda name, magnitude, sign, side: table(name, magnitude, sign, side, **change)
 
