@@ -94,6 +94,24 @@ mistakes(
     },
 )  # fmt: skip
 
+
+@mistake("learned.strength", "a translation may be a fraction of a pixel: don't cut it off")
+def moves_by_whole_pixels(name, magnitude, sign, side):
+    value = table(name, magnitude, sign, side)
+    return value.trunc() if name == "translate_x" else value
+
+
+@mistake("learned.strength", "the factor of brightness may be above 1: don't cut it off")
+def cuts_the_factor_off(name, magnitude, sign, side):
+    value = table(name, magnitude, sign, side)
+    return value.clamp(max=1) if name == "brightness" else value
+
+
+@mistake("learned.strength", "solarize has no sign: the threshold is 1 − m")
+def signs_the_threshold(name, magnitude, sign, side):
+    return 1 - sign * magnitude if name == "solarize" else table(name, magnitude, sign, side)
+
+
 # ── reinforce_loss ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -186,6 +204,20 @@ mistakes(
         ),
     },
 )  # fmt: skip
+
+
+@mistake("learned.reinforce_loss", "the baseline is moved towards the mean of these rewards: take it as it is given")
+def moves_the_baseline(logits, actions, rewards, baseline):
+    moved = 0.9 * baseline + 0.1 * rewards.mean()
+    return -((rewards - moved).detach() * chosen(logits, actions)).mean()
+
+
+@mistake("learned.reinforce_loss", "the value is that of a ratio of probabilities: the loss has log π itself")
+def takes_a_ratio(logits, actions, rewards, baseline):
+    p = logits.softmax(0)[actions]
+    return -((rewards - baseline).detach() * p / p.detach()).mean()
+
+
 CONSTANT = "a gradient reaches the rewards or the baseline: both are constants, so `detach` them"
 
 
@@ -292,6 +324,12 @@ mistakes(
             lambda train_loss, validation_loss, w, phi, lr: torch.zeros_like(phi),
     },
 )  # fmt: skip
+
+
+@mistake("learned.unrolled_hypergradient", "the training loss is added: only the validation loss counts after the step")
+def adds_the_training_loss(train_loss, validation_loss, w, phi, lr):
+    return slope(train_loss, validation_loss, w, phi, lr) + through(train_loss, w, phi, lr)
+
 
 # ── angles ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -438,6 +476,10 @@ mistakes(
         "the softmax is taken twice: `cross_entropy` has one inside":
             lambda m, t, y: ce(t.softmax(1), y) - ce(m.softmax(1), y),
         "logits are compared, not losses": lambda m, t, y: (t - m).mean(),
+        "it compares the two networks by their KL divergence: each is compared with the labels":
+            lambda m, t, y: F.kl_div(m.log_softmax(1), t.softmax(1), reduction="batchmean"),
+        "`nll_loss` wants log-probabilities: use `cross_entropy` on the logits":
+            lambda m, t, y: F.nll_loss(t.softmax(1), y) - F.nll_loss(m.softmax(1), y),
         "it is halved: take the plain difference": lambda m, t, y: (ce(t, y) - ce(m, y)) / 2,
     },
     of=of_logits,
