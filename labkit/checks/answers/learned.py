@@ -218,6 +218,13 @@ def takes_a_ratio(logits, actions, rewards, baseline):
     return -((rewards - baseline).detach() * p / p.detach()).mean()
 
 
+@mistake(
+    "learned.reinforce_loss", "negative advantages are cut off: a decision worse than the baseline must become rarer"
+)
+def cuts_advantages_off(logits, actions, rewards, baseline):
+    return -((rewards - baseline).detach().clamp_min(0.2) * chosen(logits, actions)).mean()
+
+
 CONSTANT = "a gradient reaches the rewards or the baseline: both are constants, so `detach` them"
 
 
@@ -331,6 +338,15 @@ def adds_the_training_loss(train_loss, validation_loss, w, phi, lr):
     return slope(train_loss, validation_loss, w, phi, lr) + through(train_loss, w, phi, lr)
 
 
+@mistake("learned.unrolled_hypergradient", "differences of this width are too coarse: differentiate through the step")
+def takes_differences(train_loss, validation_loss, w, phi, lr):
+    def after_step(numbers):
+        return validation_loss(w - lr * torch.func.grad(train_loss)(w, numbers))
+
+    shifts = 0.1 * torch.eye(len(phi), dtype=phi.dtype)
+    return torch.stack([(after_step(phi + h) - after_step(phi - h)) / 0.2 for h in shifts])
+
+
 # ── angles ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -360,6 +376,8 @@ mistakes(
         "u is from −1 to 1 already: don't move it": lambda rho, u, limit: limit * torch.sigmoid(rho) * (2 * u - 1),
         "the angles are cut off at the limit: scale by the sigmoid":
             lambda rho, u, limit: (rho * u).clamp(-limit, limit),
+        "the width is ρ, cut off at the limit: scale the limit by the sigmoid of ρ":
+            lambda rho, u, limit: rho.clamp(0, limit) * u,
         "the angles are in radians: ρ's limit is in degrees, and so are they":
             lambda rho, u, limit: torch.deg2rad(limit * torch.sigmoid(rho) * u),
         "tanh of ρ may be negative: take the sigmoid": lambda rho, u, limit: limit * torch.tanh(rho) * u,
@@ -425,6 +443,13 @@ mistakes(
         "the picture comes back as it was: the values are to be posterised": lambda x, bits: x.clone(),
         "the gradient is multiplied by the number of levels: it passes as it is": lambda x, bits: (
             levels(x, bits) + each(bits, x) * (x - x.detach())
+        ),
+        "the bits of a byte are cut off and divided by 255: levels are k/2^bits": lambda x, bits: (
+            through_step(
+                ((x.detach() * 255).long() >> (8 - bits.view(-1, 1, 1, 1)) << (8 - bits.view(-1, 1, 1, 1))).to(x.dtype)
+                / 255,
+                x,
+            )
         ),
         "the levels are returned as whole numbers: divide by 2^bits again": lambda x, bits: (
             through_step(levels(x, bits) * each(bits, x), x)
