@@ -110,8 +110,7 @@ def show_motions(rows: list[Row]) -> str:
         "40 to learn from, the official 40 to test on. The same small network and the same settings of the "
         "transforms for "
         "both. They were chosen in trial runs that used the simulated test set of this table; *BasicMotions* was never "
-        "used to choose.\n\n"
-        + kit.grid(rows, "policy", "source", "accuracy", best=True, corner="transform")
+        "used to choose.\n\n" + kit.grid(rows, "policy", "source", "accuracy", best=True, corner="transform")
     )
 
 
