@@ -16,7 +16,7 @@ from torch.nn import functional
 from labkit.augment import Transform
 from labkit.learned.operations import OPERATIONS
 from labkit.learned.policies import OneOperation
-from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, images, labels
+from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, finite, images, labels
 
 
 def kernel_ridge(
@@ -39,7 +39,7 @@ def kernel_ridge(
     """
     if not alpha > 0 or not gamma > 0:
         raise ValueError(f"alpha is {alpha} and gamma {gamma}; expected numbers above 0")
-    rows, y = images(x).flatten(1), labels(y, len(x), classes=classes)
+    rows, y = finite(images(x), name="x").flatten(1), labels(y, len(x), classes=classes)
 
     def kernel(a: Tensor) -> Tensor:
         return torch.exp(-torch.cdist(a, rows).square() / gamma)
