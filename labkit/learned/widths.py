@@ -52,7 +52,7 @@ class LearnedWidth(nn.Module):
         ValueError: if not 0 < start < limit.
 
     >>> width = LearnedWidth(start=5.0)
-    >>> round(float(width()), 3), width.augment(torch.rand(3, 1, 8, 8)).shape
+    >>> round(width().item(), 3), width.augment(torch.rand(3, 1, 8, 8)).shape
     (5.0, torch.Size([3, 1, 8, 8]))
     """
 
