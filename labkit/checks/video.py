@@ -1,8 +1,8 @@
 """Topic ``video``: the cases on which the answers of exercise 07 are tried.
 
 Clips are (B, T, C, H, W). What is random (rates, lost frames, noise, starts) is handed to the functions, so that a
-right answer is right to the last digit. Some batches have as many clips as frames and channels, where a wrong axis would
-go unnoticed otherwise.
+right answer is right to the last digit. Some batches have as many clips as frames and channels, where a wrong axis
+would go unnoticed otherwise.
 """
 
 from collections.abc import Iterator
