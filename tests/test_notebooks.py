@@ -41,6 +41,7 @@ LITTLE = {
     "02_mixing": {"(2000 if full": "(20 if full"},
     "03_selftrain": {"52 if full": "2 if full"},
     "04_attacks": {},
+    "07_video": {"10 if full": "1 if full"},
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {
         "10_000, 2000": "64, 15",
