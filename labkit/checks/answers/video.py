@@ -279,6 +279,10 @@ mistakes(
         "clips and frames are exchanged on the way back: undo `flatten(0, 1)` with `unflatten(0, (B, T))`": (
             lambda f, x, v, s, n, y: y.flatten(0, 1).unflatten(0, (x.shape[1], len(x))).transpose(0, 1) + s * n
         ),
+        "clips and frames are exchanged when the frames are put together again: stack B clips of T frames each, with "
+        "`dim=1` where you go through the frames": (
+            lambda f, x, v, s, n, y: y.transpose(0, 1).reshape(x.shape) + s * n
+        ),
         "the transform is applied twice: once is enough": (
             lambda f, x, v, s, n, y: moved(f, y, v[:, None].expand(x.shape[:2])) + s * n
         ),
@@ -335,6 +339,13 @@ mistakes(
         ),
         "in a mirror a turn keeps its sense: a clock in a mirror runs counter-clockwise": with_tables("1111", "1000"),
         "a mirror changes every motion: only left, right, and the sense of a turn": with_tables("1111", "1111"),
+        "top and bottom are exchanged instead of left and right: in a mirror what rises still rises": (
+            with_tables("1111", "0110"),
+            with_tables("1111", "0100"),
+        ),
+        "only left and right are exchanged: think of turns in a mirror, and backwards of everything": (
+            with_tables("1000", "1000")
+        ),
         "a mirror makes growing shrinking: sizes stay what they are": (
             with_tables("1111", "1011"),
             with_tables("1111", "1001"),
