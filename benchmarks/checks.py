@@ -152,6 +152,8 @@ def show_seconds(rows: list[Row]) -> str:
     lines = []
     for topic in checks.topics():
         own = [row for row in rows if row["check"].startswith(f"{topic}.")]
+        if not own:
+            continue
         slowest = max(own, key=lambda row: row["seconds"])
         median = statistics.median(row["seconds"] for row in own)
         lines.append([topic, len(own), f"{median:.3f}", slowest["check"], f"{slowest['seconds']:.3f}"])

@@ -8,6 +8,8 @@ scipy have is theirs; they are imported when first needed, since that takes a se
     clustering accuracy = max_pi mean_i [y_i = pi(c_i)]         over one-to-one maps pi, Kuhn (1955)
     TPR at FPR = max {TPR(t) : FPR(t) <= fpr}                 Carlini et al., "Membership Inference" (2022)
     mean ± s,   s^2 = sum (v_i - mean)^2 / (n - 1)            over seeds
+
+How well masks agree (``dice``, ``hausdorff``, ``lesion_detection``, ``soft_dice_loss``) is written in ``labkit.masks``.
 """
 
 import math
@@ -19,6 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from labkit.logits import decide, two_logits
+from labkit.masks import Detection as Detection
+from labkit.masks import dice as dice
+from labkit.masks import hausdorff as hausdorff
+from labkit.masks import lesion_detection as lesion_detection
+from labkit.masks import soft_dice_loss as soft_dice_loss
 from labkit.nets import eval_mode
 from labkit.shapes import Float, Int, Labels, PerSample, finite, labels
 

@@ -32,12 +32,13 @@ SHAPE = {
     "tones": (4000,),
     "vowels": (4000,),
     "motions": (6, 128),
+    "bearings": (4, 160),
     "moving": (12, 1, 32, 32),
     "moons": (2,),
     "blobs": (2,),
 }
 IMAGES = ("shapes", "glyphs", "lesions", "brain", "eyes", "moving")
-UNBALANCED = ("eyes", "loans")
+UNBALANCED = ("eyes", "loans", "bearings")
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -124,6 +125,8 @@ def test_no_sample_at_all_is_refused(name: str) -> None:
         ("vowels", {"tract": (0.1, 1.0)}),
         ("motions", {"classes": ("swimming",)}),
         ("moving", {"motions": ("sideways",)}),
+        ("bearings", {"life": (100, 200)}),
+        ("bearings", {"cycles": 1}),
         ("moving", {"frames": 1}),
         ("blobs", {"classes": 0}),
         ("ratings", {"per_user": (1, 1000)}),
@@ -613,3 +616,25 @@ def test_blobs_lie_around_the_unit_circle() -> None:
     long = simulate.blobs(3000, generator=seeded(), classes=2, spread=0.2, stretch=3.0)
     widths = torch.linalg.eigvalsh(torch.cov(long.x[long.y == 0].T)).sqrt()
     assert torch.allclose(widths, torch.tensor([0.2, 0.6]), atol=0.04)
+
+
+# ── bearings ──
+
+
+def test_a_bearing_wears_until_it_fails_and_its_vibration_shows_it() -> None:
+    made = simulate.bearings(40, generator=seeded())
+    wear = made.extra["wear"]
+    assert bool((made.y.diff(dim=1) == -1).all())
+    assert bool((made.y[:, -1] == 0).all())
+    assert bool((wear.diff(dim=1) >= 0).all())
+    assert bool((wear[:, -1] == 1).all())
+    kurtosis = made.x[:, 1]
+    assert float(kurtosis[wear < 0.01].mean()) == pytest.approx(3, abs=0.1)
+    assert float(kurtosis[:, -10:].mean()) > 5
+
+
+def test_the_load_moves_the_level_of_vibration_and_not_its_kurtosis() -> None:
+    made = simulate.bearings(40, generator=seeded(), height=(0.0, 0.0))
+    rms, kurtosis, load = (made.x[:, k].flatten() for k in (0, 1, 3))
+    assert float(torch.corrcoef(torch.stack([rms, load]))[0, 1]) > 0.9
+    assert abs(float(torch.corrcoef(torch.stack([kurtosis, load]))[0, 1])) < 0.1

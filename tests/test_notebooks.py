@@ -41,6 +41,14 @@ LITTLE = {
     "02_mixing": {"(2000 if full": "(20 if full"},
     "03_selftrain": {"52 if full": "2 if full"},
     "04_attacks": {},
+    "05_text": {"20 if full": "2 if full"},
+    "08_series": {"10 if full": "1 if full", "range(3)]": "range(1)]"},
+    "09_medical": {"(64, 400) if": "(64, 2) if"},
+    "11_style": {
+        "(160, 200) if full": "(40, 2) if full",
+        'finetune.load("squeezenet")': 'finetune.load("squeezenet", weights=None)',
+    },
+    "06_audio": {"20 if full": "1 if full", "steps=80": "steps=4"},
     "07_video": {"10 if full": "1 if full"},
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {

@@ -55,6 +55,7 @@ FIGURES = {
     "bars": lambda: plot.bars({"plain": [0.5, 0.6], "mixed": [0.7, 0.8]}, label="accuracy"),
     "roc": lambda: plot.roc({"attack": ([0.0, 0.2, 1.0], [0.0, 0.6, 1.0])}, title="Both"),
     "histogram": lambda: plot.histogram({"before": torch.rand(50), "after": torch.rand(50)}, title="Pixels"),
+    "series": lambda: plot.series({"plain": torch.rand(2, 9), "warped": torch.rand(9)}, title="Series"),
 }
 
 
@@ -445,3 +446,15 @@ class TestPoints:
     def test_what_is_no_plane_is_named(self):
         with pytest.raises(ValueError, match=r"one or more of \(n, 2\)"):
             plot.points({"one": {"a": torch.zeros(3, 3)}})
+
+
+def test_series_show_what_was_before_and_where_something_is_wrong():
+    x, mask = torch.rand(2, 9), torch.arange(9) > 6
+    figure = plot.series({"a": x, "b": x + 1, "c": x[0]}, before=x, masks={"b": mask}, columns=2)
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(shown) == 3
+    assert [len(ax.lines) for ax in shown] == [4, 4, 3]
+    assert [len(ax.collections) for ax in shown] == [0, 1, 0]
+    assert np.allclose(shown[1].lines[2].get_ydata(), x[0] + 1)
+    with pytest.raises(ValueError, match="expected series"):
+        plot.series({})

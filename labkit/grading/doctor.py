@@ -42,6 +42,7 @@ def examine(course: Course | None) -> list[Finding]:
         kernel(),
         sandbox(),
         data(),
+        language(),
         disk(course),
     ]
 
@@ -210,6 +211,20 @@ def data() -> Finding:
         hint = "downloads need a folder you may write to; what is there already can be used"
         return Finding("data", f"{folder} (read-only): {held}", False, hint, optional=True)
     return Finding("data", f"{folder}: {held}", True)
+
+
+def language() -> Finding:
+    """A thesaurus and a translator, which topic 05 can use where they are."""
+    there = {
+        "WordNet": Path("/usr/share/wordnet/index.noun").is_file(),
+        "MyThes": Path("/usr/share/mythes/th_en_US_v2.dat").is_file(),
+        "Apertium": shutil.which("apertium") is not None,
+    }
+    held = ", ".join(name for name, found in there.items() if found) or "no thesaurus, no translator"
+    hint = (
+        "the lectures need none; `apt install wordnet-base mythes-en-us apertium-eng-spa` gives text more to work with"
+    )
+    return Finding("language", held, all(there.values()), hint, optional=True)
 
 
 def disk(course: Course | None) -> Finding:

@@ -14,6 +14,7 @@ from labkit.nets.ema import ema_update
 from labkit.nets.models import CNN, MLP, Classifier, Normalize, ResNet
 from labkit.nets.reversal import reverse_gradient
 from labkit.nets.seeded import seeded_weights
+from labkit.nets.unet import UNet
 
 __all__ = [
     "CNN",
@@ -22,6 +23,7 @@ __all__ = [
     "LayerInfo",
     "Normalize",
     "ResNet",
+    "UNet",
     "ema_update",
     "eval_mode",
     "frozen",

@@ -9,6 +9,7 @@ from labkit.plot.distributions import histogram
 from labkit.plot.pictures import images, pairs
 from labkit.plot.points import points
 from labkit.plot.roc import roc
+from labkit.plot.series import series
 from labkit.plot.style import PALETTE, Figure
 from labkit.plot.tables import bars, confusion
 
@@ -24,4 +25,5 @@ __all__ = [
     "pairs",
     "points",
     "roc",
+    "series",
 ]

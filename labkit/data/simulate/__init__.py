@@ -12,8 +12,10 @@ call                               samples                                      
 ``ratings``                        film ratings with dates                         none
 ``tones``, ``vowels``              sounds (n, 4000)                                the note, the vowel
 ``motions``                        a sensor on the wrist (n, 6, 128)               the activity
+``bearings``                       machines that wear out (n, 4, 160)              the remaining life
 ``moving``                         clips of a shape (n, 12, 1, 32, 32)             the motion
 ``sentences``                      sentences about films                           the opinion
+``languages``                      sentences of two languages                      the translation
 ``moons``, ``blobs``               points (n, 2)                                   the moon, the blob
 =================================  ==============================================  =========================
 
@@ -21,9 +23,11 @@ call                               samples                                      
 same kind of device. Without a generator the randomness is torch's global one.
 """
 
+from labkit.data.simulate.bearings import bearings
 from labkit.data.simulate.brain import brain
 from labkit.data.simulate.eyes import eyes
 from labkit.data.simulate.glyphs import glyphs
+from labkit.data.simulate.languages import Languages, languages
 from labkit.data.simulate.lesions import lesions
 from labkit.data.simulate.loans import loans
 from labkit.data.simulate.motions import motions
@@ -35,11 +39,14 @@ from labkit.data.simulate.shapes import original_shapes, shapes
 from labkit.data.simulate.sounds import tones, vowels
 
 __all__ = [
+    "Languages",
     "Ratings",
+    "bearings",
     "blobs",
     "brain",
     "eyes",
     "glyphs",
+    "languages",
     "lesions",
     "loans",
     "moons",

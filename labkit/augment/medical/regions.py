@@ -1,0 +1,154 @@
+"""Regions: what is needed to cut something out of a picture and put it elsewhere.
+
+    soft edge   a = G_w ∗ m, a Gaussian of w pixels over the mask, cut to zero where it is below 0.01
+    inpainting  a pixel of the hole takes the mean of what is known near it: near is as small as possible, a power of 2
+    places      the shifts s for which m shifted by s lies in the allowed region:  Σ_p m(p) [p + s not allowed] = 0,
+                a correlation, worked out for all shifts at once by the fast Fourier transform
+
+Sources: P. Burt, "Moment Images, Polynomial Fit Filters, and the Problem of Surface Interpolation" (1988), for the
+pyramid that fills holes.
+"""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from labkit.augment.arguments import describe
+from labkit.augment.draws import uniform
+from labkit.augment.image.filters import gaussian_blur
+from labkit.masks import masks
+from labkit.shapes import Bool, Float, Images, Int, Masks, images
+
+FAINT = 0.01
+"""Below this a soft edge is cut to zero, so that most of the picture stays bit-equal."""
+
+
+def fitting(region: Tensor, x: Tensor, *, name: str = "region") -> Tensor:
+    """``region``, if it is a mask (B, H, W) for the images ``x``.
+
+    Raises:
+        ValueError: saying what it is instead.
+    """
+    b, _, h, w = images(x).shape
+    if not isinstance(region, Tensor) or region.dtype != torch.bool or region.shape != (b, h, w):
+        raise ValueError(f"{name} is bool ({b}, {h}, {w}) for these images; this is {describe(region)}")
+    return region.to(x.device)
+
+
+def soft_edge(mask: Masks, *, width: float, dtype: torch.dtype = torch.float32) -> Float[Tensor, "b h w"]:
+    """The mask as weights from 0 to 1 that fall over about ``width`` pixels on either side of its edge.
+
+    Args:
+        mask: bool (B, H, W).
+        width: the deviation of the Gaussian in pixels; 0 for a hard edge.
+        dtype: of the weights.
+
+    Raises:
+        ValueError: if it is no mask, or width is negative.
+
+    >>> soft_edge(torch.tensor([[[0, 0, 1, 1]]]).bool(), width=0.0)
+    tensor([[[0., 0., 1., 1.]]])
+    """
+    weight = masks(mask).to(dtype)
+    if width < 0:
+        raise ValueError(f"width is {width:g}; expected a number of pixels not below 0")
+    if width == 0:
+        return weight
+    blurred = gaussian_blur(weight[:, None], sigma=width, fill="edge")[:, 0]
+    return torch.where(blurred < FAINT, 0, blurred)
+
+
+def inpaint(x: Images, region: Masks) -> Images:
+    """The images with what lies in the region replaced by a smooth continuation of what lies around it.
+
+    Outside the region not a bit changes. Where the region is the whole picture it becomes 0.
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or the region doesn't fit.
+
+    >>> inpaint(torch.tensor([[[[0.2, 9.0, 0.4, 0.4]]]]), torch.tensor([[[0, 1, 0, 0]]]).bool())
+    tensor([[[[0.2000, 0.2000, 0.4000, 0.4000]]]])
+    """
+    hole = fitting(region, x)[:, None]
+    known = (~hole).to(x.dtype)
+    return torch.where(hole, _pull(torch.where(hole, 0, x), known), x)
+
+
+def _pull(total: Tensor, known: Tensor) -> Tensor:
+    """The mean of what is known, where nothing is from the next coarser level; ``total`` is sums, ``known`` counts."""
+    mean = total / known.clamp_min(1e-12)
+    h, w = total.shape[2:]
+    if h == w == 1:
+        return torch.where(known > 0, mean, 0)
+    pad = (0, w % 2, 0, h % 2)
+    coarse_total, coarse_known = (4 * functional.avg_pool2d(functional.pad(t, pad), 2) for t in (total, known))
+    coarse = _pull(coarse_total, coarse_known)
+    fine = functional.interpolate(coarse, scale_factor=2)[:, :, :h, :w]
+    return torch.where(known > 0, mean, fine)
+
+
+def shift(x: Float[Tensor, "b c h w"], offset: Int[Tensor, "b 2"]) -> Float[Tensor, "b c h w"]:
+    """Each picture moved by whole pixels, offset (down, right); 0 where nothing comes from.
+
+    Raises:
+        ValueError: if there isn't an offset for each.
+
+    >>> shift(torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.tensor([[0, 1]]))
+    tensor([[[[0., 1., 2.]]]])
+    """
+    b, _, h, w = images(x).shape
+    if offset.shape != (b, 2) or offset.is_floating_point():
+        raise ValueError(f"offset is whole numbers ({b}, 2), down and right; this is {describe(offset)}")
+    place = offset.to(x.device)
+    rows = torch.arange(h, device=x.device) - place[:, :1]
+    columns = torch.arange(w, device=x.device) - place[:, 1:]
+    inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]
+    index = rows.clamp(0, h - 1)[:, :, None] * w + columns.clamp(0, w - 1)[:, None, :]
+    moved = x.flatten(2).gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).view_as(x)
+    return torch.where(inside[:, None], moved, 0)
+
+
+def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
+    """The shifts at which a shape lies wholly in the allowed region: (B, 2H − 1, 2W − 1).
+
+    Entry (i, j) is the shift by i − (H − 1) down and j − (W − 1) to the right. An empty shape has no place.
+
+    Args:
+        shape, allowed: bool (B, H, W).
+
+    Raises:
+        ValueError: if they are no masks, or their shapes differ.
+
+    >>> shape, allowed = torch.tensor([[[1, 1, 0, 0]]]).bool(), torch.tensor([[[0, 0, 1, 1]]]).bool()
+    >>> places(shape, allowed).int()                       # by two to the right
+    tensor([[[0, 0, 0, 0, 0, 1, 0]]], dtype=torch.int32)
+    """
+    if masks(shape, name="shape").shape != masks(allowed, name="allowed").shape:
+        raise ValueError(f"shape is {tuple(shape.shape)}, allowed {tuple(allowed.shape)}; expected the same shape")
+    h, w = shape.shape[1:]
+    size = (2 * h - 1, 2 * w - 1)
+    if shape.numel() == 0:
+        return torch.zeros(len(shape), *size, dtype=torch.bool, device=shape.device)
+    # How many pixels land in the allowed region: all of them must. Beyond the picture nothing is allowed.
+    a, s = (torch.fft.rfft2(m.float(), s=size) for m in (allowed, shape))
+    landed = torch.fft.irfft2(a * s.conj(), s=size).roll((h - 1, w - 1), (1, 2))
+    area = shape.sum((1, 2))[:, None, None]
+    return (landed > area - 0.5) & (area > 0)
+
+
+def draw_place(
+    possible: Bool[Tensor, "b h2 w2"], *, generator: Generator | None = None
+) -> tuple[Int[Tensor, "b 2"], Bool[Tensor, " b"]]:
+    """One of the possible shifts for each, all alike, (B, 2) down and right; and whether there was one (B,).
+
+    >>> only = torch.tensor([[[0, 0, 0, 0, 0, 1, 0]]]).bool()
+    >>> draw_place(only)
+    (tensor([[0, 2]]), tensor([True]))
+    """
+    b, rows, columns = possible.shape
+    u = uniform((b, rows * columns), like=possible, generator=generator)
+    chosen = torch.where(possible.flatten(1), u, -1.0).argmax(1)
+    half = torch.tensor([rows // 2, columns // 2], device=possible.device)
+    offset = torch.stack([chosen // columns, chosen % columns], 1) - half
+    there = possible.flatten(1).any(1)
+    return torch.where(there[:, None], offset, 0), there

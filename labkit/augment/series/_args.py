@@ -1,0 +1,53 @@
+"""What a batch of series is, and the sentences that refuse anything else."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labkit.augment.arguments import describe
+from labkit.shapes import Float
+
+Series = Float[Tensor, "b c t"]
+"""B series of C channels with T steps each."""
+
+
+def series(x: Any, *, steps: int = 1) -> Tensor:
+    """``x``, if it is a batch of float series (B, C, T) with at least ``steps`` steps.
+
+    Raises:
+        ValueError: saying what it is instead.
+    """
+    if not isinstance(x, Tensor) or x.ndim != 3:
+        raise ValueError(f"series are a tensor (B, C, T): items, channels, steps; this is {describe(x)}")
+    if not x.is_floating_point():
+        raise ValueError(f"series are floats; this is {describe(x)}: convert them with .float()")
+    if x.shape[2] < steps:
+        raise ValueError(f"the series have {x.shape[2]} steps; expected at least {steps}")
+    return x
+
+
+def fitting(value: Tensor, shape: tuple[int, ...], *, name: str) -> Tensor:
+    """``value``, if it has exactly this shape: nothing is broadcast in silence.
+
+    Raises:
+        ValueError: saying which shape it has.
+    """
+    if not isinstance(value, Tensor) or tuple(value.shape) != tuple(shape):
+        raise ValueError(f"{name} is a tensor {tuple(shape)}; this is {describe(value)}")
+    return value
+
+
+def whole(value: Any, x: Tensor, *, name: str, low: int, high: int) -> Tensor:
+    """Whole numbers (B,) from ``low`` to ``high``, one an item, from one number or a tensor of them.
+
+    Raises:
+        ValueError: if it is neither, not whole, or out of range.
+    """
+    given = value if isinstance(value, Tensor) else torch.tensor(value, device=x.device)
+    if given.is_floating_point() or given.dtype == torch.bool or tuple(given.shape) not in ((), (len(x),)):
+        raise ValueError(f"{name} is a whole number or one for each of the {len(x)} series; this is {describe(value)}")
+    if given.device.type == "cpu" and given.numel() and not (low <= int(given.min()) and int(given.max()) <= high):
+        worst = int(given.min()) if int(given.min()) < low else int(given.max())
+        raise ValueError(f"{name} is {worst}; expected a whole number from {low} to {high}")
+    return given.to(x.device).expand(len(x))

@@ -1,0 +1,89 @@
+"""What all changes of sentences share: plans are drawn for a batch, and words and tags follow them.
+
+A batch is a list of token lists. Every transform draws a *plan* for each sentence (see ``edits``), so that the words,
+the tags of the words and spans all follow the same draw. With l words in a sentence and the strength α, n of them
+change::
+
+    n = max(1, ⌊α l⌋)
+
+Marks are no words: they are counted in no l, and nothing but the shuffling of sentences moves them.
+
+Source: J. Wei and K. Zou, *EDA*, 2019 (https://arxiv.org/abs/1901.11196), for n.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch import Generator
+
+from labkit.augment.draws import uniform
+from labkit.augment.text import edits
+from labkit.augment.text.tokens import Words, examined, is_word
+from labkit.augment.transform import Params, Transform
+
+
+class Draws:
+    """Uniform numbers in [0, 1), drawn in one go for a whole batch and taken one after the other."""
+
+    def __init__(self, n: int, generator: Generator | None) -> None:
+        self.numbers: Iterator[float] = iter(uniform((n,), generator=generator).tolist() if n else [])
+
+    def __call__(self) -> float:
+        return next(self.numbers)
+
+    def below(self, n: int) -> int:
+        """A whole number from 0 to n − 1."""
+        return min(int(next(self.numbers) * n), n - 1)
+
+
+class TextTransform(Transform):
+    """A transform of token lists by plans.
+
+    Attributes:
+        new_tag: what ``tags`` hold for a new token that stands for none.
+    """
+
+    new_tag: Any = "O"
+
+    @abstractmethod
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+        """A plan for each sentence."""
+
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``plan``: one for each sentence.
+
+        Raises:
+            ValueError: if the batch holds texts that are not split into tokens.
+        """
+        return {"plan": self.plans(examined(x), generator)}
+
+    def apply(self, x: Any, params: Params) -> Any:
+        """The sentences that the plans make."""
+        return [edits.rewrite(words, plan) for words, plan in zip(x, params["plan"], strict=True)]
+
+    def apply_tags(self, tags: Any, x: Any, params: Params) -> Any:
+        """The tags of the new tokens.
+
+        Raises:
+            ValueError: if a sentence has not one tag a token.
+        """
+        for words, own in zip(x, tags, strict=True):
+            if len(words) != len(own):
+                raise ValueError(f"there are {len(own)} tags for {len(words)} tokens; expected one a token")
+        return [edits.move_tags(own, plan, new=self.new_tag) for own, plan in zip(tags, params["plan"], strict=True)]
+
+
+def count(alpha: float, length: int) -> int:
+    """n = max(1, ⌊αl⌋), but none of none.
+
+    >>> count(0.1, 5), count(0.1, 25), count(0.1, 0)
+    (1, 2, 0)
+    """
+    return min(length, max(1, math.floor(alpha * length + 1e-9)))
+
+
+def word_places(words: Words) -> list[int]:
+    """The places of the words, without the marks."""
+    return [i for i, word in enumerate(words) if word.isalnum() or is_word(word)]  # the first is the faster
