@@ -59,6 +59,7 @@ def test_what_chance_makes_of_it_can_be_shown(seed):
     state = base.randomise(Settings(), seed=seed)
     for view in (topic.show_map(state), topic.show_opinion(state)):
         assert ElementTree.fromstring(view).tag.rpartition("}")[2] in ("svg", "div")
+        assert "&lt;" not in view
     assert topic.show_clip(state).png()[:4] == b"\x89PNG"
     assert state.motion in topic.show_clip(state).alt
 

@@ -151,10 +151,10 @@ def verdict(settings: Settings, k: int) -> str:
     truth = MOTIONS.index(settings.motion)
     if settings.reverse:
         truth = augment.exchanged(MOTIONS, augment.REVERSED)[truth]
-    now = f"What is seen is {MOTIONS[truth]}" + (", backwards" if settings.reverse else "")
     if settings.shuffle:
-        return charts.note("In a random order no motion is true: whatever the network says, it guesses.")
-    return charts.note(f"{now}; the network {'agrees' if k == truth else 'is wrong'}.")
+        return "In a random order no motion is true: whatever the network says, it guesses."
+    time = "Time runs backwards: what" if settings.reverse else "What"
+    return f"{time} is seen is {MOTIONS[truth]}; the network {'agrees' if k == truth else 'is wrong'}."
 
 
 def show_code(settings: Settings) -> str:
