@@ -50,6 +50,7 @@ LITTLE = {
     "06_audio": {"20 if full": "1 if full", "steps=80": "steps=4"},
     "08_series": {"10 if full": "2 if full", "range(3)]": "range(2)]"},
     "10_learned": {"(10, 600) if full": "(1, 2) if full"},
+    "07_video": {"10 if full": "1 if full"},
     "12_gan": {"5 if full else 1": "2 if full else 1", "steps=600": "steps=10"},
     "13_refine": {
         "10_000, 2000": "64, 15",
