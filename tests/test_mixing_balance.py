@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.class_weight import compute_class_weight
 
+from labkit import distances
 from labkit.augment import mixing
 
 
@@ -95,11 +96,9 @@ class TestSmote:
         assert torch.equal(mixing.neighbours(x, k=k), torch.from_numpy(found))
 
     def test_neighbours_in_parts_are_the_same(self, monkeypatch):
-        from labkit.augment.mixing import balance
-
         x, _ = skewed()
         whole = mixing.neighbours(x, k=4)
-        monkeypatch.setattr(balance, "CHUNK", 100)
+        monkeypatch.setattr(distances, "AT_ONCE", 100)
         assert torch.equal(mixing.neighbours(x, k=4), whole)
 
     @pytest.mark.parametrize("seed", range(5))

@@ -478,7 +478,7 @@ class TestMixing:
     def test_bad_input_is_refused(self, unchecked):
         x = torch.rand(2, 3, 4, 4)
         for call, match in [
-            (lambda: style.mixstyle(x, partner=torch.tensor([0]), lambda_=0.5), "for each of 2"),
+            (lambda: style.mixstyle(x, partner=torch.tensor([0]), lambda_=0.5), "for each of the 2"),
             (lambda: style.mixstyle(x, partner=torch.tensor([0, 2]), lambda_=0.5), "from 0 to 1"),
             (lambda: style.mixstyle(x, partner=torch.tensor([0.0, 1.0]), lambda_=0.5), "float32"),
             (lambda: style.MixStyle(alpha=0.0), "alpha above 0"),
