@@ -44,12 +44,30 @@ def jupyterlab(course: Path, home: Path) -> Iterator[str]:
         yield url
 
 
+running: list[Any] = []
+"""The playwright of this process, while one runs: a second one beside it would be refused."""
+
+
+@contextmanager
+def driver() -> Iterator[Any]:
+    """What starts browsers: the one that runs, or a new one."""
+    from playwright.sync_api import sync_playwright
+
+    if running:
+        yield running[0]
+        return
+    with sync_playwright() as playwright:
+        running.append(playwright)
+        try:
+            yield playwright
+        finally:
+            running.clear()
+
+
 @contextmanager
 def browser(*, width: int = 1100, height: int = 1000, scale: float = 1) -> Iterator[Any]:
     """A page of a headless Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with driver() as playwright:
         program = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         try:
             context = program.new_context(
