@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from labkit.augment import Transform
+from labkit.distances import squared_distances
 from labkit.learned.operations import OPERATIONS
 from labkit.learned.policies import OneOperation
 from labkit.shapes import Float, Images, Int, Labels, Logits, PerSample, finite, images, labels
@@ -42,7 +43,7 @@ def kernel_ridge(
     rows, y = finite(images(x), name="x").flatten(1), labels(y, len(x), classes=classes)
 
     def kernel(a: Tensor) -> Tensor:
-        return torch.exp(-torch.cdist(a, rows).square() / gamma)
+        return torch.exp(-squared_distances(a, rows) / gamma)
 
     target = functional.one_hot(y, classes).to(x.dtype)
     ridge = alpha * torch.eye(len(x), dtype=x.dtype, device=x.device)

@@ -17,17 +17,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from labkit.distances import squared_distances
 from labkit.shapes import Float
 from labkit.transfer import inputs
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Kernel widths that ``kliep`` tries, in units of the median distance."""
-
-
-def squared_distances(x: Float[Tensor, "n d"], z: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-    """|x_i − z_j|², 0 or more; the mean is taken away first, so that an offset costs no digits."""
-    middle = x.mean(0)
-    return torch.cdist(x - middle, z - middle, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def gaussian_kernel(x: Float[Tensor, "n d"], z: Float[Tensor, "m d"], *, width: float) -> Float[Tensor, "n m"]:

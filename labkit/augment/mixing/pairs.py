@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from labkit.augment.draws import uniform, wide
 from labkit.augment.mixing.blend import weights
+from labkit.distances import squared_distances
 from labkit.shapes import Float, Int, Labels, PerSample, labels
 
 
@@ -78,8 +79,7 @@ def similarity(y: Float[Tensor, " b *t"], *, sigma: float) -> Float[Tensor, "b b
     if not 0 < sigma < math.inf:
         raise ValueError(f"sigma is {sigma:g}; expected a number above 0, in units of the targets")
     flat = y.reshape(len(y), -1)
-    squared = (flat[:, None] - flat[None]).square().sum(-1)
-    return torch.softmax(-squared / (2 * sigma**2), dim=1)
+    return torch.softmax(-squared_distances(flat, flat) / (2 * sigma**2), dim=1)
 
 
 def similar_partners(

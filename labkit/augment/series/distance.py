@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from labkit import distances
 from labkit.augment.series._args import Series, series
 from labkit.shapes import Float
-
-ROWS = 1024  # windows compared at a time
 
 
 def dtw(a: Float[Tensor, "b c t"], b: Float[Tensor, "b c s"]) -> Float[Tensor, " b"]:
@@ -90,14 +89,13 @@ def nearest_window(x: Float[Tensor, " t"], reference: Float[Tensor, " s"] | None
         )
     mine, theirs = (_standardised(v.unfold(0, length, 1)) for v in (x, other))
     best = []
-    for begin in range(0, len(mine), ROWS):
-        distance = torch.cdist(mine[begin : begin + ROWS], theirs)
+    for rows, distance in distances.blocks(mine, theirs):
         if reference is None:
-            i = torch.arange(begin, begin + len(distance), device=x.device)[:, None]
+            i = torch.arange(rows.start, rows.stop, device=x.device)[:, None]
             near = (i - torch.arange(len(theirs), device=x.device)).abs() <= -(-length // 4)
             distance = distance.masked_fill(near, torch.inf)
         best.append(distance.amin(1))
-    return torch.cat(best)
+    return torch.cat(best).sqrt()
 
 
 def discord_scores(
@@ -129,8 +127,7 @@ def discord_scores(
     worst = mine.new_zeros(mine.shape[:2])
     for channel in range(x.shape[1]):  # over channels, whose windows are not compared with each other's
         a, b = (_standardised(part[:, :, channel]).flatten(0, 1) for part in (mine, normal))
-        nearest = torch.cat([torch.cdist(a[i : i + ROWS], b).amin(1) for i in range(0, len(a), ROWS)])
-        worst = torch.maximum(worst, nearest.view(worst.shape))
+        worst = torch.maximum(worst, distances.nearest(a, b).distance.view(worst.shape))
     padded = functional.pad(worst[:, None], (length - 1, length - 1), mode="replicate")
     return functional.avg_pool1d(padded, length, 1)[:, 0]
 
