@@ -95,6 +95,30 @@ def within(value: Value, *, name: str, low: float = -math.inf, high: float = mat
         raise ValueError(f"{name} is {worst:g}; expected {_range(low, high, above)}")
 
 
+def whole(value: Any, *, name: str, low: float = -math.inf, high: float = math.inf) -> Tensor:
+    """``value``, a whole number or a tensor of such, as int64: all of them from ``low`` to ``high``.
+
+    Raises:
+        ValueError: if it is something else, or one of them lies outside.
+
+    >>> whole(3, name="steps", low=0, high=5)
+    tensor(3)
+    """
+    given = torch.tensor(value) if isinstance(value, int | list | tuple) else value
+    if not isinstance(given, Tensor) or given.is_floating_point() or given.is_complex() or given.dtype == torch.bool:
+        raise ValueError(f"{name} is a whole number, or a tensor of whole numbers; this is {describe(value)}")
+    if given.numel() and shapes.readable(given):
+        least, most = (int(bound) for bound in given.aminmax())
+        if least < low or most > high:
+            what = f"is {value}" if isinstance(value, int) else f"goes from {least} to {most}"
+            raise ValueError(f"{name} {what}; expected whole numbers {_between(low, high)}")
+    return given.long()
+
+
+def _between(low: float, high: float) -> str:
+    return f"from {low:.0f} to {high:.0f}" if high < math.inf else f"from {low:.0f} on"
+
+
 def _range(low: float, high: float, above: bool) -> str:
     if low == -math.inf and high == math.inf:
         return "a finite number"

@@ -17,6 +17,7 @@ Recognition, 2015.)
 import torch
 from torch import Tensor
 
+from labkit.augment import arguments
 from labkit.augment.arguments import Value, describe, member, values
 from labkit.augment.audio._args import Resampled, Waves, along, positive, waves
 from labkit.shapes import Int
@@ -53,13 +54,10 @@ def whole(samples: int | Tensor, x: Tensor) -> Tensor:
     Raises:
         ValueError: if they are not whole, or not one an item.
     """
-    if not isinstance(samples, Tensor):
-        if isinstance(samples, bool) or not isinstance(samples, int):
-            raise ValueError(f"samples is {samples!r}; expected a whole number, or one for each item")
-        return torch.full((1,), samples, device=x.device)
-    if samples.is_floating_point() or samples.dtype == torch.bool or samples.shape not in ((), (1,), (len(x),)):
+    given = arguments.whole(samples, name="samples")
+    if given.shape not in ((), (1,), (len(x),)):
         raise ValueError(f"samples are whole numbers, one for each of the {len(x)} items; this is {describe(samples)}")
-    return samples.to(x.device).reshape(-1)
+    return given.to(x.device, non_blocking=True).reshape(-1)
 
 
 def looked_up(x: Tensor, source: Tensor, *, wrap: bool = False) -> Tensor:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from labkit.augment import arguments
 from labkit.augment.arguments import describe
 from labkit.shapes import Float
 
@@ -44,10 +44,7 @@ def whole(value: Any, x: Tensor, *, name: str, low: int, high: int) -> Tensor:
     Raises:
         ValueError: if it is neither, not whole, or out of range.
     """
-    given = value if isinstance(value, Tensor) else torch.tensor(value, device=x.device)
-    if given.is_floating_point() or given.dtype == torch.bool or tuple(given.shape) not in ((), (len(x),)):
+    given = arguments.whole(value, name=name, low=low, high=high)
+    if tuple(given.shape) not in ((), (len(x),)):
         raise ValueError(f"{name} is a whole number or one for each of the {len(x)} series; this is {describe(value)}")
-    if given.device.type == "cpu" and given.numel() and not (low <= int(given.min()) and int(given.max()) <= high):
-        worst = int(given.min()) if int(given.min()) < low else int(given.max())
-        raise ValueError(f"{name} is {worst}; expected a whole number from {low} to {high}")
     return given.to(x.device).expand(len(x))

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from labkit.augment.arguments import describe
-from labkit.shapes import Float, Int, readable
+from labkit.shapes import Float, Int
 
 Clips = Float[Tensor, "b t c h w"]
 """B clips of T frames with C channels, H rows and W columns each."""
@@ -42,18 +41,3 @@ def table(value: Any, *, clips: int | None = None, frames: int | None = None, na
     if not fits or clips not in (None, len(value)) or frames not in (None, value.shape[1]):
         raise ValueError(f"{name} is a tensor ({rows}, {columns}); this is {describe(value)}")
     return value
-
-
-def whole(value: Tensor, *, low: int, high: int, name: str) -> Tensor:
-    """``value`` as int64, if it holds whole numbers from ``low`` to ``high``.
-
-    Raises:
-        ValueError: if it holds others.
-    """
-    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
-        raise ValueError(f"{name} holds whole numbers; this is {value.dtype}")
-    if value.numel() and readable(value):
-        least, most = (int(v) for v in torch.aminmax(value))
-        if least < low or most > high:
-            raise ValueError(f"{name} goes from {least} to {most}; expected whole numbers from {low} to {high}")
-    return value.long()

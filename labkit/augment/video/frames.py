@@ -18,8 +18,8 @@ What belongs to a frame follows the same table. All maps but the blend are exact
 import torch
 from torch import Tensor
 
-from labkit.augment.arguments import Value, describe, member, within
-from labkit.augment.video._args import Clips, Index, clips, table, whole
+from labkit.augment.arguments import Value, describe, member, whole, within
+from labkit.augment.video._args import Clips, Index, clips, table
 from labkit.shapes import Bool, Float, Int, readable
 
 FILLS = ("hold", "end")
@@ -101,7 +101,7 @@ def repeat_index(counts: Int[Tensor, "b t"]) -> Index:
     tensor([[0, 1, 1, 1],
             [0, 0, 2, 2]])
     """
-    n = whole(table(counts, name="counts"), low=0, high=2**31, name="counts")
+    n = whole(table(counts, name="counts"), low=0, name="counts")
     if readable(n) and not bool((n > 0).any(1).all()):
         raise ValueError("a clip repeats every frame 0 times; expected a count above 0 in each")
     at = torch.arange(n.shape[1], device=n.device).expand_as(n)
@@ -183,7 +183,7 @@ def jitter_index(offsets: Int[Tensor, "b t"]) -> Index:
     tensor([[0, 3, 3, 3, 4]])
     """
     t = table(offsets, name="offsets").shape[1]
-    wanted = torch.arange(t, device=offsets.device) + whole(offsets, low=-(2**31), high=2**31, name="offsets")
+    wanted = torch.arange(t, device=offsets.device) + whole(offsets, name="offsets")
     return wanted.clamp(0, t - 1).cummax(1).values
 
 
