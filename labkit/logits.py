@@ -12,6 +12,9 @@ from torch.nn import functional
 from labkit import shapes
 from labkit.shapes import Float, Int, Labels, Logits
 
+NOBODY = -(2**40)
+"""No label: torch leaves out the samples that are labelled -100, without a word."""
+
 
 def two_logits(logits: Logits) -> Float[Tensor, "b k2"]:
     """``logits`` (B, k) as they are for two classes or more; one logit z (B, 1) as (0, z).
@@ -68,7 +71,3 @@ def cross_entropy(logits: Logits, y: Labels | Float[Tensor, "b k"], *, reduction
     except IndexError:
         shapes.labels(y, classes=logits.shape[1])
         raise
-
-
-NOBODY = -(2**40)
-"""No label: torch leaves out the samples that are labelled -100, without a word."""

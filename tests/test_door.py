@@ -83,10 +83,7 @@ def public_functions():
     found = {}
     for module in pkgutil.walk_packages(labkit.__path__, "labkit."):
         name = module.name
-        if any(
-            part in name
-            for part in (".grading", ".checks", ".explore", ".plot", ".data", "__main__", ".finetune", "not_there")
-        ):
+        if any(part in name for part in ELSEWHERE):
             continue
         package = importlib.import_module(name)
         for public in getattr(package, "__all__", []):

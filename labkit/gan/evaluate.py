@@ -190,17 +190,16 @@ def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *res
     Raises:
         ValueError: if one of the two has fewer than two samples.
     """
-    _rows(generated, "generated"), _rows(real, "real")
-    n = min(len(generated), len(real))
+    a, b = _rows(generated, "generated"), _rows(real, "real")
+    n = min(len(a), len(b))
     if n < 2:
-        raise ValueError(f"there are {len(generated)} and {len(real)} samples; expected two or more of each")
+        raise ValueError(f"there are {len(a)} and {len(b)} samples; expected two or more of each")
 
-    def apart(x: Tensor) -> Tensor:
-        flat = x[:n].flatten(1)
-        between = distances.squared_distances(flat, flat).fill_diagonal_(math.inf)
+    def apart(rows: Tensor) -> Tensor:
+        between = distances.squared_distances(rows, rows).fill_diagonal_(math.inf)
         return between.min(dim=1).values.sqrt().mean()
 
-    return float(apart(generated) / apart(real))
+    return float(apart(a[:n]) / apart(b[:n]))
 
 
 def classification_accuracy_score(

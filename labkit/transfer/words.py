@@ -222,7 +222,7 @@ def train_skipgram(
                          generator=generator)  # fmt: skip
     keep = keep_probability(vocabulary.counts, t=t)
     pairs_of = lambda: skipgram_pairs(_thinned(corpus, keep, generator), window=window, generator=generator)  # noqa: E731
-    if len(skipgram_pairs(corpus, window=window)) == 0:
+    if not _has_neighbours(corpus):
         raise ValueError("no two words of the corpus stand in one sentence; expected at least one pair")
 
     def batches() -> Minibatches:
@@ -237,7 +237,12 @@ def _thinned(corpus: Corpus, keep: Tensor, generator: Generator) -> Corpus:
     """The corpus without some of its frequent words; whole if nothing were left."""
     kept = torch.rand(len(corpus), generator=generator) < keep[corpus.ids]
     thin = corpus.take(kept)
-    return thin if bool((thin.sentence[1:] == thin.sentence[:-1]).any()) else corpus
+    return thin if _has_neighbours(thin) else corpus
+
+
+def _has_neighbours(corpus: Corpus) -> bool:
+    """Whether two words stand in one sentence."""
+    return bool((corpus.sentence[1:] == corpus.sentence[:-1]).any())
 
 
 def train_glove(

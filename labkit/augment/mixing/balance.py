@@ -87,7 +87,7 @@ def oversample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, 
         ValueError: if there is no sample.
     """
     y = labels(y)
-    return torch.cat([torch.arange(len(y), device=y.device), _lacking(y, generator)])
+    return torch.cat([torch.arange(len(y), device=y.device), _lacking(y, _counts(y), generator)])
 
 
 def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor, " n"]:
@@ -97,12 +97,11 @@ def undersample(y: Labels, *, generator: Generator | None = None) -> Int[Tensor,
         ValueError: if there is no sample.
     """
     y = labels(y)
-    counts = _present(y)
+    counts = _counts(y)
     order = torch.randperm(len(y), generator=generator, device=generator.device if generator else y.device).to(y.device)
     order = order[y[order].sort(stable=True).indices]
-    all_counts = class_counts(y)
-    rank = torch.arange(len(y), device=y.device) - (all_counts.cumsum(0) - all_counts)[y[order]]
-    return order[rank < counts.min()].sort().values
+    rank = torch.arange(len(y), device=y.device) - (counts.cumsum(0) - counts)[y[order]]
+    return order[rank < counts[counts > 0].min()].sort().values
 
 
 def neighbours(x: Float[Tensor, " n *rest"], *, k: int) -> Int[Tensor, "n {k}"]:
@@ -157,8 +156,8 @@ def smote(x: Float[Tensor, " n *rest"], y: Labels, *, k: int = 5, generator: Gen
         raise ValueError(f"k is {k}, with {len(x)} samples and {len(y)} labels; expected 1 or more, and as many")
     y = labels(y, len(x))
     batch(x)
-    counts = class_counts(y)
-    base = _lacking(y, generator)
+    counts = _counts(y)
+    base = _lacking(y, counts, generator)
     draws = uniform((2, len(base)), like=x.new_empty(0, dtype=wide(x.dtype)), generator=generator)
     neighbour = torch.empty_like(base)
     for c in y[base].unique().tolist():
@@ -193,18 +192,16 @@ def with_prior(logits: Logits, *, trained: Tensor, prior: Tensor) -> Logits:
     return logits + ratio.to(logits)
 
 
-def _present(y: Labels) -> Tensor:
-    """The sizes of the classes that occur."""
-    counts = class_counts(y)
-    if not bool(counts.any()):
+def _counts(y: Labels) -> Tensor:
+    """How many samples each class has; the labels are examined already."""
+    if len(y) == 0:
         raise ValueError("there is no sample; expected at least one")
-    return counts[counts > 0]
+    return torch.bincount(y)
 
 
-def _lacking(y: Labels, generator: Generator | None) -> Int[Tensor, " m"]:
+def _lacking(y: Labels, counts: Tensor, generator: Generator | None) -> Int[Tensor, " m"]:
     """Indices, with repetition, of samples of each class: as many as it lacks compared with the largest."""
-    largest = int(_present(y).max())
-    counts = class_counts(y)
+    largest = int(counts.max())
     order = y.sort(stable=True).indices
     missing = torch.where(counts > 0, largest - counts, 0)
     classes = torch.arange(len(counts), device=y.device).repeat_interleave(missing)
