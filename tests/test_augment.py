@@ -30,7 +30,7 @@ from labkit.augment import (
 )
 from labkit.augment.arguments import per_item
 
-MODULES = ("arguments", "draws", "pipeline", "transform")
+MODULES = ("augment.arguments", "draws", "augment.pipeline", "augment.transform")
 
 
 def seeded(seed=0):
@@ -39,7 +39,7 @@ def seeded(seed=0):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_docstrings_run(name, unchecked):
-    outcome = doctest.testmod(importlib.import_module(f"labkit.augment.{name}"))
+    outcome = doctest.testmod(importlib.import_module(f"labkit.{name}"))
     assert outcome.attempted > 0
     assert outcome.failed == 0
 

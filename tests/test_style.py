@@ -455,7 +455,7 @@ class TestMixing:
         assert 0.1 < moved < 0.4
 
     def test_weights_follow_beta_for_a_small_alpha_too(self):
-        w = style.mixing.beta(20_000, alpha=0.1, generator=seeded()).double()
+        w = style.mixing.beta(20_000, alpha=0.1, like=torch.empty(0), generator=seeded()).double()
         assert bool(w.isfinite().all())
         assert abs(float(w.mean()) - 0.5) < 0.02
         assert abs(float(w.var()) - 1 / (4 * (2 * 0.1 + 1))) < 0.01

@@ -4,9 +4,9 @@
 """
 
 from labkit.augment.arguments import Span, span_field
-from labkit.augment.draws import normal, uniform
 from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes, repeat_params
 from labkit.augment.transform import Annotated, Params, Transform
+from labkit.draws import normal, uniform
 
 __all__ = [
     "Annotated", "Compose", "Identity", "OneOf", "Params", "Sometimes", "Span", "Transform", "normal", "repeat_params",

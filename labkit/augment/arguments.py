@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import shapes
-from labkit.augment.draws import wide
+from labkit.draws import wide
 
 Value = float | Tensor
 """A parameter: one number, or a tensor with one for each item (B,)."""

@@ -74,8 +74,8 @@ from typing import Any, NoReturn, TypeVar, overload
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Range, Span, describe, span, span_field
-from labkit.augment.draws import uniform
 from labkit.augment.workers import refuse_copied_generator
+from labkit.draws import uniform
 
 __all__ = ["Annotated", "Params", "Range", "Span", "Transform", "span_field"]
 

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from labkit.augment.draws import normal
+from labkit.draws import normal
 from labkit.shapes import Float, Images, images
 
 Codes = Float[Tensor, "b d"]

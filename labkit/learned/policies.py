@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 
 from labkit.augment import Params, Transform
 from labkit.augment.arguments import member, within
-from labkit.augment.draws import uniform
+from labkit.draws import uniform
 from labkit.learned.operations import OPERATIONS, RANDAUGMENT, SPACES, apply_operations
 from labkit.shapes import Float, Int
 

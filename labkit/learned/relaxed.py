@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from labkit.augment.draws import uniform
+from labkit.draws import uniform
 from labkit.learned.operations import RANDAUGMENT, apply_operations, straight_through
 from labkit.shapes import Float, Images, images
 

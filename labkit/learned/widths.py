@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 
 from labkit import train
 from labkit.augment import image
-from labkit.augment.draws import uniform
+from labkit.draws import uniform
 from labkit.logits import cross_entropy
 from labkit.shapes import Images, PerSample, Scalar, images, per_sample
 from labkit.train import LabelledBatch, Step

@@ -15,7 +15,8 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from labkit.shapes import Float, Images, Int, PerSample, images, labels, per_sample
+from labkit.draws import beta
+from labkit.shapes import Images, Int, PerSample, images, labels, per_sample
 from labkit.style.statistics import Maps, maps, moments
 
 
@@ -74,7 +75,7 @@ class MixStyle(nn.Module):
             return x
         device = x.device if self.generator is None else self.generator.device
         partner = torch.randperm(len(x), generator=self.generator, device=device)
-        weight = beta(len(x), alpha=self.alpha, generator=self.generator, device=device)
+        weight = beta(len(x), alpha=self.alpha, like=torch.empty(0, device=device), generator=self.generator)
         kept = torch.rand(len(x), generator=self.generator, device=device) >= self.p
         weight = torch.where(kept, 1.0, weight)
         return mixstyle(x, partner=partner.to(x.device), lambda_=weight.to(x))
@@ -114,19 +115,3 @@ def lowpass(x: Images, sigma: PerSample) -> Images:
     fx = torch.fft.rfftfreq(2 * w, device=x.device, dtype=x.dtype)[None]
     response = torch.exp(-2 * math.pi**2 * sigma.view(-1, 1, 1, 1) ** 2 * (fx**2 + fy**2))
     return torch.fft.irfft2(torch.fft.rfft2(mirrored) * response, s=mirrored.shape[2:])[..., :h, :w]
-
-
-def beta(
-    n: int, *, alpha: float, generator: Generator | None = None, device: torch.device | None = None
-) -> Float[Tensor, " n"]:
-    """n numbers from Beta(α, α), as float32.
-
-    Computed through logarithms, G U^(1/α) ~ Gamma(α) for G ~ Gamma(α + 1) and uniform U: for a small α both gamma
-    variables may be too small for any float.
-    """
-    shape = torch.full((2, n), alpha + 1, dtype=torch.float64, device=device)
-    # torch.distributions draws from this too, but takes no generator.
-    gamma = torch._standard_gamma(shape, generator=generator)
-    u = torch.rand((2, n), dtype=torch.float64, device=device, generator=generator)
-    log_a, log_b = gamma.log() + u.clamp_min(torch.finfo(torch.float64).tiny).log() / alpha
-    return torch.sigmoid(log_a - log_b).float()

@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 from labkit.augment.arguments import Value, describe, per_item, values
 from labkit.augment.audio._args import Lengths, Waves, along, positive, present, rms, waves
 from labkit.augment.audio.timing import smooth
-from labkit.augment.draws import normal
+from labkit.draws import normal
 from labkit.shapes import Float, Int, PerSample
 
 TINY = 1e-12

@@ -19,8 +19,8 @@ from torch import Generator, Tensor
 from labkit.augment.arguments import Span, describe, probability, span_field
 from labkit.augment.audio import masks, noise, spectra, timing, vocal, vocoder
 from labkit.augment.audio._args import positive, waves
-from labkit.augment.draws import uniform
 from labkit.augment.transform import Params, Transform
+from labkit.draws import uniform
 
 
 class AudioTransform(Transform):

@@ -7,10 +7,10 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, probability, span_field
-from labkit.augment.draws import chance, uniform
 from labkit.augment.image import colour
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
+from labkit.draws import chance, uniform
 from labkit.shapes import images
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import member, span
-from labkit.augment.draws import uniform
 from labkit.augment.image import resizing
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, constant
 from labkit.augment.image.transform import ImageTransform
 from labkit.augment.transform import Params
+from labkit.draws import uniform
 from labkit.shapes import Float, Images, images
 
 

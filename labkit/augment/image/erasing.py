@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import member
-from labkit.augment.draws import uniform, wide
+from labkit.draws import uniform, wide
 from labkit.shapes import Bool, Float, Images, images
 
 BOXES = "boxes have shape (B, 4) or (B, N, 4), (left, top, right, bottom) each"

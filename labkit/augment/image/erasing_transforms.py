@@ -7,12 +7,12 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import member, probability, span
-from labkit.augment.draws import chance, uniform
 from labkit.augment.image import erasing
 from labkit.augment.image._args import constant
 from labkit.augment.image.crop_transforms import random_boxes
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
+from labkit.draws import chance, uniform
 from labkit.shapes import images
 
 

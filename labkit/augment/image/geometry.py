@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from labkit.augment.arguments import Value
-from labkit.augment.draws import wide
 from labkit.augment.image._args import Fill, Resized, which
 from labkit.augment.image.matrices import affine_matrix, centring, homography
 from labkit.augment.image.warping import sample, shift_grid, warp
+from labkit.draws import wide
 from labkit.shapes import Bool, Float, Images, images
 
 

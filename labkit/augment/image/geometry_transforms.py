@@ -9,7 +9,6 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, probability, span_field
-from labkit.augment.draws import chance, uniform
 from labkit.augment.image import geometry
 from labkit.augment.image._args import constant
 from labkit.augment.image.filters import gaussian_blur
@@ -17,6 +16,7 @@ from labkit.augment.image.matrices import centring, compose_affine, compose_homo
 from labkit.augment.image.transform import ImageTransform, Warp
 from labkit.augment.image.warping import identity, sample, shift_grid
 from labkit.augment.transform import Params
+from labkit.draws import chance, uniform
 from labkit.shapes import Float, Images, images
 
 ELASTIC_STEPS = 20

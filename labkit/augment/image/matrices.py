@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from labkit.augment.arguments import Value, values
-from labkit.augment.draws import wide
 from labkit.augment.image._args import constant
+from labkit.draws import wide
 from labkit.shapes import Float
 
 Matrices = Float[Tensor, "b 3 3"]

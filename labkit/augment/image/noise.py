@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Value, per_item, values
-from labkit.augment.draws import normal, uniform
+from labkit.draws import normal, uniform
 from labkit.shapes import Float, Images, images
 
 

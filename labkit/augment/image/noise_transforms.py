@@ -6,10 +6,10 @@ from typing import Any
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import span_field
-from labkit.augment.draws import normal, uniform
 from labkit.augment.image import noise as functions
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
+from labkit.draws import normal, uniform
 
 
 @dataclass(frozen=True)

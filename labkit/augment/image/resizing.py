@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from labkit.augment.arguments import Value, member, values
-from labkit.augment.draws import wide
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, constant, filling
+from labkit.draws import wide
 from labkit.shapes import Float, Images, Int, images, readable
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}

@@ -19,10 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from labkit.augment.arguments import member
-from labkit.augment.draws import wide
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, filling
 from labkit.augment.image._blocks import all_in_blocks
 from labkit.augment.image.matrices import Matrices, invert_matrix
+from labkit.draws import wide
 from labkit.shapes import Float, Images, images
 
 SMALL = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.bfloat16, torch.float32)

@@ -22,10 +22,10 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, Value, per_item, span_field, values
-from labkit.augment.draws import normal, uniform, wide
 from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
+from labkit.draws import normal, uniform, wide
 from labkit.shapes import Float, Images, images
 
 ORDER = 3

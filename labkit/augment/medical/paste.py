@@ -23,9 +23,9 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member, probability
-from labkit.augment.draws import chance, uniform
 from labkit.augment.medical.regions import draw_place, fitting, places, shift, soft_edge
 from labkit.augment.transform import Params, Transform
+from labkit.draws import chance, uniform
 from labkit.masks import distance_transform, signed_distance
 from labkit.shapes import Images, Masks, PerSample, images
 

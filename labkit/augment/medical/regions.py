@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from labkit.augment.arguments import describe
-from labkit.augment.draws import uniform
 from labkit.augment.image.filters import gaussian_blur
+from labkit.draws import uniform
 from labkit.masks import masks
 from labkit.shapes import Bool, Float, Images, Int, Masks, images
 

@@ -22,12 +22,12 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, probability, span_field
-from labkit.augment.draws import chance
 from labkit.augment.image.geometry_transforms import ELASTIC_STEPS, elastic_field
 from labkit.augment.image.matrices import compose_affine, warp_points
 from labkit.augment.image.transform import Warp
 from labkit.augment.image.warping import identity, project, projection, sample
 from labkit.augment.transform import Params
+from labkit.draws import chance
 from labkit.shapes import Bool, Float, Images, images
 
 INSIDE = 1 - 1e-3

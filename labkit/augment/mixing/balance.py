@@ -18,9 +18,9 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import per_item
-from labkit.augment.draws import uniform, wide
 from labkit.augment.mixing.blend import batch
 from labkit.distances import blocks
+from labkit.draws import uniform, wide
 from labkit.shapes import Float, Int, Labels, Logits, PerSample, finite, labels, readable
 
 

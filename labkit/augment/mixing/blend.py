@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from labkit import shapes
 from labkit.augment.arguments import per_item
-from labkit.augment.draws import uniform, wide
+from labkit.draws import uniform, wide
 from labkit.shapes import Float, Int, Labels, Logits
 
 

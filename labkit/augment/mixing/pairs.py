@@ -15,33 +15,11 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.draws import uniform, wide
 from labkit.augment.mixing.blend import weights
 from labkit.distances import squared_distances
+from labkit.draws import beta as beta
+from labkit.draws import uniform
 from labkit.shapes import Float, Int, Labels, PerSample, labels
-
-
-def beta(n: int, *, alpha: float, like: Tensor, generator: Generator | None = None) -> PerSample:
-    """n numbers from Beta(α, α), with ``like``'s dtype (at least float32) and device; all 1 if α is 0.
-
-    With G ~ Gamma(α + 1) and U uniform, G U^(1/α) ~ Gamma(α), and of two such numbers A/(A + B) ~ Beta(α, α). It is
-    computed through logarithms: for a small α both A and B may be too small for any float.
-
-    Raises:
-        ValueError: if α is negative or not finite.
-    """
-    if not 0 <= alpha < math.inf:
-        raise ValueError(f"alpha is {alpha:g}; expected a finite number, 0 (no mixing) or above")
-    dtype = wide(like.dtype)
-    if alpha == 0:
-        return torch.ones(n, dtype=dtype, device=like.device)
-    device = generator.device if generator is not None else like.device
-    shape = torch.full((2, n), alpha + 1, dtype=torch.float64, device=device)
-    # torch.distributions draws from this too, but takes no generator.
-    gamma = torch._standard_gamma(shape, generator=generator)
-    u = torch.rand((2, n), dtype=torch.float64, device=device, generator=generator)
-    log_a, log_b = gamma.log() + u.clamp_min(torch.finfo(torch.float64).tiny).log() / alpha
-    return torch.sigmoid(log_a - log_b).to(like.device, dtype, non_blocking=True)
 
 
 def any_partners(x: Tensor, *, generator: Generator | None = None) -> Int[Tensor, " b"]:

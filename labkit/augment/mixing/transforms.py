@@ -18,9 +18,9 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, probability
-from labkit.augment.draws import chance, uniform, wide
 from labkit.augment.mixing import blend, pairs, regions
 from labkit.augment.transform import Params, Transform
+from labkit.draws import chance, uniform, wide
 from labkit.shapes import images
 
 

@@ -28,9 +28,9 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Value, member, values
-from labkit.augment.draws import normal
 from labkit.augment.series._args import Series, fitting, series, whole
 from labkit.augment.series.timing import interpolate
+from labkit.draws import normal
 from labkit.shapes import Bool, Float, Int
 
 KINDS = ("spike", "level", "trend", "stuck", "gap", "noise", "frequency", "drift", "missing")

@@ -7,11 +7,11 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, probability, span_field
-from labkit.augment.draws import normal, uniform
 from labkit.augment.series import resampling, timing
 from labkit.augment.series._args import series
 from labkit.augment.series.transforms import SeriesTransform, check_knots, not_negative
 from labkit.augment.transform import Params
+from labkit.draws import normal, uniform
 
 
 class _Timing(SeriesTransform):

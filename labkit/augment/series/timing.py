@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from labkit.augment.arguments import Value, values, within
-from labkit.augment.draws import wide
 from labkit.augment.series._args import Series, series, whole
 from labkit.augment.series.splines import spline
+from labkit.draws import wide
 from labkit.shapes import Float, Int
 
 Positions = Float[Tensor, "b s"]

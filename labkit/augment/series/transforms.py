@@ -13,10 +13,10 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, describe, member, probability, span_field
-from labkit.augment.draws import chance, normal, uniform
 from labkit.augment.series import anomalies, values
 from labkit.augment.series._args import series
 from labkit.augment.transform import Params, Transform
+from labkit.draws import chance, normal, uniform
 
 
 class SeriesTransform(Transform):

@@ -18,9 +18,9 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Value, member, per_item, values, within
-from labkit.augment.draws import normal
 from labkit.augment.series._args import Series, fitting, series
 from labkit.augment.series.splines import spline
+from labkit.draws import normal
 from labkit.shapes import Bool, Float
 
 FILLS = ("zero", "hold")

@@ -18,10 +18,10 @@ from typing import Any
 
 from torch import Generator
 
-from labkit.augment.draws import uniform
 from labkit.augment.text import edits
 from labkit.augment.text.tokens import Words, examined, is_word
 from labkit.augment.transform import Params, Transform
+from labkit.draws import uniform
 
 
 class Draws:

@@ -27,9 +27,9 @@ from typing import Any
 
 from torch import Generator
 
-from labkit.augment.draws import uniform
 from labkit.augment.text.tokens import examined, join, tokenize, with_case_of
 from labkit.augment.transform import Params, Transform
+from labkit.draws import uniform
 
 Translator = Callable[[Sequence[str]], Sequence[str]]
 """From texts to as many texts."""

@@ -16,10 +16,10 @@ from typing import Any
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import probability
-from labkit.augment.draws import uniform
 from labkit.augment.text import edits, typos
 from labkit.augment.text.base import Draws, TextTransform, count, word_places
 from labkit.augment.text.tokens import Words, is_word
+from labkit.draws import uniform
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member
-from labkit.augment.draws import uniform
 from labkit.augment.mixing import Mixup
 from labkit.augment.transform import Params
 from labkit.augment.video._args import Clips, clips
+from labkit.draws import uniform
 from labkit.shapes import Int, PerSample
 
 Blocks = Int[Tensor, "b 6"]

@@ -12,12 +12,12 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, member, probability, span_field
-from labkit.augment.draws import chance, uniform, wide
 from labkit.augment.transform import Params
 from labkit.augment.video import frames
 from labkit.augment.video._args import clips
 from labkit.augment.video.clips import VideoTransform, table_of
 from labkit.augment.video.labels import relabel
+from labkit.draws import chance, uniform, wide
 
 
 class TimeTransform(VideoTransform):

@@ -1,8 +1,9 @@
-"""Random numbers for augmentations: one for each item of a batch, from a generator.
+"""Random numbers, one for each item of a batch, from a generator.
 
 They are drawn on the generator's device: with a generator on the CPU they are the same whatever the data's device.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -49,3 +50,26 @@ def chance(p: float, x: Tensor, *, generator: Generator | None = None) -> Tensor
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The dtype to keep parameters in: ``dtype``, but no narrower than float32 and never an integer."""
     return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def beta(n: int, *, alpha: float, like: Tensor, generator: Generator | None = None) -> Tensor:
+    """n numbers from Beta(α, α), with ``like``'s dtype (at least float32) and device; all 1 if α is 0.
+
+    With G ~ Gamma(α + 1) and U uniform, G U^(1/α) ~ Gamma(α), and of two such numbers A/(A + B) ~ Beta(α, α). It is
+    computed through logarithms: for a small α both A and B may be too small for any float.
+
+    Raises:
+        ValueError: if α is negative or not finite.
+    """
+    if not 0 <= alpha < math.inf:
+        raise ValueError(f"alpha is {alpha:g}; expected a finite number, 0 (no mixing) or above")
+    dtype = wide(like.dtype)
+    if alpha == 0:
+        return torch.ones(n, dtype=dtype, device=like.device)
+    device = generator.device if generator is not None else like.device
+    shape = torch.full((2, n), alpha + 1, dtype=torch.float64, device=device)
+    # torch.distributions draws from this too, but takes no generator.
+    gamma = torch._standard_gamma(shape, generator=generator)
+    u = torch.rand((2, n), dtype=torch.float64, device=device, generator=generator)
+    log_a, log_b = gamma.log() + u.clamp_min(torch.finfo(torch.float64).tiny).log() / alpha
+    return torch.sigmoid(log_a - log_b).to(like.device, dtype, non_blocking=True)
