@@ -511,10 +511,14 @@ mistakes(
             lambda r, k, f0, f, t0, t, n, a: (band(k, t0[:1], t[:1]) | band(r, f0[:1], f[:1])) & (k < n),
         "bands are one too wide: they end before start + width": (
             lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t + 1) | band(r, f0, f + 1)) & (k < n),
+            lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t) | band(r, f0, f + 1)) & (k < n),
+            lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t + 1) | band(r, f0, f)) & (k < n),
         ),
         "bands are one too narrow, or begin one too late: they begin at their start": (
             lambda r, k, f0, f, t0, t, n, a: ((k > t0) & (k < t0 + t) | (r > f0) & (r < f0 + f)) & (k < n),
             lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t - 1) | band(r, f0, f - 1)) & (k < n),
+            lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t) | band(r, f0, f - 1)) & (k < n),
+            lambda r, k, f0, f, t0, t, n, a: (band(k, t0, t - 1) | band(r, f0, f)) & (k < n),
         ),
         "a band is never as wide as F or T: widths are 0 … F, so multiply by F + 1": (
             lambda r, k, f0, f, t0, t, n, a: other(r, k, a, f=lambda u, m: u * m, t=lambda u, m: u * m),
