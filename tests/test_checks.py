@@ -1,6 +1,7 @@
 """The check protocol itself, and what every topic's checks must keep."""
 
 import json
+import warnings
 from pathlib import Path
 
 import jaxtyping
@@ -55,9 +56,11 @@ def square(x):
 
 @pytest.fixture
 def as_in_the_course():
-    """No verification of labkit's shapes, as on a student's machine: under the watch for copies it takes seconds."""
+    """As on a student's machine: no verification of labkit's shapes, and what an answer warns of does not stop it."""
     jaxtyping.config.update("jaxtyping_disable", True)
-    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
@@ -241,7 +244,6 @@ def test_views_and_subclasses_of_tensors_travel_as_plain_tensors():
 
 
 def test_what_an_answer_warns_of_is_shown_and_costs_nothing(capsys):
-    import warnings
 
     class Quiet(Double):
         pass

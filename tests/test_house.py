@@ -160,7 +160,7 @@ def test_constraints_fit_the_oldest_python(project):
     for name, version in pins().items():
         found = distributions.get(name)
         if found is not None and Version(found.version) == version:
-            wanted = found.metadata["Requires-Python"] or ""
+            wanted = found.metadata.get("Requires-Python") or ""
             assert SpecifierSet(wanted).contains(oldest), f"{name} {version} needs Python {wanted}"
 
 

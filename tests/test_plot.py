@@ -390,7 +390,7 @@ def test_histograms_are_numpys_and_add_up_to_one(generator, device):
         (lambda: plot.images(torch.rand(3, 4, 4)), r"shape \(B, C, H, W\)"),
         (lambda: plot.images(torch.zeros(1, 1, 4, 4, dtype=torch.uint8)), "divide by 255"),
         (lambda: plot.images(torch.rand(1, 2, 4, 4)), "1 or 3 channels"),
-        (lambda: plot.images(torch.rand(1, 1, 0, 4)), "1 or 3 channels"),
+        (lambda: plot.images(torch.rand(1, 1, 0, 4)), "at least one channel, row and column"),
         (lambda: plot.images([torch.rand(4, 4)]), r"\(C, H, W\); this one has shape \(4, 4\)"),
         (lambda: plot.images([]), "there are 0 images"),
         (lambda: plot.images(torch.rand(401, 1, 1, 1)), "there are 401 images; expected 1 to 400"),

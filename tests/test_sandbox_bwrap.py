@@ -87,5 +87,5 @@ def test_the_wheel_that_is_installed_is_known_and_makes_a_wall(tmp_path, monkeyp
     secret = Path(tmp_path / "secret")
     secret.write_text("of the instructor")
     with Sandbox(Limits(), preload=()) as made, made.open() as session:
-        result = session.run_cell(f"import os; os.path.exists({str(secret)!r}), os.path.exists({sys.executable!r})")
+        result = session.run_cell(f"import os, sys; os.path.exists({str(secret)!r}), os.path.exists(sys.executable)")
     assert result.outputs[0]["data"]["text/plain"] == "(False, True)"

@@ -284,15 +284,14 @@ def test_a_check_runs_inside_and_is_judged_outside() -> None:
     with Sandbox(LIMITS) as warm, warm.open() as opened:
         opened.run_cell("def empty(*_, **__):\n    print('called')\n    raise NotImplementedError")
         opened.run_cell("def wrong(*_, **__):\n    return 'nothing of the kind'")
-        opened.run_cell(f"from labkit import checks; copied = checks.find({check.key!r}).reference")
         verdicts = {}
-        for name in ("empty", "wrong", "undefined", "copied", "1 / 0"):
+        for name in ("empty", "wrong", "undefined", "1 / 0"):
             result = opened.run_check(check.key, name, seed=987)
             assert result.died == result.failed == ""
             assert result.data is not None
             verdicts[name] = wire.judge(check, result.data, 987)
-        statuses = [verdicts[name].status for name in ("empty", "undefined", "copied", "1 / 0")]
-        assert statuses == ["stub", "error", "copied", "error"]
+        statuses = [verdicts[name].status for name in ("empty", "undefined", "1 / 0")]
+        assert statuses == ["stub", "error", "error"]
         assert not verdicts["wrong"].right
         assert "undefined" in verdicts["undefined"].sentence
         assert opened.run_check(check.key, "empty", 987).outputs[0]["text"] == "called\n"
@@ -339,9 +338,15 @@ def test_nothing_outlives_a_killed_supervisor() -> None:
     os.close(server)
 
 
-def test_a_failing_import_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_import_is_said_at_the_start() -> None:
     with pytest.raises(SandboxError, match="did not start: ModuleNotFoundError"):
-        Sandbox(LIMITS, sandboxed=False, preload=("labkit.nosuchmodule",))
+        Sandbox(LIMITS, sandboxed=False, preload=("json.nosuchmodule",))
+
+
+def test_what_is_not_installed_is_not_asked_for() -> None:
+    names = ("nosuchpackage.nosuchmodule", "labkit.nosuchmodule")
+    with Sandbox(LIMITS, sandboxed=False, preload=names) as made, made.open() as opened:
+        assert value(opened.run_cell("6 * 7")) == "42"
 
 
 def test_files_larger_than_the_disk_are_the_courses_fault() -> None:

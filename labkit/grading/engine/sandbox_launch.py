@@ -201,12 +201,16 @@ def covered(hide: Iterable[Path], keep: Iterable[str] = ()) -> list[str]:
 
 
 @cache
-def private_paths() -> tuple[tuple[str, str], ...]:
-    """What an output says in place of paths that only this machine has, longest first."""
+def private_paths(place: str = inside_isolate.PLACE) -> tuple[tuple[str, str], ...]:
+    """What an output says in place of paths that only this machine has, longest first.
+
+    Args:
+        place: where the submission's copy of labkit lies.
+    """
     shown = {name: "site-packages" for name in site.getsitepackages()}
     shown[os.path.dirname(os.__file__)] = "python"
     shown |= {sys.prefix: "python", sys.base_prefix: "python"}
-    inside = {seen_at(Path(path)): name for path, name in shown.items()} | {f"{inside_isolate.PLACE}/labkit": "labkit"}
+    inside = {seen_at(Path(path)): name for path, name in shown.items()} | {f"{place}/labkit": "labkit"}
     shown[str(PACKAGE)] = "labkit"
     every = {**{os.path.realpath(path): name for path, name in shown.items()}, **shown, **inside}
     outside = [(path, name) for path, name in every.items() if not Path(path).is_relative_to("/usr")]

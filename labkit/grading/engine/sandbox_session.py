@@ -153,7 +153,8 @@ class Session:
 
     def _outputs(self, header: dict[str, Any], late: bool) -> list[dict[str, Any]]:
         """The validated outputs of a reply, with nbgrader's mark where the cell was interrupted."""
-        outputs = sandbox_outputs.outputs(header.get("outputs"), sandbox_launch.private_paths())
+        private = sandbox_launch.private_paths(self._server.place)
+        outputs = sandbox_outputs.outputs(header.get("outputs"), private)
         return [*outputs, dict(TIMEOUT)] if late else outputs
 
     def _ask(self, request: dict[str, Any], data: bytes = b"") -> tuple[Frame, bool]:
