@@ -143,8 +143,8 @@ def crop_resize(
     if readable(x) and not with_gradient and bool(x.sum().isfinite()):
         if bool((edges[:, 2:] - edges[:, :2] <= constant(size[::-1], edges)).all()):
             return _grown(x.to(edges.dtype), edges, size).to(x.dtype)
-        down, across = (_bags(*axis, before=n) for axis, n in zip(axes, x.shape[2:]))
-        return in_blocks(_summed, x, *down, *across, block=2**18).contiguous()
+        bags = [entries for axis, n in zip(axes, x.shape[2:]) for entries in _bags(*axis, before=n)]
+        return in_blocks(_summed, x, *bags, block=2**18).contiguous()
     # Whole matrices: slower, but differentiable as often as one likes; nothing is read from an accelerator.
     down, across = (_matrix(*axis, before=n)[:, None] for axis, n in zip(axes, x.shape[2:]))
     return _weighted(down, x.to(down.dtype), across.mT).to(x.dtype)
