@@ -19,7 +19,6 @@ from labkit.augment.image.warping import sample, shift_grid, warp
 from labkit.draws import wide
 from labkit.shapes import Bool, Float, Images, images, readable
 
-
 LARGE = 2**14
 """More values than this in an image: then each image is turned alone, and those that stay are copied once."""
 
