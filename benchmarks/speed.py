@@ -169,7 +169,7 @@ def fid(n: int, d: int) -> Calls:
         s, t = np.cov(p, rowvar=False), np.cov(q, rowvar=False)
         return ((p.mean(0) - q.mean(0)) ** 2).sum() + np.trace(s + t - 2 * linalg.sqrtm(s @ t).real)
 
-    return {"labkit": lambda: gan.frechet(a, b), "torchmetrics": by_torchmetrics, "SciPy": by_scipy}
+    return {"labkit": lambda: gan.frechet(u, v), "torchmetrics": by_torchmetrics, "SciPy": by_scipy}
 
 
 def sound(name: str) -> Calls:
