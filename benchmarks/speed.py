@@ -5,8 +5,7 @@
 
 CPU time of one thread. R is how many times as fast labkit is as a peer, the median over rounds in which they take
 turns; the table shows the fastest peer, the one with the least R. Each version of labkit is a clone that runs in a
-process of its own, on the same inputs, twice, in turns: figures are the mean of the two. "Batch" is one draw for all
-pictures, where labkit draws for each.
+process of its own, on the same inputs. "Batch" is one draw for all pictures, where labkit draws for each.
 """
 
 import argparse
@@ -28,7 +27,6 @@ from labkit.data import simulate
 
 Calls = dict[str, Callable[[], Any]]
 HERE = Path(__file__).resolve()
-VERSIONS = ("older", "newer", "newer", "older")
 
 
 def pictures(b: int, side: int) -> torch.Tensor:
@@ -279,15 +277,13 @@ def child(clone: Path, rows: Sequence[str], rounds: int) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def line(row: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """A line of the table: for each version the mean of its runs."""
+def line(row: str, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line of the table."""
     cells = [ROWS[row][0]]
-    for results in runs.values():
-        ratios = {peer: statistics.mean(r[row]["ratios"][peer] for r in results) for peer in results[0][row]["ratios"]}
-        fastest = min(ratios, key=lambda peer: ratios[peer])
-        cells += [f"{statistics.mean(r[row]['ms'] for r in results):.2f}", f"{ratios[fastest]:.2f}"]
-    others = ", ".join(f"{peer} {ratio:.2f}" for peer, ratio in ratios.items() if peer != fastest)
-    return [*cells, fastest, others]
+    for result in (results[row] for results in runs.values()):
+        fastest, *others = sorted(result["ratios"].items(), key=lambda pair: pair[1])
+        cells += [f"{result['ms']:.2f}", f"{fastest[1]:.2f}"]
+    return [*cells, fastest[0], ", ".join(f"{peer} {ratio:.2f}" for peer, ratio in others)]
 
 
 def page(lines: list[list[str]]) -> str:
@@ -322,10 +318,7 @@ def main() -> None:
     if options.beside:
         clones = {"older": options.beside.resolve(), **clones}
     rows = options.rows or list(ROWS)
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in clones}
-    for name in VERSIONS:
-        if name in clones:
-            runs[name].append(child(clones[name], rows, options.rounds))
+    runs = {name: child(clone, rows, options.rounds) for name, clone in clones.items()}
     lines = [line(row, runs) for row in rows]
     print("\n".join("  ".join(cells) for cells in lines))
     if options.beside and not options.rows:
