@@ -179,13 +179,13 @@ class PunctuationInsertion(TextTransform):
         places = [word_places(words) for words in x]
         first = Draws(len(x), generator)
         numbers = [1 + first.below(most) if (most := count(self.share, len(own))) else 0 for own in places]
-        draw, kinds = Draws(sum(2 * n for n in numbers), generator).numbers, len(self.marks)
+        draw = Draws(sum(2 * n for n in numbers), generator)
         plans: list[edits.Plan] = []
-        for words, able, n in zip(x, places, numbers):
-            new, most = [], len(able)
-            for left in range(most, most - n, -1):
-                place = able.pop(min(int(next(draw) * left), left - 1))
-                new.append((place, self.marks[min(int(next(draw) * kinds), kinds - 1)]))
+        for words, own, n in zip(x, places, numbers):
+            able, new = list(own), []
+            for _ in range(n):
+                place = able.pop(draw.below(len(able)))
+                new.append((place, self.marks[draw.below(len(self.marks))]))
             plans.append(edits.insertion_plan(len(words), new) if new else range(len(words)))
         return plans
 
