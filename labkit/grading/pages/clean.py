@@ -82,13 +82,11 @@ IMPLIED = {"tbody", "tr", "colgroup", "p"}  # which a browser adds where they ar
 # open at one time, those that a browser opens again in every paragraph, the attributes of one.
 START = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)")
 QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-CLOSED = set(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
-)
-ENDED = set(
-    ["colgroup", "dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr"]
-)  # by the next of their kind
-AGAIN = set(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+EMPTY = "area base br col embed hr img input link meta param source track wbr"
+ENDED = "colgroup dd dt li option p tbody td tfoot th thead tr"  # by the next of their kind
+PASSED = {*EMPTY.split(), *ENDED.split()}
+FORMATTING = "a b big code em font i nobr s small strike strong tt u"
+AGAIN = {*FORMATTING.split()}
 MOST_OPEN, MOST_AGAIN, MOST_ATTRIBUTES = 500, 30, 200
 TEXTS = {"text/plain", "text/latex"}
 
@@ -117,7 +115,7 @@ def knotted(text: str) -> bool:
     total = again = 0
     for found in START.finditer(text):
         name = found[2].lower()
-        if name in CLOSED or name in ENDED:
+        if name in PASSED:
             continue
         step = -1 if found[1] else 1
         if step < 0 and not open_now[name]:
