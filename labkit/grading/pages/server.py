@@ -176,10 +176,10 @@ def kernels(inside: frozenset[str]) -> None:
     elsewhere, so that nothing there is imported unless a cell asks for it."""
     from jupyter_server.services.sessions.sessionmanager import SessionManager
 
-    usual = SessionManager.get_kernel_env
+    usual: Any = SessionManager.get_kernel_env
 
     def careful(self: Any, path: str | None, name: Any = None) -> dict[str, str]:
         found: dict[str, str] = usual(self, path, name)
         return found if inside.isdisjoint(str(path).split("/")) else {**found, "PYTHONSAFEPATH": "1"}
 
-    SessionManager.get_kernel_env = careful
+    setattr(SessionManager, "get_kernel_env", careful)  # noqa: B010  mypy's rule
