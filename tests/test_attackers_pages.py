@@ -102,6 +102,13 @@ def test_many_long_texts_in_outputs_have_one_budget():
     assert [rendered(text) for text in ("short", begins)] == [None, None]
 
 
+def test_a_text_that_changes_its_colour_without_end_has_none():
+    outputs = [v4.new_output("stream", text="\x1b[31ma" * 200_000), v4.new_output("stream", text="\x1b[31ma\x1b[0m")]
+    page = page_of(v4.new_notebook(cells=[v4.new_code_cell("print()", outputs=[output]) for output in outputs]))
+    assert "a" * 200_000 in page
+    assert page.count('ansi-red-fg"') == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
