@@ -9,7 +9,8 @@ For a whole α the binomial theorem gives the sum  A = Σ_{k=0}^{α} C(α, k) (1
 For any other α the expectation is cut at z₀ = σ² log(1/q − 1) + ½, where both summands are equal; on either side
 one of them is expanded in powers of the other. With Φ the normal distribution function and m = α − k,
 
-    A = Σ_{k=0}^{∞} C(α, k) [(1 − q)^m q^k e^{(k² − k)/2σ²} Φ((z₀ − k)/σ) + (1 − q)^k q^m e^{(m² − m)/2σ²} Φ((m − z₀)/σ)]
+    A = Σ_{k=0}^{∞} C(α, k) [ (1 − q)^m q^k e^{(k² − k)/2σ²} Φ((z₀ − k)/σ)
+                            + (1 − q)^k q^m e^{(m² − m)/2σ²} Φ((m − z₀)/σ) ]
 
 From k > α on the terms shrink and change their sign, so that what is left out is less than the first term left out:
 that much is added, and ρ stays an upper bound. (I. Mironov, K. Talwar and L. Zhang, "Rényi Differential Privacy of the

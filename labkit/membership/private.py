@@ -4,8 +4,8 @@
     g̃ = (Σ_{i ∈ batch} ḡ_i + σC·N(0, 1)) / (qN)
 
 with every example in the batch with probability q, independently (Poisson). M. Abadi and others, "Deep Learning with
-Differential Privacy" (2016). What ε that is, ``accountant`` says. σ = 0 is clipping alone: it gives no guarantee (ε = ∞)
-and is the control that tells what the noise itself is good for.
+Differential Privacy" (2016). What ε that is, ``accountant`` says. σ = 0 is clipping alone: it gives no guarantee
+(ε = ∞) and is the control that tells what the noise itself is good for.
 
 Batch normalisation mixes the samples of a batch, so that none has a gradient of its own. Where its averages come from
 public data, it may stay: ``freeze_batch_norm`` normalises by them and leaves them as they are. (Its scale and shift
