@@ -413,25 +413,26 @@ class TestImages:
                 make(32)
 
 
+NETWORKS = {
+    "CNN": lambda: nets.CNN(3, 2, width=4),
+    "CNN without batch norm": lambda: nets.CNN(3, 2, width=4, batch_norm=False),
+    "ResNet": lambda: nets.ResNet(3, 2, blocks=1, width=4),
+    "UNet": lambda: nets.UNet(3, width=4),
+    "pretrained": lambda: finetune.load("squeezenet", weights=None),
+    "adapted": lambda: finetune.new_head(finetune.base_model(finetune.small_cnn()), 2),
+    "discriminator": lambda: gan.Discriminator(16, 3, width=4),
+    "refiner": lambda: refine.Refiner(3, width=4, blocks=1),
+    "style": lambda: style.StyleNet(width=4),
+}
+
+
 class TestOnePicture:
     """(C, H, W) where (B, C, H, W) is asked for: one sentence with what to do."""
-
-    NETWORKS = {
-        "CNN": lambda: nets.CNN(3, 2, width=4),
-        "CNN without batch norm": lambda: nets.CNN(3, 2, width=4, batch_norm=False),
-        "ResNet": lambda: nets.ResNet(3, 2, blocks=1, width=4),
-        "UNet": lambda: nets.UNet(3, width=4),
-        "pretrained": lambda: finetune.load("squeezenet", weights=None),
-        "adapted": lambda: finetune.new_head(finetune.base_model(finetune.small_cnn()), 2),
-        "discriminator": lambda: gan.Discriminator(16, 3, width=4),
-        "refiner": lambda: refine.Refiner(3, width=4, blocks=1),
-        "style": lambda: style.StyleNet(width=4),
-    }
 
     @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
     def test_a_network_says_so(self, build):
         with pytest.raises(ValueError, match=r"\(B, C, H, W\); this has shape \(\d, 16, 16\): of one picture"):
-            build()(torch.rand(1 if build is self.NETWORKS["adapted"] else 3, 16, 16))
+            build()(torch.rand(1 if build is NETWORKS["adapted"] else 3, 16, 16))
 
     def test_every_image_transform_says_so(self):
         tried = 0
@@ -447,7 +448,7 @@ class TestOnePicture:
     def test_every_function_of_pictures_says_so(self, functions):
         pictures = {n: f for n, f in functions.items() if ".augment.image." in n and f.__name__ not in SHAPE_ALONE}
         for where, function, given in tried(pictures, lambda v: v[0], among=lambda s, a, v: a == "x"):
-            with pytest.raises(ValueError, match="of one picture|expected|shape"):
+            with pytest.raises(ValueError, match=r"of one picture|expected|shape"):
                 call(function, given)
             assert outcome(function, given) == "refused", where
 

@@ -1,4 +1,4 @@
-"""What belongs to pictures: masks filled and mixed, boxes that leave with their labels, points that are out of sight."""
+"""What belongs to pictures: masks filled and mixed, boxes that leave with their labels, points out of sight."""
 
 from labkit.augment import Compose, OneOf, Sometimes, image, mixing  # before torchvision, which it makes importable
 
@@ -84,7 +84,7 @@ class TestFill:
         ],
     )
     def test_a_value_that_a_mask_cannot_hold_is_refused(self, transform, dtype):
-        with pytest.raises(ValueError, match="mask_value is .* holds whole numbers from"):
+        with pytest.raises(ValueError, match=r"mask_value is .* holds whole numbers from"):
             transform(pictures(), mask=masks(dtype), generator=seeded())
 
     def test_colours_fill_the_picture_and_labels_the_mask(self):
