@@ -1,6 +1,13 @@
 """What belongs to pictures: masks filled and mixed, boxes that leave with their labels, points out of sight."""
 
-from labkit.augment import Compose, OneOf, Sometimes, image, mixing  # before torchvision, which it makes importable
+from labkit.augment import (
+    Compose,
+    OneOf,
+    Sometimes,
+    image,
+    mixing,
+    video,
+)  # before torchvision, which it makes importable
 
 # isort: split
 from itertools import product
@@ -187,6 +194,19 @@ class TestKeypoints:
             result = image.Translate((dx, dx), (dy, dy))(lights, keypoints=points[:, None])
             seen = image.visible_keypoints(result.keypoints, size=result.x.shape[-2:])
             assert torch.equal(seen[:, 0], result.x.flatten(1).sum(1) > 0.5)
+
+    def test_in_clips(self):
+        points = torch.rand(2, 3, 4, 2, generator=seeded()) * 8
+        seen = image.visible_keypoints(points, size=(5, 6))
+        assert torch.equal(seen.flatten(0, 1), image.visible_keypoints(points.flatten(0, 1), size=(5, 6)))
+        boxes = torch.cat([points, points + 3], -1)
+        assert bool(image.visible_boxes(boxes, min_size=2).all())
+        with pytest.raises(ValueError, match="keeps all of its boxes"):
+            video.per_clip(Compose([image.Rotate(20), image.SanitizeBoxes()]))
+        turn = video.per_clip(image.Rotate(20, mask_value=-1))
+        clip = pictures()[:, None].expand(-1, 2, -1, -1, -1)
+        with pytest.raises(ValueError, match="mask_value is -1"):
+            turn(clip, mask=torch.zeros(6, 2, 14, 18, dtype=torch.uint8))
 
     def test_lists_and_nan(self):
         points = [torch.tensor([[0.0, 0], [torch.nan, 1]]), torch.zeros(0, 2)]

@@ -33,12 +33,12 @@ def visible_boxes(boxes: Tensor | Ragged, *, min_size: float = 1.0, min_area: fl
 
     Args:
         boxes: (B, N, 4), (left, top, right, bottom), or a list with (N_i, 4) for each picture, cut off at the edges
-            of the picture, as every transform gives them.
+            of the picture, as every transform gives them; (B, T, N, 4) of clips.
         min_size: the smallest width and height, in pixels.
         min_area: the smallest area, in pixels.
 
     Returns:
-        Bool (B, N), or a list of (N_i,); a box with a coordinate that is nan is not visible.
+        Bool (B, N), (B, T, N), or a list of (N_i,); a box with a coordinate that is nan is not visible.
 
     Raises:
         ValueError: if they are no boxes, or a smallest size is negative.
@@ -53,7 +53,7 @@ def visible_boxes(boxes: Tensor | Ragged, *, min_size: float = 1.0, min_area: fl
         sides = boxes[..., 2:] - boxes[..., :2]
         return (sides >= min_size).all(-1) & (sides.clamp_min(0).prod(-1) >= min_area) & (sides > 0).all(-1)
 
-    return _each(large, places("boxes", boxes))
+    return _each(large, _examined("boxes", boxes))
 
 
 def sanitize_boxes(
@@ -91,7 +91,7 @@ def visible_keypoints(keypoints: Tensor | Ragged, *, size: Sequence[int]) -> Any
     coordinate that is nan is not visible. What lies in front of a point is not known.
 
     Args:
-        keypoints: (B, N, 2), (x, y), or a list with (N_i, 2) for each picture.
+        keypoints: (B, N, 2), (x, y), or a list with (N_i, 2) for each picture; (B, T, N, 2) of clips.
         size: (H, W) of the picture *after* the transform.
 
     Raises:
@@ -107,7 +107,7 @@ def visible_keypoints(keypoints: Tensor | Ragged, *, size: Sequence[int]) -> Any
         limits = points.new_tensor([size[1] - 0.5, size[0] - 0.5])
         return ((points >= -0.5) & (points < limits)).all(-1)
 
-    return _each(within, places("keypoints", keypoints))
+    return _each(within, _examined("keypoints", keypoints))
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,14 @@ class SanitizeBoxes(PhotometricTransform):
         both = [name for name in ("boxes", "y") if name in annotations]
         kept = sanitize_boxes(*(annotations[name] for name in both), min_size=self.min_size, min_area=self.min_area)
         return images(x), {**annotations, **dict(zip(both, kept if len(both) == 2 else (kept,), strict=True))}
+
+
+def _examined(name: str, value: Any) -> Any:
+    """``value``, if it is boxes or keypoints of pictures or of clips."""
+    if isinstance(value, Tensor) and value.ndim == 4:
+        places(name, value.flatten(0, 1))
+        return value
+    return places(name, value)
 
 
 def _each(decide: Any, rows: Any) -> Any:
