@@ -17,6 +17,7 @@ in pytest, or outside the sandbox under a seed that the student's code could not
             yield {"case": "a table", "x": torch.randn(2, 3, generator=g)}
 """
 
+import random
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -87,6 +88,9 @@ class Check(ABC):
         ignores: the arguments, or aspects of them, that may change as they like (``"model.modes"``).
         atol, rtol: how far numbers of a right answer may be from the reference's.
         dtype: whether an array must have the reference's dtype.
+        rng: what ``cases`` draws from: ``"torch"`` for a ``torch.Generator``, ``"numpy"`` for NumPy's, ``"python"`` for
+            a ``random.Random``.
+        answer_key: gives the other half where it isn't among labkit's own: of a course's check.
     """
 
     key: ClassVar[str]
@@ -97,6 +101,8 @@ class Check(ABC):
     atol: ClassVar[float] = 1e-5
     rtol: ClassVar[float] = 1e-4
     dtype: ClassVar[bool] = True
+    rng: ClassVar[str] = "torch"
+    answer_key: ClassVar[Any] = None
 
     @property
     def name(self) -> str:
@@ -110,9 +116,7 @@ class Check(ABC):
 
     def inputs(self, seed: int) -> list[Case]:
         """The cases of a seed, the smallest first; the same for the same seed."""
-        import torch
-
-        return list(self.cases(torch.Generator().manual_seed(seed)))
+        return list(self.cases(generator(self.rng, seed)))
 
     def cases(self, g: Any) -> Iterable[Case]:
         """The cases to try, their numbers drawn from ``g``; one of ``cases`` and ``inputs`` is given."""
@@ -121,6 +125,21 @@ class Check(ABC):
     @abstractmethod
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the student's answer on one case. Runs where the student's code lives; decides nothing."""
+
+
+def generator(kind: str, seed: int) -> Any:
+    """A source of random numbers; see ``Check.rng``."""
+    if kind == "torch":
+        import torch
+
+        return torch.Generator().manual_seed(seed)
+    if kind == "numpy":
+        import numpy as np
+
+        return np.random.default_rng(seed)
+    if kind == "python":
+        return random.Random(seed)
+    raise ValueError(f"`rng` is {kind!r}; expected 'torch', 'numpy' or 'python'")
 
 
 class Compare(Check):

@@ -37,6 +37,9 @@ FINAL = ("stub", "copied")  # whoever fails so on one case does on all
 
 Arrays = dict[str, NDArray[Any]]
 
+NOT_STUDENTS: set[str] = set()
+"""The files of a course's own checks, which lie outside of this package."""
+
 
 class Malformed(ValueError):
     """Bytes that no honest run of a check produces."""
@@ -160,10 +163,11 @@ def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
         message, arrays = opened(prepared)
         return [{name: thaw(node, arrays) for name, node in case.items()} for case in message["cases"]]
     try:
-        make = bank.answer_key(check).prepare
+        key = bank.answer_key(check)
     except LookupError:
-        make = None
-    return make(seed) if make else check.inputs(seed)
+        return check.inputs(seed)
+    cases = key.prepare(seed) if key.prepare else check.inputs(seed)
+    return list(key.recorded.cases(seed, cases)) if key.recorded else cases
 
 
 def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: bool = True) -> Report:
@@ -189,7 +193,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
 
     def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
         """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
-        kept = memory(check, seed) if answer in lasting else {}
+        kept = recall(check, key, seed) if answer in lasting else {}
         where = range(len(records)) if which is None else which
         if missing := [i for i in where if (answer, i) not in kept]:
             fresh = cases_of(check, seed)
@@ -201,6 +205,14 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
         return verdicts.decide(check, key, trials, tried, explain=explain)
     except Exception as error:
         raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
+
+
+def recall(check: Check, key: bank.AnswerKey, seed: int) -> dict[tuple[Any, int], Record]:
+    """What the bank gave under a seed, as far as that is known."""
+    kept = memory(check, seed)
+    if key.recorded and not kept:
+        kept |= key.recorded.records(seed)
+    return kept
 
 
 @lru_cache(maxsize=8)
@@ -278,7 +290,7 @@ def raised_by_student(error: BaseException) -> bool:
 
 def written_by_student(filename: str) -> bool:
     """Whether a file of a traceback is a notebook cell or a script, and no installed library or part of labkit."""
-    return "site-packages" not in filename and not filename.startswith(PACKAGE)
+    return "site-packages" not in filename and not filename.startswith(PACKAGE) and filename not in NOT_STUDENTS
 
 
 def sentence_of(error: BaseException) -> str:
