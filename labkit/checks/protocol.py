@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from labkit.checks import traces
+from labkit.checks.kinds import figures, tables
 from labkit.checks.values import (
     Unsendable,
     Value,
@@ -149,6 +150,7 @@ class Compare(Check):
         returns: what the answer gives, as sentences call it (``"the attacked picture"``); several names, where it
             returns a tuple.
         keywords: the arguments that are passed by name; all others go by position, in the order of the case.
+        drawn: of an answer that is a figure, the parts that count; see ``labkit.checks.kinds.figures``.
         number: whether the answer is one number, in whatever form: its shape and dtype don't matter.
         gradients: the arguments, tensors, through which a gradient must flow where one flows in the reference. The
             weights of modules among the arguments belong to them anyway.
@@ -158,6 +160,7 @@ class Compare(Check):
     returns: ClassVar[str | tuple[str, ...]] = "the result"
     keywords: ClassVar[Sequence[str]] = ()
     number: ClassVar[bool] = False
+    drawn: ClassVar[Sequence[str]] = figures.PARTS
     gradients: ClassVar[Sequence[str]] = ()
     no_gradients: ClassVar[str] = ""
 
@@ -206,6 +209,8 @@ class Compare(Check):
         """One value as it is compared."""
         if value is None:
             raise Wrong(f"{self.name} returned nothing: is a `return` missing?")
+        if figures.is_figure(value) or figures.is_axes_array(value):
+            return figures.part_of(figures.picture(value), self.drawn)
         if not self.number:
             return value
         return number(value, name=self.name)
@@ -237,6 +242,7 @@ class Report:
 def one(value: object) -> str:
     """A value's type with its article, as in ``a tensor``, ``an int``."""
     kind = "tensor" if is_tensor(value) else "array" if is_array(value) else type(value).__name__
+    kind = "figure" if isinstance(value, figures.Picture) else kind
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
@@ -320,7 +326,9 @@ def describe_case(case: Case) -> str:
 
 def short(value: object) -> bool:
     """Whether a value of a case can be shown: a model or a generator says nothing to a reader."""
-    return not is_module(value) and (is_array(value) or isinstance(value, int | float | str | tuple | list | dict))
+    if is_module(value):
+        return False
+    return is_array(value) or tables.is_table(value) or isinstance(value, int | float | str | tuple | list | dict)
 
 
 __all__ = [

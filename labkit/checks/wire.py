@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from labkit import absent
 from labkit.checks import bank, traces
 from labkit.checks import verdict as verdicts
+from labkit.checks.kinds import figures
 from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
 from labkit.checks.values import Unsendable, freeze, thaw
 from labkit.checks.verdict import Record, Trial
@@ -33,6 +34,7 @@ PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
 ENOUGH = 5.0  # seconds: an answer that has failed a case by then is not tried on the others
 STATUSES = ("ok", "wrong", "stub", "error", "copied")
+SENDABLE = "numbers, a text, an array, a tensor, a data frame, a figure, or a list or dictionary of such"
 FINAL = ("stub", "copied")  # whoever fails so on one case does on all
 
 Arrays = dict[str, NDArray[Any]]
@@ -95,6 +97,7 @@ def attempt(
     changed = traces.watch(case, (*check.changes, *check.ignores))
     arrays: Arrays = {}
     drew = traces.dice()
+    tidy = figures.opened()
     try:
         with watching(forbidden, answer) if forbidden else nullcontext():
             outputs = check.run(answer, case)
@@ -109,6 +112,8 @@ def attempt(
         return failure(error), {}
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever an answer raises is its result
         return failure(error), {}
+    finally:
+        tidy()
     if sentence := changed():
         return {"status": "wrong", "sentence": sentence}, {}
     return record, arrays
@@ -126,9 +131,7 @@ def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[st
             values[key] = freeze(value, name + key, arrays)
         except Unsendable as error:
             text = f"{check.name} returned {error}"
-            raise Wrong(
-                text if "expected" in text else f"{text}; expected numbers, a tensor, or a list of such"
-            ) from error
+            raise Wrong(text if "expected" in text else f"{text}; expected {SENDABLE}") from error
     return values
 
 
