@@ -1,4 +1,4 @@
-"""What the wheel takes of lectures, exercises and solutions: the course's notebooks, nothing that a used clone has there.
+"""What the wheel takes of lectures, exercises and solutions: the notebooks of the course, not the traces of their use.
 
 Solutions become ``answers/``, which ``labkit solution`` reads: a course with ``solutions/`` is one to teach from.
 """
@@ -41,7 +41,7 @@ class CourseHook(BuildHookInterface):
 
 
 def course(root: Path) -> list[Path]:
-    """The course's files: lectures by their names, of each exercise the files that its solution has as well, and that."""
+    """The files of the course: lectures by their names, of each exercise what its solution has too, and the solution."""
     lectures = [path for path in sorted((root / "lectures").iterdir()) if LECTURE.fullmatch(path.name)]
     exercises = [
         path
