@@ -41,7 +41,7 @@ class CourseHook(BuildHookInterface):
 
 
 def course(root: Path) -> list[Path]:
-    """The files of the course: lectures by their names, of each exercise what its solution has too, and the solution."""
+    """The files of the course: lectures by their names, of each exercise what its solution has too, and that one."""
     lectures = [path for path in sorted((root / "lectures").iterdir()) if LECTURE.fullmatch(path.name)]
     exercises = [
         path
