@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from labkit.grading import grade, release
 from labkit.grading.course import Course
 from labkit.topics import SYLLABUS
 from tests.engine_double import contained
+from tests.test_pages import page_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("[0-9]*.ipynb"))
@@ -170,3 +172,42 @@ def test_an_exercise_names_each_check_of_its_topic_once():
         text = (ROOT / "exercises" / slug / f"{slug}.ipynb").read_text(encoding="utf-8")
         for check in checks.of(KEYS[slug]):
             assert text.count(f'check(\\"{check.key}\\",') == 1
+
+
+TWO_CHECKS = {"15_transfer": 2}  # checks whose picture and prediction stand at the next one of the same task
+FOLDED = re.compile(r"<details>\n?<summary>(Hint|What you should see)</summary>\n\n(.+?)\n</details>", re.DOTALL)
+
+
+def tasks_of(path):
+    """The tasks of an exercise with a check: for each its text, and what is folded in it by its summary."""
+    tasks, text = [], ""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            text = ""
+        text += cell.source + "\n" if cell.cell_type == "markdown" else ""
+        if cell.source.startswith("check("):
+            tasks.append((cell.source, text, dict(FOLDED.findall(text))))
+    return tasks
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_each_task_has_a_hint_and_what_one_should_see(path):
+    """Folded in both: Markdown within ``details`` is read as such only after an empty line."""
+    tasks = tasks_of(path)
+    assert len(tasks) == len(checks.of(KEYS[path.stem]))
+    for source, text, folded in tasks:
+        assert len(folded.get("Hint", "")) > 20, source
+        assert text.count("<details>") == text.count("</details>") == len(FOLDED.findall(text)), source
+    seen = [folded["What you should see"] for _, _, folded in tasks if "What you should see" in folded]
+    asked = {source for source, text, _ in tasks if "**Predict.**" in text}
+    answered = [source for source, _, folded in tasks if "**The prediction.**" in folded.get("What you should see", "")]
+    assert len(seen) >= len(tasks) - TWO_CHECKS.get(path.stem, 0)
+    assert len(asked - set(answered)) == TWO_CHECKS.get(path.stem, 0)
+
+
+def test_a_hint_shows_as_text_in_a_page():
+    """The pages keep what is folded, and its Markdown is read."""
+    [path] = [path for path in SOLUTIONS if path.stem == "01_images"]
+    cell = next(c for c in nbformat.read(path, as_version=4).cells if c.id == "task-affine")
+    page = page_of(nbformat.v4.new_notebook(cells=[cell]))
+    assert re.search(r"<details>\s*<summary>Hint</summary>\s*<p><code>torch.deg2rad</code>", page), page[-3000:]
