@@ -17,6 +17,7 @@ from labkit import checks
 from labkit.grading import grade, release
 from labkit.grading.course import Course
 from labkit.topics import SYLLABUS
+from tests import claims
 from tests.engine_double import contained
 from tests.test_pages import page_of
 
@@ -31,6 +32,7 @@ KEYS = {topic.slug: topic.key for topic in SYLLABUS}
 def test_a_lecture_runs_from_a_clean_kernel(path, tmp_path):
     shutil.copy(path, tmp_path)
     notebook = nbformat.read(tmp_path / path.name, as_version=4)
+    claims.bind(notebook)
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [(cell.source, output) for cell in notebook.cells for output in cell.get("outputs", [])]
     loud = [(source, o.text) for source, o in outputs if o.output_type == "stream" and o.name == "stderr"]
@@ -38,6 +40,7 @@ def test_a_lecture_runs_from_a_clean_kernel(path, tmp_path):
     pictures = [o.data for _, o in outputs if "text/html" in o.get("data", {}) and "<img" in o.data["text/html"]]
     assert pictures, "a lecture without a picture"
     assert all('alt="' in data["text/html"] for data in pictures)
+    assert claims.broken(notebook) == [], "the text claims a number that the run does not give"
 
 
 # What ``full = True`` would train for minutes, a little of it: what to replace in a lecture's cells.
