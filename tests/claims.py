@@ -4,10 +4,10 @@ A number is followed by a comment that no reader sees::
 
     The digits lost 0.43 <!--= float(moved.mean()): 0.43 ± 0.05 --> of their accuracy.
 
-Left of the colon stands where the number comes from. It is a Python expression, computed where the text stands, after all
-cells above it; or a text in quotes, after which the nearest cell above printed the number. ``<!--=below`` means the next
-cell below instead. Right of the colon stand the number as the text has it, and by how much a run may differ. Where the text
-has a %, the expression gives a percentage too.
+Left of the colon stands where the number comes from. It is a Python expression, computed where the text stands, after
+all cells above it; or a text in quotes, after which the nearest cell above printed the number. ``<!--=below`` means the
+next cell below instead. Right of the colon stand the number as the text has it, and by how much a run may differ. Where
+the text has a %, the expression gives a percentage too.
 """
 
 import re

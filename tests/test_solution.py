@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from labkit import checks
-from labkit.grading import cli, model_answers, notebooks, release, student
+from labkit.grading import cli, model_answers, notebooks, release, screen, student
 from labkit.grading.course import Course
 from labkit.grading.engine import reduced
 from labkit.topics import SYLLABUS
@@ -22,7 +22,7 @@ def notebook():
     """The small exercise with headings, and what one should see."""
     made = tiny.notebook()
     cells = made.cells
-    seen = MARKDOWN("<details><summary>What you should see</summary>\n\nTwice each\nnumber.\n</details>")
+    seen = MARKDOWN("<details><summary>What you should see</summary>\n\nTwice each\nnumber, **always**.\n</details>")
     headings = [
         MARKDOWN(f"## {n} · {title}  (2 points)") for n, title in ((1, "Twice"), (2, "The mean"), (3, "In words"))
     ]
@@ -42,11 +42,19 @@ def notebook():
     return made
 
 
-@pytest.fixture(params=["a clone", "a package"])
-def here(request, tmp_path, monkeypatch):
-    """A released course with the exercise started, as a clone and as a package hold it."""
-    made = tiny.build(tmp_path, notebook())
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A released course, to be copied."""
+    made = tiny.build(tmp_path_factory.mktemp("course"), notebook())
     release.release(made, tiny.NAME)
+    return made.root
+
+
+@pytest.fixture(params=["a clone", "a package"])
+def here(request, released, tmp_path, monkeypatch):
+    """A released course with the exercise started, as a clone and as a package hold it."""
+    shutil.copytree(released, tmp_path, dirs_exist_ok=True)
+    made = Course(tmp_path, tmp_path)
     if request.param == "a package":
         (made.root / "solutions").rename(made.root / "answers")
     monkeypatch.chdir(tmp_path)
@@ -84,7 +92,8 @@ def test_a_model_answer_comes_after_an_attempt(here, capsys):
         status, out, err = solution(capsys, "double")
         assert (status, err) == (0, "")
     assert "doubled = [2 * number for number in numbers]" in out
-    assert "Twice each number." in out, "the reason flows"
+    assert "Twice each number, **" not in out
+    assert "Twice each number, always." in out, "the reason flows"
     assert "SOLUTION" not in out
     assert "sum(numbers)" not in out
 
@@ -110,6 +119,12 @@ def test_bad_input_is_one_sentence(here, capsys):
     assert status == 2
     assert "01_images has no model answers here" in err
     assert cli.run(["solution", "cooking"]) == 2
+
+
+def test_a_line_of_code_stays_one_line_in_a_narrow_window(here, capsys, monkeypatch):
+    monkeypatch.setattr(screen.out, "width", 30)
+    write(here, "double", "def double(numbers):\n    return numbers")
+    assert "    doubled = [2 * number for number in numbers]\n" in solution(capsys, "double")[1]
 
 
 @pytest.mark.parametrize("slug", TOPICS)

@@ -146,7 +146,8 @@ def solution(
     here = places.find()
     answers, waiting = model_answers.shown(here, topic, task)
     for answer in answers:
-        out.print(report.answer(answer))
+        for part, code in report.answer(answer):
+            out.print(part, soft_wrap=code)  # a line of code stays one line
     if waiting:
         out.print(
             f"Not tried yet: {', '.join(f'{answer.number} ({answer.name})' for answer in waiting)}.", markup=False

@@ -1,7 +1,7 @@
 """What ``labkit check``, ``labkit solution`` and ``labkit progress`` print."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -59,23 +59,24 @@ def total(found: Verdict) -> str:
     return f"{text} ({found.seconds:.0f} s)." if not found.done else f"All right: {text} ({found.seconds:.0f} s)."
 
 
-def answer(model: Answer) -> RenderableType:
-    """A model answer: its task, what to write, and what one sees then."""
+def answer(model: Answer) -> Iterator[tuple[RenderableType, bool]]:
+    """A model answer in parts: its task, what to write, and what one sees then; and whether each is code."""
     heading = plain(f"{model.number} · {model.title}\n")
     heading.stylize("bold")
-    parts: list[RenderableType] = [heading]
+    yield heading, False
     if model.written:
-        parts.append(plain(flowing(model.text)))
+        yield plain(f"{flowing(model.text)}\n"), False
     else:
-        parts.append(Syntax("", "python", theme="ansi_dark", background_color="default").highlight(model.text))
+        yield Syntax("", "python", theme="ansi_dark", background_color="default").highlight(model.text), True
     if model.reason:
-        parts += [Text("What you should see", style="bold"), plain(flowing(model.reason)).append("\n")]
-    return Group(*parts)
+        yield Text("What you should see", style="bold"), False
+        yield plain(f"{flowing(model.reason)}\n"), False
 
 
 def flowing(markdown: str) -> str:
     """Markdown whose paragraphs are one line each, so that they fit a window of any width; lists stay lists."""
-    return re.sub(r"(?<!\n)\n(?!\n|\s*([-*|>]|\d+\.|\$\$))", " ", markdown.strip())
+    loud = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+    return re.sub(r"(?<!\n)\n(?!\n|\s*([-*|>] |\d+\. |\$\$))", " ", loud.sub(r"\1", markdown.strip()))
 
 
 def progress(course: Course, states: Sequence[State]) -> RenderableType:

@@ -12,7 +12,7 @@ from labkit.shapes import images as checked
 GAP, MARGIN, TITLE = 0.08, 0.06, 0.165  # inches: between images, around them, one line of text
 LARGEST, SMALL = 2.2, 1.4  # inches: an image, one up to 32 pixels wide, is not blown up further
 MOST = 400
-DARK = 0.25  # of the range: what has nothing brighter is nearly black on most screens
+DARK = 0.15  # mean brightness: what is below it is nearly black on most screens
 
 
 def images(
@@ -37,8 +37,8 @@ def images(
         columns: images in a row; as many as look well if it is not given.
         title: above all of them.
         limits: the values that are black and white; ``(-e, e)`` for a perturbation.
-        stretch: show what is nearly black (all of it below a quarter of the range) as bright as the range allows, with
-            the factor in its title.
+        stretch: show what is nearly black (a mean below 0.15 of the range) brighter, so that its brightest hundredth is
+            white, with the factor in its title.
         colours: the matplotlib colour map of images with one channel, say ``"viridis"`` for a map of values.
         alt: the description, if the one made from the titles is not good enough.
 
@@ -128,9 +128,10 @@ def _pictures(x: Tensor | Sequence[Tensor], limits: tuple[float, float]) -> list
 def _stretched(pictures: list[np.ndarray], heads: list[str]) -> tuple[list[np.ndarray], list[str]]:
     """Nearly black pictures brighter, and the titles of all with the factors."""
     heads = heads + [""] * (len(pictures) - len(heads))
-    factors = [1 / p.max() if 0 < p.max() < DARK else 1.0 for p in pictures]
-    told = [f"{head} (×{factor:.0f})".strip() if factor > 1 else head for head, factor in zip(heads, factors)]
-    return [picture * factor for picture, factor in zip(pictures, factors)], told if any(told) else []
+    factors = [1 / (np.quantile(p, 0.99) or p.max() or 1) if p.mean() < DARK else 1.0 for p in pictures]
+    told = [f"{head} (×{factor:.2g})".strip() if factor > 1 else head for head, factor in zip(heads, factors)]
+    bright = [(picture * factor).clip(0, 1) for picture, factor in zip(pictures, factors)]
+    return bright, told if any(told) else []
 
 
 def _single(image: Tensor) -> Tensor:
