@@ -8,27 +8,25 @@ from docs.site.pages import lay_out
 from docs.site.settings import ROOT, Settings
 
 
-def build(settings: Settings, *, jobs: int = 1) -> int:
-    """Build the site; the number of pages.
+def build(settings: Settings) -> int:
+    """Build the site: 0, or 1 after a warning, for instance of a broken link; the site stays as it was then.
 
     Raises:
         FailedCell: if a cell of a lecture raises.
-        SphinxError: at the first warning; no page with a broken link is published.
     """
     lay_out(settings)
-    # What an earlier build left and this one does not have must not be published; Sphinx writes only what has changed.
+    settings.extra.mkdir(parents=True, exist_ok=True)
+    made = settings.work / "html" / "site"  # myst-nb writes beside it
     pages = {path.relative_to(settings.source).with_suffix(".html") for path in settings.source.rglob("*.*")}
-    for path in settings.output.rglob("*.html"):
-        name = path.relative_to(settings.output)
-        if name not in pages and name.name not in ("genindex.html", "search.html", "py-modindex.html"):
+    for path in made.rglob("*.html"):  # Sphinx writes what has changed, and leaves what is no more
+        if path.relative_to(made) not in pages and path.stem not in ("genindex", "search"):
             path.unlink()
     for folder in ("notebooks", "colab", "figures"):
-        shutil.rmtree(settings.output / folder, ignore_errors=True)
-    settings.extra.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(made / folder, ignore_errors=True)
     application = Sphinx(
         srcdir=settings.source,
         confdir=ROOT / "docs" / "site",
-        outdir=settings.output,
+        outdir=made,
         doctreedir=settings.work / "doctrees",
         buildername="html",
         confoverrides={
@@ -37,8 +35,9 @@ def build(settings: Settings, *, jobs: int = 1) -> int:
         },
         status=None,
         warningiserror=True,
-        exception_on_warning=False,
-        parallel=jobs,
     )
     application.build()
-    return application.statuscode or 0
+    if application.statuscode == 0:
+        shutil.rmtree(settings.output, ignore_errors=True)
+        shutil.copytree(made, settings.output, ignore=shutil.ignore_patterns(".buildinfo", "_sources"))
+    return application.statuscode

@@ -38,10 +38,10 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 # Code with an ellipsis for what is left out is no Python; attributes of two classes may have one name.
 suppress_warnings = ["misc.highlighting_failure", "ref.python"]
-python_maximum_signature_line_length = 90
 
 html_theme = "furo"
 html_title = "labkit"
+html_favicon = "static/favicon.svg"
 html_math_renderer = "katex"
 html_copy_source = False
 html_show_sourcelink = False

@@ -97,7 +97,8 @@ def page(deck: str, rows: Collection[Claim], address: Callable[[Place], str]) ->
     lines = [
         f"# Deck {deck}, slide by slide",
         "",
-        f"{len(rows)} claims, methods, figures and formulas: {shown}. A link leads to the cell that runs or measures it.",
+        f"{len(rows)} claims, methods, figures and formulas: {shown}.",
+        "A link leads to the cell that runs or measures it.",
         "",
         ":::{container} deck",
         "",
@@ -114,6 +115,9 @@ def page(deck: str, rows: Collection[Claim], address: Callable[[Place], str]) ->
 def front(text: str, decks: Collection[str]) -> str:
     """The page that lists the decks: what the states mean, and how many claims have which."""
     words = text[: text.index("## Deck")].splitlines()[1:]
-    rows = [f"[{line[2:5]}]({line[2:5]}.md)".join(line.split(line[2:5], 1)) if line[2:5] in decks else line for line in words]
+    rows = [
+        f"[{line[2:5]}]({line[2:5]}.md)".join(line.split(line[2:5], 1)) if line[2:5] in decks else line
+        for line in words
+    ]
     contents = ["```{toctree}", ":hidden:", "", *(f"{deck}.md" for deck in decks), "```"]
     return "\n".join(["# Slide by slide", *rows, "", *contents, ""])

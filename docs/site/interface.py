@@ -1,17 +1,15 @@
 """The pages of the library, from its docstrings: one for each public module."""
 
 import inspect
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from labkit.topics import SYLLABUS
+from labkit.topics import Topic
 
-TOPICS = tuple(f"labkit.{topic.module}" for topic in SYLLABUS if topic.module and not topic.planned)
 COMMON = (
     "labkit.augment",
-    "labkit.augment.pipeline",
-    "labkit.augment.transform",
     "labkit.data",
     "labkit.data.simulate",
     "labkit.train",
@@ -59,9 +57,15 @@ def page(name: str) -> str:
     return "\n".join(lines)
 
 
-def front() -> str:
+def modules(topics: Sequence[Topic], *, common: bool) -> dict[str, tuple[str, ...]]:
+    """The public modules below their headings: those of topics, and, if asked for, what these stand on."""
+    own = tuple(f"labkit.{topic.module}" for topic in topics if topic.module and not topic.planned)
+    return {"The topics": own} | ({"What they stand on": COMMON} if common else {})
+
+
+def front(headings: Mapping[str, Sequence[str]]) -> str:
     """The page that lists the modules."""
     lines = ["The library", "===========", ""]
-    for title, modules in (("The topics", TOPICS), ("What they stand on", COMMON)):
+    for title, modules in headings.items():
         lines += [title, "-" * len(title), "", ".. toctree::", "   :maxdepth: 1", "", *(f"   {m}" for m in modules), ""]
     return "\n".join(lines)

@@ -31,7 +31,8 @@ def page(notebook: NotebookNode, doors: str, folder: Path, *, up: str) -> Notebo
     for number, cell in enumerate(cells):
         cell.id = f"page-{number}"
     language = {"name": "python", "pygments_lexer": "ipython3"}
-    metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": language}
+    kernel = {"kernelspec": notebook.metadata.kernelspec} if "kernelspec" in notebook.metadata else {}
+    metadata = kernel | {"language_info": language}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 

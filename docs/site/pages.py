@@ -16,8 +16,8 @@ from docs.site.settings import ROOT, Settings
 from labkit.explore.svg import DARK
 from labkit.topics import Topic
 
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
-FENCE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
+# Code comes first: what looks like a link in it is none.
+LINK = re.compile(r"```.*?```|`[^`\n]+`|(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)", re.DOTALL)
 ROW_OF_README = re.compile(r"^\| (\d\d) \| (.*?) \| (.*?) \| (.*?) \| (.*) \|$", re.MULTILINE)
 MEASURED = re.compile(r"^(?P<equal>.*?)(?:; )?(?:, and )?\[(?P<words>.*)\]\((?P<page>[^()]+)\)$")
 GUIDES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -75,8 +75,9 @@ def write(path: Path, text: str) -> None:
 def pages(settings: Settings) -> dict[str, str]:
     """Every page by its name below the source."""
     texts = guides() | results_pages() | deck_pages(settings)
-    texts |= {"api/index.rst": interface.front()}
-    texts |= {f"api/{name}.rst": interface.page(name) for name in (*interface.TOPICS, *interface.COMMON)}
+    modules = interface.modules(settings.topics, common=settings.whole)
+    texts |= {"api/index.rst": interface.front(modules)}
+    texts |= {f"api/{name}.rst": interface.page(name) for names in modules.values() for name in names}
     for topic in settings.topics:
         for name in (lecture(topic), exercise(topic)):
             if (ROOT / name).is_file():
@@ -192,7 +193,7 @@ def followed(text: str, name: str, texts: Mapping[str, str], repository: str) ->
 
     def link(match: re.Match[str]) -> str:
         words, target = match[1], match[2]
-        if re.match(r"[a-z]+:|#", target):
+        if target is None or re.match(r"[a-z]+:|#", target):
             return match[0]
         path, hash_, place = target.partition("#")
         there = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
@@ -202,7 +203,7 @@ def followed(text: str, name: str, texts: Mapping[str, str], repository: str) ->
             return f"[{words}]({path}{hash_}{place})"
         return f"[{words}](https://github.com/{repository}/blob/HEAD/{there})" if repository else words
 
-    return "".join(part if i % 2 else LINK.sub(link, part) for i, part in enumerate(FENCE.split(text)))
+    return LINK.sub(link, text)
 
 
 def elsewhere(settings: Settings) -> None:

@@ -18,7 +18,7 @@ class Settings:
     """What to build, and where.
 
     Attributes:
-        topics: whose lectures and exercises become pages; all but a few while somebody writes.
+        topics: whose lectures, exercises and modules become pages; a few of them for a quick look.
         execute: whether lectures run. Without, they show what an earlier build kept, or no outputs.
         solutions: whether exercises show the model answers, folded.
         repository: ``owner/name`` on GitHub, for the badges; empty where there is none.
@@ -34,6 +34,11 @@ class Settings:
     work: Path = ROOT / "build" / "site"
 
     @property
+    def whole(self) -> bool:
+        """Whether the site has every topic."""
+        return self.topics == SYLLABUS
+
+    @property
     def source(self) -> Path:
         """What Sphinx reads: laid out as the clone is, so that links lead where they led."""
         return self.work / "source"
@@ -45,7 +50,7 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that ``SITE_ONLY``, ``SITE_EXECUTE``, ``SITE_SOLUTIONS`` and ``SITE_REPOSITORY`` ask for.
+    """The settings that the variables ``SITE_…`` ask for; CONTRIBUTING.md lists them.
 
     Raises:
         ValueError: if a topic of ``SITE_ONLY`` does not exist.
@@ -57,6 +62,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         execute=environment.get("SITE_EXECUTE", "1") != "0",
         solutions=environment.get("SITE_SOLUTIONS", "0") == "1",
         repository=environment.get("SITE_REPOSITORY") or origin(),
+        output=Path(environment.get("SITE_OUTPUT") or ROOT / "site").resolve(),
+        work=Path(environment.get("SITE_WORK") or ROOT / "build" / "site").resolve(),
     )
 
 

@@ -29,7 +29,9 @@ def give_places(app: Sphinx, document: nodes.document) -> None:
             cell["ids"].append(place)
 
 
-def add_formulas(app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None) -> None:
+def add_formulas(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+) -> None:
     """KaTeX, for the pages that have formulas."""
     if document is not None and any(True for kind in (nodes.math, nodes.math_block) for _ in document.findall(kind)):
         app.add_css_file("katex/katex.min.css")
