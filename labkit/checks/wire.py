@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from labkit import absent
 from labkit.checks import bank, traces
 from labkit.checks import verdict as verdicts
+from labkit.checks.kinds import figures
 from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
 from labkit.checks.values import Unsendable, freeze, thaw
 from labkit.checks.verdict import Record, Trial
@@ -34,9 +35,13 @@ PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
 ENOUGH = 5.0  # seconds: an answer that has failed a case by then is not tried on the others
 STATUSES = ("ok", "wrong", "stub", "error", "copied")
+SENDABLE = "numbers, a text, an array, a tensor, a data frame, a figure, or a list or dictionary of such"
 FINAL = ("stub", "copied")  # whoever fails so on one case does on all
 
 Arrays = dict[str, NDArray[Any]]
+
+NOT_STUDENTS: set[str] = set()
+"""The files of a course's own checks, which lie outside of this package."""
 
 
 class Malformed(ValueError):
@@ -96,6 +101,7 @@ def attempt(
     changed = traces.watch(case, (*check.changes, *check.ignores))
     arrays: Arrays = {}
     drew = traces.dice()
+    tidy = figures.opened()
     try:
         with watching(forbidden, answer) if forbidden else nullcontext():
             outputs = check.run(answer, case)
@@ -110,6 +116,8 @@ def attempt(
         return failure(error), {}
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever an answer raises is its result
         return failure(error), {}
+    finally:
+        tidy()
     if sentence := changed():
         return {"status": "wrong", "sentence": sentence}, {}
     return record, arrays
@@ -127,9 +135,7 @@ def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[st
             values[key] = freeze(value, name + key, arrays)
         except Unsendable as error:
             text = f"{check.name} returned {error}"
-            raise Wrong(
-                text if "expected" in text else f"{text}; expected numbers, a tensor, or a list of such"
-            ) from error
+            raise Wrong(text if "expected" in text else f"{text}; expected {SENDABLE}") from error
     return values
 
 
@@ -164,10 +170,11 @@ def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
         message, arrays = opened(prepared)
         return [{name: thaw(node, arrays) for name, node in case.items()} for case in message["cases"]]
     try:
-        make = bank.answer_key(check).prepare
+        key = bank.answer_key(check)
     except LookupError:
-        make = None
-    return make(seed) if make else check.inputs(seed)
+        return check.inputs(seed)
+    cases = key.prepare(seed) if key.prepare else check.inputs(seed)
+    return list(key.recorded.cases(seed, cases)) if key.recorded else cases
 
 
 def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: bool = True) -> Report:
@@ -193,7 +200,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
 
     def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
         """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
-        kept = memory(check, seed) if answer in lasting else {}
+        kept = recall(check, key, seed) if answer in lasting else {}
         where = range(len(records)) if which is None else which
         if missing := [i for i in where if (answer, i) not in kept]:
             fresh = cases_of(check, seed)
@@ -205,6 +212,14 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
         return verdicts.decide(check, key, trials, tried, explain=explain)
     except Exception as error:
         raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
+
+
+def recall(check: Check, key: bank.AnswerKey, seed: int) -> dict[tuple[Any, int], Record]:
+    """What the bank gave under a seed, as far as that is known."""
+    kept = memory(check, seed)
+    if key.recorded and not kept:
+        kept |= key.recorded.records(seed)
+    return kept
 
 
 @lru_cache(maxsize=8)
@@ -287,7 +302,7 @@ def raised_by_student(error: BaseException) -> bool:
 
 def written_by_student(filename: str) -> bool:
     """Whether a file of a traceback is a notebook cell or a script, and no installed library or part of labkit."""
-    return "site-packages" not in filename and not filename.startswith(PACKAGE)
+    return "site-packages" not in filename and not filename.startswith(PACKAGE) and filename not in NOT_STUDENTS
 
 
 def sentence_of(error: BaseException) -> str:
