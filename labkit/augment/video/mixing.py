@@ -72,7 +72,9 @@ def volume_kept(blocks: Blocks, *, size: tuple[int, int, int]) -> PerSample:
 
 @dataclass(frozen=True)
 class VideoMix(Mixup):
-    """Every clip with a block of a random other one, labels by volume, masks with it. ``kind``: spatial, temporal, cube.
+    """Every clip with a block of a random other one, labels by volume. ``kind``: spatial, temporal or cube.
+
+    A mask (B, T, H, W) or (B, T, K, H, W) gets the same block.
 
     Args and Raises: as ``mixing.Mixup``; x is clips.
 
