@@ -78,7 +78,7 @@ def contrast(x: Images, *, factor: Value) -> Images:
         ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or a factor is negative.
     """
     f = per_item(values(factor, colours(x), name="factor", low=0), x)
-    return in_blocks(_contrast, x, f)
+    return _contrast(x, f)
 
 
 def _contrast(x: Tensor, f: Tensor) -> Tensor:
@@ -186,7 +186,8 @@ def posterize(x: Images, *, bits: Value) -> Images:
         ValueError: if x isn't a batch of float images, or bits are outside [0, 8].
     """
     levels = per_item(values(bits, images(x), name="bits", low=0, high=8).round().exp2(), x)
-    return torch.minimum((x * levels).floor_().clamp_min_(0), levels - 1) / levels
+    # Below 1, and then times powers of 2: all of it is exact.
+    return x.clamp(0, 1 - torch.finfo(x.dtype).eps / 2).mul_(levels).floor_().mul_(1 / levels)
 
 
 @_but_for_alpha
@@ -197,7 +198,13 @@ def solarize(x: Images, *, threshold: Value) -> Images:
         ValueError: if x isn't a batch of float images, or a threshold is outside [0, 1].
     """
     t = per_item(values(threshold, images(x), name="threshold", low=0, high=1), x)
-    return torch.where(x >= t, 1 - x, x)
+    return in_blocks(_solarize, x, t)
+
+
+def _solarize(x: Tensor, t: Tensor) -> Tensor:
+    """w + (1 − 2w) x with w = 1 or 0, which is exact: several times as fast as a choice for each pixel."""
+    w = x.detach().clone().ge_(t)
+    return w.addcmul_(x, torch.rsub(w, 1, alpha=2))
 
 
 @_but_for_alpha

@@ -17,7 +17,10 @@ from labkit.augment.image._args import Fill, Resized, which
 from labkit.augment.image.matrices import affine_matrix, box_corners, centring, homography, warp_points
 from labkit.augment.image.warping import sample, shift_grid, warp
 from labkit.draws import wide
-from labkit.shapes import Bool, Float, Images, images
+from labkit.shapes import Bool, Float, Images, images, readable
+
+LARGE = 2**14
+"""More values than this in an image: then each image is turned alone, and those that stay are copied once."""
 
 
 def hflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
@@ -26,8 +29,7 @@ def hflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or ``flip`` isn't one bool a sample.
     """
-    mirrored = images(x).flip(3)
-    return mirrored if flip is None else torch.where(which(flip, x, name="flip"), mirrored, x)
+    return _mirrored(images(x), flip, 3)
 
 
 def vflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
@@ -36,8 +38,23 @@ def vflip(x: Images, *, flip: Bool[Tensor, " b"] | None = None) -> Images:
     Raises:
         ValueError: if x isn't a batch of float images, or ``flip`` isn't one bool a sample.
     """
-    mirrored = images(x).flip(2)
-    return mirrored if flip is None else torch.where(which(flip, x, name="flip"), mirrored, x)
+    return _mirrored(images(x), flip, 2)
+
+
+def _mirrored(x: Tensor, flip: Tensor | None, dim: int) -> Tensor:
+    """Those images turned round along a dimension for which ``flip`` is true; without it all."""
+    if flip is None:
+        return x.flip(dim)
+    chosen = which(flip, x, name="flip")
+    if not readable(x):
+        return torch.where(chosen, x.flip(dim), x)
+    if len(x) and x[0].numel() > LARGE:
+        y = torch.empty_like(x)
+        for i, turn in enumerate(flip.tolist()):
+            y[i] = x[i].flip(dim - 1) if turn else x[i]
+        return y
+    kept = (~chosen).flatten().nonzero()[:, 0]
+    return x.flip(dim).index_copy_(0, kept, x.index_select(0, kept))
 
 
 def rotate(

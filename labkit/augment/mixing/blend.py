@@ -235,7 +235,8 @@ def weights(value: float | Tensor, x: Tensor, *, name: str) -> Tensor:
         bad = [] if 0 <= value <= 1 else [value]
     elif value.device.type == "cpu":
         held = value.detach().flatten()
-        bad = held[~((held >= 0) & (held <= 1))].tolist()
+        least, most = (float(bound) for bound in held.aminmax()) if len(held) else (0, 1)
+        bad = [] if 0 <= least <= most <= 1 else held[~((held >= 0) & (held <= 1))].tolist()
     else:
         bad = []
     if bad:
