@@ -30,6 +30,7 @@ from labkit.checks.verdict import Record, Trial
 from labkit.checks.watch import Copied, watching
 
 LIMIT = 64 * 2**20  # bytes of outputs one answer may send: a class of hundreds passes through one judge
+MESSAGE = 4 * 2**20  # characters of the records: an object in JSON takes thirty times its characters when it is read
 PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
 ENOUGH = 5.0  # seconds: an answer that has failed a case by then is not tried on the others
@@ -67,7 +68,7 @@ def execute(
     forbidden = watched(check) if watch else ()
     records: list[dict[str, Any]] = []
     arrays: Arrays = {}
-    start = time.monotonic()
+    start, room = time.monotonic(), MESSAGE // 2
     for i, case in enumerate(cases_of(check, seed, prepared)):
         absent.forget()
         record, own = attempt(check, answer, case, forbidden, f"{i}/")
@@ -75,6 +76,9 @@ def execute(
             record, own = {"status": "copied", "sentence": sentence}, {}
         if sum(a.nbytes for a in (*arrays.values(), *own.values())) > limit:
             record, own = {"status": "wrong", "sentence": f"the outputs exceed {limit} bytes"}, {}
+        room -= len(json.dumps(record))
+        if room < 0:
+            record, own = {"status": "wrong", "sentence": "it returns too many numbers that are in no tensor"}, {}
         records.append({"case": str(case.get("case", i)), **record})
         arrays |= own
         if record["status"] in FINAL or (record["status"] != "ok" and time.monotonic() - start > ENOUGH):
@@ -233,14 +237,19 @@ def own_record(check: Check, answer: Any, case: Case) -> Record:
     )
 
 
-def opened(data: bytes) -> tuple[dict[str, Any], Arrays]:
+def opened(data: bytes, *, most: int | None = None) -> tuple[dict[str, Any], Arrays]:
     """The message and the arrays in some bytes.
+
+    Args:
+        most: how long the header may be that holds the message.
 
     Raises:
         Malformed: if they are not what ``pack`` makes.
     """
     try:
         length = int.from_bytes(data[:8], "little")
+        if most is not None and length > most:
+            raise Malformed(f"a header of {length} bytes; at most {most} are accepted")
         message = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["labkit"])
         return dict(message), dict(safetensors.numpy.load(data))
     except Exception as error:
@@ -251,7 +260,7 @@ def unpack(check: Check, data: bytes, limit: int = LIMIT) -> list[Record]:
     """The records of each case with their outputs, validated: the bytes come from an untrusted process."""
     if len(data) > 2 * limit + 2**20:
         raise Malformed(f"{len(data)} bytes of outputs; at most {limit} are accepted")
-    message, arrays = opened(data)
+    message, arrays = opened(data, most=MESSAGE)
     if message.get("key") != check.key:
         raise Malformed(f"outputs of {message.get('key')!r}, expected {check.key!r}")
     raw = message.get("records")

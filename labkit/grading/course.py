@@ -53,6 +53,11 @@ class Course:
         return self.root / "solutions"
 
     @property
+    def answers(self) -> Path:
+        """The solved notebooks of an installed package, which is read from and not taught from."""
+        return self.root / "answers"
+
+    @property
     def exercises(self) -> Path:
         """nbgrader's release directory."""
         return self.root / "exercises"
