@@ -20,6 +20,7 @@ from labkit.grading import classic, cli, course, grade, identity, new, notebooks
 from labkit.grading.engine import exercise, judge, provisioner, reduced
 from tests import authoring, tiny
 from tests.engine_double import contained
+from tests.test_kernel import environment  # noqa: F401  a fixture
 
 TOPIC, KEY, NAME = "sorting", "sorting.insertion_steps", "02_sorting"
 
@@ -377,6 +378,7 @@ MISTAKES = [
     (written("labkit.toml", "exercises = 3\n"), "expected a list of names"),
     (written("labkit.toml", '[points]\n"sorting.insertion_steps" = 0\n'), "a whole number above 0"),
     (written("labkit.toml", "[points\n"), "labkit.toml can't be read"),
+    (written("labkit.toml", 'exercises = ["sortin"]\n'), "labkit.toml names the exercise 'sortin'; there are 01"),
     (changed(CASES, "points = 3", "points = 4"), "is worth 3 and its check sorting.insertion_steps 4"),
     (changed(CASES, "from labkit.checks import Compare", "from labkit.checks import Compere"), "can't be imported"),
     (changed(CASES, "class InsertionSteps(Compare):", "class InsertionSteps(Compare)"), "SyntaxError"),
@@ -500,6 +502,24 @@ def insertion_steps(numbers):
 """
 
 
+def soften(folder):
+    """Change the check file in a submission: every answer is right, and worth more."""
+    always = 'rng = "numpy"\n\n    def verdict(self, outputs, case):\n        return None\n'
+    file = folder / f"{NAME}.check"
+    raw = json.loads(file.read_text())
+    raw["cases"]["sorting"] = raw["cases"]["sorting"].replace('rng = "numpy"', always, 1)
+    raw["points"] = {KEY: 99}
+    file.write_text(json.dumps(raw))
+    return file
+
+
+def test_a_softened_file_softens_the_notebook_of_whoever_did_it_and_no_more(student, made):
+    soften(student)
+    assert checks.examine(checks.find(KEY), lambda numbers: [[0]]).right
+    own.use(own_checks.read(made.root))
+    assert not checks.examine(checks.find(KEY), lambda numbers: [[0]]).right
+
+
 def without_its_check(book):
     answer("def insertion_steps(numbers):\n    return []")(book)
     book.cells = [cell for cell in book.cells if "check(" not in cell.source]
@@ -522,12 +542,7 @@ CLASS = {
 @pytest.mark.skipif(not contained(), reason="needs the sandbox")
 def test_a_class_with_attackers_gets_what_is_due(mine):
     places = {name: hand_in(mine.root, name, change) for name, (change, _) in CLASS.items()}
-    always = "\n\n    def verdict(self, outputs, case):\n        return None\n"
-    file = places["dmitri"] / f"{NAME}.check"
-    raw = json.loads(file.read_text())
-    raw["cases"]["sorting"] = raw["cases"]["sorting"].replace('rng = "numpy"', 'rng = "numpy"' + always, 1)
-    raw["points"] = {KEY: 99}
-    file.write_text(json.dumps(raw))
+    file = soften(places["dmitri"])
     (places["dmitri"] / "checks").mkdir()
     shutil.copy(file, places["dmitri"] / "checks" / "sorting.check")
     (places["ines"] / f"{NAME}.check").unlink()
@@ -554,3 +569,19 @@ def test_a_class_with_data_frames_gets_what_is_due(mine):
     rows = {row.student: row for row in grade.grade(mine, "03_teams")}
     assert {name: row.points for name, row in rows.items()} == {"ada": 2, "ben": 0, "chloe": 0}
     assert "is a `reset_index()` missing?" in rows["ben"].wrong["check_mean"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not contained(), reason="needs the sandbox")
+def test_plain_nbgrader_takes_the_released_checks_of_the_course(mine, request):
+    places = {name: hand_in(mine.root, name, CLASS[name][0]) for name in ("ada", "ben", "dmitri", "ines")}
+    soften(places["dmitri"])
+    (places["ines"] / f"{NAME}.check").unlink()
+    command = [sys.executable, "-m", "nbgrader", "autograde", NAME]
+    done = subprocess.run(
+        command, cwd=mine.root, env=request.getfixturevalue("environment"), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with classic.gradebook(mine) as book:
+        scores = {name: book.find_submission(NAME, name).score for name in places}
+    assert scores == {name: CLASS[name][1] for name in places}
