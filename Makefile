@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # One thread a test process: the tests run side by side.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: lab install test test-all tables lint format release demo bench clean
+.PHONY: lab install test test-all tables lint format release demo site bench clean
 
 install: $(VENV)/installed
 
@@ -42,6 +42,10 @@ release: install
 demo: install
 	$(BIN)/labkit demo
 
+# SITE_ONLY="04 05" builds two topics, SITE_SOLUTIONS=1 shows model answers; CONTRIBUTING.md has the others.
+site: $(VENV)/installed-docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m docs.site
+
 bench: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.images
 	$(BIN)/python -m benchmarks.mixing
@@ -70,5 +74,9 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,test,docs]'
+	touch $@ $(VENV)/installed $(VENV)/installed-docs
+
+$(VENV)/installed-docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,docs]'
 	touch $@ $(VENV)/installed

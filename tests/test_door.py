@@ -18,7 +18,22 @@ import torch
 from torch import Tensor, nn
 
 import labkit
-from labkit import attacks, distances, domain, dti, gan, linkage, logits, membership, metrics, nets, selftrain
+from labkit import (
+    attacks,
+    distances,
+    domain,
+    dti,
+    finetune,
+    gan,
+    linkage,
+    logits,
+    membership,
+    metrics,
+    nets,
+    refine,
+    selftrain,
+    style,
+)
 from labkit.augment import image
 from labkit.dti import transforms
 from labkit.shapes import labels, pixels
@@ -26,6 +41,8 @@ from labkit.shapes import labels, pixels
 pytestmark = pytest.mark.usefixtures("unchecked")  # what a user meets
 
 B, K = 6, 3
+SIZED = {"RandomCrop", "RandomResizedCrop", "Resize"}
+TRANSFORM = "labkit.augment.image.transform"
 
 
 def seeded():
@@ -394,6 +411,46 @@ class TestImages:
         for make in (image.Resize, image.RandomCrop, image.RandomResizedCrop):
             with pytest.raises(ValueError, match="two whole numbers"):
                 make(32)
+
+
+NETWORKS = {
+    "CNN": lambda: nets.CNN(3, 2, width=4),
+    "CNN without batch norm": lambda: nets.CNN(3, 2, width=4, batch_norm=False),
+    "ResNet": lambda: nets.ResNet(3, 2, blocks=1, width=4),
+    "UNet": lambda: nets.UNet(3, width=4),
+    "pretrained": lambda: finetune.load("squeezenet", weights=None),
+    "adapted": lambda: finetune.new_head(finetune.base_model(finetune.small_cnn()), 2),
+    "discriminator": lambda: gan.Discriminator(16, 3, width=4),
+    "refiner": lambda: refine.Refiner(3, width=4, blocks=1),
+    "style": lambda: style.StyleNet(width=4),
+}
+
+
+class TestOnePicture:
+    """(C, H, W) where (B, C, H, W) is asked for: one sentence with what to do."""
+
+    @pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+    def test_a_network_says_so(self, build):
+        with pytest.raises(ValueError, match=r"\(B, C, H, W\); this has shape \(\d, 16, 16\): of one picture"):
+            build()(torch.rand(1 if build is NETWORKS["adapted"] else 3, 16, 16))
+
+    def test_every_image_transform_says_so(self):
+        tried = 0
+        for name in image.__all__:
+            kind = getattr(image, name)
+            if inspect.isclass(kind) and issubclass(kind, image.ImageTransform) and kind.__module__ != TRANSFORM:
+                transform = kind((4, 4)) if name in SIZED else kind()
+                with pytest.raises(ValueError, match=r"of one picture \(C, H, W\) take x\[None\]"):
+                    transform(images()[0], generator=seeded())
+                tried += 1
+        assert tried >= 30
+
+    def test_every_function_of_pictures_says_so(self, functions):
+        pictures = {n: f for n, f in functions.items() if ".augment.image." in n and f.__name__ not in SHAPE_ALONE}
+        for where, function, given in tried(pictures, lambda v: v[0], among=lambda s, a, v: a == "x"):
+            with pytest.raises(ValueError, match=r"of one picture|expected|shape"):
+                call(function, given)
+            assert outcome(function, given) == "refused", where
 
 
 class TestTracing:

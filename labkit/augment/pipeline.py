@@ -255,7 +255,7 @@ def merge(parts: Sequence[Any], order: Tensor, *, like: Any) -> Any:
     """
     if not parts:
         return like
-    if not isinstance(parts[0], Tensor):
+    if not all(isinstance(part, Tensor) for part in parts):
         joined = [item for part in parts for item in part]
         return [joined[i] for i in order.tolist()]
     if len(shapes := {tuple(part.shape[1:]) for part in parts}) > 1:

@@ -83,6 +83,9 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
         ValueError: if centres are shaped otherwise than samples.
     """
     _same_shape(x, centres)
+    # A mean of numbers far from 0 is rounded to their size: near 0 that of copies is the copy.
+    origin = centres[:1].clone()
+    x, centres = x - origin, centres - origin
     assignments, done, settled = assign(x, centres), 0, False
     while done < iterations and not settled:
         done += 1
@@ -91,7 +94,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
         settled = torch.equal(new, assignments)
         assignments = new
     nearest = (x - centres[assignments]).double().square().sum()
-    return Clustering(assignments, centres, float(nearest), done)
+    return Clustering(assignments, centres + origin, float(nearest), done)
 
 
 def kmeans(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Int
+from labkit.shapes import Float, Int, labels
 
 CRITERIA = ("parity", "opportunity", "odds")
 LOSSES = ("cross-entropy", "l1")
@@ -34,9 +34,15 @@ def adversary_input(h: Float[Tensor, "n d"], y: Int[Tensor, " n"], *, criterion:
 def cells(y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str) -> Int[Tensor, " n"]:
     """The cell of each sample whose mean weighs as much as every other's; −1 for a sample that doesn't count.
 
+    Args:
+        y: outcomes, 0 or 1.
+        a: groups, 0 or 1.
+        criterion: see the module's table.
+
     Raises:
-        ValueError: if the criterion is unknown.
+        ValueError: if the criterion is unknown, or an outcome or group is neither 0 nor 1.
     """
+    y, a = labels(y, classes=2), labels(a, classes=2, name="a")
     if checked_criterion(criterion) == "parity":
         return a
     if criterion == "opportunity":
@@ -72,7 +78,7 @@ def adversary_loss(
             which is 1 less the adversary's balanced accuracy where its σ is 0 or 1, and so bounds the gap itself.
 
     Raises:
-        ValueError: if shapes differ or a name is unknown.
+        ValueError: if shapes differ, a name is unknown, or an outcome or group is neither 0 nor 1.
     """
     if not logits.shape == y.shape == a.shape or logits.ndim != 1:
         raise ValueError(

@@ -7,6 +7,8 @@ work/lectures/01_images.ipynb           a student's own copies
 work/01_images/01_images.ipynb
 submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
 nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
+labkit.toml                             which exercises count, and what checks are worth (``labkit.settings``)
+checks/, checks/answers/                a course's own checks (``labkit.checks.own``)
 """
 
 import os
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit import topics
+from labkit import settings, topics
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -82,11 +84,29 @@ class Course:
 
     def released(self) -> list[str]:
         """The exercises there are, in order."""
-        return folders(self.exercises)
+        return self.taken(folders(self.exercises))
 
     def sources(self) -> list[str]:
         """The assignments with solutions, in order."""
-        return folders(self.solutions)
+        return self.taken(folders(self.solutions))
+
+    def settings(self) -> settings.Settings:
+        """What ``labkit.toml`` says.
+
+        Raises:
+            CourseError: if it can't be used.
+        """
+        try:
+            return settings.read(self.root)
+        except ValueError as error:
+            raise CourseError(str(error)) from error
+
+    def taken(self, there: list[str]) -> list[str]:
+        """Those of some exercises that the course takes."""
+        wanted = self.settings().exercises
+        if wanted is None:
+            return there
+        return [name for name in there if any(w.lower() in (name.lower(), *keys(name)) for w in wanted)]
 
     def assignment(self, name: str, among: list[str]) -> str:
         """The folder name of the assignment that ``name`` (a key, a number or a folder name) means.
@@ -184,8 +204,8 @@ def unusable(name: str) -> str:
 
 
 def is_course(folder: Path) -> bool:
-    """Whether a folder is a course: it has nbgrader's settings, or exercises named as topics are."""
-    if (folder / CONFIG).is_file():
+    """Whether a folder is a course: it has nbgrader's settings or labkit's, or exercises named as topics are."""
+    if (folder / CONFIG).is_file() or (folder / settings.FILE).is_file():
         return True
     return any((folder / "exercises" / topic.slug).is_dir() for topic in topics.SYLLABUS)
 

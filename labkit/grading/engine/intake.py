@@ -28,6 +28,7 @@ CELLS = 5000
 
 
 SETTINGS = re.compile(r"(nbgrader|jupyter\w*|ipython|ipython_kernel\w*)_config\.(py|json)", re.IGNORECASE)
+LAUNCHER = "ipykernel_launcher"  # a kernel that is started beside it takes it for the program
 
 
 class Unreadable(ValueError):
@@ -91,6 +92,8 @@ def refusal(path: Path, name: str) -> str:
         return "its name is no text in UTF-8"
     if SETTINGS.fullmatch(path.name):
         return "a program that is started beside it would take its settings from there"
+    if any(part.partition(".")[0] == LAUNCHER for part in name.split("/")):
+        return "a Jupyter kernel that is started beside it would run it"
     return ""
 
 
