@@ -41,7 +41,7 @@ def transforms() -> dict[str, tuple[Callable, Callable, Callable]]:
         "affine": (
             lambda x: image.Affine(15, 0.1 * x.shape[3], 0.1 * x.shape[2], (0.9, 1.1), 10, 10)(x),
             v2.RandomAffine(15, (0.1, 0.1), (0.9, 1.1), (-10, 10, -10, 10), interpolation=smooth),
-            K.RandomAffine(15, (0.1, 0.1), (0.9, 1.1), (-10, 10, -10, 10), p=1.0),
+            K.RandomAffine(15, (0.1, 0.1), (0.9, 1.1), (-10, 10, -10, 10), p=1.0),  # type: ignore[arg-type]
         ),
         "perspective": (image.Perspective(0.5), v2.RandomPerspective(0.5, p=1.0), K.RandomPerspective(0.5, p=1.0)),
         "jitter with hue": (
@@ -110,8 +110,8 @@ def tables(rows: list[Row]) -> str:
     """A table a shape, and the goals missed in them."""
     first = rows[0]
     blocks = [
-        f"{first['machine']}, {first['cores']} cores with a load of {first['load']} when it began; {first['packages']}; "
-        f"float32, medians of {first['rounds']} rounds in turn."
+        f"{first['machine']}, {first['cores']} cores with a load of {first['load']} when it began; "
+        f"{first['packages']}; float32, medians of {first['rounds']} rounds in turn."
     ]
     for (batch, side), same in kit.groups(rows, "batch", "side").items():
         head = [f"{batch} × 3 × {side}²", "labkit, images/s", *(f"× {peer}" for peer in PEERS)]

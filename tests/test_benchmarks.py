@@ -171,7 +171,7 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = ("checks", "dti", "domain", "fair", "images")
+CONVERTED = ("checks", "dti", "domain", "fair", "images", "refine")
 
 
 @pytest.mark.parametrize("key", CONVERTED)
