@@ -34,7 +34,7 @@ from labkit import (
     selftrain,
     style,
 )
-from labkit.augment import Compose, Identity, OneOf, Sometimes, image
+from labkit.augment import Compose, Identity, OneOf, Sometimes, audio, image, series, video
 from labkit.dti import transforms
 from labkit.shapes import labels, pixels
 
@@ -457,6 +457,19 @@ class TestOnePicture:
     def test_a_network_says_so(self, build):
         with pytest.raises(ValueError, match=r"\(B, C, H, W\); this has shape \(\d, 16, 16\): of one picture"):
             build()(torch.rand(1 if build is NETWORKS["adapted"] else 3, 16, 16))
+
+    def test_so_do_clips_sounds_series_and_maps(self):
+        for call, says in (
+            (lambda: audio.Gain()(torch.rand(100)), r"of one sound \(T,\) take x\[None\]"),
+            (lambda: series.Jitter()(torch.rand(3, 100)), r"of one series \(C, T\) take x\[None\]"),
+            (
+                lambda: video.per_clip(image.Rotate(9))(torch.rand(4, 3, 8, 8)),
+                r"of one clip \(T, C, H, W\) take x\[None\]",
+            ),
+            (lambda: finetune.feature_maps(finetune.small_cnn(), torch.rand(1, 16, 16)), "of one picture"),
+        ):
+            with pytest.raises(ValueError, match=says):
+                call()
 
     def test_every_image_transform_says_so(self):
         tried = 0
