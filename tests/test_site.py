@@ -162,7 +162,9 @@ def test_pictures_leave_the_page_and_stay_what_they_are(tmp_path):
     data = base64.b64encode(buffer.getvalue()).decode()
     moved = pictures.moved_out(f'<img alt="noise" src="data:image/png;base64,{data}">', tmp_path, up="../")
     (file,) = (tmp_path / "figures").iterdir()
-    assert moved == f'<img alt="noise" loading="lazy" src="../figures/{file.name}">'
+    assert moved == f'<img alt="noise" width="40" height="30" loading="lazy" src="../figures/{file.name}">'
+    half = f'<img width="20" src="data:image/png;base64,{data}">'
+    assert pictures.moved_out(half, tmp_path, up="").startswith('<img width="20" height="15" loading="lazy" ')
     same = Image.open(file).convert("L")
     assert same.tobytes() == Image.open(buffer).tobytes()
 
@@ -304,7 +306,7 @@ def built(folder, **environment):
     asked = {"SITE_OUTPUT": str(folder / "site"), "SITE_WORK": str(folder / "work"), "SITE_REPOSITORY": "ada/labkit"}
     command = [sys.executable, "-m", "docs.site"]
     environment = os.environ | asked | environment
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=3000)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "site"
 
@@ -364,6 +366,7 @@ in_a_browser = [
     needs_sphinx,
     pytest.mark.slow,
     pytest.mark.browser,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(browser.chromium() is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
@@ -437,6 +440,7 @@ class TestInABrowser:
 
 @needs_sphinx
 @pytest.mark.slow
+@pytest.mark.timeout(6000)
 def test_the_whole_site_builds(tmp_path):
     """Twenty lectures run: about twenty minutes of CPU."""
     site = built(tmp_path)
