@@ -51,7 +51,8 @@ def images(x: Tensor, *, channels: int | None = None) -> Tensor:
     if not isinstance(x, Tensor):
         raise ValueError(f"images are a torch tensor; this is a {type(x).__name__}")
     if x.ndim != 4:
-        raise ValueError(f"images have shape (B, C, H, W); this has shape {tuple(x.shape)}")
+        hint = ": of one picture (C, H, W) take x[None]" if x.ndim == 3 else ""
+        raise ValueError(f"images have shape (B, C, H, W); this has shape {tuple(x.shape)}{hint}")
     if not x.is_floating_point():
         raise ValueError(f"images are float in [0, 1]; this is {x.dtype}: divide by 255 first")
     if 0 in x.shape[1:]:
@@ -101,7 +102,10 @@ def finite(x: Tensor, *, name: str) -> Tensor:
     Traceback (most recent call last):
     ValueError: a score is nan or infinite in 1 of 2 places; expected finite numbers
     """
-    if x.is_floating_point() and readable(x) and not bool(x.isfinite().all()):
+    if not x.is_floating_point() or not readable(x):
+        return x
+    # A sum is finite only if all of its terms are, and found many times as fast as whether each of them is.
+    if not bool(x.detach().sum().isfinite()) and not bool(x.isfinite().all()):
         bad = int((~x.isfinite()).sum())
         raise ValueError(f"{name} is nan or infinite in {bad} of {x.numel()} places; expected finite numbers")
     return x

@@ -485,11 +485,13 @@ def seeded(seed=0):
 def test_the_checklist_leaves_nothing_out():
     exported = {name: getattr(image, name) for name in image.__all__}
     transforms = {v for v in exported.values() if isinstance(v, type) and issubclass(v, image.ImageTransform)}
-    assert transforms - {image.ImageTransform, image.PhotometricTransform} == {type(t) for t in PHOTOMETRIC + GEOMETRIC}
+    elsewhere = {image.ImageTransform, image.PhotometricTransform, image.SanitizeBoxes}
+    assert transforms - elsewhere == {type(t) for t in PHOTOMETRIC + GEOMETRIC}
     helpers = {
         *("affine_matrix", "box_masks", "corners", "elastic_field", "gaussian_kernel", "homography", "invert_matrix"),
         *("motion_kernel", "photon_counts", "random_boxes", "rotated_size", "sample", "sobel_gradients"),
         *("standard_cauchy", "warp", "warp_boxes", "warp_points"),
+        *("sanitize_boxes", "visible_boxes", "visible_keypoints"),
     }
     functions = {name for name, value in exported.items() if not isinstance(value, type)}
     assert functions - helpers == {name.split()[0] for name in OPS}
@@ -722,3 +724,14 @@ def test_annotations_that_do_not_fit_are_refused(kind, value, says, unchecked):
 def test_a_knob_out_of_range_is_refused_at_once(build, unchecked):
     with pytest.raises(ValueError, match="expected"):
         build()
+
+
+@pytest.mark.parametrize("side", [4, 90])
+@pytest.mark.parametrize(("turn", "dim"), [(image.hflip, 3), (image.vflip, 2)])
+def test_turned_images_and_their_gradients_are_a_choice_for_each_pixel(turn, dim, side):
+    x = torch.rand(3, 3, side, side + 1, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    flip = torch.tensor([True, False, True])
+    y, chosen = turn(x, flip=flip), torch.where(flip[:, None, None, None], x.flip(dim), x)
+    assert torch.equal(y, chosen)
+    slope = torch.rand_like(y)
+    assert torch.equal(*(torch.autograd.grad((out * slope).sum(), x)[0] for out in (y, chosen)))

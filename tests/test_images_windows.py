@@ -112,6 +112,23 @@ def test_each_sample_has_its_own_box():
     torch.testing.assert_close(y[2], x[2, :, 3:4, 3:4].expand(3, 6, 8))
 
 
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("size", [(3, 4), (6, 20), (15, 5), (22, 30), (11, 14), (1, 1)])
+@pytest.mark.parametrize("hole", [None, torch.nan, torch.inf])
+def test_sums_of_few_pixels_are_those_of_whole_matrices(size, antialias, hole):
+    x = pictures(5, 2, 11, 14)
+    boxes = torch.tensor(
+        [[0.0, 0, 14, 11], [1, 2, 9, 10], [3, 3, 4, 4], [5.5, 1.25, 13.0, 8.75], [0.5, 0.5, 1.5, 1.5]],
+        dtype=torch.float64,
+    )
+    if hole is not None:
+        x[:, :, 3, 3] = x[:, :, 9, 11] = hole
+    few = image.crop_resize(x, boxes=boxes, size=size, antialias=antialias)
+    whole = image.crop_resize(x.clone().requires_grad_(), boxes=boxes, size=size, antialias=antialias)
+    assert not whole[4].isnan().any()
+    torch.testing.assert_close(few, whole.detach(), equal_nan=True, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("boxes", "says"),
     [

@@ -202,6 +202,14 @@ class TestCutMix:
             assert float(shares[i]) == pytest.approx(1 - float(slow.mean()), abs=1e-6)
             assert float(shares[i]) >= float(lambda_[i]) - 1e-6
 
+    def test_boxes_of_large_pictures_are_those_of_small_ones(self, monkeypatch):
+        x, _ = batch()
+        boxes = torch.tensor([[0, 0, 0, 0], [-3, 1, 4, 20], [2, 2, 9, 6], [0, 0, 10, 7], [5, 5, 4, 4], [9, 6, 12, 9]])
+        partner = torch.tensor([3, 2, 1, 0, 5, 5])
+        small = mixing.cutmix(x, partner=partner, boxes=boxes)
+        monkeypatch.setattr("labkit.augment.mixing.regions.LARGE", 0)
+        assert torch.equal(mixing.cutmix(x, partner=partner, boxes=boxes), small)
+
     @pytest.mark.parametrize("seed", range(6))
     def test_it_agrees_with_torchvision_under_the_same_draw(self, seed):
         x, y = batch()

@@ -13,22 +13,25 @@ BLOCK = 3 * 2**18
 """How many values a thread works on at once: 3 MB in float32, which is 5 colour images of 224×224 pixels."""
 
 
-def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor) -> Tensor:
+def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor, block: int = BLOCK) -> Tensor:
     """``function(x, *rows)``, worked out for some samples at a time where that pays.
 
     Args:
         function: works sample by sample, so that the blocks don't matter.
         x: a batch, samples first.
         rows: tensors with one row a sample, or one row for all.
+        block: how many values a thread works on at once.
     """
-    return all_in_blocks(lambda *block: (function(*block),), x, *rows)[0]
+    return all_in_blocks(lambda *some: (function(*some),), x, *rows, block=block)[0]
 
 
-def all_in_blocks(function: Callable[..., tuple[Tensor, ...]], x: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:
+def all_in_blocks(
+    function: Callable[..., tuple[Tensor, ...]], x: Tensor, *rows: Tensor, block: int = BLOCK
+) -> tuple[Tensor, ...]:
     """``in_blocks`` for a function that returns several batches."""
     if torch.compiler.is_compiling():
         return function(x, *rows)
-    size = BLOCK * torch.get_num_threads()
+    size = block * torch.get_num_threads()
     if x.device.type != "cpu" or x.numel() <= size:
         return function(x, *rows)
     if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *rows)):

@@ -9,6 +9,7 @@ for a box from x₀ to x₁ brought to n pixels. That is linear interpolation wh
 triangle widens with it, so that no detail is skipped (antialiasing), as in Pillow and torchvision.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import Value, member, values
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, constant, filling
+from labkit.augment.image._blocks import in_blocks
 from labkit.draws import wide
 from labkit.shapes import Float, Images, Int, images, readable
 
@@ -136,9 +138,52 @@ def crop_resize(
         rows = _nearest(edges[:, 1], edges[:, 3], x.shape[2], size[0])[:, :, None]
         pixel = (rows * x.shape[3] + columns).flatten(1)[:, None].expand(-1, x.shape[1], -1)
         return x.flatten(2).gather(2, pixel).unflatten(2, size)
-    across = _weights(edges[:, 0], edges[:, 2], x.shape[3], size[1], antialias)[:, None].mT
-    down = _weights(edges[:, 1], edges[:, 3], x.shape[2], size[0], antialias)[:, None]
-    return _weighted(down, x.to(down.dtype), across).to(x.dtype)
+    axes = [(edges[:, side], edges[:, side + 2], size[1 - side], antialias) for side in (1, 0)]
+    with_gradient = torch.is_grad_enabled() and (x.requires_grad or boxes.requires_grad)
+    if readable(x) and not with_gradient and bool(x.sum().isfinite()):
+        if bool((edges[:, 2:] - edges[:, :2] <= constant(size[::-1], edges)).all()):
+            return _grown(x.to(edges.dtype), edges, size).to(x.dtype)
+        bags = [entries for axis, n in zip(axes, x.shape[2:]) for entries in _bags(*axis, before=n)]
+        return in_blocks(_summed, x, *bags, block=2**18).contiguous()
+    # Whole matrices: slower, but differentiable as often as one likes; nothing is read from an accelerator.
+    down, across = (_matrix(*axis, before=n)[:, None] for axis, n in zip(axes, x.shape[2:]))
+    return _weighted(down, x.to(down.dtype), across.mT).to(x.dtype)
+
+
+def _grown(x: Tensor, edges: Tensor, size: tuple[int, int]) -> Tensor:
+    """Boxes that don't shrink: linear interpolation between the pixels whose centres they hold."""
+    places = []
+    for low, high, after, before in zip(edges.T[:2], edges.T[2:], size[::-1], x.shape[:1:-1]):
+        first, last = (low - 0.5).ceil()[:, None] + 0.5, (high - 0.5).ceil()[:, None] - 0.5
+        place = torch.minimum(torch.maximum(_places(low, high, after)[1], first), last)
+        places.append(place * (2 / before) - 1)
+    grid = torch.stack(torch.broadcast_tensors(places[0][:, None, :], places[1][:, :, None]), -1)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _bags(low: Tensor, high: Tensor, after: int, antialias: bool, *, before: int) -> tuple[Tensor, Tensor]:
+    """The few entries of each row of A that may differ from 0, (B, after, n): their columns, and the entries."""
+    step, centre = _places(low, high, after)
+    reach = step.clamp_min(1) if antialias else torch.ones_like(step)
+    n = math.floor(2 * float(reach.max())) + 1 if len(reach) else 1
+    column = (centre - reach + 0.5).floor()[:, :, None] + torch.arange(n, dtype=low.dtype)
+    weight = _weights(low, high, column + 0.5, after, antialias)
+    return column.long().clamp(0, before - 1), weight
+
+
+def _summed(x: Tensor, row: Tensor, down: Tensor, column: Tensor, across: Tensor) -> Tensor:
+    """A_y X A_xᵀ by ``_bags``: sums of a few rows of X, then of a few columns of those."""
+    y = _sums(x.to(down.dtype), row, down).mT.contiguous()
+    return _sums(y, column, across).mT.to(x.dtype)
+
+
+def _sums(x: Tensor, row: Tensor, weight: Tensor) -> Tensor:
+    """A X (B, C, after, W), where A has these entries in these columns."""
+    b, c, before, width = x.shape
+    rows = row[:, None] + before * torch.arange(b * c).view(b, c, 1, 1)
+    weights = weight[:, None].expand_as(rows).flatten(0, 2)
+    table = x.reshape(-1, width)
+    return F.embedding_bag(rows.flatten(0, 2), table, per_sample_weights=weights, mode="sum").view(b, c, -1, width)
 
 
 def _weighted(down: Tensor, x: Tensor, across: Tensor) -> Tensor:
@@ -162,12 +207,17 @@ def _nearest(low: Tensor, high: Tensor, before: int, after: int) -> Tensor:
     return _places(low, high, after)[1].floor().clamp(0, before - 1).long()
 
 
-def _weights(low: Tensor, high: Tensor, before: int, after: int, antialias: bool) -> Tensor:
-    """The matrices A (B, after, before) of the module's equation; rows sum to 1."""
-    step, centre = _places(low, high, after)
+def _matrix(low: Tensor, high: Tensor, after: int, antialias: bool, *, before: int) -> Tensor:
+    """The matrices A (B, after, before) of the module's equation."""
     pixels = torch.arange(before, dtype=low.dtype, device=low.device) + 0.5
+    return _weights(low, high, pixels, after, antialias)
+
+
+def _weights(low: Tensor, high: Tensor, pixels: Tensor, after: int, antialias: bool) -> Tensor:
+    """Entries of A for pixels with these centres, (n,) or (B, after, n), all that aren't 0; rows sum to 1."""
+    step, centre = _places(low, high, after)
     reach = step.clamp_min(1)[:, :, None] if antialias else 1.0
-    inside = ((pixels > low[:, None]) & (pixels < high[:, None]))[:, None]
+    inside = (pixels >= low[:, None, None]) & (pixels < high[:, None, None])
     weight = (1 - (pixels - centre[:, :, None]).abs() / reach).clamp_min(0) * inside
     return weight / weight.sum(-1, keepdim=True)
 

@@ -15,9 +15,12 @@ from torch import Tensor
 from labkit import shapes
 from labkit.augment.image.erasing import box_masks
 from labkit.augment.mixing.blend import partners, weights
-from labkit.shapes import Float, Images, Int, PerSample
+from labkit.shapes import Float, Images, Int, PerSample, readable
 
 Boxes = Int[Tensor, "b 4"]
+
+LARGE = 2**14
+"""More values than this in a picture: then boxes are pasted one by one, and nothing else is touched."""
 
 
 def cutmix(x: Images, *, partner: Int[Tensor, " b"], boxes: Tensor) -> Images:
@@ -33,7 +36,13 @@ def cutmix(x: Images, *, partner: Int[Tensor, " b"], boxes: Tensor) -> Images:
     """
     if boxes.shape != (shapes.images(x).shape[0], 4):
         raise ValueError(f"boxes have shape ({x.shape[0]}, 4), one a picture; these have {tuple(boxes.shape)}")
-    other, inside = x.index_select(0, partners(partner, x)), box_masks(boxes, x)
+    source = partners(partner, x)
+    if len(x) and x[0].numel() > LARGE and readable(x) and readable(boxes) and not boxes.is_floating_point():
+        mixed = x.clone()
+        for i, (j, (left, top, right, bottom)) in enumerate(zip(source.tolist(), boxes.clamp_min(0).tolist())):
+            mixed[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
+        return mixed
+    other, inside = x.index_select(0, source), box_masks(boxes, x)
     if torch.is_grad_enabled() and x.requires_grad:
         return torch.where(inside, other, x)
     # Into the copy that was just made: fresh memory costs more than the choice.
