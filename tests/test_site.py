@@ -286,6 +286,18 @@ def test_the_library_has_a_page_for_each_topic_that_names_what_it_offers():
     assert {"fgsm", "pgd"} <= set(interface.public(attacks))
 
 
+def test_every_function_and_class_is_described_on_one_page():
+    from importlib import import_module
+
+    described = {}
+    for name in (name for names in interface.modules(SYLLABUS, common=True).values() for name in names):
+        for entry in re.findall(r"^\.\. auto(?:class|function):: (\w+)$", interface.page(name), re.MULTILINE):
+            described.setdefault(getattr(import_module(name), entry), []).append(name)
+    assert len(described) > 400
+    assert {value: names for value, names in described.items() if len(names) > 1} == {}
+    assert ":py:obj:`Compose <labkit.augment.Compose>`" in interface.page("labkit.augment.image")
+
+
 def test_the_table_of_peers_says_what_the_readme_says():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = pages.peers(readme).splitlines()[2:]
