@@ -171,7 +171,19 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = ("checks", "dti", "domain", "fair", "images", "refine")
+CONVERTED = (
+    "checks",
+    "dti",
+    "domain",
+    "fair",
+    "gan",
+    "images",
+    "linkage",
+    "membership",
+    "mixing",
+    "refine",
+    "selftrain",
+)
 
 
 @pytest.mark.parametrize("key", CONVERTED)
