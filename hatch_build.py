@@ -1,4 +1,7 @@
-"""What the wheel takes of lectures and exercises: the course's notebooks, and nothing that a used clone has there."""
+"""What the wheel takes of lectures, exercises and solutions: the notebooks of the course, not the traces of their use.
+
+Solutions become ``answers/``, which ``labkit solution`` reads: a course with ``solutions/`` is one to teach from.
+"""
 
 import json
 import re
@@ -24,7 +27,7 @@ class CourseHook(BuildHookInterface):
             return
         self.folder = Path(tempfile.mkdtemp(prefix="labkit-course-"))
         for path in course(Path(self.root)):
-            target = self.folder / path
+            target = self.folder / laid(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(self.root, path), target)
             if target.suffix == ".ipynb":
@@ -38,16 +41,24 @@ class CourseHook(BuildHookInterface):
 
 
 def course(root: Path) -> list[Path]:
-    """The course's files: lectures by their names, and of each exercise the files that its solution has as well."""
+    """The files of the course: lectures by their names, of each exercise what its solution has too, and that one."""
     lectures = [path for path in sorted((root / "lectures").iterdir()) if LECTURE.fullmatch(path.name)]
     exercises = [
         path
         for path in sorted((root / "exercises").rglob("*"))
         if path.is_file() and (root / "solutions" / path.relative_to(root / "exercises")).is_file()
     ]
+    solved = [
+        root / "solutions" / path.relative_to(root / "exercises") for path in exercises if path.suffix == ".ipynb"
+    ]
     hidden = re.compile(r"(^|/)(\.|__pycache__)|\.pyc$")
-    files = [path.relative_to(root) for path in lectures + exercises]
+    files = [path.relative_to(root) for path in lectures + exercises + solved]
     return [path for path in files if not hidden.search(path.as_posix())]
+
+
+def laid(path: Path) -> Path:
+    """Where a file of the clone lies in the package's course."""
+    return Path("answers", *path.parts[1:]) if path.parts[0] == "solutions" else path
 
 
 def stripped(text: str) -> str:

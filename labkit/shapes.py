@@ -51,7 +51,8 @@ def images(x: Tensor, *, channels: int | None = None) -> Tensor:
     if not isinstance(x, Tensor):
         raise ValueError(f"images are a torch tensor; this is a {type(x).__name__}")
     if x.ndim != 4:
-        raise ValueError(f"images have shape (B, C, H, W); this has shape {tuple(x.shape)}")
+        hint = ": of one picture (C, H, W) take x[None]" if x.ndim == 3 else ""
+        raise ValueError(f"images have shape (B, C, H, W); this has shape {tuple(x.shape)}{hint}")
     if not x.is_floating_point():
         raise ValueError(f"images are float in [0, 1]; this is {x.dtype}: divide by 255 first")
     if 0 in x.shape[1:]:

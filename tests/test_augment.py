@@ -344,12 +344,12 @@ class TestAnnotations:
         assert last.y.shape == (8, 3)
         torch.testing.assert_close(last.y.sum(1), torch.ones(8))
 
-    def test_a_mask_that_is_mixed_is_refused_and_one_that_nothing_touches_passes(self):
-        x, mask = pictures(), torch.zeros(8, 14, 18)
-        with pytest.raises(ValueError, match="Mixup knows no annotation 'mask'"):
-            mixing.Mixup()(x, mask=mask)
-        with pytest.raises(ValueError, match="knows no annotation 'mask'"):
-            Compose([image.Rotate(20), mixing.Mixup()])(x, mask=mask)
+    def test_boxes_that_are_mixed_are_refused_and_a_mask_that_nothing_touches_passes(self):
+        x, mask, boxes = pictures(), torch.zeros(8, 14, 18), torch.zeros(8, 1, 4)
+        with pytest.raises(ValueError, match="Mixup knows no annotation 'boxes'"):
+            mixing.Mixup()(x, boxes=boxes)
+        with pytest.raises(ValueError, match="knows no annotation 'boxes'"):
+            Compose([image.Rotate(20), mixing.Mixup()])(x, boxes=boxes)
         result = Identity()(x, mask=mask, times=torch.zeros(8, 2))
         assert torch.equal(result.mask, mask)
 

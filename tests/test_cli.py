@@ -16,7 +16,10 @@ from labkit.grading.course import Course, CourseError
 from labkit.topics import SYLLABUS
 from tests import tiny
 
-COMMANDS = ["lab", "doctor", "start", "check", "progress", "release", "tidy", "grade", "feedback", "grades", "demo"]
+COMMANDS = [
+    *("lab", "doctor", "start", "check", "solution", "progress"),
+    *("release", "tidy", "grade", "feedback", "grades", "demo", "similar"),
+]
 
 PLANNED = [topic for topic in SYLLABUS if topic.planned]
 

@@ -1,5 +1,6 @@
 """The data set type and the real data that come with scikit-learn and scikit-image."""
 
+import pickle
 import socket
 import subprocess
 import sys
@@ -27,6 +28,62 @@ def tiny() -> Dataset:
     y = torch.tensor([0] * 15 + [1] * 9 + [2] * 6)[torch.randperm(30, generator=seeded(5))]
     x = torch.arange(30.0) + 100 * y
     return Dataset(x, y, ("a", "b", "c"), ABOUT, extra={"double": 2 * x})
+
+
+def jittered(batch: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch with noise that is drawn in the worker."""
+    x, y = torch.utils.data.default_collate(batch)
+    return x + torch.rand(len(x)), y
+
+
+class TestLoader:
+    """A data set of labkit in torch's loader: everything once, in the loader's order, with workers of either kind."""
+
+    @pytest.mark.parametrize("start", [None, "fork"])
+    def test_everything_comes_once_with_its_label(self, tiny: Dataset, start: str | None) -> None:
+        knobs = {} if start is None else {"num_workers": 2, "multiprocessing_context": start}
+        loader = torch.utils.data.DataLoader(tiny, batch_size=7, shuffle=True, generator=seeded(0), **knobs)
+        first, second = list(loader), list(loader)
+        assert [len(y) for _, y in first] == [7, 7, 7, 7, 2]
+        x, y = (torch.cat(parts) for parts in zip(*first, strict=True))
+        assert torch.equal(x.sort().values, tiny.x.sort().values)
+        assert torch.equal(y, (x // 100).long())
+        assert not torch.equal(x, torch.cat([x for x, _ in second]))
+        again = torch.utils.data.DataLoader(tiny, batch_size=7, shuffle=True, generator=seeded(0), **knobs)
+        assert torch.equal(x, torch.cat([x for x, _ in again]))
+
+    @pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+    def test_what_workers_draw_is_distinct_and_can_be_repeated(self, tiny: Dataset, start: str) -> None:
+        def draws(seed: int) -> list[torch.Tensor]:
+            loader = torch.utils.data.DataLoader(
+                tiny, batch_size=5, num_workers=2, multiprocessing_context=start, collate_fn=jittered,
+                generator=seeded(seed), persistent_workers=True,
+            )  # fmt: skip
+            return [torch.cat([x for x, _ in loader]) - tiny.x for _ in range(2)]
+
+        first, second = draws(0)
+        assert len({round(v, 3) for v in first.tolist() + second.tolist()}) >= 55
+        assert all(torch.equal(a, b) for a, b in zip([first, second], draws(0), strict=True))
+        assert not torch.equal(first, draws(1)[0])
+
+    @pytest.mark.usefixtures("unchecked")
+    def test_one_sample_is_an_index(self, tiny: Dataset) -> None:
+        x, y = tiny[-1]
+        assert x == tiny.x[29]
+        assert y == tiny.y[29]
+        assert len(list(tiny)) == 30
+        for wrong, says in ((30, "no sample 30; expected -30 to 29"), (1.0, "whole"), (torch.arange(3), "take")):
+            with pytest.raises(IndexError, match=says):
+                tiny[wrong]
+        texts = Texts(("a", "b"), torch.tensor([0, 1]), ("x", "y"), ABOUT)
+        assert texts[1] == ("b", torch.tensor(1))
+        assert next(iter(torch.utils.data.DataLoader(texts, batch_size=2)))[0] == ("a", "b")
+
+    def test_real_and_simulated_data_reach_a_spawned_worker(self) -> None:
+        for dataset in (data.digits("test"), data.simulate.sentences(20, generator=seeded(0))):
+            again = pickle.loads(pickle.dumps(dataset))
+            assert again.about == dataset.about
+            assert torch.equal(again.y, dataset.y)
 
 
 @pytest.fixture

@@ -161,6 +161,33 @@ class TestObtain:
         with pytest.raises(data.DataError, match="can't be read"):
             zoo.state(tmp_path / "none.pth")
 
+    @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+    def test_other_channels_keep_what_the_first_layer_has_learned(self, channels):
+        torch.manual_seed(0)
+        model = finetune.load("squeezenet", weights=None)
+        before = copy.deepcopy(model)
+        adapted = finetune.adapt_input(model, channels)
+        first, old = (next(c for c in m.body.modules() if isinstance(c, nn.Conv2d)) for m in (adapted, before))
+        assert first.in_channels == first.weight.shape[1] == channels
+        x = torch.rand(2, channels, 64, 64, generator=generator())
+        assert adapted(x).shape == (2, 1000)
+        if channels == 1:  # a grey picture, normalised as one, gives what it gives in grey colours
+            z = adapted.normalize(x)
+            torch.testing.assert_close(adapted.head(adapted.body(z)), before.head(before.body(z.expand(-1, 3, -1, -1))))
+        else:
+            repeated = torch.cat([old.weight] * 3, 1)[:, :channels] * (3 / channels)
+            torch.testing.assert_close(first.weight, repeated)
+        base = finetune.new_head(finetune.freeze(finetune.base_model(adapted)), 2)
+        assert base(x).shape == (2, 2)
+
+    def test_channels_are_asked_for_when_loading(self):
+        assert finetune.load("small_cnn", in_chans=3)(torch.rand(1, 3, 16, 16)).shape == (1, 43)
+        assert finetune.load("squeezenet", weights=None, in_chans=4)(torch.rand(1, 4, 64, 64)).shape == (1, 1000)
+        with pytest.raises(ValueError, match="in_chans is 0"):
+            finetune.load("small_cnn", in_chans=0)
+        with pytest.raises(ValueError, match="doesn't begin with"):
+            finetune.adapt_input(nets.MLP(4, 2), 3)
+
     def test_bad_input_is_named(self):
         with pytest.raises(ValueError, match="there are vgg16, vgg19"):
             finetune.load("alexnet")

@@ -126,9 +126,40 @@ def test_a_single_shade_stays():
 
 
 @pytest.mark.parametrize("function", [image.contrast, image.saturation, image.hue])
-def test_colour_needs_one_or_three_channels(function):
-    with pytest.raises(ValueError, match="3 channels, grey ones 1; these have 2"):
+def test_colour_needs_one_three_or_four_channels(function):
+    with pytest.raises(ValueError, match="3 channels, or 4 with alpha, grey ones 1; these have 2"):
         function(pictures(2, 2, 4, 4), **{"shift" if function is image.hue else "factor": 0.1})
+
+
+COLOURS = {
+    "brightness": lambda x: image.brightness(x, factor=0.5),
+    "contrast": lambda x: image.contrast(x, factor=torch.linspace(0, 2, len(x))),
+    "saturation": lambda x: image.saturation(x, factor=0.3),
+    "hue": lambda x: image.hue(x, shift=0.3),
+    "color_jitter": lambda x: image.color_jitter(x, brightness=1.2, contrast=0.7, saturation=2, hue=-0.1),
+    "grayscale": lambda x: image.grayscale(x, gray=torch.arange(len(x)) % 2 == 0),
+    "invert": image.invert,
+    "posterize": lambda x: image.posterize(x, bits=2),
+    "solarize": lambda x: image.solarize(x, threshold=0.4),
+    "equalize": image.equalize,
+    "Brightness": lambda x: image.Brightness()(x, generator=torch.Generator().manual_seed(0)),
+    "ColorJitter": lambda x: image.ColorJitter()(x, generator=torch.Generator().manual_seed(0)),
+    "Grayscale": lambda x: image.Grayscale(0.5)(x, generator=torch.Generator().manual_seed(0)),
+}
+
+
+@pytest.mark.parametrize("function", COLOURS.values(), ids=COLOURS)
+def test_alpha_stays_and_the_colours_change_as_without_it(function):
+    x = pictures(4, 4, 16, 18)
+    before = x.clone()
+    y = function(x)
+    assert torch.equal(y[:, 3], x[:, 3])
+    torch.testing.assert_close(y[:, :3], function(x[:, :3].contiguous()))
+    assert not torch.equal(y[:, :3], x[:, :3])
+    assert torch.equal(x, before)
+    x.requires_grad_()
+    slope = torch.autograd.grad(function(x)[:, 3].sum(), x)[0]
+    assert torch.equal(slope[:, 3], torch.ones(4, 16, 18))
 
 
 def test_one_number_spans_both_sides_of_its_neutral_value():

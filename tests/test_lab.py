@@ -20,7 +20,8 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 # As many an account has them: the login files set PATH anew, and so does what every shell reads.
 PROFILE = f"export PATH={DEFAULT_PATH}\n. ~/.bashrc\n"
 BASHRC = f"export PATH={DEFAULT_PATH}:/opt/base/bin\n"
-COURSE = [*(tiny.ROOT / "lectures").glob("[0-9]*_*[a-z].ipynb"), *(tiny.ROOT / "exercises").glob("*/[0-9]*[a-z].ipynb")]
+NOTEBOOKS = "lectures/[0-9]*_*[a-z].ipynb", "exercises/*/[0-9]*[a-z].ipynb", "solutions/*/[0-9]*[a-z].ipynb"
+COURSE = [path for pattern in NOTEBOOKS for path in tiny.ROOT.glob(pattern)]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="terminals of JupyterLab are tested on Linux and macOS")
 
@@ -107,6 +108,9 @@ def test_a_wheel_from_a_used_clone_holds_the_course_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as packed:
         held = {name.partition("_course/")[2]: name for name in packed.namelist() if "_course/" in name}
         course = {path.relative_to(tiny.ROOT).as_posix(): path for path in COURSE}
+        course |= {
+            name.replace("solutions/", "answers/"): course.pop(name) for name in list(course) if "solutions/" in name
+        }
         assert held.keys() == course.keys()
         assert [name for name in held if packed.read(held[name]) != course[name].read_bytes()] == []
         inside = [name for name in packed.namelist() if name.startswith("labkit/")]
@@ -136,11 +140,14 @@ def test_the_command_is_found_with_a_wheel_in_an_empty_folder(installed, tmp_pat
     with server.started(folder, own, labkit=[str(installed / "labkit")], SHELL="/bin/bash", PATH=DEFAULT_PATH) as url:
         finds_its_command(url, "work/lectures/00_start.ipynb", str(installed / "labkit"))
         assert "Your copy is" in server.typed(url, "labkit start images")
+        assert "the model answer comes after your own attempt" in server.typed(url, "labkit solution images 1")
         [lecture] = [e for e in server.get(url, "api/contents/work/lectures")["content"] if e["name"] == lab.FIRST]
         assert lecture["writable"]
     assert (own / "labkit" / "work" / "01_images" / "01_images.ipynb").is_file()
     package = installed.parent.rglob("labkit/_course/*")
-    assert sorted(path.name for path in package) == ["exercises", "lectures"], "nothing is written into the package"
+    assert sorted(path.name for path in package) == ["answers", "exercises", "lectures"], (
+        "nothing is written into the package"
+    )
 
 
 def test_jupyterlab_asks_a_newcomer_nothing(clone, tmp_path):

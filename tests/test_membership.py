@@ -592,6 +592,20 @@ class TestGenerators:
             membership.nearest_sample_scores(torch.zeros(2, 3), torch.zeros(0, 3))
 
 
+def divergence(order, *, sigma, q):
+    """The Rényi divergence of one step of the subsampled Gaussian mechanism, by the trapezoidal rule."""
+    z = np.linspace(-40 * sigma, order + 40 * sigma, 20_001)
+    log_ratio = np.logaddexp(np.log1p(-q), np.log(q) + (2 * z - 1) / (2 * sigma**2))
+    log_density = stats.norm.logpdf(z, 0, sigma)
+    log_moment = order * log_ratio + log_density
+    if (peak := log_moment.max()) > 5:
+        return (peak + np.log(np.trapezoid(np.exp(log_moment - peak), z))) / (order - 1)
+    # A − 1, which may be tiny: where the ratio is near 1 the difference is worked out as one.
+    near = np.expm1(np.minimum(order * log_ratio, 1)) * np.exp(log_density)
+    excess = np.where(order * log_ratio < 1, near, np.exp(log_moment) - np.exp(log_density))
+    return np.log1p(np.trapezoid(excess, z)) / (order - 1)
+
+
 def small_net():
     torch.manual_seed(0)
     return nets.MLP(6, 3, hidden=(5,)).double()
@@ -657,6 +671,30 @@ class TestPrivateTraining:
         assert float(step((torch.zeros(0, 6, dtype=torch.float64), torch.zeros(0).long()))["clipped"]) == 0
         assert not torch.equal(before[0], next(net.parameters()))
 
+    def test_frozen_batch_normalisation_takes_its_averages_and_keeps_them(self):
+        torch.manual_seed(0)
+        net = nets.CNN(1, 3, width=4, depth=1).double()
+        x, y = torch.rand(6, 1, 4, 4, generator=gen(), dtype=torch.float64), torch.arange(6) % 3
+        net(x)  # averages from public data
+        averages = {name: value.clone() for name, value in net.named_buffers()}
+        knobs = {"C": 0.5, "sigma": 0.0, "expected": 6.0, "generator": gen()}
+        with pytest.raises(ValueError, match="freeze_batch_norm"):
+            membership.private_step(net, torch.optim.SGD(net.parameters(), lr=1.0), **knobs)((x, y))
+        before = [p.detach().clone() for p in net.parameters()]
+        step = membership.private_step(net, torch.optim.SGD(net.parameters(), lr=1.0), **knobs, freeze_batch_norm=True)
+        step((x, y))
+        assert all(torch.equal(value, averages[name]) for name, value in net.named_buffers())
+        assert all(not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+        # A sample's gradient doesn't depend on its companions.
+        alone = membership.per_sample_gradients(net, x[:1], y[:1])
+        for name, g in membership.per_sample_gradients(net, x, y).items():
+            assert torch.allclose(g[:1], alone[name])
+
+    def test_batch_normalisation_without_averages_is_refused_in_evaluation_mode_too(self):
+        net = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 3)).eval()
+        with pytest.raises(ValueError, match="normalises over the batch"):
+            membership.per_sample_gradients(net, torch.rand(4, 6), torch.arange(4) % 3)
+
     def test_poisson_batches_have_the_size_of_independent_coins(self):
         x = torch.arange(200.0)[:, None]
         batches = membership.PoissonBatches(x, torch.zeros(200).long(), q=0.1, generator=gen())
@@ -670,16 +708,45 @@ class TestPrivateTraining:
     def test_one_step_without_subsampling_is_the_gaussian_mechanisms(self):
         for sigma in (0.7, 2.0):
             for order in (2, 5, 32):
-                assert membership.private.renyi(order, sigma=sigma, q=1.0) == pytest.approx(order / (2 * sigma**2))
+                assert membership.accountant.renyi(order, sigma=sigma, q=1.0) == pytest.approx(order / (2 * sigma**2))
 
-    def test_the_divergence_by_numerical_integration(self):
-        sigma, q, order = 1.3, 0.2, 3
-        z = np.linspace(-25, 25, 200_001)
-        mixed = (1 - q) * stats.norm.pdf(z, 0, sigma) + q * stats.norm.pdf(z, 1, sigma)
-        moment = np.trapezoid((mixed / stats.norm.pdf(z, 0, sigma)) ** order * stats.norm.pdf(z, 0, sigma), z)
-        assert membership.private.renyi(order, sigma=sigma, q=q) == pytest.approx(
-            np.log(moment) / (order - 1), rel=1e-6
-        )
+    @pytest.mark.parametrize("sigma", [0.3, 0.5, 1.3, 4.0])
+    @pytest.mark.parametrize("q", [1e-3, 0.02, 0.2, 0.5, 0.9])
+    def test_the_divergence_by_numerical_integration(self, sigma, q):
+        for order in (1.01, 1.1, 1.5, 1.9, 2, 2.5, 3, 7.3, 12, 20.5):
+            expected = divergence(order, sigma=sigma, q=q)
+            assert membership.accountant.renyi(order, sigma=sigma, q=q) == pytest.approx(expected, rel=1e-6), order
+
+    def test_a_divergence_is_continuous_and_grows_with_its_order(self):
+        orders = [2 + k / 1000 for k in range(-3, 4)]
+        values = [membership.accountant.renyi(order, sigma=0.6, q=0.05) for order in orders]
+        steps = np.diff(values)
+        assert (steps > 0).all()
+        assert steps.max() < 1.2 * steps.min()
+        with pytest.raises(ValueError, match="the order is 1"):
+            membership.accountant.renyi(1.0, sigma=0.6, q=0.05)
+
+    @pytest.mark.parametrize("shift", [1, -1])
+    def test_eps_is_an_upper_bound_of_what_one_step_discloses(self, shift):
+        """δ at this ε by numerical integration of max(0, p − e^ε p'), in both directions, for one step."""
+        sigma, q, delta = 0.6, 0.3, 1e-3
+        eps = membership.epsilon(sigma=sigma, q=q, steps=1, delta=delta)
+        z = np.linspace(-12, 12, 200_001)
+        plain = stats.norm.pdf(z, 0, sigma)
+        mixed = (1 - q) * plain + q * stats.norm.pdf(z, 1, sigma)
+        a, b = (mixed, plain) if shift == 1 else (plain, mixed)
+        assert np.trapezoid(np.maximum(0, a - np.exp(eps) * b), z) <= delta
+
+    def test_a_sample_of_the_examples_discloses_no_more_than_all(self):
+        for sigma in (1e-3, 0.3, 10.0, 1e4):
+            for q in (1e-9, 0.5, 1 - 1e-9):
+                for order in membership.accountant.ORDERS[::9]:
+                    rho = membership.accountant.renyi(order, sigma=sigma, q=q)
+                    assert 0 <= rho <= order / (2 * sigma**2)
+
+    def test_little_noise_is_accounted_for_by_orders_near_one(self):
+        """With whole orders alone it was 214."""
+        assert membership.epsilon(sigma=0.3, q=0.01, steps=100, delta=1e-5) == pytest.approx(32.06, abs=0.01)
 
     def test_more_noise_is_less_eps_and_more_steps_more(self):
         eps = lambda **k: membership.epsilon(**({"sigma": 1.0, "q": 0.1, "steps": 100, "delta": 1e-3} | k))  # noqa: E731
@@ -748,11 +815,12 @@ class TestAgainstOpacus:
             assert torch.allclose(a, b, atol=1e-6)  # they divide by the length plus 1e-6
 
     @pytest.mark.parametrize(
-        ("sigma", "q", "steps"), [(1.0, 0.1, 200), (0.6, 0.02, 1000), (3.0, 1.0, 10), (1.5, 0.3, 50)]
+        ("sigma", "q", "steps"),
+        [(1.0, 0.1, 200), (0.6, 0.02, 1000), (3.0, 1.0, 10), (1.5, 0.3, 50), (0.3, 0.01, 100), (0.3, 0.001, 10_000)],
     )
     def test_eps_by_renyi_accounting(self, sigma, q, steps):
         accountants = quietly("opacus.accountants")
         peer = accountants.RDPAccountant()
         peer.history = [(sigma, q, steps)]
-        theirs = peer.get_epsilon(delta=1e-4, alphas=list(membership.private.ORDERS))
+        theirs = peer.get_epsilon(delta=1e-4, alphas=list(membership.accountant.ORDERS))
         assert membership.epsilon(sigma=sigma, q=q, steps=steps, delta=1e-4) == pytest.approx(theirs, rel=1e-6)

@@ -273,7 +273,8 @@ def test_the_band_is_mean_and_deviation_over_seeds_as_far_as_all_went(seeds):
     (band,) = ax.collections
     edge = band.get_paths()[0].vertices
     for epoch in range(5):
-        low, high = table[:, epoch].mean() + np.array([-1, 1]) * table[:, epoch].std(ddof=1)
+        ends = table[:, epoch].mean() + np.array([-1, 1]) * table[:, epoch].std(ddof=1)
+        low, high = ends.clip(0, 1)
         at = edge[edge[:, 0] == epoch + 1, 1]
         assert (at.min(), at.max()) == pytest.approx((low, high))
     assert "over 4 seeds" in figure.alt
@@ -364,11 +365,52 @@ def test_bars_in_groups_share_colours_and_a_legend():
     assert {"Digits", "plain", "rotated", "upright", "turned"} <= set(texts(figure))
 
 
-def test_bars_may_begin_elsewhere():
+def test_an_axis_without_zero_has_no_bars():
     (ax,) = plot.bars({"a": [0.9, 0.92]}, limits=(0.8, 1.0)).axes
     assert ax.get_xlim() == (0.8, 1.0)
-    assert ax.patches[0].get_x() == 0.8
-    assert ax.patches[0].get_width() == pytest.approx(0.11)
+    assert len(ax.patches) == 0, "a bar's length is its number"
+    assert [0.91, 0.0] in ax.collections[0].get_offsets().tolist()
+    (ax,) = plot.bars({"a": [0.9, 0.92]}, limits=(0.0, 1.0)).axes
+    assert ax.patches[0].get_x() == 0
+    assert ax.patches[0].get_width() == pytest.approx(0.91)
+
+
+def test_a_deviation_ends_where_a_share_ends():
+    (ax,) = plot.bars({"a": [1.0, 1.0, 0.7]}, percent=True).axes
+    ends = ax.containers[1].lines[2][0].get_segments()[0][:, 0]
+    assert ends.tolist() == pytest.approx([90 - 100 * np.std([1, 1, 0.7], ddof=1), 100])
+    table = [[0.0, 0.9], [0.1, 1.0], [0.0, 1.0]]
+    for scale, label, ends in ((1, "accuracy", True), (100, "accuracy, %", True), (2, "distance", False)):
+        (ax,) = plot.lines({"a": scale * np.array(table)}, ylabel=label).axes
+        heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+        assert (heights.min() == 0) == (heights.max() == scale) == ends
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_written_small(name):
+    """Twelve pixels of a browser, 9 points, wherever there is text."""
+    made = FIGURES[name]()
+    written = [text for text in made.findobj(matplotlib.text.Text) if text.get_text()]
+    assert written or name == "points"
+    assert {text.get_fontsize() for text in written if text.get_fontsize() < 9} == set()
+
+
+def test_what_is_nearly_black_is_stretched_where_asked_for():
+    x = torch.stack([torch.full((1, 2, 2), v) for v in (0.0, 0.1, 0.5)])
+    shown = [ax.images[0].get_array().max() for ax in plot.images(x, stretch=True, titles=["a", "b", "c"]).axes]
+    assert shown == pytest.approx([0, 1, 0.5])
+    for given, shown in ((["a", "b", "c"], ["a", "b (×10)", "c"]), (None, ["", "(×10)", ""])):
+        made = plot.images(x, stretch=True, titles=given)
+        assert [ax.get_title() for ax in made.axes] == shown
+    assert [ax.images[0].get_array().max() for ax in plot.images(x).axes] == pytest.approx([0, 0.1, 0.5])
+
+
+def test_a_description_names_no_empty_titles():
+    made = plot.images(torch.rand(4, 1, 2, 2), columns=2, titles=["a", "b"], rows=["up", ""])
+    assert made.alt == "4 images of 2×2 pixels in rows up, titled a and b."
+    made = plot.images(torch.rand(4, 1, 2, 2), titles=["a", "", " ", "b"])
+    assert made.alt.endswith("titled a and b.")
+    assert plot.images(torch.rand(2, 1, 2, 2), titles=["", ""]).alt == "2 images of 2×2 pixels."
 
 
 def test_histograms_are_numpys_and_add_up_to_one(generator, device):

@@ -164,6 +164,8 @@ class OneOf(_Combined):
 
     def make_params(self, x: Any, *, generator: Generator | None = None, **annotations: Any) -> Params:
         """The choice (B,), and the draws of each part for the items that chose it, by position."""
+        for part in self.transforms:  # or a batch that one of them can't take would be refused by luck
+            part.examine(x, {})
         device = generator.device if generator is not None else torch.device("cpu")
         weights = torch.tensor(self.weights, dtype=torch.float64, device=device)
         choice = torch.multinomial(weights, max(len(x), 1), replacement=True, generator=generator)[: len(x)].cpu()
@@ -255,7 +257,7 @@ def merge(parts: Sequence[Any], order: Tensor, *, like: Any) -> Any:
     """
     if not parts:
         return like
-    if not isinstance(parts[0], Tensor):
+    if not all(isinstance(part, Tensor) for part in parts):
         joined = [item for part in parts for item in part]
         return [joined[i] for i in order.tolist()]
     if len(shapes := {tuple(part.shape[1:]) for part in parts}) > 1:

@@ -14,29 +14,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from labkit.checks import session, wire
+from labkit.checks import own, session, wire
+from labkit.checks.kinds.objects import Calls
 from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Compare, Outputs, Report, Wrong, close
 from labkit.checks.show import Accepted, Rejected
 
 __all__ = [
-    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
+    "PUBLIC_SEEDS", "Accepted", "Calls", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
     "check", "close", "examine", "find", "of", "topics",
 ]  # fmt: skip
-
-PLUMBING = {
-    "answers",
-    "bank",
-    "diagnosis",
-    "protocol",
-    "session",
-    "show",
-    "tensors",
-    "traces",
-    "values",
-    "verdict",
-    "watch",
-    "wire",
-}
 
 
 def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
@@ -82,17 +68,19 @@ def show(result: object) -> None:
 
 
 def find(key: str) -> Check:
-    """The check called ``key``, as in ``"attacks.fgsm"``.
+    """The check called ``key``, as in ``"attacks.fgsm"``: of the course that is at work here, or labkit's own.
 
     Raises:
         ValueError: if there is none, with the nearest names there are.
     """
-    known = {c.key: c for c in of(key.partition(".")[0])} if key.partition(".")[0] in topics() else {}
+    topic = key.partition(".")[0]
+    known = {c.key: c for c in of(topic)} if topic in topics() else {}
     if key in known:
         return known[key]
     every = [c.key for topic in topics() for c in of(topic)]
     near = difflib.get_close_matches(key, every, n=3) or list(known) or topics()
-    raise ValueError(f"there is no check called {key!r}; did you mean {', '.join(near)}?")
+    hint = "" if known else "; a check of a course's own comes in a file *.check, which lies beside the notebook"
+    raise ValueError(f"there is no check called {key!r}; did you mean {', '.join(near)}?{hint}")
 
 
 def of(topic: str) -> list[Check]:
@@ -101,11 +89,19 @@ def of(topic: str) -> list[Check]:
     Raises:
         ValueError: if the topic has none.
     """
-    if topic not in topics():
+    course = own.current()
+    if topic in course.topics():
+        return course.of(topic)
+    if topic not in packaged():
         raise ValueError(f"the topic {topic!r} has no checks; there are checks of {', '.join(topics())}")
-    return list(importlib.import_module(f"labkit.checks.{topic}").CHECKS)
+    return [course.worth(check) for check in own.listed(importlib.import_module(f"labkit.checks.{topic}"))]
 
 
 def topics() -> list[str]:
     """The topics that have checks."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in PLUMBING)
+    return sorted({*packaged(), *own.current().topics()})
+
+
+def packaged() -> list[str]:
+    """The topics that have checks in this package."""
+    return [m.name for m in pkgutil.iter_modules(__path__) if m.name not in own.PLUMBING]

@@ -199,6 +199,10 @@ class SuccessRate(Compare):
         yield case("sixty pictures of every kind", before, after, y.tolist())
         yield case("nobody is fooled", [0, 1, 1], [0, 1, 1], [0, 1, 2])
         yield case("everybody is fooled", [0, 1, 3], [2, 0, 3], [0, 1, 2])
+        # How many is another number under each seed: nobody knows the rate by heart.
+        drawn = torch.randint(4, (2, 40), generator=g)
+        right = drawn[0].where(torch.rand(40, generator=g) < 0.7, (drawn[0] + 1) % 4)
+        yield case("forty pictures at random", right.tolist(), drawn[1].tolist(), drawn[0].tolist())
 
 
 RATE = 0.5

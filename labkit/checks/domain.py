@@ -172,7 +172,7 @@ class Distance(Compare):
         yield case("eight times as many of the source", near, (4000, 500, 4000, 500), 3)
         yield case("half of the target looks like the source", 6.0 + far, (600, 700, 800, 600), 2, same=0.5)
         yield case("no difference, and more features than a few samples can bear", 0.0, (60, 60, 2000, 2000), 40)
-        yield case("no difference, and few samples to measure on", 0.0, (2000, 2000, 300, 300), 150)
+        yield case("no difference, and few samples to measure on", 0.0, (2000, 2000, 600, 600), 150)
 
     def arguments(self, case: Case) -> dict[str, Any]:
         """The four clouds, without what is known of them."""

@@ -67,6 +67,13 @@ def module(given: Any, name: str) -> nn.Module:
     return given
 
 
+def lot(g: Generator) -> Callable[[str], bool]:
+    """A condition that nobody knows by heart: for every second name or so, always the same."""
+    names = [name for name, _ in Net(g).named_parameters()]
+    chosen = {name for name, half in zip(names, torch.rand(len(names), generator=g) < 0.5) if half}
+    return lambda name: name in chosen
+
+
 class Freeze(Compare):
     """Which parameters learn, and whether frozen batch normalisation rests."""
 
@@ -86,6 +93,7 @@ class Freeze(Compare):
             "everything": lambda name: True,
             "weights": lambda name: name.endswith("weight"),
             "one layer of batch normalisation": lambda name: name.startswith("body.4.1"),
+            "some by lot": lot(g),
         }
         for i, (name, condition) in enumerate(where.items()):
             model = Net(g, dropout=0.5).requires_grad_("of a frozen" not in name).train(i % 3 == 0)
@@ -272,6 +280,9 @@ class EarlyStopping(Check):
         yield {"case": "it stays the same", "curve": [0.5] * 6, "epochs": 6, "patience": 2}
         again = {"curve": [0.9, 0.4, 0.6, 0.4, 0.7, 0.3, 0.2], "epochs": 7, "patience": 3}
         yield {"case": "the best loss comes again: equal is not better", **again}
+        # Nobody knows by heart where this one ends.
+        curve = torch.rand(30, generator=g, dtype=torch.float64).tolist()
+        yield {"case": "thirty epochs at random", "curve": curve, "epochs": 30, "patience": 4}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
         """Call the answer with a model that counts its epochs in a weight and a buffer."""

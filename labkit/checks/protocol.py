@@ -17,6 +17,7 @@ in pytest, or outside the sandbox under a seed that the student's code could not
             yield {"case": "a table", "x": torch.randn(2, 3, generator=g)}
 """
 
+import random
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from labkit.checks import traces
+from labkit.checks.kinds import figures, tables
 from labkit.checks.values import (
     Unsendable,
     Value,
@@ -87,6 +89,9 @@ class Check(ABC):
         ignores: the arguments, or aspects of them, that may change as they like (``"model.modes"``).
         atol, rtol: how far numbers of a right answer may be from the reference's.
         dtype: whether an array must have the reference's dtype.
+        rng: what ``cases`` draws from: ``"torch"`` for a ``torch.Generator``, ``"numpy"`` for NumPy's, ``"python"`` for
+            a ``random.Random``.
+        answer_key: gives the other half where it isn't among labkit's own: of a course's check.
     """
 
     key: ClassVar[str]
@@ -97,6 +102,8 @@ class Check(ABC):
     atol: ClassVar[float] = 1e-5
     rtol: ClassVar[float] = 1e-4
     dtype: ClassVar[bool] = True
+    rng: ClassVar[str] = "torch"
+    answer_key: ClassVar[Any] = None
 
     @property
     def name(self) -> str:
@@ -110,9 +117,7 @@ class Check(ABC):
 
     def inputs(self, seed: int) -> list[Case]:
         """The cases of a seed, the smallest first; the same for the same seed."""
-        import torch
-
-        return list(self.cases(torch.Generator().manual_seed(seed)))
+        return list(self.cases(generator(self.rng, seed)))
 
     def cases(self, g: Any) -> Iterable[Case]:
         """The cases to try, their numbers drawn from ``g``; one of ``cases`` and ``inputs`` is given."""
@@ -123,6 +128,21 @@ class Check(ABC):
         """Call the student's answer on one case. Runs where the student's code lives; decides nothing."""
 
 
+def generator(kind: str, seed: int) -> Any:
+    """A source of random numbers; see ``Check.rng``."""
+    if kind == "torch":
+        import torch
+
+        return torch.Generator().manual_seed(seed)
+    if kind == "numpy":
+        import numpy as np
+
+        return np.random.default_rng(seed)
+    if kind == "python":
+        return random.Random(seed)
+    raise ValueError(f"`rng` is {kind!r}; expected 'torch', 'numpy' or 'python'")
+
+
 class Compare(Check):
     """A check whose verdict is: the same as the reference on every case. ``run`` is one call of the answer.
 
@@ -130,6 +150,7 @@ class Compare(Check):
         returns: what the answer gives, as sentences call it (``"the attacked picture"``); several names, where it
             returns a tuple.
         keywords: the arguments that are passed by name; all others go by position, in the order of the case.
+        drawn: of an answer that is a figure, the parts that count; see ``labkit.checks.kinds.figures``.
         number: whether the answer is one number, in whatever form: its shape and dtype don't matter.
         gradients: the arguments, tensors, through which a gradient must flow where one flows in the reference. The
             weights of modules among the arguments belong to them anyway.
@@ -139,6 +160,7 @@ class Compare(Check):
     returns: ClassVar[str | tuple[str, ...]] = "the result"
     keywords: ClassVar[Sequence[str]] = ()
     number: ClassVar[bool] = False
+    drawn: ClassVar[Sequence[str]] = figures.PARTS
     gradients: ClassVar[Sequence[str]] = ()
     no_gradients: ClassVar[str] = ""
 
@@ -187,6 +209,8 @@ class Compare(Check):
         """One value as it is compared."""
         if value is None:
             raise Wrong(f"{self.name} returned nothing: is a `return` missing?")
+        if figures.is_figure(value) or figures.is_axes_array(value):
+            return figures.part_of(figures.picture(value), self.drawn)
         if not self.number:
             return value
         return number(value, name=self.name)
@@ -218,6 +242,7 @@ class Report:
 def one(value: object) -> str:
     """A value's type with its article, as in ``a tensor``, ``an int``."""
     kind = "tensor" if is_tensor(value) else "array" if is_array(value) else type(value).__name__
+    kind = "figure" if isinstance(value, figures.Picture) else kind
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
@@ -301,7 +326,9 @@ def describe_case(case: Case) -> str:
 
 def short(value: object) -> bool:
     """Whether a value of a case can be shown: a model or a generator says nothing to a reader."""
-    return not is_module(value) and (is_array(value) or isinstance(value, int | float | str | tuple | list | dict))
+    if is_module(value):
+        return False
+    return is_array(value) or tables.is_table(value) or isinstance(value, int | float | str | tuple | list | dict)
 
 
 __all__ = [

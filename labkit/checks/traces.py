@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.checks.kinds import tables
 from labkit.checks.values import array, dtype_of, is_array, is_module, is_number, is_tensor
 
 SLOPE = "the gradient of {output} for `{argument}`"
@@ -161,6 +162,8 @@ def plain(value: Any) -> Any:
     """A copy of a value without any tensor in it; anything that is no value becomes None."""
     if is_array(value):
         return array(value).copy()
+    if tables.is_table(value):
+        return tables.plain(value)
     if is_module(value) or is_optimizer(value):
         return [("id", id(value)), *aspects(value).items()]
     if isinstance(value, list | tuple):
@@ -184,6 +187,8 @@ def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str
         return ""
     if is_array(value):
         return f"it changes its input `{name}` in place: return a new {'tensor' if is_tensor(value) else 'array'}"
+    if tables.is_table(value):
+        return f"it changes its input `{name}`: work on a copy, `{name}.copy()`"
     if isinstance(value, list | tuple) and len(old) == len(value) + 1:
         for i, entry in enumerate(value):
             same = is_module(entry) and old[i + 1][0] == ("id", id(entry))

@@ -1,9 +1,11 @@
 """Values that answers give: how they are named, compared, described, and carried as bytes that hold no code.
 
-A value is a number, a text, a tensor, an array, ``None``, or a list, tuple, set or dictionary of values. Nothing here
-imports torch: a check of plain Python or NumPy answers works without it.
+A value is a number, a text, a date, a tensor, an array, a data frame, a figure, ``None``, or a list, tuple, set or
+dictionary of values. Nothing here imports torch, pandas or Matplotlib: a check of plain Python or NumPy answers works
+without them.
 """
 
+import datetime
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
@@ -11,8 +13,12 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.checks.kinds import figures, tables
+from labkit.checks.kinds.figures import Picture
+
 Value = Any
-"""A number, a text, ``None``, a tensor, an array, or a list, tuple, set or dictionary of values."""
+"""A number, a text, a date, ``None``, a tensor, an array, a data frame or series, a figure (as a ``Picture``), or a
+list, tuple, set or dictionary of values."""
 
 DTYPES = {
     "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64",
@@ -40,6 +46,15 @@ def is_module(value: object) -> bool:
 def is_array(value: object) -> bool:
     """Whether a value is a tensor or a NumPy array."""
     return is_tensor(value) or isinstance(value, np.ndarray)
+
+
+def is_texts(value: object) -> bool:
+    """Whether a value is an array of texts, or of dates, which are taken for texts."""
+    if not isinstance(value, np.ndarray):
+        return False
+    if value.dtype == object:
+        return value.size > 0 and all(isinstance(text, str) for text in value.flat)
+    return value.dtype.kind in "UM"
 
 
 def is_number(value: object) -> bool:
@@ -80,8 +95,16 @@ def freeze(value: Value, name: str, arrays: dict[str, NDArray[Any]], depth: int 
             return {"v": plain(value)}
     if is_number(value):
         return {"v": value.item()}
+    if figures.is_axes_array(value) or figures.is_figure(value):
+        return {"p": freeze(dict(figures.picture(value)), name, arrays, depth + 1)}
     if is_array(value):
         return freeze_array(value, name, arrays)
+    if tables.is_table(value):
+        return tables.freeze(value, lambda part, own: freeze(part, f"{name}/{own}", arrays, depth + 1))
+    if isinstance(value, datetime.date | np.datetime64):
+        return {"v": str(value)}
+    if isinstance(value, Picture):
+        return {"p": freeze(dict(value), name, arrays, depth + 1)}
     for kind, mark in ((list, "l"), (tuple, "p"), (set | frozenset, "s")):
         if isinstance(value, kind):
             entries = sorted(value, key=repr) if mark == "s" else value
@@ -89,11 +112,14 @@ def freeze(value: Value, name: str, arrays: dict[str, NDArray[Any]], depth: int 
     if isinstance(value, Mapping):
         return {"d": [[freeze(k, f"{name}/{i}k", arrays, depth + 1), freeze(v, f"{name}/{i}", arrays, depth + 1)]
                       for i, (k, v) in enumerate(value.items())]}  # fmt: skip
-    raise Unsendable(f"a {type(value).__name__}")
+    drawn = "; expected the figure or its axes" if type(value).__module__.startswith("matplotlib.") else ""
+    raise Unsendable(f"a {type(value).__name__}{drawn}")
 
 
-def freeze_array(value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> dict[str, str]:
-    """A tensor or an array: its numbers go to ``arrays``."""
+def freeze_array(value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """A tensor or an array: its numbers go to ``arrays``. An array of texts has none."""
+    if is_texts(value):
+        return {"u": [str(text) for text in value.ravel().tolist()], "shape": list(value.shape)}
     dtype, kind = dtype_of(value), "torch" if is_tensor(value) else "numpy"
     if kind == "torch":
         torch = sys.modules["torch"]
@@ -127,6 +153,12 @@ def _thaw(node: Any, arrays: Mapping[str, Any], budget: Iterator[int], depth: in
             return value
         case {"a": str() as name, "kind": "torch" | "numpy" as kind, "dtype": str() as dtype} if dtype in DTYPES:
             return thaw_array(arrays[name], kind, dtype)
+        case {"u": list() as texts, "shape": list() as shape} if all(isinstance(text, str) for text in texts):
+            return np.array(texts, dtype=str).reshape(shape)
+        case {"t": "frame" | "series"}:
+            return tables.thaw(node, inner)
+        case {"p": dict() as seen}:
+            return Picture(inner(seen))
         case {"l": list() as entries}:
             return [inner(entry) for entry in entries]
         case {"p": list() as entries}:
@@ -155,14 +187,20 @@ def thaw_array(numbers: NDArray[Any], kind: str, dtype: str) -> Any:
 
 def describe(value: object) -> str:
     """A short description of a value: the numbers of a small array, the shape and range of a large one."""
+    if tables.is_table(value):
+        return tables.describe(value)
+    if isinstance(value, Picture) or figures.is_figure(value):
+        return figures.describe(value if isinstance(value, Picture) else figures.picture(value))
     if not is_array(value):
         return text_of(value)
     numbers = array(value)
-    head = f"{dtype_of(value)} {tuple(numbers.shape)}"
+    head = f"{'text' if is_texts(value) else dtype_of(value)} {tuple(numbers.shape)}"
     if numbers.size == 0:
         return f"{head}, empty"
     if numbers.size <= 12:
         return f"{head} {entries(numbers.tolist())}"
+    if numbers.dtype.kind not in "biuf":
+        return f"{head}, begins {entries(numbers.ravel()[:4].tolist())}"
     flat = numbers.astype(np.float64).ravel()
     with np.errstate(all="ignore"):
         return f"{head}, from {flat.min():.4g} to {flat.max():.4g}, mean {flat.mean():.4g}, begins {entries(numbers.ravel()[:4].tolist())}"  # noqa: E501
@@ -178,7 +216,7 @@ def entries(value: Any) -> str:
     """Nested lists of numbers, with four digits."""
     if isinstance(value, list):
         return "[" + ", ".join(entries(entry) for entry in value) + "]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
 
 
 # ── the same or not ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,6 +224,11 @@ def entries(value: Any) -> str:
 
 def agree(a: Any, b: Any, *, atol: float = 1e-5, rtol: float = 1e-4) -> bool:
     """Whether two values are the same within the tolerance; nan equals nan, and dtypes may differ."""
+    if tables.is_table(a) or tables.is_table(b):
+        same = lambda x, y: agree(x, y, atol=atol, rtol=rtol)  # noqa: E731
+        return tables.is_table(a) and tables.is_table(b) and tables.agree(a, b, same)
+    if is_texts(a) and is_texts(b):
+        return a.shape == b.shape and bool((a.astype(str) == b.astype(str)).all())
     if is_array(a) or is_array(b) or (is_number(a) and is_number(b)):
         if not all(is_array(v) or is_number(v) for v in (a, b)):
             return False

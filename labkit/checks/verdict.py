@@ -22,6 +22,7 @@ import numpy as np
 
 from labkit.checks import diagnosis
 from labkit.checks.bank import AnswerKey, Mistake
+from labkit.checks.kinds import figures, tables, where
 from labkit.checks.protocol import (
     Case,
     Check,
@@ -36,7 +37,7 @@ from labkit.checks.protocol import (
     one,
 )
 from labkit.checks.traces import BEGIN, SLOPE
-from labkit.checks.values import agree, array, describe, dtype_of, is_array, is_number
+from labkit.checks.values import agree, array, describe, dtype_of, is_array, is_number, is_texts
 
 DETACHED = (
     "its value is right, but no gradient reaches {target}: something on the way is cut off, by `.detach()`, `.item()`, "
@@ -227,7 +228,10 @@ def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool
     if other := other_kind(check, given, expected):
         return other
     if values and not agree(given, expected, atol=check.atol, rtol=check.rtol):
-        return Differs(differs(what, "wrong value"), expected=describe(expected), given=describe(given))
+        place = where.first(given, expected, lambda x, y: agree(x, y, atol=check.atol, rtol=check.rtol))
+        return Differs(differs(what, "wrong value") + place, expected=expected, given=given)
+    if values and check.dtype and tables.is_table(expected) and dtypes(given) != dtypes(expected):
+        return Wrong(f"the values are right, but {where.dtype(dtypes(given), dtypes(expected))}")
     if values and check.dtype and dtypes(given) != dtypes(expected):
         return Wrong(f"{differs(what, 'wrong dtype')}: it should follow its input's", expected=str(dtypes(expected)),
                      given=str(dtypes(given)))  # fmt: skip
@@ -253,6 +257,8 @@ def kind(value: Any) -> str:
     """What sort of thing a value is: forms that can stand for each other are one."""
     if isinstance(value, bool | np.bool_):
         return "bool"
+    if isinstance(value, figures.Picture):
+        return "figure"
     for name, types in (("number", int | float | np.number), ("text", str), ("list", list | tuple), ("table", dict)):
         if isinstance(value, types):
             return name
@@ -382,4 +388,8 @@ def dtypes(value: Any) -> Any:
         return {key: dtypes(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [dtypes(entry) for entry in value]
+    if tables.is_table(value):
+        return tables.dtypes(value)
+    if is_texts(value):
+        return "text"
     return dtype_of(value) if is_array(value) else ""

@@ -23,19 +23,25 @@ from numpy.typing import NDArray
 from labkit import absent
 from labkit.checks import bank, traces
 from labkit.checks import verdict as verdicts
+from labkit.checks.kinds import figures
 from labkit.checks.protocol import Case, Check, Outputs, Report, Wrong, describe_case
 from labkit.checks.values import Unsendable, freeze, thaw
 from labkit.checks.verdict import Record, Trial
 from labkit.checks.watch import Copied, watching
 
 LIMIT = 64 * 2**20  # bytes of outputs one answer may send: a class of hundreds passes through one judge
+MESSAGE = 4 * 2**20  # characters of the records: an object in JSON takes thirty times its characters when it is read
 PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 SENTENCE = 500  # characters of what an untrusted process may say
 ENOUGH = 5.0  # seconds: an answer that has failed a case by then is not tried on the others
 STATUSES = ("ok", "wrong", "stub", "error", "copied")
+SENDABLE = "numbers, a text, an array, a tensor, a data frame, a figure, or a list or dictionary of such"
 FINAL = ("stub", "copied")  # whoever fails so on one case does on all
 
 Arrays = dict[str, NDArray[Any]]
+
+NOT_STUDENTS: set[str] = set()
+"""The files of a course's own checks, which lie outside of this package."""
 
 
 class Malformed(ValueError):
@@ -62,7 +68,7 @@ def execute(
     forbidden = watched(check) if watch else ()
     records: list[dict[str, Any]] = []
     arrays: Arrays = {}
-    start = time.monotonic()
+    start, room = time.monotonic(), MESSAGE // 2
     for i, case in enumerate(cases_of(check, seed, prepared)):
         absent.forget()
         record, own = attempt(check, answer, case, forbidden, f"{i}/")
@@ -70,6 +76,9 @@ def execute(
             record, own = {"status": "copied", "sentence": sentence}, {}
         if sum(a.nbytes for a in (*arrays.values(), *own.values())) > limit:
             record, own = {"status": "wrong", "sentence": f"the outputs exceed {limit} bytes"}, {}
+        room -= len(json.dumps(record))
+        if room < 0:
+            record, own = {"status": "wrong", "sentence": "it returns too many numbers that are in no tensor"}, {}
         records.append({"case": str(case.get("case", i)), **record})
         arrays |= own
         if record["status"] in FINAL or (record["status"] != "ok" and time.monotonic() - start > ENOUGH):
@@ -92,6 +101,7 @@ def attempt(
     changed = traces.watch(case, (*check.changes, *check.ignores))
     arrays: Arrays = {}
     drew = traces.dice()
+    tidy = figures.opened()
     try:
         with watching(forbidden, answer) if forbidden else nullcontext():
             outputs = check.run(answer, case)
@@ -106,6 +116,8 @@ def attempt(
         return failure(error), {}
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever an answer raises is its result
         return failure(error), {}
+    finally:
+        tidy()
     if sentence := changed():
         return {"status": "wrong", "sentence": sentence}, {}
     return record, arrays
@@ -123,9 +135,7 @@ def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[st
             values[key] = freeze(value, name + key, arrays)
         except Unsendable as error:
             text = f"{check.name} returned {error}"
-            raise Wrong(
-                text if "expected" in text else f"{text}; expected numbers, a tensor, or a list of such"
-            ) from error
+            raise Wrong(text if "expected" in text else f"{text}; expected {SENDABLE}") from error
     return values
 
 
@@ -160,10 +170,11 @@ def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
         message, arrays = opened(prepared)
         return [{name: thaw(node, arrays) for name, node in case.items()} for case in message["cases"]]
     try:
-        make = bank.answer_key(check).prepare
+        key = bank.answer_key(check)
     except LookupError:
-        make = None
-    return make(seed) if make else check.inputs(seed)
+        return check.inputs(seed)
+    cases = key.prepare(seed) if key.prepare else check.inputs(seed)
+    return list(key.recorded.cases(seed, cases)) if key.recorded else cases
 
 
 def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: bool = True) -> Report:
@@ -189,7 +200,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
 
     def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
         """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
-        kept = memory(check, seed) if answer in lasting else {}
+        kept = recall(check, key, seed) if answer in lasting else {}
         where = range(len(records)) if which is None else which
         if missing := [i for i in where if (answer, i) not in kept]:
             fresh = cases_of(check, seed)
@@ -201,6 +212,14 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
         return verdicts.decide(check, key, trials, tried, explain=explain)
     except Exception as error:
         raise CheckBroken(f"the check {check.key} failed by itself: {sentence_of(error)}") from error
+
+
+def recall(check: Check, key: bank.AnswerKey, seed: int) -> dict[tuple[Any, int], Record]:
+    """What the bank gave under a seed, as far as that is known."""
+    kept = memory(check, seed)
+    if key.recorded and not kept:
+        kept |= key.recorded.records(seed)
+    return kept
 
 
 @lru_cache(maxsize=8)
@@ -218,14 +237,19 @@ def own_record(check: Check, answer: Any, case: Case) -> Record:
     )
 
 
-def opened(data: bytes) -> tuple[dict[str, Any], Arrays]:
+def opened(data: bytes, *, most: int | None = None) -> tuple[dict[str, Any], Arrays]:
     """The message and the arrays in some bytes.
+
+    Args:
+        most: how long the header may be that holds the message.
 
     Raises:
         Malformed: if they are not what ``pack`` makes.
     """
+    length = int.from_bytes(data[:8], "little")
+    if most is not None and length > most:
+        raise Malformed(f"a header of {length} bytes; at most {most} are accepted")
     try:
-        length = int.from_bytes(data[:8], "little")
         message = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["labkit"])
         return dict(message), dict(safetensors.numpy.load(data))
     except Exception as error:
@@ -236,7 +260,7 @@ def unpack(check: Check, data: bytes, limit: int = LIMIT) -> list[Record]:
     """The records of each case with their outputs, validated: the bytes come from an untrusted process."""
     if len(data) > 2 * limit + 2**20:
         raise Malformed(f"{len(data)} bytes of outputs; at most {limit} are accepted")
-    message, arrays = opened(data)
+    message, arrays = opened(data, most=MESSAGE)
     if message.get("key") != check.key:
         raise Malformed(f"outputs of {message.get('key')!r}, expected {check.key!r}")
     raw = message.get("records")
@@ -278,7 +302,7 @@ def raised_by_student(error: BaseException) -> bool:
 
 def written_by_student(filename: str) -> bool:
     """Whether a file of a traceback is a notebook cell or a script, and no installed library or part of labkit."""
-    return "site-packages" not in filename and not filename.startswith(PACKAGE)
+    return "site-packages" not in filename and not filename.startswith(PACKAGE) and filename not in NOT_STUDENTS
 
 
 def sentence_of(error: BaseException) -> str:

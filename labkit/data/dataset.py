@@ -2,8 +2,12 @@
 
 A ``Dataset`` is a pair of tensors small enough to lie in memory, so a batch is an indexing operation and needs
 no worker processes. Everything random takes a ``torch.Generator``: the same seed gives the same samples.
+
+It is a data set of torch as well: ``DataLoader(dataset, batch_size=32, num_workers=2)`` works, with workers that are
+forked and with workers that are spawned. What is drawn there, ``labkit.augment.workers`` says how to draw.
 """
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -146,6 +150,16 @@ class Dataset(Labelled):
             self, x=self.x[index], y=self.y[index], extra={name: value[index] for name, value in self.extra.items()}
         )
 
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        """Sample ``i`` and its label, as a ``torch.utils.data.DataLoader`` asks for them.
+
+        ``batches`` is faster, because it takes a batch at once; several samples are ``take``.
+
+        Raises:
+            IndexError: if there is no such sample, or ``i`` is no whole number.
+        """
+        return self.x[_position(i, len(self))], self.y[i]
+
     def to(self, device: torch.device | str) -> "Dataset":
         """The same data on another device."""
         extra = {name: value.to(device) for name, value in self.extra.items()}
@@ -214,9 +228,30 @@ class Texts(Labelled):
     def __repr__(self) -> str:
         return f"<{self.about.name}: {len(self)} texts, classes {', '.join(self.classes)}>"
 
+    def __getitem__(self, i: int) -> tuple[str, Tensor]:
+        """Text ``i`` and its label, as a ``torch.utils.data.DataLoader`` asks for them.
+
+        Raises:
+            IndexError: if there is no such text, or ``i`` is no whole number.
+        """
+        return self.x[_position(i, len(self))], self.y[i]
+
     def take(self, index: Tensor) -> "Texts":
         """The texts at ``index``, (M,) int64, in that order."""
         return replace(self, x=tuple(self.x[i] for i in index.tolist()), y=self.y[index.to(self.y.device)])
+
+
+def _position(i: int, n: int) -> int:
+    """``i``, if it is the place of one of ``n`` samples, counted from 0 or backwards from −1.
+
+    Raises:
+        IndexError: saying what it is instead.
+    """
+    if not hasattr(i, "__index__") or (isinstance(i, Tensor) and i.ndim):
+        raise IndexError(f"{i!r:.40} is no whole number; several samples are take(index)")
+    if not -n <= (place := operator.index(i)) < n:
+        raise IndexError(f"there is no sample {place}; expected {-n} to {n - 1}")
+    return place
 
 
 def permutation(n: int, generator: torch.Generator | None) -> Tensor:

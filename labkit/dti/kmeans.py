@@ -86,6 +86,9 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     """
     _comparable(x, centres)
     flat, means = x.flatten(1), centres.flatten(1)
+    # A mean of numbers far from 0 is rounded to their size: near 0 that of copies is the copy.
+    origin = means[:1].clone()
+    flat, means = flat - origin, means - origin
     rows = distances.Rows(flat)
     assignments, done, settled = rows.nearest(means), 0, False
     while done < iterations and not settled:
@@ -95,7 +98,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
         settled = torch.equal(new, assignments)
         assignments = new
     inertia = (flat - means[assignments]).to(rows.x.dtype).square_().sum(1).double().sum()
-    return Clustering(assignments, means.view_as(centres), float(inertia), done)
+    return Clustering(assignments, (means + origin).view_as(centres), float(inertia), done)
 
 
 def kmeans(

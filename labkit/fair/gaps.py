@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from labkit.shapes import Bool, Float, Int
+from labkit.shapes import Bool, Float, Int, labels
 
 
 class Gaps(NamedTuple):
@@ -38,13 +38,15 @@ def selection_rates(
         groups: k; one more than the largest that occurs if it is not given.
 
     Raises:
-        ValueError: if the lengths differ, decisions are outside 0 to 1, or a group has no sample that counts.
+        ValueError: if the lengths differ, decisions are outside 0 to 1, groups are no whole numbers, or a group has no
+            sample that counts.
     """
     if decision.shape != a.shape or a.ndim != 1 or (condition is not None and condition.shape != a.shape):
         raise ValueError(
             f"decision and a have shapes {tuple(decision.shape)} and {tuple(a.shape)}; expected (n,) for both"
             + ("" if condition is None else f", and for condition, which has {tuple(condition.shape)}")
         )
+    a = labels(a, name="a", values=False)
     if len(a) == 0 or int(a.min()) < 0:
         raise ValueError("groups are numbered from 0, and there must be at least one sample")
     soft = decision if decision.is_floating_point() else decision.to(torch.get_default_dtype())
@@ -72,9 +74,9 @@ def opportunity_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]
     """Equal opportunity difference: the gap among those who deserve a yes (y = 1), of true positive rates.
 
     Raises:
-        ValueError: as ``selection_rates``.
+        ValueError: as ``selection_rates``, or if an outcome is neither 0 nor 1.
     """
-    return spread(selection_rates(decision, a, condition=y == 1))
+    return spread(selection_rates(decision, a, condition=_outcomes(y) == 1))
 
 
 def odds_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Float[Tensor, ""]:
@@ -83,7 +85,8 @@ def odds_gap(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Fl
     Raises:
         ValueError: as ``selection_rates``.
     """
-    return torch.maximum(opportunity_gap(decision, y, a), spread(selection_rates(decision, a, condition=y == 0)))
+    no = spread(selection_rates(decision, a, condition=_outcomes(y) == 0))
+    return torch.maximum(opportunity_gap(decision, y, a), no)
 
 
 def gaps(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Gaps:
@@ -93,6 +96,11 @@ def gaps(decision: Tensor, y: Int[Tensor, " n"], a: Int[Tensor, " n"]) -> Gaps:
         ValueError: as ``selection_rates``.
     """
     return Gaps(parity_gap(decision, a), opportunity_gap(decision, y, a), odds_gap(decision, y, a))
+
+
+def _outcomes(y: Tensor) -> Tensor:
+    """``y``, if it holds outcomes 0 and 1 of any type."""
+    return labels(y, classes=2)
 
 
 def spread(rate: Float[Tensor, " k"]) -> Float[Tensor, ""]:

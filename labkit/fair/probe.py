@@ -19,7 +19,7 @@ from torch.nn import functional
 from labkit import metrics
 from labkit.fair.adversary import cell_mean
 from labkit.nets import MLP, seeded_weights
-from labkit.shapes import Float, Int
+from labkit.shapes import Float, Int, labels
 from labkit.train import Minibatches, descend, fit
 
 
@@ -60,6 +60,7 @@ def probe(
     Raises:
         ValueError: if a set lacks one of the groups, or the groups are not 0 and 1.
     """
+    a, a_test = (labels(groups, name=name, values=False) for name, groups in (("a", a), ("a_test", a_test)))
     for name, groups in (("a", a), ("a_test", a_test)):
         if groups.unique().tolist() != [0, 1]:
             raise ValueError(f"{name} holds the groups {groups.unique().tolist()}; expected both 0 and 1")

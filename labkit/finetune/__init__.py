@@ -16,7 +16,7 @@
 """
 
 from labkit.finetune.bundled import handwriting, small_cnn, source_task, textures
-from labkit.finetune.network import Network, base_model, feature_maps, freeze, new_head, stages
+from labkit.finetune.network import Network, adapt_input, base_model, feature_maps, freeze, new_head, stages
 from labkit.finetune.parameters import ParameterReport, parameter_report
 from labkit.finetune.strategies import STRATEGIES, adapt
 from labkit.finetune.tuning import (
@@ -35,6 +35,7 @@ __all__ = [
     "Network",
     "ParameterReport",
     "adapt",
+    "adapt_input",
     "base_model",
     "cached_features",
     "discriminative_rates",

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from labkit.nets import Classifier, eval_mode, seeded_weights
-from labkit.shapes import Float, Images, Logits
+from labkit.nets import Classifier, Normalize, eval_mode, seeded_weights
+from labkit.shapes import Float, Images, Logits, images
 
 STATISTICS = ("frozen", "all", "none")
 
@@ -43,15 +43,20 @@ class Network(Classifier):
             super().__init__(normalize, body, width=width, classes=1)
         self.head = head
         self.statistics = "frozen"
+        self._pictures = any(isinstance(layer, nn.Conv2d) for layer in body.modules())
 
     def features(self, x: Float[Tensor, " b *rest"]) -> Float[Tensor, "b n"]:
         """What a linear head sees, (B, width): the body's output, averaged over the picture where it is maps."""
-        maps = self.body(self.normalize(x))
+        maps = self._maps(x)
         return maps.mean((2, 3)) if maps.ndim == 4 else maps
 
     def forward(self, x: Float[Tensor, " b *rest"]) -> Logits:
         """The logits of the head, from whatever the body puts out."""
-        return self.head(self.body(self.normalize(x)))
+        return self.head(self._maps(x))
+
+    def _maps(self, x: Tensor) -> Tensor:
+        """What the body puts out."""
+        return self.body(self.normalize(images(x) if self._pictures else x))
 
     def train(self, mode: bool = True) -> "Network":
         """Training mode, except for what is frozen: see ``statistics``."""
@@ -83,6 +88,48 @@ def base_model(model: Classifier) -> Network:
     if isinstance(model.head, nn.Sequential) and any(isinstance(layer, nn.Conv2d) for layer in model.head):
         body.add_module("average", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     return Network(copy.deepcopy(model.normalize), body, nn.Identity(), width=model.width)
+
+
+def adapt_input(model: Classifier, in_chans: int) -> Classifier:
+    """The model itself, changed in place, for images with another number of channels.
+
+    The first convolution keeps what it has learned, as in timm: for one channel its weights are summed over the
+    channels, so that a grey picture gives what the same picture in grey colours gives; for n channels they are
+    repeated in turn, and made smaller by n over their number, so that sums stay as large as they were. The mean and
+    standard deviation of the normalisation are averaged for one channel, and repeated for several.
+
+    Args:
+        model: what ``load`` gives, or any of ``labkit.nets`` that begins with a convolution.
+        in_chans: the channels of the images.
+
+    Raises:
+        ValueError: if there is no convolution, it has groups, or ``in_chans`` is below 1.
+
+    >>> from labkit.nets import CNN
+    >>> model = adapt_input(CNN(3, 10, mean=[0.4, 0.5, 0.6], std=0.2), 1)
+    >>> model(torch.zeros(2, 1, 8, 8)).shape, model.normalize.mean
+    (torch.Size([2, 10]), tensor([0.5000]))
+    """
+    if in_chans < 1:
+        raise ValueError(f"in_chans is {in_chans}; expected 1 or more")
+    first = next((layer for layer in model.body.modules() if isinstance(layer, nn.Conv2d)), None)
+    if first is None or first.groups != 1 or not isinstance(model.normalize, Normalize):
+        raise ValueError("the model doesn't begin with a normalisation and a convolution of all channels; expected one")
+    if in_chans == first.in_channels:
+        return model
+    with torch.no_grad():
+        if in_chans == 1:
+            weight = first.weight.sum(1, keepdim=True)
+        else:
+            turns = torch.arange(in_chans, device=first.weight.device) % first.in_channels
+            weight = first.weight[:, turns] * (first.in_channels / in_chans)
+    first.weight, first.in_channels = nn.Parameter(weight, first.weight.requires_grad), in_chans
+    for name in ("mean", "std"):
+        value = getattr(model.normalize, name)
+        if len(value) > 1:
+            turns = torch.arange(in_chans, device=value.device) % len(value)
+            setattr(model.normalize, name, value.mean(0, keepdim=True) if in_chans == 1 else value[turns])
+    return model
 
 
 def stages(model: Classifier) -> list[nn.Sequential]:
@@ -180,11 +227,11 @@ def feature_maps(model: Classifier, x: Images) -> list[Tensor]:
         A tensor a stage: feature maps (B, C, H, W); the features (B, width) last, where the body ends in them.
 
     Raises:
-        ValueError: as ``stages``.
+        ValueError: as ``stages``, or if x isn't a batch of images.
     """
     outputs = []
     with eval_mode(model), torch.no_grad():
-        x = model.normalize(x)
+        x = model.normalize(images(x))
         for stage in stages(model):
             x = stage(x)
             outputs.append(x)

@@ -29,7 +29,7 @@ from torch import nn
 from labkit.data import DataError, fetch
 from labkit.data.download import intact
 from labkit.finetune.bundled import small_cnn
-from labkit.finetune.network import Network
+from labkit.finetune.network import Network, adapt_input
 from labkit.nets import Classifier, Normalize
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -77,6 +77,7 @@ def load(
     name: str,
     *,
     weights: str | Path | None = "imagenet",
+    in_chans: int | None = None,
     root: str | Path | None = None,
     download: bool = True,
     progress: bool = True,
@@ -87,20 +88,22 @@ def load(
         name: one of the module's table.
         weights: ``"imagenet"``: the published ones, downloaded once, see ``labkit.data.download``; a path: a file of
             the original's state; None: random ones (under ``torch.device("meta")`` none at all, to count with).
+        in_chans: the channels of the images, if others than the model was trained on: see ``adapt_input``.
         root: the folder for downloads.
         download: False never touches the network.
         progress: show a bar on stderr while something is downloaded.
 
     Returns:
-        A classifier of images (B, 3, H, W) in [0, 1] into ImageNet's 1000 classes, which it gives the logits that
-        the original gives; ``small_cnn`` takes (B, 1, H, W).
+        A classifier of images (B, 3, H, W), or (B, in_chans, H, W), in [0, 1] into ImageNet's 1000 classes, which it
+        gives the logits that the original gives; ``small_cnn`` takes (B, 1, H, W).
 
     Raises:
-        ValueError: if there is none of that name, or Xception is wanted and timm is not installed.
+        ValueError: if there is none of that name, Xception is wanted and timm is not installed, or ``in_chans`` is
+            below 1.
         DataError: if the weights are not here and can't be fetched: one sentence with what to do.
     """
     if name == "small_cnn":
-        return small_cnn()
+        return small_cnn() if in_chans is None else adapt_input(small_cnn(), in_chans)
     if name not in ZOO:
         raise ValueError(f"no model is called {name!r}; there are {', '.join([*ZOO, 'small_cnn'])}")
     entry = ZOO[name]
@@ -110,7 +113,8 @@ def load(
         original.load_state_dict(state(path))
     parts, head = entry.cut(original)
     mean, std = entry.scaling
-    return Network(Normalize(list(mean), list(std)), nn.Sequential(parts), head, width=entry.width).eval()
+    model = Network(Normalize(list(mean), list(std)), nn.Sequential(parts), head, width=entry.width).eval()
+    return model if in_chans is None else adapt_input(model, in_chans)
 
 
 def weights_of(entry: Entry, *, root: str | Path | None, download: bool, progress: bool) -> Path:

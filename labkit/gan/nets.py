@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from labkit.shapes import Float, Images, Labels, Logits, PerSample
+from labkit.shapes import Float, Images, Labels, Logits, PerSample, images
 
 NORMS = ("batch", "spectral", "none")
 
@@ -125,9 +125,9 @@ class Discriminator(nn.Module):
         """What the last layers see.
 
         Raises:
-            ValueError: if the images have another size.
+            ValueError: if x isn't a batch of images, or they have another size.
         """
-        if x.shape[-2:] != (self.size, self.size):
+        if images(x).shape[-2:] != (self.size, self.size):
             raise ValueError(
                 f"this discriminator takes {self.size}×{self.size} pixels; these are {tuple(x.shape[-2:])}"
             )

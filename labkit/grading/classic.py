@@ -142,11 +142,14 @@ def register(course: Course, assignment: str) -> None:
     """
     from nbgrader.converters import GenerateAssignment
 
+    from labkit.grading import own
+
     settings = course.config()
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
-        settings.CourseDirectory.release_directory = folder
+        settings.CourseDirectory.release_directory = str(Path(folder) / "release")
         if settings.GenerateAssignment.get("post_convert_hook") == NORMALISE:
             del settings.GenerateAssignment.post_convert_hook  # it would write to exercises/
+        own.weighed(course, assignment, settings, Path(folder))
         try:
             convert(GenerateAssignment, course, assignment, student=".", config=settings)
         except Failed as error:

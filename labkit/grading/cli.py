@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.grading import cli_teaching
+from labkit.grading import cli_similar, cli_teaching
 from labkit.grading import course as places
 from labkit.grading.cli_teaching import NOT_ALL_RIGHT, Topic, shown
 from labkit.grading.course import Course, CourseError
@@ -135,6 +135,26 @@ def checked(here: Course, path: Path, timeout: int) -> "Verdict":
 
 
 @app.command(rich_help_panel=STUDENT)
+def solution(
+    topic: Topic,
+    task: Annotated[str | None, typer.Argument(help="A task's number or its function's name; all by default.")] = None,
+) -> None:
+    """Show the model answer of each task that you have tried, with its reasons."""
+    from labkit.grading import model_answers, report
+    from labkit.grading.screen import out
+
+    here = places.find()
+    answers, waiting = model_answers.shown(here, topic, task)
+    for answer in answers:
+        for part, code in report.answer(answer):
+            out.print(part, soft_wrap=code)  # a line of code stays one line
+    if waiting:
+        out.print(
+            f"Not tried yet: {', '.join(f'{answer.number} ({answer.name})' for answer in waiting)}.", markup=False
+        )
+
+
+@app.command(rich_help_panel=STUDENT)
 def progress(
     run: Annotated[bool, typer.Option("--run", help="Check again what has changed since its last check.")] = False,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds a cell may take.")] = 120,
@@ -152,7 +172,7 @@ def progress(
     out.print(report.next_step(here, student.states(here)))
 
 
-for command in cli_teaching.COMMANDS:
+for command in (*cli_teaching.COMMANDS, cli_similar.similar):
     app.command(rich_help_panel=TEACHER)(command)
 
 

@@ -45,6 +45,44 @@ class Failures:
             self.last, self.status = True, NOT_DONE
 
 
+def new(
+    folder: Annotated[Path, typer.Argument(help="A folder that isn't there yet, or is empty.")],
+    take: Annotated[
+        list[str] | None,
+        typer.Option("--take", help="Copy this exercise of the course you stand in; may be repeated."),
+    ] = None,
+) -> None:
+    """Make a course of your own: settings, one small exercise with its check, and a page that says what to type."""
+    from labkit.grading import new as making
+    from labkit.grading.screen import out
+
+    source = teaching() if take else None
+    wanted = [source.assignment(name, source.sources()) for name in take or ()] if source else []
+    made = making.new(folder.expanduser())
+    for assignment in wanted:
+        assert source is not None
+        making.take(made, source, assignment)
+    out.print(f"A course with {', '.join(made.sources())} is in {shown(made.root)}/. Its README.md says what to type; "
+              f"begin with:\n\n    cd {shown(made.root)}\n    labkit test", markup=False, soft_wrap=True)  # fmt: skip
+
+
+def test(topic: OneTopic = None) -> None:  # noqa: PT028  a command
+    """Try the checks of a course of your own: the reference is right, and each mistake gets its sentence."""
+    from labkit.grading import own
+    from labkit.grading.screen import count, err, out
+
+    here = places.find()
+    checks = own.all_checks(here, topic)
+    wrong = 0
+    for check in checks:
+        with err.status(f"trying {check.key} …"):
+            problem = own.problem(check)
+        wrong += bool(problem)
+        out.print(f"✗ {problem}" if problem else f"✓ {check.key}: {own.summary(check)}", markup=False, soft_wrap=True)
+    out.print(f"\n{count(len(checks), 'check')}, {wrong or 'none'} of them with a problem")
+    raise typer.Exit(NOT_ALL_RIGHT if wrong else 0)
+
+
 def release(
     topic: Topics = None,
     only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if it would change.")] = False,
@@ -211,13 +249,14 @@ def grades(
     ] = False,
 ) -> None:
     """Show the gradebook, or one exercise of it check by check."""
-    from labkit.grading import alike, marks, notebooks
+    from labkit.grading import alike, marks, notebooks, own
     from labkit.grading import grades as tables
     from labkit.grading.engine.journal import Journal
     from labkit.grading.overview import overview
     from labkit.grading.screen import err, out
 
     here = teaching()
+    own.use(here)
     known = marks.assignments(here) if marks.exists(here) else []
     name = here.assignment(topic, sorted({*known, *here.sources()})) if topic else None
     if layout and not (name and csv):
@@ -277,14 +316,16 @@ def with_sentences(here: Course, row: "Row") -> "Row":
 
 
 def demo(
-    topic: Topic = "images",
+    topic: Annotated[
+        str | None, typer.Argument(help="A topic's key or number; `images`, or the first there is.")
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="An empty folder for it; a temporary one by default.")] = None,
     sandbox: Annotated[
         bool | None,
         typer.Option("--sandbox/--no-sandbox", help="Contain the students' code; where possible by default."),
     ] = None,
 ) -> None:
-    """Grade a class of eight before your eyes, in a folder of its own."""
+    """Grade a class of eight before your eyes, in a folder of its own: in `images`, or the first exercise there is."""
     import shutil
     import tempfile
 
@@ -295,7 +336,8 @@ def demo(
     from labkit.grading.screen import err, out
 
     source = teaching()
-    assignment = source.assignment(topic, source.sources())
+    first = next((name for name in source.sources() if name == "01_images"), source.sources()[0])
+    assignment = source.assignment(topic or first, source.sources())
     place = folder or Path(tempfile.mkdtemp(prefix="labkit-demo-"))
     try:
         made = show.course(source, assignment, place)
@@ -370,4 +412,4 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-COMMANDS = (release, tidy, collect, grade, feedback, grades, demo)
+COMMANDS = (new, test, release, tidy, collect, grade, feedback, grades, demo)

@@ -7,6 +7,8 @@ work/lectures/01_images.ipynb           a student's own copies
 work/01_images/01_images.ipynb
 submitted/STUDENT/01_images/…           nbgrader's folders, with autograded/, feedback/ and gradebook.db
 nbgrader_config.py                      nbgrader's settings, which the labkit command follows as well
+labkit.toml                             which exercises count, and what checks are worth (``labkit.settings``)
+checks/, checks/answers/                a course's own checks (``labkit.checks.own``)
 """
 
 import os
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit import topics
+from labkit import settings, topics
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -51,6 +53,11 @@ class Course:
         return self.root / "solutions"
 
     @property
+    def answers(self) -> Path:
+        """The solved notebooks of an installed package, which is read from and not taught from."""
+        return self.root / "answers"
+
+    @property
     def exercises(self) -> Path:
         """nbgrader's release directory."""
         return self.root / "exercises"
@@ -77,11 +84,36 @@ class Course:
 
     def released(self) -> list[str]:
         """The exercises there are, in order."""
-        return folders(self.exercises)
+        return self.taken(folders(self.exercises))
 
     def sources(self) -> list[str]:
         """The assignments with solutions, in order."""
-        return folders(self.solutions)
+        return self.taken(folders(self.solutions))
+
+    def settings(self) -> settings.Settings:
+        """What ``labkit.toml`` says.
+
+        Raises:
+            CourseError: if it can't be used.
+        """
+        try:
+            return settings.read(self.root)
+        except ValueError as error:
+            raise CourseError(str(error)) from error
+
+    def taken(self, there: list[str]) -> list[str]:
+        """Those of some exercises that the course takes.
+
+        Raises:
+            CourseError: if it takes one that isn't there.
+        """
+        wanted = self.settings().exercises
+        if wanted is None or not there:
+            return there
+        known = {alias for name in {*there, *folders(self.solutions)} for alias in (name.lower(), *keys(name))}
+        if unknown := [name for name in wanted if name.lower() not in known]:
+            raise CourseError(f"{settings.FILE} names the exercise {unknown[0]!r}; there are {', '.join(there)}")
+        return [name for name in there if any(w.lower() in (name.lower(), *keys(name)) for w in wanted)]
 
     def assignment(self, name: str, among: list[str]) -> str:
         """The folder name of the assignment that ``name`` (a key, a number or a folder name) means.
@@ -179,8 +211,8 @@ def unusable(name: str) -> str:
 
 
 def is_course(folder: Path) -> bool:
-    """Whether a folder is a course: it has nbgrader's settings, or exercises named as topics are."""
-    if (folder / CONFIG).is_file():
+    """Whether a folder is a course: it has nbgrader's settings or labkit's, or exercises named as topics are."""
+    if (folder / CONFIG).is_file() or (folder / settings.FILE).is_file():
         return True
     return any((folder / "exercises" / topic.slug).is_dir() for topic in topics.SYLLABUS)
 

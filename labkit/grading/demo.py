@@ -6,14 +6,17 @@ import inspect
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from nbformat import NotebookNode
 
+from labkit import settings
 from labkit.grading import feedback, grade, notebooks, outcome, release, student
 from labkit.grading.course import CONFIG, Course, CourseError
 from labkit.grading.marks import Row
+from labkit.grading.own import checks
 
 ANSWER = "A transform must keep the label true: a digit turned upside down is another digit."
 
@@ -30,6 +33,10 @@ def course(source: Course, assignment: str, folder: Path) -> Course:
     if any(folder.iterdir()):
         raise CourseError(f"{folder} is not empty: the demo wants a folder of its own")
     shutil.copy(source.root / CONFIG, folder / CONFIG)
+    if (source.root / settings.FILE).is_file():
+        shutil.copy(source.root / settings.FILE, folder / settings.FILE)
+    if (source.root / "checks").is_dir():
+        shutil.copytree(source.root / "checks", folder / "checks", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(source.solutions / assignment, folder / "solutions" / assignment)
     made = Course(folder.resolve(), folder.resolve())
     release.release(made, assignment)
@@ -40,14 +47,14 @@ def hand_in(made: Course, source: Course, assignment: str) -> dict[str, str]:
     """Eight submissions; what each is, by student.
 
     Raises:
-        CourseError: if the exercise has fewer than two checks with a function to write.
+        CourseError: if the exercise has no check with a function to write.
     """
     name = student.first_notebook(made.solutions / assignment).name
     solved = answered(notebooks.read(made.solutions / assignment / name))
     given = notebooks.read(made.exercises / assignment / name)
     functions = answers_of(solved)
-    if len(functions) < 2:
-        raise CourseError(f"{assignment} has fewer than two checks of the form check('topic.name', function)")
+    if not functions:
+        raise CourseError(f"{assignment} has no check of the form check('topic.name', function)")
     wrong = mistaken(source, solved, functions)
     class_ = {
         "ada": ("the solution", solved),
@@ -162,7 +169,9 @@ class Mistake(NamedTuple):
 
 
 def known_mistakes(source: Course, topic: str) -> list[Mistake]:
-    """The wrong answers of ``tests/fresh/<topic>.py``; none where there is no such file."""
+    """The wrong answers of ``tests/fresh/<topic>.py``, or the mistakes of a course's own check; else none."""
+    if topic in (own := checks(source)).answers:
+        return list(own_mistakes(own.answers[topic]))
     if not (source.root / "tests" / "fresh" / f"{topic}.py").is_file():
         return []
     if str(source.root) not in sys.path:
@@ -176,6 +185,27 @@ def known_mistakes(source: Course, topic: str) -> list[Mistake]:
             start = next(i for i, line in enumerate(lines) if line.startswith("def "))  # after its decorators
             found.append(Mistake(key, function.__name__, "\n".join([*imports, "", *lines[start:]])))
     return found
+
+
+def own_mistakes(source: str) -> Iterator[Mistake]:
+    """The functions that a course marks as mistakes, with all that its file imports and defines besides."""
+    tree = ast.parse(source)
+    shared = [node for node in tree.body if not is_marked(node) and "labkit.checks" not in ast.unparse(node)]
+    for node in tree.body:
+        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            match decorator:
+                case ast.Call(ast.Name("mistake") | ast.Attribute(attr="mistake"), [ast.Constant(str(key)), *_]):
+                    assert isinstance(node, ast.FunctionDef)
+                    plain = ast.unparse(node).partition("def ")
+                    text = "\n\n".join([*map(ast.unparse, shared), plain[1] + plain[2]])
+                    yield Mistake(key, node.name, text)
+
+
+def is_marked(node: ast.stmt) -> bool:
+    """Whether a statement defines a reference or a mistake, or a table of them, or is a docstring."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return bool(node.decorator_list)
+    return isinstance(node, ast.Expr)
 
 
 def copy(notebook: NotebookNode) -> NotebookNode:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labkit.grading import classic, course, links
+from labkit.grading import classic, course, links, own
 from labkit.grading import notebooks as files
 
 
@@ -30,9 +30,13 @@ def register(assignment: str, notebooks: list[str] | None = None, **_: Any) -> N
 
 
 def normalise(assignment: str, **_: Any) -> None:
-    """After generating a release: give its notebooks their normal form."""
-    for path in (course.find(Path.cwd()).exercises / assignment).glob("*.ipynb"):
+    """After generating a release: give its notebooks their normal form, and the course's own checks along."""
+    here = course.find(Path.cwd())
+    for path in (here.exercises / assignment).glob("*.ipynb"):
         files.write(path, files.normal(files.read(path)))
+    source = [files.read(path) for path in sorted((here.solutions / assignment).rglob("*.ipynb"))]
+    if text := own.released(own.checks(here), source):
+        files.write(here.exercises / assignment / own.file(assignment), text)
 
 
 def linked(here: course.Course, assignment: str, folder: Path) -> Path | None:

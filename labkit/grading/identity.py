@@ -14,7 +14,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from labkit import topics
-from labkit.grading import classic, notebooks, student
+from labkit.grading import classic, notebooks, own, student
 from labkit.grading.course import Course, files
 from labkit.grading.engine import cells
 
@@ -33,9 +33,12 @@ def identity(course: Course, assignment: str) -> str:
     """
     origin = course.solutions / assignment
     called = {topic for path in sorted(origin.glob("*.ipynb")) for topic in topics_of(path)}
+    ours = own.checks(course)
     parts = [
         student.digest_of(origin),
         *map(checks, sorted(called)),
+        *(part for topic in sorted(called) if topic in ours.cases for part in (ours.cases[topic], ours.answers[topic])),
+        *(f"{key} {worth}" for key, worth in sorted(ours.points.items()) if key.partition(".")[0] in called),
         due(course, assignment),
         lateness(course.config()),
     ]

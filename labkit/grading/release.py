@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
-from labkit.grading import classic, leaks, notebooks
+from labkit.grading import classic, leaks, notebooks, own
 from labkit.grading.course import CONFIG, Course, CourseError, files, unusable
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
         room = Course(Path(folder), Path(folder))
         shutil.copy(course.root / CONFIG, room.root / CONFIG)
         shutil.copytree(origin, room.solutions / assignment)
+        ours = own.checks(course)
         for path, notebook in source.items():
+            own.weigh(ours, assignment, notebook)
             notebooks.write(room.solutions / assignment / path, notebooks.normal(notebook))
         settings = room.config()
         settings.GenerateAssignment.no_database = True
@@ -52,6 +54,8 @@ def build(course: Course, assignment: str, into: Path) -> list[Path]:
         made = room.exercises / assignment
         for path in made.rglob("*.ipynb"):
             notebooks.write(path, notebooks.normal(notebooks.read(path)))
+        if text := own.released(ours, list(source.values())):
+            notebooks.write(made / own.file(assignment), text)
         refuse_leaks(assignment, list(source.values()), made)
         for path in files(made):
             (into / path).parent.mkdir(parents=True, exist_ok=True)

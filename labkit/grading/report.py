@@ -1,13 +1,16 @@
-"""What ``labkit check`` and ``labkit progress`` print."""
+"""What ``labkit check``, ``labkit solution`` and ``labkit progress`` print."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.syntax import Syntax
 from rich.text import Text
 
 from labkit import topics
 from labkit.grading.course import Course
+from labkit.grading.model_answers import Answer
 from labkit.grading.screen import OPEN, RIGHT, WRONG, count, number, plain, table
 from labkit.grading.selfcheck import Verdict
 from labkit.grading.student import State, key_of
@@ -54,6 +57,26 @@ def total(found: Verdict) -> str:
     if by_hand:
         text += f"; {count(by_hand, 'point')} more for written answers"
     return f"{text} ({found.seconds:.0f} s)." if not found.done else f"All right: {text} ({found.seconds:.0f} s)."
+
+
+def answer(model: Answer) -> Iterator[tuple[RenderableType, bool]]:
+    """A model answer in parts: its task, what to write, and what one sees then; and whether each is code."""
+    heading = plain(f"{model.number} · {model.title}\n")
+    heading.stylize("bold")
+    yield heading, False
+    if model.written:
+        yield plain(f"{flowing(model.text)}\n"), False
+    else:
+        yield Syntax("", "python", theme="ansi_dark", background_color="default").highlight(model.text), True
+    if model.reason:
+        yield Text("What you should see", style="bold"), False
+        yield plain(f"{flowing(model.reason)}\n"), False
+
+
+def flowing(markdown: str) -> str:
+    """Markdown whose paragraphs are one line each, so that they fit a window of any width; lists stay lists."""
+    loud = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+    return re.sub(r"(?<!\n)\n(?!\n|\s*([-*|>] |\d+\. |\$\$))", " ", loud.sub(r"\1", markdown.strip()))
 
 
 def progress(course: Course, states: Sequence[State]) -> RenderableType:

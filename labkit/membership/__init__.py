@@ -10,9 +10,10 @@ model treats what it learned from otherwise than what it has never seen: "overfi
 ``shadow_training``  the same in one call, together where that is faster
 ``shadow``           Shokri's attack models, one a class; ``lira``: Carlini's likelihood ratio, on line and off line
 ``generative``       against a GAN: by its discriminator, by one's own, by the nearest sample
-``private``          DP-SGD: per-sample gradients, clipping, noise, and what ε that is
+``private``          DP-SGD: per-sample gradients, clipping, noise; ``accountant``: what ε that is
 """
 
+from labkit.membership.accountant import epsilon
 from labkit.membership.generative import (
     discriminator_loss,
     discriminator_scores,
@@ -34,7 +35,6 @@ from labkit.membership.measure import (
 from labkit.membership.private import (
     PoissonBatches,
     clip,
-    epsilon,
     gradient_norms,
     per_sample_gradients,
     private_gradient,

@@ -4,18 +4,16 @@
     g̃ = (Σ_{i ∈ batch} ḡ_i + σC·N(0, 1)) / (qN)
 
 with every example in the batch with probability q, independently (Poisson). M. Abadi and others, "Deep Learning with
-Differential Privacy" (2016). Each step is a subsampled Gaussian mechanism, whose Rényi divergence of whole order α is
-at most
+Differential Privacy" (2016). What ε that is, ``accountant`` says. σ = 0 is clipping alone: it gives no guarantee
+(ε = ∞) and is the control that tells what the noise itself is good for.
 
-    ρ(α) = 1/(α − 1) · log Σ_{k=0}^{α} C(α, k) (1 − q)^{α−k} q^k e^{(k² − k)/2σ²}
-
-(I. Mironov, K. Talwar and L. Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism", 2019), so that
-after T steps ε = min_α Tρ(α) + log((α − 1)/α) − (log δ + log α)/(α − 1) (B. Balle and others, 2020). σ = 0 is
-clipping alone: it gives no guarantee (ε = ∞) and is the control that tells what the noise itself is good for.
+Batch normalisation mixes the samples of a batch, so that none has a gradient of its own. Where its averages come from
+public data, it may stay: ``freeze_batch_norm`` normalises by them and leaves them as they are. (Its scale and shift
+are parameters like any others.)
 """
 
-import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +24,6 @@ from labkit.shapes import Float, Labels, PerSample, labels
 from labkit.train import LabelledBatch, Step
 
 Gradients = dict[str, Tensor]
-ORDERS = (*range(2, 64), 72, 80, 96, 128, 192, 256, 512)
 
 
 def per_sample_gradients(
@@ -46,12 +43,12 @@ def per_sample_gradients(
 
     Raises:
         ValueError: if the model normalises over the batch, so that no sample has a gradient of its own (batch
-            normalisation in evaluation mode doesn't), or y holds no label for each sample.
+            normalisation in evaluation mode doesn't, unless it keeps no averages), or y holds no label for each sample.
     """
     y = y if y.is_floating_point() else labels(y, len(x))
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training for part in model.modules()):
-        raise ValueError("the model normalises over the batch, where no sample has a gradient of its own; "
-                         "expected one without, say CNN(..., batch_norm=False)")  # fmt: skip
+    if any(part.training or part.running_mean is None for part in _batch_norms(model)):
+        raise ValueError("the model normalises over the batch, where no sample has a gradient of its own; expected one "
+                         "without, say CNN(..., batch_norm=False), or frozen averages: freeze_batch_norm")  # fmt: skip
     parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     if len(x) == 0:
         return {name: p.new_zeros(0, *p.shape) for name, p in parameters.items()}
@@ -145,6 +142,7 @@ def private_step(
     sigma: float,
     expected: float,
     generator: torch.Generator,
+    freeze_batch_norm: bool = False,
 ) -> Step[LabelledBatch]:
     """A step of DP-SGD for ``fit`` (or DP-Adam: what follows the noisy gradient costs no privacy).
 
@@ -152,6 +150,8 @@ def private_step(
         model: gives logits.
         optimizer: of its parameters.
         C, sigma, expected, generator: see ``private_gradient``; ``PoissonBatches`` knows its ``expected``.
+        freeze_batch_norm: batch normalisation stays in evaluation mode: it takes the averages that it has, and no
+            private sample changes them.
 
     Returns:
         A step on batches (x, y) that reports the share of gradients that were ``clipped``.
@@ -160,6 +160,8 @@ def private_step(
 
     def step(batch: LabelledBatch) -> dict[str, Tensor]:
         model.train()
+        for part in _batch_norms(model) if freeze_batch_norm else ():
+            part.eval()
         gradients = per_sample_gradients(model, *batch)
         for name, g in private_gradient(gradients, C=C, sigma=sigma, expected=expected, generator=generator).items():
             named[name].grad = g
@@ -170,34 +172,6 @@ def private_step(
     return step
 
 
-def epsilon(*, sigma: float, q: float, steps: int, delta: float) -> float:
-    """ε of (ε, δ)-differential privacy after ``steps`` of DP-SGD, by Rényi accounting; infinite without noise.
-
-    Args:
-        sigma: the noise multiplier.
-        q: the probability with which a sample is in a batch.
-        steps: updates in all.
-        delta: δ, well below 1/N.
-
-    Raises:
-        ValueError: if a number lies outside its range.
-    """
-    if not sigma >= 0 or not 0 < q <= 1 or not steps >= 0 or not 0 < delta < 1:
-        raise ValueError(
-            f"sigma {sigma}, q {q}, steps {steps}, delta {delta}; expected σ ≥ 0, 0 < q ≤ 1, steps ≥ 0, 0 < δ < 1"
-        )
-    if sigma == 0:
-        return math.inf if steps else 0.0
-    bounds = [
-        steps * renyi(a, sigma=sigma, q=q) + math.log1p(-1 / a) - (math.log(delta) + math.log(a)) / (a - 1)
-        for a in ORDERS
-    ]
-    return max(0.0, min(bounds)) if steps else 0.0
-
-
-def renyi(order: int, *, sigma: float, q: float) -> float:
-    """ρ(α) of one step, for a whole order α ≥ 2."""
-    k = torch.arange(order + 1, dtype=torch.float64)
-    choose = math.lgamma(order + 1) - torch.lgamma(k + 1) - torch.lgamma(order - k + 1)
-    stay = torch.special.xlog1py(order - k, torch.tensor(-q, dtype=torch.float64))
-    return float((choose + stay + k * math.log(q) + (k * k - k) / (2 * sigma**2)).logsumexp(0)) / (order - 1)
+def _batch_norms(model: nn.Module) -> list[Any]:
+    """The layers of batch normalisation."""
+    return [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labkit.shapes import Float, Images, Logits
+from labkit.shapes import Float, Images, Logits, images
 
 
 class Normalize(nn.Module):
@@ -176,9 +176,9 @@ class CNN(Classifier):
         """What the head sees: (B, width).
 
         Raises:
-            ValueError: if the images are so small that nothing is left of them after the halvings.
+            ValueError: if x isn't a batch of images, or they are so small that nothing is left after the halvings.
         """
-        if min(x.shape[-2:]) < self.smallest:
+        if min(images(x).shape[-2:]) < self.smallest:
             raise ValueError(f"this CNN needs images of {self.smallest} pixels a side; these are {tuple(x.shape[-2:])}")
         return super().features(x)
 
@@ -220,6 +220,14 @@ class ResNet(Classifier):
                 before = after
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         super().__init__(Normalize(mean, std), nn.Sequential(*layers), width=before, classes=classes)
+
+    def features(self, x: Images) -> Float[Tensor, "b n"]:
+        """What the head sees: (B, width).
+
+        Raises:
+            ValueError: if x isn't a batch of images.
+        """
+        return super().features(images(x))
 
 
 class Residual(nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labkit.nets.models import Normalize
-from labkit.shapes import Float, Images
+from labkit.shapes import Float, Images, images
 
 
 class UNet(nn.Module):
@@ -73,7 +73,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Images) -> Float[Tensor, "b k h w"]:
         """The logits (B, K, H, W)."""
-        if min(x.shape[-2:]) < self.smallest:
+        if min(images(x).shape[-2:]) < self.smallest:
             raise ValueError(f"this U-Net needs {self.smallest} pixels a side; these are {tuple(x.shape[-2:])}")
         features = [self.down[0](self.normalize(x))]
         for block in self.down[1:]:

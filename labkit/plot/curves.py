@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from labkit.plot.style import SOFT, WIDTH, Figure, array, colours, heading, house, listed, panels
+from labkit.plot.style import SOFT, WIDTH, Figure, array, colours, heading, house, listed, panels, shares
 
 Quantities = Mapping[str, Sequence[float]]
 Seeds = Quantities | Sequence[Quantities]
@@ -52,11 +52,14 @@ def histories(
         sentences = []
         for ax, topic in zip(axes, topics):
             twin = f"val_{topic}" if f"val_{topic}" in names else None
+            most = 0.0 if "loss" in topic else 1.0  # a loss is no share, wherever it lies
             for colour, (label, seeds) in zip(colours(groups), groups.items()):
                 if twin:
-                    _curve(ax, _table(seeds, topic), colour, dashed=True)
+                    _curve(ax, _table(seeds, topic), colour, dashed=True, most=most)
                 sentences.append(
-                    _last(label, twin or topic, _curve(ax, _table(seeds, twin or topic), colour, label=label))
+                    _last(
+                        label, twin or topic, _curve(ax, _table(seeds, twin or topic), colour, label=label, most=most)
+                    )
                 )
             ax.set_title(_words(topic).capitalize())
             ax.set_xlabel("epoch")
@@ -86,10 +89,11 @@ def lines(
 
     Args:
         series: for each label y (n,), or (seeds, n), which shows as mean and band of ± one deviation; or a pair
-            (x, y) where the lines have their own x (ROC curves).
+            (x, y) where the lines have their own x (ROC curves). Where all y lie from 0 to 1 (or from 0 to 100, and
+            ``ylabel`` has a %), they are taken for shares, and their band ends there.
         x: (n,), for all that have none of their own; 0, 1, 2, … if it is not given.
         xlabel: what x is, with its unit.
-        ylabel: what y is.
+        ylabel: what y is, with its unit.
         title: above the plot.
         log: which axes are logarithmic: ``"x"``, ``"y"`` or ``"xy"``.
         diagonal: whether to draw y = x for comparison (chance, or perfect calibration).
@@ -103,7 +107,7 @@ def lines(
         raise ValueError("there are no lines; expected at least one")
     if not set(log) <= {"x", "y"}:
         raise ValueError(f"log is {log!r}; expected 'x', 'y' or 'xy'")
-    sentences = []
+    sentences, most = [], 100.0 if "%" in ylabel else 1.0
     with house():
         figure, (ax,) = panels(1, height=3.4, width=0.75 * WIDTH)
         if diagonal:
@@ -114,7 +118,7 @@ def lines(
             at = np.arange(table.shape[1]) if own is None else array(own)
             if table.ndim != 2 or at.shape != table.shape[1:]:
                 raise ValueError(f"{label!r} has x of shape {at.shape} and y of shape {table.shape}; expected as many")
-            mean = _curve(ax, table, colour, x=at, label=label, marker="o" if markers else "")
+            mean = _curve(ax, table, colour, x=at, label=label, marker="o" if markers else "", most=most)
             sentences.append(f"{label}: from {mean[0]:.3g} at {at[0]:.3g} to {mean[-1]:.3g} at {at[-1]:.3g}.")
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_xscale("log" if "x" in log else "linear")
@@ -160,6 +164,7 @@ def _curve(
     label: str = "",
     marker: str = "",
     dashed: bool = False,
+    most: float = 1.0,
 ) -> np.ndarray:
     """A mean line, and ± one sample deviation where there are two seeds or more. Returns the mean."""
     x = np.arange(1, table.shape[1] + 1) if x is None else x
@@ -170,9 +175,9 @@ def _curve(
     ax.plot(x, mean, color=colour, label=label or "_", markersize=4, **style)
     if len(table) > 1:
         deviation = table.std(0, ddof=1)
-        ax.fill_between(
-            x, mean - deviation, mean + deviation, color=colour, alpha=0.08 if dashed else 0.18, linewidth=0
-        )
+        low, high = shares(table, most=most)
+        band = (mean - deviation).clip(low, high), (mean + deviation).clip(low, high)
+        ax.fill_between(x, *band, color=colour, alpha=0.08 if dashed else 0.18, linewidth=0)
     return mean
 
 
@@ -181,7 +186,7 @@ def _twin_legend(ax: Axes, twin: str | None) -> None:
     if twin:
         ax.plot([], [], color=SOFT, linewidth=1.2, linestyle=(0, (3, 2)), label="_training")
         ax.plot([], [], color=SOFT, label="_validation")
-        ax.legend(handles=ax.lines[-2:], labels=["training", "validation"], loc="best", fontsize=8, labelcolor=SOFT)
+        ax.legend(handles=ax.lines[-2:], labels=["training", "validation"], loc="best", labelcolor=SOFT)
 
 
 def _words(name: str) -> str:

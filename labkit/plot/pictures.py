@@ -6,12 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from labkit.plot.style import SOFT, WIDTH, Figure, house, listed, wrap
+from labkit.plot.style import SMALLEST, SOFT, WIDTH, Figure, house, listed, wrap
 from labkit.shapes import images as checked
 
 GAP, MARGIN, TITLE = 0.08, 0.06, 0.165  # inches: between images, around them, one line of text
 LARGEST, SMALL = 2.2, 1.4  # inches: an image, one up to 32 pixels wide, is not blown up further
 MOST = 400
+DARK = 0.15  # mean brightness: what is below it is nearly black on most screens
 
 
 def images(
@@ -22,6 +23,7 @@ def images(
     columns: int | None = None,
     title: str = "",
     limits: tuple[float, float] = (0.0, 1.0),
+    stretch: bool = False,
     colours: str = "gray",
     alt: str = "",
 ) -> Figure:
@@ -35,6 +37,8 @@ def images(
         columns: images in a row; as many as look well if it is not given.
         title: above all of them.
         limits: the values that are black and white; ``(-e, e)`` for a perturbation.
+        stretch: show what is nearly black (a mean below 0.15 of the range) brighter, so that its brightest hundredth is
+            white, with the factor in its title.
         colours: the matplotlib colour map of images with one channel, say ``"viridis"`` for a map of values.
         alt: the description, if the one made from the titles is not good enough.
 
@@ -50,6 +54,8 @@ def images(
     heads = [str(t) for t in titles or []]
     if heads and len(heads) not in (n, columns):
         raise ValueError(f"there are {len(heads)} titles for {n} images in {columns} columns; expected one for each")
+    if stretch:
+        pictures, heads = _stretched(pictures, heads)
     names = [str(name) for name in rows or []]
     if names and len(names) != -(-n // columns):
         raise ValueError(f"there are {len(names)} row names for {-(-n // columns)} rows; expected one for each")
@@ -119,6 +125,15 @@ def _pictures(x: Tensor | Sequence[Tensor], limits: tuple[float, float]) -> list
     return pictures
 
 
+def _stretched(pictures: list[np.ndarray], heads: list[str]) -> tuple[list[np.ndarray], list[str]]:
+    """Nearly black pictures brighter, and the titles of all with the factors."""
+    heads = heads + [""] * (len(pictures) - len(heads))
+    factors = [1 / (np.quantile(p, 0.99) or p.max() or 1) if p.mean() < DARK else 1.0 for p in pictures]
+    told = [f"{head} (×{factor:.2g})".strip() if factor > 1 else head for head, factor in zip(heads, factors)]
+    bright = [(picture * factor).clip(0, 1) for picture, factor in zip(pictures, factors)]
+    return bright, told if any(told) else []
+
+
 def _single(image: Tensor) -> Tensor:
     """One image (C, H, W) as a batch."""
     if isinstance(image, Tensor) and image.ndim != 3:
@@ -142,7 +157,7 @@ def _grid(
     largest = SMALL if max(p.shape[1] for p in pictures) <= 32 else LARGEST
     side = min(largest, (WIDTH - 2 * MARGIN - label - GAP * (columns - 1)) / columns)
     tall = side * max(min(p.shape[0] / p.shape[1], 2.5) for p in pictures)
-    heads = [wrap(head, side, size=8.5) for head in heads]
+    heads = [wrap(head, side, size=SMALLEST) for head in heads]
     above = heads if len(heads) == len(pictures) else heads + [""] * (len(pictures) - len(heads))
     lines = [max(_lines(head) for head in above[r * columns : (r + 1) * columns]) for r in range(rows)]
     width = max(label + side * columns + GAP * (columns - 1) + 2 * MARGIN, min(WIDTH, 0.095 * len(title)))
@@ -175,7 +190,7 @@ def _show(axes: Axes, picture: np.ndarray, head: str, colours: str) -> None:
     axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation=smooth)
     axes.set_axis_off()
     axes.set_anchor("N")
-    axes.set_title(head, size=8.5, loc="center", pad=3, linespacing=1.15)
+    axes.set_title(head, size=SMALLEST, loc="center", pad=3, linespacing=1.15)
 
 
 def _describe(pictures: list[np.ndarray], heads: list[str], names: list[str], title: str) -> str:
@@ -183,6 +198,7 @@ def _describe(pictures: list[np.ndarray], heads: list[str], names: list[str], ti
     sizes = {p.shape[:2] for p in pictures}
     size = f" of {min(sizes)[0]}×{min(sizes)[1]} pixels" if len(sizes) == 1 else ""
     parts = [f"{title}: " if title else "", f"{len(pictures)} image{'s' * (len(pictures) > 1)}{size}"]
+    names, heads = ([text for text in texts if text.strip()] for texts in (names, heads))
     parts.append(f" in rows {listed(names)}" if names else "")
     parts.append(f", titled {listed(heads)}" if heads else "")
     return "".join(parts) + "."

@@ -56,9 +56,9 @@ def series(
                     color=VERMILION, alpha=0.2, linewidth=0,
                 )  # fmt: skip
             ax.set_title(label, fontsize=9, pad=3)
-            ax.tick_params(labelsize=7, color=FAINT)
+            ax.tick_params(color=FAINT)
         for ax in axes[-1]:
-            ax.set_xlabel(xlabel, fontsize=8)
+            ax.set_xlabel(xlabel)
         heading(figure, axes.flat[0], "")
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)

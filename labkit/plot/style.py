@@ -25,6 +25,7 @@ from torch import Tensor
 WIDTH = 8.0  # inches: the width of a notebook's page
 DPI = 144  # pixels an inch: crisp on ordinary and on fine screens
 CSS_PIXELS = 96  # a browser's pixels an inch
+SMALLEST = 9.0  # points: 12 pixels in a browser, the least that is read without effort
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK = (
     "#0072B2",
@@ -66,10 +67,10 @@ STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.8,
     "xtick.color": "#b8b8b8",
     "xtick.labelcolor": SOFT,
-    "xtick.labelsize": 8.5,
+    "xtick.labelsize": SMALLEST,
     "ytick.color": "#b8b8b8",
     "ytick.labelcolor": SOFT,
-    "ytick.labelsize": 8.5,
+    "ytick.labelsize": SMALLEST,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
     "legend.frameon": False,
@@ -168,6 +169,11 @@ def array(values: Any) -> np.ndarray:
     if isinstance(values, list | tuple):
         values = [array(v) if isinstance(v, Tensor | list | tuple) else v for v in values]
     return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+
+
+def shares(values: np.ndarray, *, most: float = 1.0) -> tuple[float, float]:
+    """Between which numbers a band around ``values`` makes sense: from 0 to ``most`` if all of them may be shares."""
+    return (0.0, most) if bool(((values >= 0) & (values <= most)).all()) else (-np.inf, np.inf)
 
 
 def colours(names: Collection[Any]) -> list[str]:

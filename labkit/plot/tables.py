@@ -9,7 +9,21 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from labkit.metrics import summary
-from labkit.plot.style import INK, SEQUENTIAL, SOFT, WIDTH, Figure, array, colours, heading, house, listed, pale, panels
+from labkit.plot.style import (
+    INK,
+    SEQUENTIAL,
+    SOFT,
+    WIDTH,
+    Figure,
+    array,
+    colours,
+    heading,
+    house,
+    listed,
+    pale,
+    panels,
+    shares,
+)
 
 
 def confusion(
@@ -73,7 +87,8 @@ def bars(
         values: numbers (one a seed) by method; or for each group such a dict, to compare methods in groups.
         label: what the number is, with its unit.
         title: above the bars.
-        limits: where the axis begins and ends; bars begin at 0 if it is not given.
+        limits: where the axis begins and ends. A bar's length is its number only if it begins at 0, so on an axis
+            without 0 there are diamonds in place of bars.
         percent: show shares from 0 to 1 as per cent.
         alt: the description, if the one made from the numbers is not good enough.
 
@@ -95,7 +110,9 @@ def bars(
         shades = dict(zip(methods, colours(methods) if grouped else colours([""]) * len(methods)))
         named = set(list(table)[: len(methods)]) if grouped else set()
         for key, at in places.items():
-            _bar(ax, at, table[key], shades[key[1]], limits[0] if limits else 0.0, key[1] if key in named else "_")
+            mark = _bar if limits is None or limits[0] <= 0 <= limits[1] else _diamond
+            mark(ax, at, table[key].mean(), shades[key[1]], key[1] if key in named else "_")
+            _seeds(ax, at, table[key], shades[key[1]], most=float(scale))
             _result(ax, at, table[key], results[key])
         ticks = (
             {g: np.mean([places[g, m] for m in methods]) for g in groups}
@@ -118,12 +135,23 @@ def _summaries(table: Mapping[Any, np.ndarray]) -> dict[Any, str]:
     return {key: result.text(widest.digits) for key, result in results.items()}
 
 
-def _bar(ax: Axes, at: float, values: np.ndarray, colour: str, start: float, name: str) -> None:
-    """A pale bar to the mean, ± one deviation, and the seeds as dots."""
-    mean = values.mean()
-    ax.barh(at, mean - start, left=start, height=0.78, color=pale(colour), linewidth=0, label=name)
+def _bar(ax: Axes, at: float, mean: float, colour: str, name: str) -> None:
+    """A pale bar from 0 to the mean."""
+    ax.barh(at, mean, height=0.78, color=pale(colour), linewidth=0, label=name)
+
+
+def _diamond(ax: Axes, at: float, mean: float, colour: str, name: str) -> None:
+    """A diamond at the mean."""
+    ax.scatter([mean], [at], s=70, marker="D", color=pale(colour), edgecolor=colour, linewidth=1.2, label=name)
+
+
+def _seeds(ax: Axes, at: float, values: np.ndarray, colour: str, *, most: float) -> None:
+    """Where there are several seeds: ± one deviation around their mean, not beyond what a share can be, and dots."""
     if len(values) > 1:
-        ax.errorbar(mean, at, xerr=values.std(ddof=1), color=colour, linewidth=1.6, capsize=3, capthick=1.6)
+        mean, deviation = values.mean(), values.std(ddof=1)
+        low, high = np.clip([mean - deviation, mean + deviation], *shares(values, most=most))
+        whiskers = [[mean - low], [high - mean]]
+        ax.errorbar(mean, at, xerr=whiskers, color=colour, linewidth=1.6, capsize=3, capthick=1.6)
         # Dots side by side rather than on top of each other; no chance in it.
         spread = np.linspace(-0.22, 0.22, len(values))
         ax.scatter(values, at + spread, s=13, color=colour, edgecolor="white", linewidth=0.5, zorder=3)
@@ -133,7 +161,7 @@ def _result(ax: Axes, at: float, values: np.ndarray, text: str) -> None:
     """The numbers to the right of the bar and its dots."""
     deviation = values.std(ddof=1) if len(values) > 1 else 0.0
     right = max(values.max(), values.mean() + deviation)
-    ax.annotate(text, (right, at), (7, 0), textcoords="offset points", va="center", size=8.5, color=SOFT)
+    ax.annotate(text, (right, at), (7, 0), textcoords="offset points", va="center", color=SOFT)
 
 
 def _finish(ax: Axes, ticks: Mapping[Any, Any], label: str, limits: tuple[float, float] | None) -> None:
@@ -153,7 +181,7 @@ def _numbers(ax: Axes, counts: np.ndarray, share: np.ndarray) -> None:
     for (i, j), count in np.ndenumerate(counts):
         if count:
             light = share[i, j] > 0.5
-            ax.text(j, i, f"{count:g}", ha="center", va="center", size=8.5, color="white" if light else INK)
+            ax.text(j, i, f"{count:g}", ha="center", va="center", color="white" if light else INK)
 
 
 def _edges(ax: Axes, names: list[str], k: int) -> None:

@@ -16,6 +16,7 @@ left pixel, so that the picture's centre, about which it turns, is ((W − 1)/2,
 at the picture.
 """
 
+from labkit.augment.image.boxes import SanitizeBoxes, sanitize_boxes, visible_boxes, visible_keypoints
 from labkit.augment.image.colour import (
     brightness,
     color_jitter,
@@ -132,6 +133,7 @@ __all__ = [
     "Resize",
     "Rotate",
     "SaltAndPepper",
+    "SanitizeBoxes",
     "Saturation",
     "Scale",
     "Sharpen",
@@ -182,6 +184,7 @@ __all__ = [
     "rotated_size",
     "salt_and_pepper",
     "sample",
+    "sanitize_boxes",
     "saturation",
     "scale",
     "sharpen",
@@ -194,6 +197,8 @@ __all__ = [
     "translate",
     "unsharp",
     "vflip",
+    "visible_boxes",
+    "visible_keypoints",
     "warp",
     "warp_boxes",
     "warp_points",

@@ -29,13 +29,13 @@ def odd(value: int, *, name: str) -> None:
 
 
 def colours(x: Tensor) -> Tensor:
-    """``x``, if it is a batch of images with 3 channels (red, green, blue) or 1 (grey).
+    """``x``, if it is a batch of images with 3 channels (red, green, blue) or 1 (grey); alpha is taken off before.
 
     Raises:
         ValueError: saying what it is instead.
     """
     if shapes.images(x).shape[1] not in (1, 3):
-        raise ValueError(f"colour images have 3 channels, grey ones 1; these have {x.shape[1]}")
+        raise ValueError(f"colour images have 3 channels, or 4 with alpha, grey ones 1; these have {x.shape[1]}")
     return x
 
 

@@ -3,13 +3,18 @@
 Grey is ``Y = 0.2989 R + 0.587 G + 0.114 B`` (ITU-R BT.601). Brightness, contrast and saturation are blends ``f x + (1
 − f) x̄`` with black, with the image's mean grey and with its own grey; a factor of 1 changes nothing. Hue turns the
 colour circle and leaves the largest and smallest channel of each pixel where they are. Meanings, names and ranges are
-those of torchvision's ``transforms.v2.functional``; results are clamped to [0, 1]. Images have 3 channels, or 1
-(grey).
+those of torchvision's ``transforms.v2.functional``; results are clamped to [0, 1]. Images have 3 channels, 1
+(grey), or 4: red, green, blue and alpha. Alpha, how opaque a pixel is, is no colour: every function here leaves it
+as it is. (Four bands of a satellite are no colours either: there take ``x[:, :3]`` and ``x[:, 3:]``.)
 
 Hue without branches: with V the largest channel, m the smallest, C = V − m, and h ∈ [0, 1) the pixel's hue, channel n
 of the colour whose hue is turned by δ is ``m + C clamp(6 |d| − 1, 0, 1)`` where d ∈ [−½, ½] is ``h + δ + o_n − ½``
 less the nearest whole number, and o = (0, 2/3, 1/3).
 """
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -21,12 +26,27 @@ from labkit.shapes import Bool, Images, finite, images
 
 LUMA = (0.2989, 0.587, 0.114)
 
+Function = TypeVar("Function", bound=Callable[..., Tensor])
 
+
+def _but_for_alpha(function: Function) -> Function:
+    """The function on red, green and blue, where there is a fourth channel, which stays."""
+
+    @functools.wraps(function)
+    def on_colours(x: Tensor, **parameters: Any) -> Tensor:
+        if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] != 4:
+            return function(x, **parameters)
+        return torch.cat([function(x[:, :3], **parameters), x[:, 3:]], 1)
+
+    return cast(Function, on_colours)
+
+
+@_but_for_alpha
 def grayscale(x: Images, *, gray: Bool[Tensor, " b"] | None = None) -> Images:
     """The images without colour, with as many channels as before: all, or those for which ``gray`` (B,) is true.
 
     Raises:
-        ValueError: if x isn't a batch of float images with 1 or 3 channels, or ``gray`` isn't one bool a sample.
+        ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or ``gray`` isn't one bool a sample.
     """
     plain = _luma(colours(x)).expand_as(x)
     return plain.clone() if gray is None else torch.where(which(gray, x, name="gray"), plain, x)
@@ -40,6 +60,7 @@ def _luma(x: Tensor) -> Tensor:
     return torch.add(x[:, :1] * r, x[:, 1:2], alpha=g).add_(x[:, 2:], alpha=b)
 
 
+@_but_for_alpha
 def brightness(x: Images, *, factor: Value) -> Images:
     """``factor · x``, clamped: 0 is black, 1 the image.
 
@@ -49,11 +70,12 @@ def brightness(x: Images, *, factor: Value) -> Images:
     return (images(x) * per_item(values(factor, x, name="factor", low=0), x)).clamp_(0, 1)
 
 
+@_but_for_alpha
 def contrast(x: Images, *, factor: Value) -> Images:
     """A blend with the image's mean grey, clamped: 0 is that grey, 1 the image.
 
     Raises:
-        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
+        ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or a factor is negative.
     """
     f = per_item(values(factor, colours(x), name="factor", low=0), x)
     return _contrast(x, f)
@@ -64,11 +86,12 @@ def _contrast(x: Tensor, f: Tensor) -> Tensor:
     return torch.addcmul((1 - f) * mean, x, f).clamp_(0, 1)
 
 
+@_but_for_alpha
 def saturation(x: Images, *, factor: Value) -> Images:
     """A blend of each pixel with its own grey, clamped: 0 is grey, 1 the image. Grey images stay as they are.
 
     Raises:
-        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a factor is negative.
+        ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or a factor is negative.
     """
     f = per_item(values(factor, colours(x), name="factor", low=0), x)
     if x.shape[1] == 1:
@@ -80,11 +103,12 @@ def _saturate(x: Tensor, f: Tensor) -> Tensor:
     return torch.lerp(_luma(x), x, f).clamp_(0, 1)
 
 
+@_but_for_alpha
 def hue(x: Images, *, shift: Value) -> Images:
     """The colours turned by ``shift`` of the colour circle: ±0.5 is the opposite colour. Grey images stay as they are.
 
     Raises:
-        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a shift is outside [−0.5, 0.5].
+        ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or a shift is outside [−0.5, 0.5].
     """
     turn = per_item(values(shift, colours(x), name="shift", low=-0.5, high=0.5), x)
     if x.shape[1] == 1:
@@ -114,6 +138,7 @@ def _from_red(x: Tensor, low: Tensor, chroma: Tensor) -> Tensor:
     return torch.copysign(distance.add_(1), g - b)
 
 
+@_but_for_alpha
 def color_jitter(
     x: Images,
     *,
@@ -128,7 +153,7 @@ def color_jitter(
     depends on its own parameters only.)
 
     Raises:
-        ValueError: if x isn't a batch of float images with 1 or 3 channels, or a parameter is out of range.
+        ValueError: if x isn't a batch of float images with 1, 3 or 4 channels, or a parameter is out of range.
     """
     factors = [
         per_item(values(value, colours(x), name=name, low=0), x)
@@ -143,6 +168,7 @@ def _jitter(x: Tensor, bright: Tensor, contrast: Tensor, saturation: Tensor, tur
     return y if x.shape[1] == 1 else _turn(_saturate(y, saturation), turn)
 
 
+@_but_for_alpha
 def invert(x: Images) -> Images:
     """``1 − x``: the negative.
 
@@ -152,6 +178,7 @@ def invert(x: Images) -> Images:
     return 1 - images(x)
 
 
+@_but_for_alpha
 def posterize(x: Images, *, bits: Value) -> Images:
     """The values rounded down to one of ``2^bits`` levels k / 2^bits, bits from 0 to 8. Its gradient is zero.
 
@@ -163,6 +190,7 @@ def posterize(x: Images, *, bits: Value) -> Images:
     return x.clamp(0, 1 - torch.finfo(x.dtype).eps / 2).mul_(levels).floor_().mul_(1 / levels)
 
 
+@_but_for_alpha
 def solarize(x: Images, *, threshold: Value) -> Images:
     """``1 − x`` where x reaches the threshold, else x.
 
@@ -179,6 +207,7 @@ def _solarize(x: Tensor, t: Tensor) -> Tensor:
     return w.addcmul_(x, torch.rsub(w, 1, alpha=2))
 
 
+@_but_for_alpha
 def equalize(x: Images) -> Images:
     """Each channel of each image with its histogram evened out, so that every shade is about equally frequent.
 

@@ -1,7 +1,7 @@
 """Windows that draw: where a picture is cut, and the size it is brought to."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from labkit.augment.arguments import member, span
 from labkit.augment.image import resizing
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, constant
-from labkit.augment.image.transform import ImageTransform
+from labkit.augment.image.transform import ImageTransform, refuse_mask_value
 from labkit.augment.transform import Params
 from labkit.draws import uniform
 from labkit.shapes import Float, Images, images
@@ -41,12 +41,16 @@ def random_boxes(
 
 @dataclass(frozen=True)
 class RandomCrop(ImageTransform):
-    """A window of ``size`` (H, W) at a random place, after a border of ``padding`` pixels is added: see ``pad``."""
+    """A window of ``size`` (H, W) at a random place, after a border of ``padding`` pixels is added: see ``pad``.
+
+    A mask has ``mask_value`` in a constant border.
+    """
 
     size: tuple[int, int]
     padding: int = 0
     fill: str = "constant"
     value: Fill = 0.0
+    mask_value: float = 0
 
     def __post_init__(self) -> None:
         member(self.fill, FILLS, name="fill")
@@ -80,8 +84,13 @@ class RandomCrop(ImageTransform):
         return self._window(x, params, self.value)
 
     def apply_nearest(self, mask: Tensor, params: Params) -> Tensor:
-        """The same window of the mask, with 0 in a constant border."""
-        return self._window(mask, params, 0.0)
+        """The same window of the mask, with ``mask_value`` in a constant border."""
+        return self._window(mask, params, self.mask_value)
+
+    def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
+        """Refuse annotations that don't fit the images, and masks that can't hold ``mask_value``."""
+        super().examine(x, annotations)
+        refuse_mask_value(self.mask_value, annotations.get("mask"))
 
     def _window(self, x: Tensor, params: Params, value: Fill) -> Tensor:
         padded = resizing.pad(x, padding=self.padding, fill=self.fill, value=value) if self.padding else x

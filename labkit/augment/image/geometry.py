@@ -14,7 +14,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import Value
 from labkit.augment.image._args import Fill, Resized, which
-from labkit.augment.image.matrices import affine_matrix, centring, homography
+from labkit.augment.image.matrices import affine_matrix, box_corners, centring, homography, warp_points
 from labkit.augment.image.warping import sample, shift_grid, warp
 from labkit.draws import wide
 from labkit.shapes import Bool, Float, Images, images, readable
@@ -152,20 +152,39 @@ def affine(
     scale: Value | None = None,
     shear_x: Value | None = None,
     shear_y: Value | None = None,
+    expand: bool = False,
     interpolation: str = "bilinear",
     fill: str = "constant",
     value: Fill = 0.0,
-) -> Images:
+) -> Resized:
     """The images sheared, magnified, turned and moved at once: see ``affine_matrix``.
 
-    As torchvision's ``affine``, but for the angle, which is anticlockwise here as in ``rotate``.
+    As torchvision's ``affine``, but for the angle, which is anticlockwise here as in ``rotate``. With ``expand`` the
+    canvas grows (or shrinks) about its centre until no corner is lost, as in ``rotate``.
 
     Raises:
         ValueError: if x isn't a batch of float images, a parameter isn't one number or one a sample, or a scale is
             not above 0.
     """
     matrix = affine_matrix(images(x), degrees=degrees, dx=dx, dy=dy, scale=scale, shear_x=shear_x, shear_y=shear_y)
-    return warp(x, matrix, interpolation=interpolation, fill=fill, value=value)
+    size = None
+    if expand:
+        size = _moved_size(x, matrix)
+        matrix = centring(x, size=size) @ matrix
+    return warp(x, matrix, size=size, interpolation=interpolation, fill=fill, value=value)
+
+
+def _moved_size(x: Tensor, matrix: Tensor) -> tuple[int, int]:
+    """Height and width of a canvas that holds every moved image, with the same centre."""
+    height, width = x.shape[2:]
+    edges = matrix.new_tensor([[[0, 0, width, height]]], dtype=torch.float64)
+    moved = warp_points(box_corners(edges)[:, 0].expand(len(x), -1, -1), matrix.detach().double())
+    centre = moved.new_tensor([(width - 1) / 2, (height - 1) / 2])
+    reach = (moved - centre).abs().flatten(0, 1)
+    right, down = reach.amax(0).tolist() if len(x) else (width / 2, height / 2)
+    # A float32 matrix is off by a few 1e-8 of the size, which must not cost a row of pixels.
+    slack = 1e-4 + 1e-6 * max(height, width)
+    return math.ceil(2 * down - slack), math.ceil(2 * right - slack)
 
 
 def corners(x: Images) -> Float[Tensor, "b 4 2"]:

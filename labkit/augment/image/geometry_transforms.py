@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from labkit.draws import chance, uniform
 from labkit.shapes import Float, Images, images
 
 ELASTIC_STEPS = 20
+Bounds = tuple[float, float]
 STEEPEST = 89.0  # degrees by which a shear may tilt
 
 
@@ -88,14 +90,7 @@ class Rotate(Warp):
     def canvas(self, x: Tensor) -> tuple[int, int]:
         """The size of the images, or the largest that an angle of the span needs."""
         size = (x.shape[2], x.shape[3])
-        if not self.expand:
-            return size
-        low, high = self.span("degrees")
-        # Extremes lie at the ends of the span, where a side lies flat, or where a diagonal does.
-        diagonals = [math.degrees(math.atan2(*pair)) for pair in (size, size[::-1])]
-        still = [90 * k + a for k in range(-5, 6) for a in (0.0, *diagonals)]
-        angles = [low, high, *(a for a in still if low < a < high)]
-        return geometry.rotated_size(size, torch.tensor(angles, dtype=torch.float64))
+        return spanned_size(size, degrees=self.span("degrees")) if self.expand else size
 
     def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
@@ -141,7 +136,10 @@ class Shear(Warp):
 @dataclass(frozen=True)
 class Affine(Warp):
     """Sheared, magnified, turned and moved at once, with the spans of ``Rotate``, ``Translate``, ``Scale`` and
-    ``Shear``."""
+    ``Shear``.
+
+    With ``expand`` the canvas grows until no draw from the spans loses a corner; spans that shrink make it smaller.
+    """
 
     degrees: Span = span_field(15.0)
     dx: Span = span_field(0.0)
@@ -149,10 +147,56 @@ class Affine(Warp):
     scale: Span = span_field(0.1, around=1.0, low=1e-3)
     shear_x: Span = span_field(0.0, low=-STEEPEST, high=STEEPEST)
     shear_y: Span = span_field(0.0, low=-STEEPEST, high=STEEPEST)
+    expand: bool = False
+
+    @property
+    def new_size(self) -> Hashable | None:
+        """The spans, where the canvas grows with them."""
+        return ("expand", *self._spans.items()) if self.expand else None
+
+    def canvas(self, x: Tensor) -> tuple[int, int]:
+        """The size of the images, or the largest that a draw from the spans needs."""
+        size = (x.shape[2], x.shape[3])
+        return spanned_size(size, **self._spans) if self.expand else size
 
     def matrix(self, x: Tensor, params: Params) -> Tensor:
         """See ``affine_matrix``."""
-        return compose_affine(x, **params)
+        moved = compose_affine(x, **params)
+        return centring(x, size=self.canvas(x)) @ moved if self.expand else moved
+
+
+def spanned_size(
+    size: tuple[int, int],
+    *,
+    degrees: Bounds = (0.0, 0.0),
+    dx: Bounds = (0.0, 0.0),
+    dy: Bounds = (0.0, 0.0),
+    scale: Bounds = (1.0, 1.0),
+    shear_x: Bounds = (0.0, 0.0),
+    shear_y: Bounds = (0.0, 0.0),
+) -> tuple[int, int]:
+    """Height and width of a canvas on which images of ``size`` (H, W) lose no corner, whatever the spans give.
+
+    The place of a corner is linear in the tangent of either shear, so that the extremes lie at the ends of their spans.
+    """
+    right = down = 0.0
+    tangents = [[math.tan(math.radians(a)) for a in tilt] for tilt in (shear_x, shear_y)]
+    for tx, ty, y in product(*tangents, (size[0] / 2, -size[0] / 2)):
+        u, v = size[1] / 2 - tx * y, y - ty * (size[1] / 2 - tx * y)
+        length = math.hypot(u, v) * scale[1]
+        right = max(right, length * _largest_cosine(degrees, math.degrees(math.atan2(v, u))))
+        down = max(down, length * _largest_cosine(degrees, math.degrees(math.atan2(-u, v))))
+    right, down = right + max(map(abs, dx)), down + max(map(abs, dy))
+    # The cosine of 90° is 6e-17 and not 0, which must not cost a row of pixels.
+    return math.ceil(2 * down - 1e-4), math.ceil(2 * right - 1e-4)
+
+
+def _largest_cosine(degrees: Bounds, phase: float) -> float:
+    """The largest |cos(θ − phase)| for θ within the bounds."""
+    low, high = degrees
+    if phase + 180 * math.ceil((low - phase) / 180) <= high:
+        return 1.0
+    return max(abs(math.cos(math.radians(angle - phase))) for angle in degrees)
 
 
 @dataclass(frozen=True)

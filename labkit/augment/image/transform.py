@@ -4,15 +4,16 @@ A transform of images is a frozen dataclass. Most of its fields are spans, from 
 uniformly, and ``apply`` hands the draw to the function of the first layer. A call may bring annotations, which move
 with the picture:
 
-``mask``       (B, H, W) or (B, K, H, W), any dtype: looked up by the nearest pixel;
-               0 where the picture is filled with a constant;
+``mask``       (B, H, W) or (B, K, H, W), any dtype: looked up by the nearest pixel; where the picture is
+               filled with a constant, ``mask_value``: 0, or the label that a loss ignores, say 255;
 ``boxes``      (B, N, 4): (left, top, right, bottom) by the edges of pixels, so that ``x[..., t:b, l:r]`` has
                the box (l, t, r, b); the result is the smallest box around the four moved corners, cut off
                at the edges of the picture;
 ``keypoints``  (B, N, 2): (x, y) by the centres of pixels; they may leave the picture;
-``y``          whatever belongs to a picture as a whole: it stays.
+``y``          whatever belongs to a picture as a whole, or to each of its boxes: it stays.
 
 Boxes and keypoints may be a list with one tensor (N_i, 4) or (N_i, 2) for each picture, where their numbers differ.
+What has left the picture stays in its place, so that labels go on belonging to it: see ``boxes``.
 """
 
 from collections.abc import Callable, Mapping
@@ -95,9 +96,9 @@ class ImageTransform(Transform):
         images(x)
         for name in annotations:
             if name == "mask":
-                _refuse_mask(annotations[name], x)
+                refuse_mask(annotations[name], x)
             elif name in LAST:
-                _refuse_places(name, annotations[name], x)
+                places(name, annotations[name], len(x))
             else:
                 super().examine(x, {name: annotations[name]})
 
@@ -132,6 +133,7 @@ class Warp(ImageTransform):
     interpolation: str = "bilinear"
     fill: str = "constant"
     value: Fill = 0.0
+    mask_value: float = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,12 +163,24 @@ class Warp(ImageTransform):
         return self._look_up(images(x), params)[0]
 
     def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
-        """The mask by the nearest pixel, and 0 where the picture is filled with a constant."""
+        """The mask by the nearest pixel, and ``mask_value`` where the picture is filled with a constant."""
         return self._look_up(x, params, mask)[1]
 
     def _look_up(self, x: Tensor, params: Params, mask: Tensor | None = None) -> tuple[Tensor, Any]:
         rows, grid = self.places(x, params)
-        return look_up(x, rows, grid, interpolation=self.interpolation, fill=self.fill, value=self.value, mask=mask)
+        return look_up(
+            x, rows, grid, interpolation=self.interpolation, fill=self.fill, value=self.value, mask=mask,
+            mask_value=self.mask_value,
+        )  # fmt: skip
+
+    def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
+        """Refuse annotations that don't fit the images, and masks that can't hold ``mask_value``.
+
+        Raises:
+            ValueError: saying what was expected.
+        """
+        super().examine(x, annotations)
+        refuse_mask_value(self.mask_value, annotations.get("mask"))
 
     def apply_all(self, x: Any, params: Params, annotations: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Picture and mask together: both are looked up in the same places."""
@@ -186,21 +200,47 @@ def _each_or_padded(move: Callable[[Tensor], Tensor], places: Any) -> Any:
     return [row[: len(given)] for row, given in zip(move(pad_sequence(list(places), True)), places, strict=True)]
 
 
-def _refuse_mask(mask: Any, x: Tensor) -> None:
+def refuse_mask(mask: Any, x: Tensor) -> None:
+    """Refuse a mask that doesn't fit the pictures.
+
+    Raises:
+        ValueError: saying which shape was expected.
+    """
     b, _, h, w = x.shape
     if not isinstance(mask, Tensor) or mask.ndim not in (3, 4) or mask.shape[0] != b or mask.shape[-2:] != (h, w):
         raise ValueError(f"a mask is a tensor ({b}, {h}, {w}) or ({b}, K, {h}, {w}); this is {describe(mask)}")
 
 
-def _refuse_places(name: str, value: Any, x: Tensor) -> None:
-    b, last = len(x), LAST[name]
-    one_tensor = _floats(value, 3, last) and len(value) == b
-    listed = isinstance(value, list | tuple) and len(value) == b and all(_floats(row, 2, last) for row in value)
-    if not one_tensor and not listed:
+def refuse_mask_value(value: float | None, mask: Any) -> None:
+    """Refuse a number for pixels of a mask that its dtype can't hold.
+
+    Raises:
+        ValueError: saying which numbers it can.
+    """
+    if value is None or not isinstance(mask, Tensor) or mask.is_floating_point():
+        return
+    low, high = (0, 1) if mask.dtype == torch.bool else (torch.iinfo(mask.dtype).min, torch.iinfo(mask.dtype).max)
+    if not low <= value <= high or value != int(value):
+        name = str(mask.dtype).removeprefix("torch.")
+        raise ValueError(f"mask_value is {value}; a mask of {name} holds whole numbers from {low} to {high}")
+
+
+def places(name: str, value: Any, count: int | None = None) -> Any:
+    """``value``, if it is boxes or keypoints, as ``name`` says, of ``count`` pictures: a tensor, or one a picture.
+
+    Raises:
+        ValueError: saying what it is instead.
+    """
+    last = LAST[name]
+    one_tensor = _floats(value, 3, last)
+    listed = isinstance(value, list | tuple) and all(_floats(row, 2, last) for row in value)
+    if not (one_tensor or listed) or count not in (None, len(value)):
+        b = "B" if count is None else count
         raise ValueError(
             f"{name} are a float tensor ({b}, N, {last}), or a list of {b} tensors (N, {last}); "
             f"these are {describe(value)}"
         )
+    return value
 
 
 def _floats(value: Any, ndim: int, last: int) -> bool:

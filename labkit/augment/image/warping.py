@@ -119,6 +119,7 @@ def look_up(
     fill: str,
     value: Fill,
     mask: Tensor | None = None,
+    mask_value: float = 0,
 ) -> tuple[Tensor, Tensor | None]:
     """The images at ``grid(rows)``, and a mask (B, H, W) or (B, K, H, W) beside them in the same places.
 
@@ -127,7 +128,9 @@ def look_up(
 
     def moved(x: Tensor, rows: Tensor, *layers: Tensor) -> tuple[Tensor, ...]:
         places = grid(rows)
-        return _at(x, places, interpolation, fill, value), *(_nearest(mask, places, fill) for mask in layers)
+        return _at(x, places, interpolation, fill, value), *(
+            _nearest(mask, places, fill, mask_value) for mask in layers
+        )
 
     if mask is None:
         return all_in_blocks(moved, x, rows)[0], None
@@ -135,20 +138,21 @@ def look_up(
     return y, layers if mask.ndim == 4 else layers[:, 0]
 
 
-def _nearest(mask: Tensor, grid: Tensor, fill: str) -> Tensor:
-    """The mask (B, K, H, W) at the nearest pixels, 0 outside where the fill is constant.
+def _nearest(mask: Tensor, grid: Tensor, fill: str, value: float) -> Tensor:
+    """The mask (B, K, H, W) at the nearest pixels, ``value`` outside where the fill is constant.
 
-    Every dtype takes its values from the same pixels: those a float of the grid's dtype can't hold are gathered.
+    Every dtype takes its values from the same pixels: those a float of the grid's dtype can't hold are gathered, and
+    so are floats that another float would be taken from and added to.
     """
-    if mask.dtype in EXACT[grid.dtype]:
-        there = _at(mask.to(grid.dtype), grid, "nearest", fill, 0.0)
+    if mask.dtype in EXACT[grid.dtype] and not (value != 0 and mask.is_floating_point()):
+        there = _at(mask.to(grid.dtype), grid, "nearest", fill, float(value))
         return there > 0.5 if mask.dtype == torch.bool else there.to(mask.dtype)
     b, k, h, w = mask.shape
     number = torch.arange(1, h * w + 1, device=mask.device)  # 0 is outside
     # Which pixel is next to each place: whole numbers up to 2^24 are exact in float32.
     precise = grid if h * w < 2**24 else grid.double()
     pixel = _at(number.to(precise.dtype).view(1, 1, h, w).expand(b, 1, h, w), precise, "nearest", fill, 0.0).long()
-    padded = torch.cat([mask.new_zeros(b, k, 1), mask.flatten(2)], 2)
+    padded = torch.cat([mask.new_full((b, k, 1), value), mask.flatten(2)], 2)
     return padded.gather(2, pixel.flatten(2).expand(-1, k, -1)).unflatten(2, pixel.shape[2:])
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from labkit import shapes
 from labkit.augment.arguments import per_item
 from labkit.draws import uniform, wide
-from labkit.shapes import Float, Int, Labels, Logits
+from labkit.shapes import Float, Int, Labels
 
 
 def mixup(
@@ -64,10 +64,11 @@ def one_hot(
     return (hard + other).scatter(1, y[:, None], 1 - smoothing + other)
 
 
-def soft_cross_entropy(logits: Logits, y: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+def soft_cross_entropy(logits: Float[Tensor, "b k *rest"], y: Float[Tensor, "b k *rest"]) -> Float[Tensor, ""]:
     """−1/B Σ_i Σ_k y_ik log softmax(logits_i)_k: the cross-entropy with probabilities for labels.
 
     It is linear in y, so with y = λ y_i + (1 − λ) y_j it is λ times the loss for y_i plus 1 − λ times that for y_j.
+    For masks (B, K, H, W) it is the mean over the pixels.
 
     Raises:
         ValueError: if the labels are not probabilities of as many classes as there are logits.
@@ -183,6 +184,25 @@ def labels_as(y: Labels | Tensor, *, classes: int | None, dtype: torch.dtype) ->
     if y.ndim != 1:
         raise ValueError(f"labels are classes (B,) or probabilities (B, {classes}); these have shape {tuple(y.shape)}")
     return one_hot(y, classes=classes, dtype=dtype)
+
+
+def mask_as(mask: Tensor, *, classes: int | None, dtype: torch.dtype) -> Tensor:
+    """A mask as floats to mix: classes (B, H, W) as probabilities (B, K, H, W), bool as 0 and 1, floats as they are.
+
+    Raises:
+        ValueError: if it holds classes whose number is not given, classes out of range, or layers of whole numbers.
+    """
+    if mask.is_floating_point():
+        return mask
+    if mask.dtype == torch.bool:
+        return mask.to(dtype)
+    if classes is None or mask.ndim != 3:
+        raise ValueError(
+            f"a mask of whole numbers is mixed as probabilities: it has shape (B, H, W), here {tuple(mask.shape)}, and "
+            f"classes says how many there are, here {classes}"
+        )
+    hard = one_hot(shapes.labels(mask.flatten(), classes=classes, name="mask"), classes=classes, dtype=dtype)
+    return hard.unflatten(0, mask.shape).permute(0, 3, 1, 2)
 
 
 def batch(x: Tensor) -> Tensor:

@@ -8,6 +8,10 @@ Each is called with labels, and returns both mixed::
 ``y`` is classes (B,), which come back as probabilities (B, K), or probabilities, or targets of a regression. Where a
 transform is one of several in a pipeline (``OneOf``, ``Sometimes``), hand probabilities in: all parts must return
 the same. For "with probability p" use the field ``p``: the other samples keep all of their own.
+
+``mask`` belongs to pictures. Mixed, classes (B, H, W) come back as probabilities (B, K, H, W), a bool mask as the
+probability of True, and floats as they are mixed; the loss is ``soft_cross_entropy``. ``CutMix`` pastes the partner's
+part of the mask, whatever it holds, and the mask stays what it is: a label to be ignored stays one.
 """
 
 from collections.abc import Mapping
@@ -18,6 +22,8 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, probability
+from labkit.augment.image.erasing import box_masks
+from labkit.augment.image.transform import refuse_mask
 from labkit.augment.mixing import blend, pairs, regions
 from labkit.augment.transform import Params, Transform
 from labkit.draws import chance, uniform, wide
@@ -46,6 +52,8 @@ class _Mix(Transform):
         Raises:
             ValueError: saying what they are.
         """
+        if annotations.get("mask") is not None:
+            self.examine_mask(annotations["mask"], x)
         y = annotations.get("y")
         if y is None:
             return
@@ -53,6 +61,14 @@ class _Mix(Transform):
             raise ValueError(f"labels to be mixed are a tensor, one a sample; this is {describe(y)}")
         if len(y) != len(x):
             raise ValueError(f"there are {len(x)} samples and {len(y)} labels; expected as many")
+
+    def examine_mask(self, mask: Any, x: Any) -> None:
+        """Refuse a mask that doesn't fit the pictures.
+
+        Raises:
+            ValueError: saying which shape was expected.
+        """
+        refuse_mask(mask, images(x))
 
     def lambdas(self, x: Tensor, generator: Generator | None) -> Tensor:
         """λ for each sample, (B,)."""
@@ -77,6 +93,10 @@ class _Mix(Transform):
     def apply_y(self, y: Tensor, x: Tensor, params: Params) -> Tensor:
         """The labels, as floats, mixed with the same partner and λ."""
         return blend.mixup(blend.labels_as(y, classes=self.classes, dtype=wide(x.dtype)), **params)
+
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask as floats, mixed with the same partner and λ."""
+        return blend.mixup(blend.mask_as(mask, classes=self.classes, dtype=wide(x.dtype)), **params)
 
 
 @dataclass(frozen=True)
@@ -120,6 +140,12 @@ class CutMix(_Mix):
         """The labels mixed by area."""
         lambda_ = regions.share_kept(params["boxes"], size=(x.shape[2], x.shape[3]))
         return super().apply_y(y, x, {"partner": params["partner"], "lambda_": lambda_})
+
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask with the same box of its partner's."""
+        inside = box_masks(params["boxes"], x)
+        other = mask.index_select(0, blend.partners(params["partner"], mask))
+        return torch.where(inside if mask.ndim == 4 else inside[:, 0], other, mask)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 
 from labkit.augment import image
 from labkit.augment.arguments import describe, probability
-from labkit.augment.image.transform import Warp
+from labkit.augment.image.transform import Warp, refuse_mask_value
 from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes, repeat_params
 from labkit.augment.transform import Params, Transform
 from labkit.augment.video._args import clips
@@ -72,7 +72,7 @@ class PerClip(VideoTransform):
         frozen: whether noise, too, is drawn once a clip.
 
     Raises:
-        ValueError: if it is no transform of images, or one that mixes the items of a batch.
+        ValueError: if it is no transform of images, one that mixes the items of a batch, or ``SanitizeBoxes``.
 
     >>> import torch
     >>> x = torch.rand(1, 1, 1, 4, 4).expand(2, 3, 1, 4, 4)
@@ -90,6 +90,13 @@ class PerClip(VideoTransform):
         super().__post_init__()
         if not isinstance(self.transform, image.ImageTransform):
             raise ValueError(f"expected a transform of labkit.augment.image; this is {describe(self.transform)}")
+        if isinstance(self.transform, image.SanitizeBoxes):
+            raise ValueError("every frame of a clip keeps all of its boxes: use visible_boxes to see which are left")
+
+    def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
+        """Refuse annotations that don't fit the clips, and masks that can't hold the transform's ``mask_value``."""
+        super().examine(x, annotations)
+        refuse_mask_value(getattr(self.transform, "mask_value", None), annotations.get("mask"))
 
     @property
     def new_size(self) -> Hashable | None:
@@ -226,7 +233,7 @@ def per_clip(
 
     >>> per_clip(Compose([image.HorizontalFlip(), image.Rotate(10)]))
     Compose([Mirror(p=0.5, becomes=None, vertical=False), PerClip(transform=Rotate(interpolation='bilinear', \
-fill='constant', value=0.0, degrees=10, expand=False), frozen=False)])
+fill='constant', value=0.0, mask_value=0, degrees=10, expand=False), frozen=False)])
     """
 
     def lift(part: Transform) -> Transform:

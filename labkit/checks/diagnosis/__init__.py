@@ -4,10 +4,16 @@ Each sign is a small function: evidence → the sentence that names what it sees
 that came out right included. Signs are asked in the order below, after the exercise's own mistakes.
 """
 
-from labkit.checks.diagnosis import arguments, batches, forms, scales, sequences
+from labkit.checks.diagnosis import arguments, batches, calls, forms, pictures, scales, sequences, tables
 from labkit.checks.diagnosis.evidence import Evidence, Pair
 
 SIGNS = (
+    calls.first,
+    tables.named,
+    tables.indexed,
+    tables.ordered,
+    pictures.counted,
+    pictures.written,
     sequences.keys,
     sequences.order,
     sequences.entries,
@@ -44,9 +50,16 @@ SIGNS = (
 )
 
 
+PARTS = (tables.columns, pictures.drawn, sequences.values)
+"""What an output is made of, where it is no array: the first part that is wrong is looked at by itself."""
+
+
 def diagnose(evidence: Evidence) -> str:
     """The first sentence that fits, or ""."""
-    return next((text for text in (sign(evidence) for sign in SIGNS) if text), "")
+    for look in (evidence, *(part for parts in PARTS for part in parts(evidence))):
+        if text := next((text for text in (sign(look) for sign in SIGNS) if text), ""):
+            return text
+    return ""
 
 
 __all__ = ["SIGNS", "Evidence", "Pair", "diagnose"]

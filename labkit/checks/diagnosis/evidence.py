@@ -1,7 +1,7 @@
 """What the signs look at: the first output that differs, as numbers, over all cases."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -111,6 +111,27 @@ class Evidence:
             if result is None or not self.agree(f.given, np.asarray(result)):
                 return False
         return bool(self.wrong)
+
+    def part(self, name: str, pick: Callable[[Any], Any]) -> "Evidence | None":
+        """What is known about one part of the output, such as a column; None if that part is right, or not everywhere.
+
+        Args:
+            name: what a sentence calls the part.
+            pick: takes it from the output.
+        """
+        pairs = []
+        for pair in self.pairs:
+            if self.output not in pair.given or self.output not in pair.expected:
+                return None
+            try:
+                given, expected = pick(pair.given[self.output]), pick(pair.expected[self.output])
+            except (LookupError, TypeError, ValueError, AttributeError):
+                return None
+            pairs.append(Pair(pair.case, {name: given}, {name: expected}))
+        wrong = [i for i, pair in enumerate(pairs) if not self.agree(pair.given[name], pair.expected[name])]
+        if not wrong:
+            return None
+        return replace(self, pairs=pairs, failing=wrong, reference=None)  # who calls it gets the whole
 
     def arrays(self, case: Case) -> Iterator[tuple[str, Any]]:
         """The arguments of a case that are arrays with at least one dimension."""

@@ -1,9 +1,13 @@
 """Signs in lists, texts and dictionaries."""
 
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
+import numpy as np
+
 from labkit.checks.diagnosis.evidence import Evidence, Pair
-from labkit.checks.values import is_array
+from labkit.checks.values import is_array, is_number
 
 
 def wrong(e: Evidence, kind: type | tuple[type, ...]) -> list[tuple[Any, Any]]:
@@ -69,6 +73,24 @@ def entries(e: Evidence) -> str:
 def differing_lengths(e: Evidence, given: list[Any], expected: list[Any]) -> str:
     """How long a list is, and should be."""
     return f"{e.what} {e.are} of length {len(given)}; expected {len(expected)}" if len(given) != len(expected) else ""
+
+
+def values(e: Evidence) -> Iterator[Evidence]:
+    """The values of a dictionary one by one, and a list of numbers as an array."""
+    pairs = wrong(e, dict)
+    if pairs and all(given.keys() == expected.keys() for given, expected in pairs):
+        for key in pairs[0][1]:
+            if part := e.part(f"the value under {key!r} of {e.what}", itemgetter(key)):
+                yield part
+    if lists := wrong(e, (list, tuple)):
+        alike = all(numbers(given) and numbers(expected) and len(given) == len(expected) for given, expected in lists)
+        if alike and (part := e.part(e.output, np.asarray)):
+            yield part
+
+
+def numbers(entries: Any) -> bool:
+    """Whether all entries of a list are numbers."""
+    return all(is_number(entry) and not isinstance(entry, bool) for entry in entries)
 
 
 def text(e: Evidence) -> str:

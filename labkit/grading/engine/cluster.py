@@ -236,8 +236,9 @@ def room(options: str) -> tuple[Any, Judges, Decoys]:
                 sandbox, judges, _ = ROOMS.pop(other)
                 sandbox.close()
                 judges.close()
-            judges = Judges(1)
-            ROOMS[options] = furnished(json.loads(options), judges), judges, Decoys()
+            wanted = json.loads(options)
+            judges = Judges(1, own=wanted["uses"]["own"])
+            ROOMS[options] = furnished(wanted, judges), judges, Decoys()
         return ROOMS[options]
 
 
@@ -249,7 +250,8 @@ def furnished(wanted: dict[str, Any], judges: Judges) -> Any:
     """
     from labkit.grading.engine.sandbox import Sandbox
 
-    uses = Uses(**{name: tuple(values) for name, values in wanted["uses"].items()})
+    used = wanted["uses"]
+    uses = Uses(tuple(used["keys"]), tuple(used["modules"]), used["own"], used["torch"])
     hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
     return Sandbox(
         Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], preload=uses.preload, hide=hide,

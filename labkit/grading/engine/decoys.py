@@ -55,14 +55,19 @@ class Decoys:
         self.lock = threading.Lock()
 
     def of(self, key: str, sandbox: Any, judge: Any, seed: int) -> list[Decoy]:
-        """New decoys for a check; one that an honest process seems to betray is none."""
+        """New decoys for a check; one that an honest process seems to betray is none.
+
+        What a machine is too busy to try out is tried out again for the next submission: this one may have made it so.
+        """
         with self.lock:
-            if key not in self.known:
-                with sandbox.open({}, {}) as session:
-                    self.known[key] = tuple(
-                        i for i, kind in enumerate(KINDS) if not betrayed(key, kind(), session, judge, seed).reason
-                    )
-            return [KINDS[i]() for i in self.known[key]]
+            if key in self.known:
+                return [KINDS[i]() for i in self.known[key]]
+            with sandbox.open({}, {}) as session:
+                tried = [betrayed(key, kind(), session, judge, seed) for kind in KINDS]
+            honest = tuple(i for i, one in enumerate(tried) if not one.reason)
+            if not any(one.busy for one in tried):
+                self.known[key] = honest
+            return [KINDS[i]() for i in honest]
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,17 @@ class Tried:
     Attributes:
         reason: what an honest process does not do, as the end of a sentence; "" if it was honest.
         starved: whether the machine was too busy to let it answer in time.
+        late: whether its reply did not come in time.
     """
 
     reason: str
     starved: bool = False
+    late: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the machine may be why nothing is known."""
+        return self.starved or self.late
 
 
 def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tried:
@@ -87,7 +99,7 @@ def betrayed(key: str, decoy: Decoy, session: Any, judge: Any, seed: int) -> Tri
     if ran.tampered:
         return Tried("more than one reply came", starved)
     if getattr(ran, "timed_out", False):
-        return Tried("its reply did not come in time", starved)
+        return Tried("its reply did not come in time", starved, late=True)
     if ran.data is None:
         return Tried("no outputs of it came")
     try:

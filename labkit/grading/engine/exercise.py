@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from labkit.grading.engine.cells import Blueprint
 from labkit.grading.engine.judge import forbidden
 from labkit.grading.engine.sandbox import LIBRARIES
 from labkit.grading.engine.sandbox_covers import PACKAGE
+from labkit.own_checks import Own
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,28 @@ class Uses:
     Attributes:
         keys: of its checks, as in ``attacks.fgsm``.
         modules: of labkit, that its cells import.
+        own: the course's own checks, as ``Own.to_json`` writes them.
+        torch: whether it needs torch.
     """
 
     keys: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    own: str = ""
+    torch: bool = True
 
     @property
     def preload(self) -> tuple[str, ...]:
         """What every submission of it finds imported already."""
         topics = sorted({key.partition(".")[0] for key in self.keys})
-        return (*LIBRARIES, *self.modules, "labkit.checks.wire", *(f"labkit.checks.{topic}" for topic in topics))
+        libraries = [name for name in LIBRARIES if self.torch or not name.startswith("torch")]
+        return (*libraries, *self.modules, "labkit.checks.wire", *(f"labkit.checks.{topic}" for topic in topics))
+
+    @property
+    def cases(self) -> dict[str, str]:
+        """The first half of the course's own checks that it calls, as files of labkit."""
+        own = Own.from_json(self.own).cases if self.own else {}
+        called = {key.partition(".")[0] for key in self.keys}
+        return {f"checks/{topic}.py": own[topic] for topic in sorted(called & own.keys())}
 
     def archive(self, judge: Any) -> Path:
         """labkit without what it asks to write.
@@ -41,15 +54,32 @@ class Uses:
             Broken: if it can't be told.
             OSError: if the archive can't be made.
         """
-        return reduced.archive(reduced.forbidden(self.keys, getattr(judge, "forbidden", forbidden)))
+        asked = getattr(judge, "forbidden", forbidden)
+        return reduced.archive(reduced.forbidden(self.keys, asked, own=self.own), more=self.cases)
 
 
-def uses(blueprints: Mapping[str, Blueprint]) -> Uses:
-    """What the notebooks of an exercise use."""
+def uses(blueprints: Mapping[str, Blueprint], own: str = "") -> Uses:
+    """What the notebooks of an exercise use.
+
+    Args:
+        own: the checks of the course that it is in.
+    """
     trees = list(parsed(blueprints.values()))
     keys = {key for tree in trees for key in checks(tree)}
     modules = {module for tree in trees for module in imports(tree)}
-    return Uses(tuple(sorted(keys)), tuple(sorted(modules)))
+    made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own)
+    return replace(made, torch=not own or needs_torch(made, trees))
+
+
+def needs_torch(used: Uses, trees: Iterable[ast.Module]) -> bool:
+    """Whether an exercise needs torch: labkit's topics do, a course's own need not."""
+    sources = used.cases.values()
+    if len(used.cases) < len({key.partition(".")[0] for key in used.keys}):
+        return True
+    if any("torch" in source or "rng" not in source for source in sources):
+        return True
+    own = [name for name in used.modules if name != "labkit" and not name.startswith("labkit.checks")]
+    return bool(own) or any("torch" in ast.unparse(tree) for tree in trees)
 
 
 def parsed(notebooks: Iterable[Blueprint]) -> Iterator[ast.Module]:

@@ -31,6 +31,7 @@ OPEN = (
     "**Not final yet.** Points still to be given by a person: {points}, for {names}. The score above is without them."
 )
 NOTE = "(An output that came after hidden tests is not shown here.)\n"
+UNSAID = "(What it did is not said here, as it came after hidden tests.)"
 BESIDE = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".txt")  # nbgrader's exchange needs two files of text
 SHORT = 8  # characters: a line of a hidden test below this length says nothing, and occurs anywhere
 
@@ -53,7 +54,9 @@ class Discreet(NbGraderPreprocessor):
             if is_hidden(cell, marks):
                 conceal(cell, marks)
                 after = True
-            elif after and self.withhold and not is_check(cell):
+            elif after and self.withhold and is_check(cell):
+                cell.outputs = [from_dict(verdict(output)) for output in cell.outputs if "text" not in output]
+            elif after and self.withhold:
                 cell.outputs = [from_dict(note)] if cell.outputs and (note := withheld(cell)) else []
             cell.outputs = [from_dict(redact(strip(output, secrets))) for output in cell.outputs]
         return nb, resources
@@ -142,6 +145,14 @@ def conceal(cell: NotebookNode, marks: Marks) -> None:
     cell.source = f"{cells.visible(cell.source, marks).rstrip()}\n# … and hidden tests".lstrip()
     text = "a test of this cell failed; hidden tests are not shown"
     cell.outputs = [from_dict(shape.stopped("Failed", text))] if failed else []
+
+
+def verdict(output: NotebookNode) -> dict[str, Any]:
+    """What is shown of a check that ran after a hidden test: its verdict, without a word that an answer may have
+    chosen, as the text of what it raised and the numbers that it gave."""
+    if output.output_type != "error":
+        return dict(output)
+    return {**output, "evalue": UNSAID, "traceback": [*output.traceback[:1], f"  {UNSAID}"]}
 
 
 def withheld(cell: NotebookNode) -> dict[str, Any]:

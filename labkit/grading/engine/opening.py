@@ -18,6 +18,7 @@ from labkit.grading.engine.exercise import uses
 from labkit.grading.engine.judge import Broken
 from labkit.grading.engine.trouble import GradingError, describe
 from labkit.grading.engine.worker import Judge, Sandbox
+from labkit.own_checks import Unusable, read
 
 
 def private(engine: Engine) -> list[Path]:
@@ -25,7 +26,20 @@ def private(engine: Engine) -> list[Path]:
     where = engine.coursedir
     root = Path(where.root).resolve()
     names = (where.source_directory, where.submitted_directory, where.autograded_directory, where.feedback_directory)
-    return [path for name in (*names, ".local") if (path := root / name).is_dir()]
+    return [path for name in (*names, ".local", "checks", "tests") if (path := root / name).is_dir()]
+
+
+def own_checks(engine: Engine) -> str:
+    """The course's own checks, as the judge and a cluster's workers get them; "" if it has none.
+
+    Raises:
+        GradingError: if they can't be used.
+    """
+    try:
+        own = read(Path(engine.coursedir.root).resolve())
+    except Unusable as error:
+        raise GradingError(f"the course's own checks can't be used: {error}") from error
+    return own.to_json() if own else ""
 
 
 def sandboxes(
@@ -46,7 +60,7 @@ def sandboxes(
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
-    used = uses(engine.blueprints)
+    used = uses(engine.blueprints, own_checks(engine))
     try:
         more: Any = {"archive": used.archive(judge), "hide": private(engine), "keep": kept(engine)}
     except (OSError, Broken) as error:

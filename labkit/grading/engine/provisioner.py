@@ -17,11 +17,12 @@ from typing import Any
 
 from jupyter_client.provisioning import KernelProvisionerBase
 
-from labkit.grading.engine import intake, sandbox
+from labkit.grading.engine import intake, reduced, sandbox
 from labkit.grading.engine.inside_submission import KERNEL_CHANNELS
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox_kernel import KernelPlace
 from labkit.grading.engine.sandbox_server import SandboxError, Server
+from labkit.own_checks import SUFFIX
 
 HANDED_ON = ("NBGRADER_EXECUTION", "NBGRADER_VALIDATING")  # all that a kernel gets of its front end's environment
 LONGEST = 80  # bytes of a socket's folder: the kernel takes 107 for the whole path
@@ -89,7 +90,8 @@ class Sandboxed(KernelProvisionerBase):
             if reason := sandbox.missing(sandboxed=True):
                 raise SandboxError(reason)
             root = self.manager.config.CourseDirectory.get("root") or os.getcwd()
-            self.server = Server(self.limits, sandboxed=True, preload=(), hide=[Path(root)])
+            whole = reduced.archive(None, more=released(Path(root) / self.exercises()))
+            self.server = Server(self.limits, sandboxed=True, preload=(), hide=[Path(root)], archive=whole)
             self.own = True
         files = self.files if self.files is not None else beside(folder, self.ignored())
         info = {**self.connection_info, "key": self.manager.session.key.decode()}
@@ -101,6 +103,10 @@ class Sandboxed(KernelProvisionerBase):
         finally:
             for sock in listening:
                 sock.close()
+
+    def exercises(self) -> str:
+        """The folder of what was released."""
+        return str(self.manager.config.CourseDirectory.get("release_directory", "release"))
 
     def ignored(self) -> list[str]:
         """The patterns of files that nbgrader passes over."""
@@ -159,6 +165,12 @@ class Sandboxed(KernelProvisionerBase):
         if self.place is not None:
             self.place.close()
             self.place = None
+
+
+def released(exercises: Path) -> dict[str, str]:
+    """The course's own checks as they were released, as files of labkit's copy: what a student changed is no matter."""
+    files = sorted(exercises.glob(f"*/*{SUFFIX}"))
+    return {f"checks/released/{path.name}": path.read_text(encoding="utf-8") for path in files}
 
 
 def short_folder() -> str | None:

@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,37 +26,44 @@ ENGINE = ("grading/__init__.py", "grading/engine/__init__.py", "grading/engine/f
 INSIDE = "grading/engine/inside"
 NEVER = ("_course/",)
 LEFT_OUT = ("__main__.py", *(f"{name.replace('.', '/')}/" for name in reduction.LEFT_OUT))
-SWITCH = "REDUCED = False", "REDUCED = True"
+SWITCHES = {
+    "absent.py": (b"REDUCED = False", b"REDUCED = True"),  # not where all of labkit is there
+    "checks/own/loading.py": (b"LOOK = True", b"LOOK = False"),
+}
 KEPT = 60  # archives in the cache; the oldest go
 UNCHECKED = 1  # a compiled file that is taken as it is
 
 
-def archive(forbidden: Iterable[str] | None, root: Path = PACKAGE) -> Path:
+def archive(forbidden: Iterable[str] | None, root: Path = PACKAGE, *, more: Mapping[str, str] | None = None) -> Path:
     """The zip file with labkit.
 
     Args:
         forbidden: functions that aren't in it, as ``module:name``, nor what would compute them; None for all.
         root: labkit's folder.
+        more: a course's own files by their path in labkit, in place of labkit's where there are such.
 
     Raises:
         OSError: if it can't be written.
     """
     names = None if forbidden is None else tuple(sorted(set(forbidden)))
-    path = folder() / f"{key(names, root)}.zip"
+    path = folder() / f"{key(names, root, more or {})}.zip"
     if not path.is_file():
-        write(path, contents(names, root))
+        write(path, contents(names, root, more or {}))
         prune(path.parent)
     return path
 
 
-def forbidden(keys: Sequence[str], ask: Callable[[Sequence[str]], list[str]], root: Path = PACKAGE) -> list[str]:
+def forbidden(
+    keys: Sequence[str], ask: Callable[[Sequence[str]], list[str]], root: Path = PACKAGE, *, own: str = ""
+) -> list[str]:
     """The functions that no answer to some checks may call, as ``archive`` takes them.
 
     Args:
         keys: of the checks.
         ask: who knows; asked once for each state of labkit.
+        own: the course's own checks.
     """
-    text = "\n".join(["forbidden", state(root), *keys])
+    text = "\n".join(["forbidden", state(root), own, *keys])
     path = folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
     try:
         return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
@@ -66,9 +73,9 @@ def forbidden(keys: Sequence[str], ask: Callable[[Sequence[str]], list[str]], ro
     return names
 
 
-def key(names: tuple[str, ...] | None, root: Path) -> str:
-    """What identifies an archive: what labkit consists of, what is absent, and which Python reads it."""
-    text = "\n".join([state(root), sys.implementation.cache_tag, str(names)])
+def key(names: tuple[str, ...] | None, root: Path, more: Mapping[str, str] | None = None) -> str:
+    """What identifies an archive: what labkit consists of, what is absent and added, and which Python reads it."""
+    text = "\n".join([state(root), sys.implementation.cache_tag, str(names), *map(str, sorted((more or {}).items()))])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -91,13 +98,20 @@ def files(root: Path) -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def contents(names: tuple[str, ...] | None, root: Path) -> Iterator[tuple[str, bytes]]:
+def contents(
+    names: tuple[str, ...] | None, root: Path, more: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, bytes]]:
     """The files of an archive."""
+    added = more or {}
     made = None
     if names is not None:
         pairs = (name.partition(":") for name in names)
         made = reduction.reduce(root, [(module, name) for module, _, name in pairs])
+    for name, text in added.items():
+        yield from entry(f"{root.name}/{name}", text.encode())
     for name, path in files(root):
+        if name in added:
+            continue
         data = path.read_bytes()
         if made is not None:
             if name.startswith(LEFT_OUT) and not (name in ENGINE or name.startswith(INSIDE)):
@@ -105,11 +119,19 @@ def contents(names: tuple[str, ...] | None, root: Path) -> Iterator[tuple[str, b
             module = ".".join((root.name, *Path(name).with_suffix("").parts)).removesuffix(".__init__")
             if known := made.package.modules.get(module):
                 data = reduction.source(made, known).encode()
-            if name == "absent.py":
-                data = data.replace(SWITCH[0].encode(), SWITCH[1].encode())
-        yield f"{root.name}/{name}", data
-        if name.endswith(".py"):
-            yield compiled(f"{root.name}/{name}", data)
+        if name in SWITCHES and not (made is None and name == "absent.py"):
+            data = data.replace(*SWITCHES[name])
+        yield from entry(f"{root.name}/{name}", data)
+
+
+def entry(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """A file of an archive, and what Python compiles it to."""
+    yield name, data
+    if name.endswith(".py"):
+        try:
+            yield compiled(name, data)
+        except (SyntaxError, ValueError):  # of a course's own: whoever imports it will hear
+            return
 
 
 def compiled(name: str, source: bytes) -> tuple[str, bytes]:

@@ -144,7 +144,10 @@ def is_topic(module: str) -> bool:
     return module.startswith(CHECKS) and module.count(".") == 2 and module.rpartition(".")[2] not in PLUMBING
 
 
-PLUMBING = {"bank", "diagnosis", "protocol", "show", "tensors", "traces", "values", "verdict", "watch", "wire"}
+PLUMBING = {
+    "bank", "diagnosis", "kinds", "own", "protocol", "session", "show", "tensors", "traces", "values", "verdict",
+    "watch", "wire",
+}  # fmt: skip
 """The modules of ``labkit.checks`` that are no topic's."""
 
 

@@ -29,6 +29,7 @@ class Replay:
     def begin(self, outcome: Outcome, blueprint: Blueprint) -> None:
         """Make ready for the next notebook."""
         self.outcome, self.blueprint = outcome, blueprint
+        self.rendered = exporting.Renderings()
 
     def __call__(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Fill in the outputs. A code cell that has none coming never ran, and shows so."""
@@ -46,7 +47,7 @@ class Replay:
             known = self.blueprint.cells.get(grade_id(cell))
             if known is not None and known.tests:
                 guard(known, done)
-            shown = clean.outputs(self.redact(done.outputs), exporting.render)
+            shown = clean.outputs(self.redact(done.outputs), self.rendered)
             cell.outputs = [from_dict(numbered(output, count)) for output in shown]
             cell.execution_count = count
         notebook.metadata["language_info"] = from_dict(LANGUAGE)

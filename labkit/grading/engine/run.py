@@ -29,7 +29,16 @@ from labkit.grading.engine.job import Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges
 from labkit.grading.engine.limits import Limits
-from labkit.grading.engine.opening import find, kept, nbgrader_warnings, open_engine, private, quiet, sandboxes
+from labkit.grading.engine.opening import (
+    find,
+    kept,
+    nbgrader_warnings,
+    open_engine,
+    own_checks,
+    private,
+    quiet,
+    sandboxes,
+)
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.shared import Shared
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
@@ -99,11 +108,11 @@ def grade(
             if cluster is not None:
                 pool: Pool = stack.enter_context(connected(
                     cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine),
-                    uses=uses(engine.blueprints), keep=kept(engine),
+                    uses=uses(engine.blueprints, own_checks(engine)), keep=kept(engine),
                 ))  # fmt: skip
             else:
                 count = workers(jobs)
-                judge = judge or stack.enter_context(Judges(max(1, count // 4)))
+                judge = judge or stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine)))
                 box = make or sandboxes(engine, judge, limits, sandboxed, kernel)
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
             return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)

@@ -63,9 +63,10 @@ STYLES = re.compile(
     r"|min-(width|height)|opacity|overflow(-[xy])?|padding(-(top|right|bottom|left))?|text-(align|decoration|indent"
     r"|transform)|vertical-align|white-space|width|word-break)"
 )
-LOADS = r"(?!.*(url|expression|image|var|attr|env|element)\s*\()"
-NEGATIVE = r"(?!.*(^|[\s(,])-)"
-VALUE = re.compile(LOADS + NEGATIVE + r"[\w\s.,%#()\"'!/+-]{1,200}", re.IGNORECASE)
+# Colours and grids are made by functions; `calc` and its like would make a length negative in ways without end.
+FUNCTIONS = r"(?!.*(?<!rgb)(?<!rgba)(?<!hsl)(?<!hsla)(?<!repeat)(?<!minmax)\s*\()"
+NEGATIVE = r"(?!.*-\s*[\d.(])"
+VALUE = re.compile(FUNCTIONS + NEGATIVE + r"[\w\s.,%#()\"'!/+-]{1,200}", re.IGNORECASE)
 LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 BESIDE = re.compile(r"(?!.*\.\.)(?![/.])([\w ./-]|%20)+\.(png|jpe?g|gif|webp|svg)", re.IGNORECASE)
 EMBEDDED = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
@@ -77,13 +78,25 @@ RASTER = {
 }
 SVG = "image/svg+xml"
 IMPLIED = {"tbody", "tr", "colgroup", "p"}  # which a browser adds where they are left out
+# What makes work that grows with the square of a text, or pages that are many times its length: elements that are
+# open at one time, those that a browser opens again in every paragraph, the attributes of one.
+START = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)")
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+EMPTY = "area base br col embed hr img input link meta param source track wbr"
+ENDED = "colgroup dd dt li option p tbody td tfoot th thead tr"  # by the next of their kind
+PASSED = {*EMPTY.split(), *ENDED.split()}
+FORMATTING = "a b big code em font i nobr s small strike strong tt u"
+AGAIN = {*FORMATTING.split()}
+MOST_OPEN, MOST_AGAIN, MOST_ATTRIBUTES = 500, 30, 200
 TEXTS = {"text/plain", "text/latex"}
 
 AS_TYPED = "shown as typed, because it holds what could run in a browser"
 
 
 def html(text: str) -> str:
-    """HTML of which the formatting is kept and nothing else."""
+    """HTML of which the formatting is kept and nothing else; what no program writes is shown as it was typed."""
+    if knotted(text):
+        return f"<pre>{entities.escape(text)}</pre>"
     return nh3.clean(
         text,
         tags=KEPT,
@@ -94,6 +107,27 @@ def html(text: str) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer nofollow",
     )
+
+
+def knotted(text: str) -> bool:
+    """Whether HTML leaves more elements open, or gives one more attributes, than a program that writes it does."""
+    open_now: Counter[str] = Counter()
+    total = again = 0
+    for found in START.finditer(text):
+        rest, name = found[3], found[2].lower()
+        if len(rest) > 2 * MOST_ATTRIBUTES and len(QUOTED.sub("", rest).split()) > MOST_ATTRIBUTES:
+            return True
+        if name in PASSED:
+            continue
+        step = -1 if found[1] else 1
+        if step < 0 and not open_now[name]:
+            continue
+        open_now[name] += step
+        total += step
+        again += step if name in AGAIN else 0
+        if total > MOST_OPEN or again > MOST_AGAIN:
+            return True
+    return False
 
 
 def attribute(tag: str, name: str, value: str) -> str | None:
@@ -162,13 +196,18 @@ def alters(text: str) -> bool:
     return bool(before - after) or any(tag not in IMPLIED for tag, _ in after - before)
 
 
-def markdown(text: str, render: Callable[[str], str]) -> str:
+Render = Callable[[str], str | None]
+"""How pages make HTML of Markdown; None of a text that would take too long."""
+
+
+def markdown(text: str, render: Render) -> str:
     """A text in Markdown, which stays as it is unless it holds HTML that could run; then it is shown as it was typed.
 
     Args:
         render: how pages make HTML of it.
     """
-    return fenced(text) if "\x00" in text or alters(render(text)) else text
+    rendered = None if "\x00" in text else render(text)
+    return fenced(text) if rendered is None or alters(rendered) else text
 
 
 def fenced(text: str) -> str:
@@ -202,12 +241,12 @@ def attachments(given: object) -> dict[str, dict[str, str]]:
     return kept
 
 
-def outputs(given: list[dict[str, Any]], render: Callable[[str], str]) -> list[dict[str, Any]]:
+def outputs(given: list[dict[str, Any]], render: Render) -> list[dict[str, Any]]:
     """A cell's outputs of which nothing runs, wherever they are shown."""
     return [output(one, render) for one in given]
 
 
-def output(given: dict[str, Any], render: Callable[[str], str]) -> dict[str, Any]:
+def output(given: dict[str, Any], render: Render) -> dict[str, Any]:
     """One output: a display keeps what shows without running; text stays text."""
     if given.get("output_type") not in ("display_data", "execute_result"):
         return given
@@ -220,7 +259,7 @@ def output(given: dict[str, Any], render: Callable[[str], str]) -> dict[str, Any
     return {**given, "data": data, "metadata": sizes}
 
 
-def content(kind: str, value: Any, render: Callable[[str], str]) -> Any:
+def content(kind: str, value: Any, render: Render) -> Any:
     """What a page may show of one kind of data in a display; None of a kind that only a program could show."""
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))

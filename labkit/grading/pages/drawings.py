@@ -23,14 +23,15 @@ def clean(text: str) -> str | None:
         return None
     try:
         root = ElementTree.fromstring(text[start:])
-    except (ElementTree.ParseError, ValueError):
+        if root.tag not in (f"{{{SVG}}}svg", "svg"):
+            return None
+        strip(root)
+        unfold(root)
+        ElementTree.register_namespace("", SVG)
+        ElementTree.register_namespace("xlink", XLINK)
+        return ElementTree.tostring(root, encoding="unicode")
+    except (ElementTree.ParseError, ValueError, RecursionError):  # nested deeper than any drawing is
         return None
-    if root.tag not in (f"{{{SVG}}}svg", "svg"):
-        return None
-    strip(root)
-    ElementTree.register_namespace("", SVG)
-    ElementTree.register_namespace("xlink", XLINK)
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 def strip(element: ElementTree.Element) -> None:
@@ -43,6 +44,22 @@ def strip(element: ElementTree.Element) -> None:
             strip(child)
         else:
             element.remove(child)
+
+
+def unfold(root: ElementTree.Element) -> None:
+    """Take out of a drawing, in place, each ``use`` of a part that itself uses one: ten such levels draw a part ten
+    billion times, and a browser never ends."""
+    parts = {part.get("id"): part for part in root.iter() if part.get("id")}
+    using = {name for name, part in parts.items() if any(is_use(inner) for inner in part.iter())}
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if is_use(child) and any(child.get(name, "").removeprefix("#") in using for name in REFERENCES):
+                parent.remove(child)
+
+
+def is_use(element: ElementTree.Element) -> bool:
+    """Whether an element draws another part of the drawing again."""
+    return element.tag.rpartition("}")[2] == "use"
 
 
 def draws(element: ElementTree.Element) -> bool:

@@ -13,6 +13,7 @@ from labkit.grading.engine import lean  # noqa: F401  before nbgrader
 
 # isort: split
 from jinja2 import pass_context
+from nbconvert.filters import ansi
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
@@ -22,6 +23,7 @@ from labkit.grading.pages import clean, formulas
 
 LONGEST = 20_000  # characters of one text that is rendered: some texts take a time that grows with their square
 MOST = 10 * LONGEST  # and of all texts of a notebook
+COLOURED = 5000  # changes of colour in one text
 QUIET = re.compile(r"[^<]*")
 LINKED = re.compile(r"\]\s*[(:\[]")
 NAMED = re.compile(r"[\w.-]{1,100}( \w+)?")
@@ -59,6 +61,11 @@ def clean_html(text: str | bytes) -> str:
     return formulas.typeset(clean.html(text.decode() if isinstance(text, bytes) else str(text)))
 
 
+def ansi2html(text: str) -> str:
+    """The filter of that name, which takes a time that grows with the square of the number of colours."""
+    return str(ansi.ansi2html(text if text.count("\x1b") <= COLOURED else ansi.strip_ansi(text)))
+
+
 @functools.lru_cache(maxsize=4000)
 def markdown(text: str) -> str:
     """A text in Markdown; where it holds what could run, as a block that shows what was typed."""
@@ -72,16 +79,28 @@ def quiet(text: str) -> bool:
     return bool(QUIET.fullmatch(text)) and not LINKED.search(text)
 
 
+class Renderings:
+    """Renders the texts in the outputs of one notebook, as long as they are not too long altogether."""
+
+    def __init__(self) -> None:
+        self.left = MOST
+
+    def __call__(self, text: str) -> str | None:
+        self.left -= len(text)
+        return render(text) if len(text) <= LONGEST and self.left >= 0 else None
+
+
 class Harmless(Preprocessor):
     """For ``HTMLExporter``: leaves of a notebook what a page may show of it. The filters do the rest."""
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Change the notebook in place."""
         tidy(nb)
+        rendered = Renderings()
         for cell in nb.cells:
             for output in cell.get("outputs", []):
                 if data := output.get("data"):
-                    output["data"] = from_dict(typesettable(data))
+                    output["data"] = from_dict(typesettable(data, rendered))
             if "outputs" in cell:  # of a display that only a program could show nothing is left
                 cell.outputs = [output for output in cell.outputs if output.get("data", True)]
         return nb, resources
@@ -97,12 +116,12 @@ class Sanitized(NbGraderPreprocessor):
         return nb, resources
 
 
-def typesettable(data: dict[str, Any]) -> dict[str, Any]:
+def typesettable(data: dict[str, Any], rendered: clean.Render) -> dict[str, Any]:
     """A display's data with TeX and Markdown as HTML, which one filter cleans and typesets."""
     made = dict(data)
     if "text/html" not in made and "text/markdown" in made:
         source = str(made["text/markdown"])
-        made["text/html"] = render(source) if len(source) <= LONGEST else f"<pre>{entities.escape(source)}</pre>"
+        made["text/html"] = rendered(source) or f"<pre>{entities.escape(source)}</pre>"
     if "text/html" not in made and "text/latex" in made:
         made["text/html"] = f"<div>{entities.escape(str(made['text/latex']))}</div>"
     return {kind: value for kind, value in made.items() if kind not in ("text/markdown", "text/latex")}
@@ -124,7 +143,7 @@ def texts(nb: NotebookNode) -> list[NotebookNode]:
 
 def tidy(nb: NotebookNode) -> None:
     """Leave of a notebook, in place, what shows without running: outputs, attachments, the metadata that is needed."""
-    given = nb.get("metadata", {})
+    given, rendered = nb.get("metadata", {}), Renderings()
     nb.metadata = from_dict({key: given[key] for key in ("kernelspec", "language_info") if plain(given.get(key))})
     for cell in nb.cells:
         metadata = cell.get("metadata", {})
@@ -135,7 +154,7 @@ def tidy(nb: NotebookNode) -> None:
         if cell.cell_type == "code":
             count(cell)
             kept = [output for output in cell.get("outputs", []) if known(output)]
-            cell.outputs = [from_dict(output) for output in clean.outputs(kept, render)]
+            cell.outputs = [from_dict(output) for output in clean.outputs(kept, rendered)]
         elif "attachments" in cell:
             cell.attachments = from_dict(clean.attachments(cell.attachments))
 

@@ -15,12 +15,9 @@ CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 
 LONGEST = 5000  # characters of a formula
 TAG = re.compile(r'(<(?:[^">]|"[^"]*")*>)')  # as nh3 writes them: values in double quotes, no < in a text
 VERBATIM = {"pre", "code", "kbd", "samp"}
-FORMULA = re.compile(
-    r"\$\$(?P<block>.+?)\$\$|\\\[(?P<display>.+?)\\\]|\\\((?P<inline>.+?)\\\)"
-    r"|(?P<environment>\\begin\{(?P<name>[a-z]+\*?)\}.*?\\end\{(?P=name)\})"
-    r"|(?<![\\$])\$(?!\s)(?P<tex>(?:\\.|[^$\\])+?)(?<!\s)\$(?!\d)",
-    re.DOTALL,
-)
+OPENING = re.compile(r"\$\$|\\\[|\\\(|\\begin\{[a-z]+\*?\}|(?<![\\$])\$(?!\s)")
+CLOSING = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}
+INLINE = re.compile(r"\$(?P<tex>(?:\\.|[^$\\]){1,5000}?)(?<!\s)\$(?!\d)", re.DOTALL)
 MATHML = """
     math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt
     mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none
@@ -56,15 +53,47 @@ def typeset(page: str) -> str:
             if tag in VERBATIM:
                 verbatim += -1 if part.startswith("</") else 1
         elif not verbatim and ("$" in part or "\\" in part):
-            parts[number] = FORMULA.sub(drawn, part)
+            parts[number] = in_text(part)
     return "".join(parts)
 
 
-def drawn(found: re.Match[str]) -> str:
+def in_text(text: str) -> str:
+    """A text with its formulas drawn. Each opening is looked at once, and no further than a formula is long."""
+    made, done, at = [], 0, 0
+    ends: dict[str, int] = {}
+    while opening := OPENING.search(text, at):
+        at = opening.start() + 1
+        if found := formula(text, opening, ends):
+            end, tex, display = found
+            made += [text[done : opening.start()], drawn(text[opening.start() : end], tex, display)]
+            done = at = end
+    return "".join([*made, text[done:]])
+
+
+def formula(text: str, opening: re.Match[str], ends: dict[str, int]) -> tuple[int, str, bool] | None:
+    """The formula that begins there: its end, its TeX, and whether it stands by itself; None if there is none.
+
+    Args:
+        ends: where the next closing of each kind was found, or -1; kept from one opening to the next.
+    """
+    mark, start, inside = opening.group(), opening.start(), opening.end()
+    if mark == "$":
+        inline = INLINE.match(text, start)
+        return (inline.end(), inline["tex"], False) if inline else None
+    if mark not in CLOSING:  # an environment, of which the words that begin and end it are a part
+        closing = mark.replace("begin", "end")
+        end = text.find(closing, inside, inside + LONGEST) + len(closing)
+        return (end, text[start:end], True) if end >= inside else None
+    closing = CLOSING[mark]
+    if 0 <= ends.get(closing, 0) <= inside:
+        ends[closing] = text.find(closing, inside + 1)
+    at = ends[closing]
+    return (at + len(closing), text[inside:at], mark != "\\(") if 0 <= at - inside <= LONGEST else None
+
+
+def drawn(typed: str, tex: str, display: bool) -> str:
     """A formula as MathML, or as it was typed."""
-    inner = found["inline"] or found["tex"]
-    tex = entities.unescape(inner or found["block"] or found["display"] or found["environment"] or "")
-    return mathml(tex, display=inner is None) or f"<code>{found.group()}</code>"
+    return mathml(entities.unescape(tex), display=display) or f"<code>{typed}</code>"
 
 
 @functools.lru_cache(maxsize=2000)

@@ -43,6 +43,7 @@ def guard(folders: Iterable[str]) -> None:
     configured(handlers, inside)
     beside_a_submission(handlers)
     jupyter_files(inside)
+    kernels(inside)
 
 
 def submitted_pages(handlers: Any) -> None:
@@ -167,3 +168,18 @@ def careful_of(usual: Callable[[Any], str], inside: frozenset[str]) -> Callable[
         return before if inside.isdisjoint(parts) else f"{before.partition('; sandbox')[0]}; {FILE}"
 
     return given
+
+
+def kernels(inside: frozenset[str]) -> None:
+    """A kernel starts when a notebook is opened, in its folder, where Python looks for the program first: a student's
+    ``ipykernel_launcher.py`` or ``pathlib.py`` would run. In the folders of what students handed in it looks
+    elsewhere, so that nothing there is imported unless a cell asks for it."""
+    from jupyter_server.services.sessions.sessionmanager import SessionManager
+
+    usual: Any = SessionManager.get_kernel_env
+
+    def careful(self: Any, path: str | None, name: Any = None) -> dict[str, str]:
+        found: dict[str, str] = usual(self, path, name)
+        return found if inside.isdisjoint(str(path).split("/")) else {**found, "PYTHONSAFEPATH": "1"}
+
+    setattr(SessionManager, "get_kernel_env", careful)  # noqa: B010  mypy's rule
