@@ -25,8 +25,8 @@ import torch
 from benchmarks import kit
 from labkit.data import simulate
 
-WHY = """Other programs kept the processor busy while this was measured: of two runs, R differed by up to two fifths in a
-row.
+WHY = """Other programs kept the processor busy while this was measured: of two runs, R differed by up to two fifths in
+a row.
 
 Where R is below 1.2. Measured: for one picture of 96², posterising spends 16 of about 70 microseconds on the draw and
 about as many on the examination of its argument; CutMix at 32² spends 0.2 ms on drawing a λ, a partner and a box for
