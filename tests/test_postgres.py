@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook, MissingEntry
 
-from labkit.grading import cli, notebooks, release
+from labkit.grading import classic, cli, notebooks, release
 from labkit.grading.course import Course
 from tests import tiny
 from tests.engine_class import gradebook_rows
@@ -53,7 +53,7 @@ def copied(course, root, url=""):
     shutil.copytree(course.root, root)
     if url:
         with open(root / "nbgrader_config.py", "a") as file:
-            file.write(f"\nc.CourseDirectory.db_url = {url!r}\n")
+            file.write(f"\nc.CourseDirectory.db_url = {url!r}\nc.CourseDirectory.course_id = 'labkit'\n")
     return Course(root, root)
 
 
@@ -130,7 +130,8 @@ def test_two_mark_while_a_class_is_graded_and_the_grader_is_killed(handed_in, da
     finished(calm)
 
     course = copied(handed_in, tmp_path / "course", database)
-    Gradebook(database).close()  # whoever comes first makes the tables
+    with classic.programs():  # whoever comes first makes the tables
+        Gradebook(database, "labkit").close()
     both = markers(database, 1)
     run = grader(course)
     while run.poll() is None and graded(database) < 3:
@@ -176,3 +177,12 @@ def test_a_database_that_does_not_answer_is_one_sentence_without_its_password(
     assert "127.0.0.1" in shown
     assert "verysecret" not in shown
     assert "Traceback" not in shown
+
+
+def test_a_course_without_an_id_is_told_to_have_one(handed_in, tmp_path, monkeypatch, capsys):
+    course = copied(handed_in, tmp_path / "course", "postgresql+psycopg://labkit@127.0.0.1:1/postgres")
+    settings = course.root / "nbgrader_config.py"
+    settings.write_text(settings.read_text().replace("c.CourseDirectory.course_id", "#"))
+    monkeypatch.chdir(course.root)
+    assert cli.run(["grade", "images"]) == 2
+    assert "set c.CourseDirectory.course_id" in capsys.readouterr().err
