@@ -164,7 +164,8 @@ def register(course: Course, assignment: str) -> None:
     """Put an assignment's cells into the gradebook, as they are in ``solutions/`` now; ``exercises/`` isn't touched.
 
     Raises:
-        CourseError: if the gradebook can't be used, the solution is broken, or cells were added or removed after submissions were graded.
+        CourseError: if the gradebook can't be used, if the solution is broken, or if cells were added or removed
+            after submissions were graded.
     """
     from nbgrader.converters import GenerateAssignment
 
