@@ -132,7 +132,7 @@ def running() -> Iterator[Hub]:
     place.chmod(0o755)
     with users() as passwords:
         try:
-            for name, mode in (("hub", 0o700), ("exchange", 0o777), ("course", 0o700)):
+            for name, mode in (("hub", 0o700), ("exchange", 0o1777), ("course", 0o700)):
                 (place / name).mkdir()
                 (place / name).chmod(mode)
             shutil.chown(place / "course", TEACHER, TEACHER)

@@ -4,9 +4,12 @@ Everything goes over the hub's and the servers' interfaces, as JupyterLab's pane
 tried in a shell. It needs root, and takes some minutes.
 """
 
+import json
 import os
+import pwd
 import shutil
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -21,7 +24,8 @@ pytestmark = [pytest.mark.hub, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 COURSE = {"course_id": "labkit", "assignment_id": tiny.NAME}
 ANN, BEN, CEM = PUPILS
-ANSWERS = {ANN: {"double": tiny.DOUBLE, "mean": tiny.MEAN}, BEN: {"double": tiny.DOUBLE}, CEM: {}}
+SOLVED = {"double": "def double(numbers):\n    return [n + n for n in numbers]", "mean": "from statistics import mean"}
+ANSWERS = {ANN: SOLVED, BEN: {"double": SOLVED["double"]}, CEM: {}}
 POINTS = {ANN: 5, BEN: 3, CEM: 0}
 
 
@@ -61,10 +65,6 @@ def ok(answer):
     return body
 
 
-def notebook_path(status="."):
-    return f"{tiny.NAME}/{tiny.FILE}"
-
-
 @pytest.fixture(scope="module")
 def day(hub, people):
     """The class day, until everybody could fetch feedback; what was seen on the way."""
@@ -89,14 +89,10 @@ def day(hub, people):
 
 
 def labkit(*arguments):
-    import sys
-
     return [sys.executable, "-m", "labkit", *arguments]
 
 
 def teacher_does(hub, *arguments):
-    import sys
-
     done = shell(hub, TEACHER, sys.executable, "-m", "nbgrader", *arguments)
     assert done.returncode == 0, done.stderr
 
@@ -104,7 +100,7 @@ def teacher_does(hub, *arguments):
 def answer(person):
     """Write the answers into the fetched notebook over the server's interface, and validate it; what that said."""
     path = f"api/contents/{tiny.NAME}/{tiny.FILE}"
-    content = notebooks.parse(__import__("json").dumps(ok(person.call("GET", path))["content"]), tiny.FILE)
+    content = notebooks.parse(json.dumps(ok(person.call("GET", path))["content"]), tiny.FILE)
     for name, source in ANSWERS[person.name].items():
         tiny.cell(content, name).source = source
     tiny.cell(content, "why").source = f"Because of {person.name}."
@@ -122,16 +118,14 @@ def test_the_day_goes_from_release_to_feedback(day):
 
 
 def test_validation_says_what_fails(day):
-    assert (
-        day[ANN, "validated"]["value"] in ({}, {"type_changed": []}) or "failed" not in day[ANN, "validated"]["value"]
-    )
+    assert "failed" not in day[ANN, "validated"]["value"]
     assert len(day[CEM, "validated"]["value"]["failed"]) == 3
 
 
 def test_each_student_fetches_their_own_feedback_and_no_other(hub, people, day):
     for name in PUPILS:
         home = Path("/home") / name
-        pages = list(home.rglob("*.html"))
+        pages = list((home / tiny.NAME / "feedback").rglob("*.html"))
         assert len(pages) == 1
         text = pages[0].read_text()
         assert f"Because of {name}." in text
@@ -200,7 +194,7 @@ def test_a_students_server_has_its_limits(hub, people, day):
     servers = [
         path
         for path in Path("/proc").glob("[0-9]*")
-        if path.stat().st_uid == __import__("pwd").getpwnam(BEN).pw_uid
+        if path.stat().st_uid == pwd.getpwnam(BEN).pw_uid
         and b"jupyterhub.singleuser" in (path / "cmdline").read_bytes()
     ]
     assert len(servers) == 1
