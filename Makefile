@@ -23,7 +23,8 @@ test-all: $(VENV)/installed-test
 # What attacks and crashes come to, in docs/grading.md: an hour on two processors, one test at a time.
 tables: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" --tables docs/grading.md tests/test_engine_contained.py \
-		tests/test_engine_attacks.py tests/test_engine_kill.py tests/test_engine_hostile.py
+		tests/test_engine_attacks.py tests/test_engine_kill.py tests/test_engine_hostile.py \
+		tests/test_attackers_second.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -47,20 +48,7 @@ site: $(VENV)/installed-docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m docs.site
 
 bench: $(VENV)/installed-test
-	$(BIN)/python -m benchmarks.images
-	$(BIN)/python -m benchmarks.mixing
-	$(BIN)/python -m benchmarks.selftrain
-	$(BIN)/python -m benchmarks.attacks
-	$(BIN)/python -m benchmarks.domain_mnist --methods DANN
-	$(BIN)/python -m benchmarks.domain_mnist --methods "source only" "taught on the target" --steps 2500
-	$(BIN)/python -m benchmarks.domain
-	$(BIN)/python -m benchmarks.fair
-	$(BIN)/python -m benchmarks.finetune
-	$(BIN)/python -m benchmarks.linkage
-	$(BIN)/python -m benchmarks.refine
-	$(BIN)/python -m benchmarks.membership
-	$(BIN)/python -m benchmarks.dti
-	$(BIN)/python -m benchmarks.gan digits lesions typical mnist brain copies table
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

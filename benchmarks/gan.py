@@ -1,21 +1,18 @@
 """GANs measured: as augmentation of liver lesions and of brain slices, on MNIST, as memorisers, and for speed.
 
-    python -m benchmarks.gan digits lesions typical mnist brain copies speed table
+    python -m benchmarks.gan [lesions] [typical] [brain] [mnist] [digits] [copies] [speed]
 
-Each part writes its rows into ``benchmarks/results/gan.json`` as they come, and leaves out those that stand there:
-delete one to have it measured anew. ``table`` writes ``gan.md`` from them. The first seed of digits, lesions and MNIST
-is also kept as a checkpoint of the course, in ``labkit/gan/weights``. MNIST is read through LABKIT_DATA. ``speed``
-runs beside the training loop of https://github.com/eriklindernoren/PyTorch-GAN if PYTORCH_GAN names its
-``implementations/acgan/acgan.py``.
+``mnist`` reads LABKIT_DATA. ``speed`` runs beside the training loop of https://github.com/eriklindernoren/PyTorch-GAN
+if PYTORCH_GAN names its ``implementations/acgan/acgan.py``. ``--again --seeds 1 --set checkpoints=True`` writes the
+networks of the first seed of lesions, brain, mnist and digits into ``labkit/gan/weights``, for the course.
 """
 
-import argparse
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,35 +23,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
 from labkit import data, gan, metrics, nets, train
 from labkit.augment import image, mixing
 from labkit.augment.pipeline import Compose
 from labkit.gan import DiffAugment
 
-RESULTS = Path(__file__).parent / "results"
 WEIGHTS = Path(gan.__file__).parent / "weights"
-SEEDS = range(5)
-
-
-def seeded(seed: int) -> torch.Generator:
-    """A generator of its own."""
-    return torch.Generator().manual_seed(seed)
-
-
-def stored() -> dict[str, Any]:
-    """Everything measured so far."""
-    path = RESULTS / "gan.json"
-    return json.loads(path.read_text()) if path.exists() else {}
-
-
-def once(key: str, measure: Callable[[], Any]) -> None:
-    """Measure what is not stored yet, and store it at once."""
-    if key not in stored():
-        start = time.process_time()
-        value = measure()
-        print(key, value, f"{time.process_time() - start:.0f} s", flush=True)
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "gan.json").write_text(json.dumps(stored() | {key: value}, indent=1) + "\n")
 
 
 # ── training ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -69,17 +45,17 @@ def keep(name: str, fitted: gan.TrainedGAN, about: dict[str, Any]) -> None:
     (WEIGHTS / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
-def fitted(x: Tensor, y: Tensor | None, seed: int, name: str = "", **knobs: Any) -> gan.TrainedGAN:
+def fitted(x: Tensor, y: Tensor | None, seed: int, recipe: gan.GANRecipe, name: str = "") -> gan.TrainedGAN:
     """A GAN; kept under a name where one is given."""
     start = time.process_time()
-    result = gan.train_small_gan(x, y, seed=seed, **knobs)
+    result = gan.train_small_gan(x, y, recipe, seed=seed)
     if name:
         seconds = round(time.process_time() - start)
         classes = 0 if y is None else int(y.max()) + 1
-        both = {"size": x.shape[-1], "channels": x.shape[1], "width": knobs.get("width", 16), "classes": classes}
-        about = {"data": f"{len(x)} images", "seed": seed, "steps": knobs["steps"], "cpu_seconds": seconds}
-        about |= {"knobs": {k: str(v) for k, v in knobs.items()}}
-        about |= {"generator": both | {"latent": knobs.get("latent", 32)}, "discriminator": both | {"norm": "batch"}}
+        both = {"size": x.shape[-1], "channels": x.shape[1], "width": recipe.width, "classes": classes}
+        about = {"data": f"{len(x)} images", "seed": seed, "steps": recipe.steps, "cpu_seconds": seconds}
+        about |= {"knobs": {k: str(v) for k, v in vars(recipe).items() if v != getattr(gan.GANRecipe(), k)}}
+        about |= {"generator": both | {"latent": recipe.latent}, "discriminator": both | {"norm": recipe.norm}}
         keep(name, result, about)
     return result
 
@@ -107,9 +83,9 @@ def classifier(
         if alpha:
             mixed = mix(batch[0], y=functional.one_hot(batch[1], classes).to(x.dtype), generator=g)
             batch = mixed.x, mixed.y
-        told = plain(batch)
+        scalars = plain(batch)
         schedule.step()
-        return told
+        return scalars
 
     batches = train.Minibatches(x, y, batch_size=32, generator=g)
     epochs = (batch for _ in range(steps) for batch in batches)
@@ -119,7 +95,6 @@ def classifier(
 
 # ── (b) and (c): liver lesions ────────────────────────────────────────────────────────────────────────────────────────
 
-LESIONS = {"steps": 600, "width": 14, "class_on_fakes": False, "augment": DiffAugment(("translation",))}
 CLASSICAL = Compose([image.HorizontalFlip(), image.VerticalFlip()])
 BLURRING = image.Translate(dx=1, dy=1)  # by parts of a pixel: that takes the noise out of an image
 WAYS = (
@@ -134,17 +109,24 @@ WAYS = (
 )
 
 
-def averages(predicted: Tensor, y: Tensor) -> list[float]:
+def averages(predicted: Tensor, y: Tensor) -> Row:
     """Accuracy, and sensitivity and specificity averaged over the classes, as Frid-Adar and others report them."""
     each = [[f(predicted, y, positive=k) for k in range(3)] for f in (metrics.sensitivity, metrics.specificity)]
-    return [metrics.accuracy(predicted, y), sum(each[0]) / 3, sum(each[1]) / 3]
+    return {
+        "accuracy": metrics.accuracy(predicted, y),
+        "sensitivity": sum(each[0]) / 3,
+        "specificity": sum(each[1]) / 3,
+    }
 
 
-def lesions(seed: int) -> dict[str, Any]:
-    """One draw of 182 lesions: a GAN, and a classifier in each of the ways, tested on 900 others."""
+def lesions(seed: int, *, name: str = "") -> list[Row]:
+    """One draw of 182 lesions: a GAN, and a classifier in each of the ways, tested on 900 others.
+
+    A row for each way, and one for the GAN's samples.
+    """
     real = data.simulate.lesions(generator=seeded(seed), size=32)
     test = data.simulate.lesions(900, generator=seeded(1000 + seed), size=32)
-    model = fitted(real.x, real.y, seed, "lesions" if seed == 0 else "", **LESIONS)
+    model = fitted(real.x, real.y, seed, gan.FEW_IMAGES, name)
     y = torch.arange(3).repeat_interleave(182)
     x = gan.sample(model.generator, y, generator=seeded(seed))
     both, labels = torch.cat([real.x, x]), torch.cat([real.y, y])
@@ -159,10 +141,10 @@ def lesions(seed: int) -> dict[str, Any]:
         WAYS[6]: learn(x, y),
         WAYS[7]: learn(real.x, real.y, augment=BLURRING),
     }
-    found: dict[str, Any] = {w: averages(metrics.predict(net, test.x), test.y) for w, net in runs.items()}
+    rows = [{"way": w} | averages(metrics.predict(net, test.x), test.y) for w, net in runs.items()]
     own = runs[WAYS[1]]
     features = [own.eval().features(v).detach() for v in (x, real.x, test.x)]
-    found["measures"] = {
+    measures = {
         "agreement": metrics.accuracy(metrics.predict(own, x), y),
         "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
         "C_T features": gan.data_copying_test(*features, cells=1),
@@ -172,7 +154,7 @@ def lesions(seed: int) -> dict[str, Any]:
         "Fréchet of the real 182": gan.frechet(features[1], features[2]),
         "diversity": gan.diversity(x[torch.randperm(len(x), generator=seeded(0))[:182]], real.x),
     }
-    return found
+    return [*rows, measures]
 
 
 def typical(seed: int) -> dict[str, float]:
@@ -192,21 +174,15 @@ def typical(seed: int) -> dict[str, float]:
 # ── (a): brain slices ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-SLICES = {
-    "steps": 600,
-    "width": 14,
-    "lr": 2e-3,
-    "class_on_fakes": False,
-    "augment": DiffAugment(("translation",), fill=0.0),
-}
+SLICES = gan.GANRecipe(width=14, lr=2e-3, class_on_fakes=False, augment=DiffAugment(("translation",), fill=0.0))
 
 
-def brain(seed: int) -> dict[str, Any]:
+def brain(seed: int, *, name: str = "") -> Row:
     """200 slices, half of them with a tumour; a GAN with that label; classifiers with and without its slices."""
     knobs = {"size": 32, "radius": (0.12, 0.2), "contrast": (0.7, 1.0)}
     real = data.simulate.brain(200, generator=seeded(seed), **knobs)
     test = data.simulate.brain(600, generator=seeded(1000 + seed), **knobs)
-    model = fitted(real.x, real.y, seed, "brain" if seed == 0 else "", **SLICES)
+    model = fitted(real.x, real.y, seed, SLICES, name)
     y = torch.arange(2).repeat_interleave(200)
     x = gan.sample(model.generator, y, generator=seeded(seed))
     learn = partial(classifier, seed=seed, classes=2, steps=240)
@@ -220,11 +196,11 @@ def brain(seed: int) -> dict[str, Any]:
         torch.cat([real.x, x[::2]]), torch.cat([0 * real.y, 1 + 0 * y[::2]]), seed=seed, classes=2, steps=240
     )
     new = gan.sample(model.generator, 300, generator=seeded(seed + 1))
-    told = metrics.predict(judge, torch.cat([test.x[:300], new])).argmax(1)
+    called = metrics.predict(judge, torch.cat([test.x[:300], new])).argmax(1)
     return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
         "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
         "diversity of healthy slices": gan.diversity(x[:100], test.x[test.y == 0]),
-        "told from real by a network": float((told == (torch.arange(600) >= 300)).double().mean()),
+        "told from real by a network": float((called == (torch.arange(600) >= 300)).double().mean()),
     }
 
 
@@ -238,12 +214,12 @@ def mnist_at_16(split: str) -> data.Dataset:
     return data.Dataset(small, whole.y, whole.classes, whole.about)
 
 
-def mnist(seed: int) -> dict[str, Any]:
+def mnist(seed: int, *, name: str = "") -> Row:
     """An AC-GAN on 60,000 digits, and how often a classifier that never saw it agrees with its labels."""
     digits, test = mnist_at_16("train"), mnist_at_16("test")
     start = time.process_time()
-    knobs = {"steps": 2400, "batch_size": 64, "width": 24, "latent": 32, "decay": 0.995, "lr": 5e-4, "lr_d": 5e-4}
-    model = fitted(digits.x, digits.y, seed, "mnist" if seed == 0 else "", **knobs)
+    recipe = gan.GANRecipe(steps=2400, batch_size=64, width=24, decay=0.995, lr=5e-4, lr_d=5e-4)
+    model = fitted(digits.x, digits.y, seed, recipe, name)
     seconds = time.process_time() - start
     judge = classifier(digits.x[:20000], digits.y[:20000], seed=seed, classes=10, steps=625)
     y = torch.arange(10).repeat_interleave(200)
@@ -267,16 +243,16 @@ def mnist(seed: int) -> dict[str, Any]:
 
 # ── copies, digits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-DIGITS = {"steps": 800, "width": 32}
+DIGITS = gan.GANRecipe(steps=800, width=32)
 
 
-def copies(seed: int) -> dict[str, Any]:
+def copies(seed: int) -> list[Row]:
     """C_T and others of a memoriser, of held-out digits, of a GAN, and of noisy ones; digits of 8×8."""
     every = data.digits().x[torch.randperm(1797, generator=seeded(seed))]
     training, held, new = every[:800], every[800:1300], every[1300:]
     pick = training[torch.randint(800, (len(new),), generator=seeded(seed))]
     noisy = (new + 0.15 * torch.randn(new.shape, generator=seeded(seed))).clamp(0, 1)
-    model = fitted(training, None, seed, **DIGITS)
+    model = fitted(training, None, seed, DIGITS)
     samples = {
         "a memoriser": pick,
         "a memoriser with a little noise": (pick + 0.03 * torch.randn(pick.shape, generator=seeded(seed))).clamp(0, 1),
@@ -284,13 +260,16 @@ def copies(seed: int) -> dict[str, Any]:
         "held-out digits with noise": noisy,
         "a GAN": gan.sample(model.generator, len(new), generator=seeded(seed)),
     }
-    return {n: [gan.data_copying_test(x, training, held), *gan.precision_recall(x, held)] for n, x in samples.items()}
+    return [
+        {"samples": n, "C_T": gan.data_copying_test(x, training, held)} | gan.precision_recall(x, held)._asdict()
+        for n, x in samples.items()
+    ]
 
 
-def digits(seed: int) -> dict[str, Any]:
+def digits(seed: int, *, name: str = "") -> Row:
     """An AC-GAN on 1,297 digits of 8×8."""
     known, test = data.digits("train"), data.digits("test")
-    model = fitted(known.x, known.y, seed, "digits" if seed == 0 else "", **DIGITS)
+    model = fitted(known.x, known.y, seed, DIGITS, name)
     judge = classifier(known.x, known.y, seed=seed, classes=10, steps=300)
     y = torch.arange(10).repeat_interleave(100)
     x = gan.sample(model.generator, y, generator=seeded(seed))
@@ -313,7 +292,7 @@ def peer(path: str, batches: list[Any]) -> tuple[dict[str, Any], Any]:
     source = Path(path).read_text()
     head, mark, loop = source.partition("# ----------\n#  Training\n# ----------\n")
     if not mark:
-        raise SystemExit(f"{path} is not PyTorch-GAN's acgan.py: it has no training loop where it was expected")
+        raise kit.Missing(f"{path} is not PyTorch-GAN's acgan.py: it has no training loop where it was expected")
 
     class Nothing(torch.utils.data.Dataset[Any]):
         def __init__(self, *args: Any, **knobs: Any) -> None:
@@ -326,12 +305,12 @@ def peer(path: str, batches: list[Any]) -> tuple[dict[str, Any], Any]:
     space: dict[str, Any] = {"print": lambda *words: None, "__name__": "acgan"}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        sys.argv, torchvision.datasets.MNIST = ["acgan.py", "--n_epochs", "1"], Nothing  # type: ignore[misc]
+        sys.argv, torchvision.datasets.MNIST = ["acgan.py", "--n_epochs", "1"], Nothing
         try:
             exec(compile(head, path, "exec"), space)
         finally:
             os.chdir(here)
-            sys.argv, torchvision.datasets.MNIST = arguments, original  # type: ignore[misc]
+            sys.argv, torchvision.datasets.MNIST = arguments, original
     space |= {"dataloader": batches, "save_image": lambda *words, **knobs: None}
     return space, compile(loop, path, "exec")
 
@@ -359,148 +338,141 @@ class PeerD(nn.Module):
         return self.net.adv_layer[0](f)[:, 0], self.net.aux_layer[0](f)
 
 
-def speed() -> dict[str, Any]:
-    """CPU seconds for the same batches through the same networks, alternately; the best of five each."""
-    path = os.environ.get("PYTORCH_GAN")
-    if not path:
-        raise SystemExit("set PYTORCH_GAN to implementations/acgan/acgan.py of a copy of eriklindernoren/PyTorch-GAN")
+def speed(against: str) -> Row:
+    """Images a CPU second for the same batches through the same networks, alternately; the best of five each."""
     torch.manual_seed(0)
     batches = [(2 * torch.rand(64, 1, 32, 32) - 1, torch.randint(10, (64,))) for _ in range(4)]
-    space, loop = peer(path, batches)
+    space, loop = peer(os.environ["PYTORCH_GAN"], batches)
     G, D = PeerG(space["generator"]), PeerD(space["discriminator"])
     adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
     optimizers = adam(G.parameters()), adam(D.parameters())
     step = gan.gan_step(G, D, *optimizers, generator=seeded(0))  # type: ignore[arg-type]
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(6):
-        start = time.process_time()
-        train.fit(step, batches, epochs=1)
-        middle = time.process_time()
-        exec(loop, space)
-        theirs.append(time.process_time() - middle)
-        ours.append(middle - start)
-    images = 64 * len(batches)
-    return {"ours": images / min(ours[1:]), "theirs": images / min(theirs[1:]), "torch": torch.__version__}
+    calls: dict[str, Callable[[], object]] = {
+        "labkit": lambda: train.fit(step, batches, epochs=1), "peer": lambda: exec(loop, space),
+    }  # fmt: skip
+    seconds = kit.race(calls, rounds=5, least=0)
+    return {who: 64 * len(batches) / min(times) for who, times in seconds.items()} | {"torch": torch.__version__}
 
 
-# ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def measure_speed(runs: kit.Runs) -> None:
+    """Where the peer is there."""
+    if "PYTORCH_GAN" not in os.environ:
+        raise kit.Missing("PYTORCH_GAN names no implementations/acgan/acgan.py of eriklindernoren/PyTorch-GAN")
+    runs.once(speed, against="PyTorch-GAN's AC-GAN")
 
 
-def over(key: str, pick: Callable[[Any], float], *, percent: bool = True) -> str:
-    """Mean ± deviation over the seeds that are stored."""
-    values = [pick(v) for k, v in stored().items() if k.startswith(f"{key} ")]
-    return str(metrics.summary(values, percent=percent))
+# ── the page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def count(key: str) -> int:
-    """How many seeds are stored."""
-    return sum(k.startswith(f"{key} ") for k in stored())
+def each_seed(run: Callable[..., Row | list[Row]]) -> Callable[..., None]:
+    """A part that runs once a seed."""
+
+    def part(runs: kit.Runs) -> None:
+        for seed in runs.seeds:
+            runs.once(run, seed=seed)
+
+    return part
 
 
-def table() -> str:
-    """Everything stored, as Markdown."""
-    known = stored()
-    out = ["# GANs, measured\n\nWritten by `python -m benchmarks.gan`. Mean ± deviation over seeds, per cent where "
-           "nothing else is said. All on one CPU core."]  # fmt: skip
-    if count("lesions"):
-        out.append(
-            f"\n## Liver lesions: is a GAN's augmentation worth anything?\n\nSimulated lesions of three classes "
-            f"(53, 64, 65 in "
-            f"training, as Frid-Adar and others had; 900 for testing), 32×32, {count('lesions')} draws, each "
-            f"with its own GAN "
-            "(600 steps, D learns classes from real images only and sees translated ones, 3 × 182 samples). A "
-            "small CNN, "
-            "320 steps of 32 in every row. Classical: mirrored both ways. "
-            "Moving by parts of a pixel interpolates, which takes the noise out of an image. Sensitivity and "
-            "specificity are averaged over the classes.\n\n"
-            "| augmentation | accuracy | sensitivity | specificity |\n|---|---|---|---|"
-        )
-        for way in WAYS:
-            cells = [over("lesions", lambda v, w=way, i=i: v[w][i]) for i in range(3)]
-            out.append(f"| {way} | {' | '.join(cells)} |")
-        out.append("\nFrid-Adar and others (2018), real lesions: sensitivity 78.6 → 85.7, specificity 88.4 → 92.4.\n")
-        out.append("| measure of the samples | |\n|---|---|")
-        for name in known["lesions 0"]["measures"]:
-            out.append(f"| {name} | {over('lesions', lambda v, n=name: v['measures'][n], percent=False)} |")
-    if count("typical"):
-        out.append("\nC_T in pixels of samples from one of these GANs, five draws of the samples and of the others:\n\n"
-                   "| | C_T |\n|---|---|")  # fmt: skip
-        for name in known["typical 0"]:
-            out.append(f"| {name} | {over('typical', lambda v, n=name: v[n], percent=False)} |")
-    if count("brain"):
-        out.append(
-            f"\n## Brain slices: looks right, no use\n\nSimulated slices, 32×32, 200 in training, half with a "
-            f"tumour; 600 for "
-            f"testing; {count('brain')} draws, each with its own AC-GAN (600 steps), 400 samples.\n\n| | |\n|---|---|"
-        )
-        for name in known["brain 0"]:
-            share = name not in ("C_T pixels", "diversity of healthy slices")
-            out.append(
-                f"| {name}{', accuracy' if share else ''} | {over('brain', lambda v, n=name: v[n], percent=share)} |"
-            )
-    if count("mnist"):
-        out.append(
-            f"\n## AC-GAN on MNIST\n\n60,000 digits at 16×16 (2×2 averaged, padded), 2,400 steps of 64, "
-            f"{count('mnist')} "
-            "seeds. The judge is a CNN trained on 20,000 real digits.\n\n| | |\n|---|---|"
-        )
-        shares = (
-            "agreement",
-            "classifier on real test digits",
-            "CAS",
-            "same number of real digits",
-            "precision",
-            "recall",
-        )
-        for name in known["mnist 0"]:
-            out.append(f"| {name} | {over('mnist', lambda v, n=name: v[n], percent=name in shares)} |")
-    if count("digits"):
-        out.append(
-            f"\n## AC-GAN on scikit-learn's digits, 8×8\n\n800 steps of 32, {count('digits')} seeds.\n\n| | "
-            f"|\n|---|---|"
-        )
-        for name in known["digits 0"]:
-            out.append(f"| {name} | {over('digits', lambda v, n=name: v[n], percent=name != 'diversity')} |")
-    if count("copies"):
-        out.append(
-            f"\n## Is it a copy? Digits, 800 in training, 500 held out, {count('copies')} splits\n\n"
-            "| samples | C_T | precision | recall |\n|---|---|---|---|"
-        )
-        for name in known["copies 0"]:
-            cells = [over("copies", lambda v, n=name, i=i: v[n][i], percent=i > 0) for i in range(3)]
-            out.append(f"| {name} | {' | '.join(cells)} |")
-    if "speed" in known:
-        s = known["speed"]
-        out.append(
-            "\n## Speed of training\n\nPyTorch-GAN's AC-GAN (its networks at 32×32, batches of 64, its training "
-            "loop as "
-            f"published) and labkit's step on the same networks, in one run on one busy core, torch "
-            f"{s['torch']}, images per "
-            f"CPU second: {s['theirs']:.0f} and {s['ours']:.0f}: {s['ours'] / s['theirs']:.2f} times as fast. "
-            f"No GPU was "
-            "there to measure autocast and channels-last on."
-        )
-    return "\n".join(out) + "\n"
+def with_checkpoint(run: Callable[..., Row | list[Row]]) -> Callable[..., None]:
+    """A part that runs once a seed, and can write the networks of the first one for the course."""
+
+    def part(runs: kit.Runs, *, checkpoints: bool = False) -> None:
+        if runs.part == "mnist":
+            kit.real_data("MNIST")
+        for seed in runs.seeds:
+            runs.once(partial(run, name=runs.part if checkpoints and seed == 0 else ""), seed=seed)
+
+    return part
 
 
-def main() -> None:
-    """Run the parts named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"digits": digits, "lesions": lesions, "mnist": mnist, "brain": brain, "copies": copies, "typical": typical}
-    parser.add_argument("parts", nargs="*", default=[*parts, "speed", "table"], choices=[*parts, "speed", "table"])
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    for part in chosen.parts:
-        if part == "table":
-            (RESULTS / "gan.md").write_text(table(), encoding="utf-8")
-        elif part == "speed":
-            once("speed", speed)
-        else:
-            for seed in chosen.seeds:
-                once(f"{part} {seed}", lambda part=part, seed=seed: parts[part](seed))
+def seeds(rows: list[Row]) -> int:
+    """How many."""
+    return len(kit.groups(rows, "seed"))
 
+
+def figures(rows: list[Row], shares: Collection[str] = (), *, head: tuple[str, str] = ("", ""), of: str = "") -> str:
+    """A line for each figure of the rows, mean and deviation; ``of`` stands behind the name of a share."""
+    names = [name for name in rows[0] if name != "seed"]
+    lines = [[f"{n}{of if n in shares else ''}", kit.mean(rows, n, percent=n in shares)] for n in names]
+    return kit.table(head, lines)
+
+
+LESIONED = """Simulated lesions of three classes (53, 64, 65 in training, as Frid-Adar and others had; 900 for testing),
+32×32, {} draws, each with its own GAN (600 steps, D learns classes from real images only and sees translated ones, 3 ×
+182 samples). A small CNN, 320 steps of 32 in every row. Classical: mirrored both ways. Moving by parts of a pixel
+interpolates, which takes the noise out of an image. Sensitivity and specificity are averaged over the classes."""
+FRID_ADAR = "Frid-Adar and others (2018), real lesions: sensitivity 78.6 → 85.7, specificity 88.4 → 92.4."
+
+
+def show_lesions(rows: list[Row]) -> str:
+    """A line for each way to augment, and one for each measure of the samples."""
+    ways, samples = ([row for row in rows if ("way" in row) == own] for own in (True, False))
+    names = ("accuracy", "sensitivity", "specificity")
+    table = kit.means(ways, "way", dict(zip(names, names)), percent=True, corner="augmentation")
+    measures = figures(samples, head=("measure of the samples", ""))
+    return "\n\n".join([kit.flow(LESIONED.format(seeds(rows))), table, FRID_ADAR, measures])
+
+
+def show_typical(rows: list[Row]) -> str:
+    """C_T to the lesions that were learned from and to others."""
+    words = "C_T in pixels of samples from one of these GANs, five draws of the samples and of the others:"
+    return f"{words}\n\n{figures(rows, head=('', 'C_T'))}"
+
+
+SLICED = """Simulated slices, 32×32, 200 in training, half with a tumour; 600 for testing; {} draws, each with its own
+AC-GAN (600 steps), 400 samples."""
+
+
+def show_brain(rows: list[Row]) -> str:
+    """A line a figure."""
+    shares = set(rows[0]) - {"C_T pixels", "diversity of healthy slices"}
+    return f"{kit.flow(SLICED.format(seeds(rows)))}\n\n{figures(rows, shares, of=', accuracy')}"
+
+
+def show_mnist(rows: list[Row]) -> str:
+    """A line a figure."""
+    words = (
+        f"60,000 digits at 16×16 (2×2 averaged, padded), 2,400 steps of 64, {seeds(rows)} seeds. The judge is a CNN "
+        "trained on 20,000 real digits."
+    )
+    return f"{words}\n\n{figures(rows, set(rows[0]) - {'Fréchet', 'C_T', 'cpu seconds'})}"
+
+
+def show_digits(rows: list[Row]) -> str:
+    """A line a figure."""
+    return f"800 steps of 32, {seeds(rows)} seeds.\n\n{figures(rows, set(rows[0]) - {'diversity'})}"
+
+
+def show_copies(rows: list[Row]) -> str:
+    """A line for each kind of samples."""
+    columns = {name: name for name in ("C_T", "precision", "recall")}
+    return kit.means(rows, "samples", columns, percent=("precision", "recall"), corner="samples")
+
+
+def show_speed(rows: list[Row]) -> str:
+    """In a sentence."""
+    ours, theirs = rows[0]["labkit"], rows[0]["peer"]
+    return (
+        "PyTorch-GAN's AC-GAN (its networks at 32×32, batches of 64, its training loop as published) and labkit's step "
+        f"on the same networks, in one run on one busy core, torch {rows[0]['torch']}, images per CPU second: "
+        f"{theirs:.0f} and {ours:.0f}: {ours / theirs:.2f} times as fast. No GPU was there to measure autocast and "
+        "channels-last on."
+    )
+
+
+ABOUT = "Mean ± deviation over seeds, per cent where nothing else is said. All on one CPU core."
+BENCHMARK = kit.Benchmark("gan", "GANs, measured", ABOUT, [
+    kit.Part("lesions", with_checkpoint(lesions), show_lesions,
+             "Liver lesions: is a GAN's augmentation worth anything?"),
+    kit.Part("typical", each_seed(typical), show_typical),
+    kit.Part("brain", with_checkpoint(brain), show_brain, "Brain slices: looks right, no use"),
+    kit.Part("mnist", with_checkpoint(mnist), show_mnist, "AC-GAN on MNIST", seeds=3),
+    kit.Part("digits", with_checkpoint(digits), show_digits, "AC-GAN on scikit-learn's digits, 8×8", seeds=3),
+    kit.Part("copies", each_seed(copies), show_copies,
+             "Is it a copy? Digits, 800 in training, 500 held out, 5 splits"),
+    kit.Part("speed", measure_speed, show_speed, "Speed of training"),
+])  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

@@ -1,18 +1,19 @@
 """Linkage measured: against the formula, on MovieLens 100k and a simulated service, on tables, digits, and for speed.
 
-    python -m benchmarks.linkage oracle movielens promises service tables synthetic speed
+    python -m benchmarks.linkage [oracle] [pycanon] [movielens] [promises] [phi] [service] [unique] [adult] [synthetic]
+        [speed]
 
-MovieLens 100k and Adult are read through LABKIT_DATA. Each part writes its own section of
-``benchmarks/results/linkage.md`` and leaves the others.
+MovieLens 100k and Adult lie below ``LABKIT_DATA``.
 """
 
-import argparse
 import csv
+import importlib.util
 import math
-import sys
+import platform
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
 from labkit import data, linkage, metrics
 from labkit.data.download import folders
 from labkit.data.simulate import Ratings
 
-RESULTS = Path(__file__).parent / "results" / "linkage.md"
-SEEDS = range(5)
 WORLDS: Mapping[str, Mapping[str, Any]] = {
     "exact": {},
     "±1 star, ±14 days": {"stars": 1, "days": 14},
@@ -46,14 +47,18 @@ PROMISES: Mapping[str, tuple[float, float, tuple[int, int] | None]] = {
 }
 
 
-def seeded(seed: int) -> torch.Generator:
-    """A generator of its own."""
-    return torch.Generator().manual_seed(seed)
+def data_set(*parts: str) -> Path:
+    """A file or folder in one of the folders that labkit looks in."""
+    for folder in folders():
+        if folder.joinpath(*parts).exists():
+            return folder.joinpath(*parts)
+    raise kit.Missing(f"there is no {'/'.join(parts)} in {' or '.join(map(str, folders()))}")
 
 
-def percent(values: Any) -> str:
-    """Mean ± standard deviation in per cent."""
-    return str(metrics.summary(values, percent=True))
+def movielens() -> Any:
+    """MovieLens 100k."""
+    data_set("ml-100k")
+    return data.movielens_100k(download=False)
 
 
 # ── oracle ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,28 +89,39 @@ def slow(aux: linkage.AuxiliaryInfo, target: int, found: Records, support: Count
     return scores
 
 
-def oracle() -> str:
-    """The largest differences to the formula, and pycanon's k and l where it is installed."""
-    ratings = data.movielens_100k(download=False).ratings
-    aux = linkage.sample_auxiliary_info(ratings, torch.arange(20), 8, stars=1, days=14, generator=seeded(0))
-    found, support = records(ratings)
-    expected = torch.tensor([slow(aux, t, found, support) for t in range(20)], dtype=torch.float64)
+def beside_formula(targets: int) -> Row:
+    """The largest differences to the formula, and how often the best record is the same."""
+    ratings = movielens().ratings
+    aux = linkage.sample_auxiliary_info(ratings, torch.arange(targets), 8, stars=1, days=14, generator=seeded(0))
+    release, support = records(ratings)
+    expected = torch.tensor([slow(aux, t, release, support) for t in range(targets)], dtype=torch.float64)
     sparse = linkage.scores(aux, linkage.sort_by_film(ratings)).double()
     dense = linkage.dense_scores(aux, ratings.matrix(), ratings.matrix(ratings.day)).double()
-    gaps = [float((v - expected).abs().max()) for v in (sparse, dense)]
-    best = [int((v.argmax(1) == expected.argmax(1)).sum()) for v in (sparse, dense)]
-    out = [
-        "Scores of 20 targets (8 ratings each) against all 943 records of MovieLens 100k, beside the formula in plain "
-        f"python: largest difference {gaps[0]:.1e} (sparse), {gaps[1]:.1e} (dense), float32; the same best record for "
-        f"{best[0]} and {best[1]} of 20."
-    ]
-    try:
-        import pandas
-        from pycanon import anonymity
-    except ImportError:
-        return "\n".join([*out, "\npycanon is not installed: k and l were not compared with it."])
+    row: Row = {}
+    for name, scores in {"sparse": sparse, "dense": dense}.items():
+        row[f"{name}, difference"] = float((scores - expected).abs().max())
+        row[f"{name}, same best"] = int((scores.argmax(1) == expected.argmax(1)).sum())
+    return row
+
+
+def show_formula(rows: list[Row]) -> str:
+    """In a sentence."""
+    row = rows[0]
+    return (
+        f"Scores of {row['targets']} targets (8 ratings each) against all 943 records of MovieLens 100k, beside the "
+        f"formula in plain python: largest difference {row['sparse, difference']:.1e} (sparse), "
+        f"{row['dense, difference']:.1e} (dense), float32; the same best record for {row['sparse, same best']} and "
+        f"{row['dense, same best']} of {row['targets']}."
+    )
+
+
+def beside_pycanon(tables: int) -> Row:
+    """How many random tables have the same k, l and entropy l."""
+    import pandas
+    from pycanon import anonymity
+
     equal = 0
-    for seed in range(20):
+    for seed in range(tables):
         quasi = torch.randint(0, 4, (400, 3), generator=seeded(seed))
         sensitive = torch.randint(0, 5, (400,), generator=seeded(seed + 100))
         frame = pandas.DataFrame(torch.cat([quasi, sensitive[:, None]], 1).numpy(), columns=["a", "b", "c", "s"])
@@ -115,7 +131,20 @@ def oracle() -> str:
         ours = linkage.k_anonymity(quasi), linkage.l_diversity(quasi, sensitive)
         # pycanon gives the entropy version rounded down.
         equal += theirs == ours and entropy == int(linkage.l_diversity(quasi, sensitive, kind="entropy") + 1e-9)
-    return "\n".join([*out, f"\nk, l and entropy l of 20 random tables (400 × 3): equal to pycanon's in {equal}."])
+    return {"equal": equal}
+
+
+def measure_pycanon(runs: kit.Runs) -> None:
+    """Where it is installed."""
+    if importlib.util.find_spec("pycanon") is None:
+        raise kit.Missing("pycanon is not installed")
+    runs.once(beside_pycanon, tables=20)
+
+
+def show_pycanon(rows: list[Row]) -> str:
+    """In a sentence."""
+    tables, equal = rows[0]["tables"], rows[0]["equal"]
+    return f"k, l and entropy l of {tables} random tables (400 × 3): equal to pycanon's in {equal}."
 
 
 # ── MovieLens and the simulated service ───────────────────────────────────────────────────────────────────────────────
@@ -134,95 +163,98 @@ def published(ratings: Ratings, promise: str, seed: int) -> linkage.Release:
     return linkage.Release(part, release.identity)
 
 
-def growth(ratings: Ratings, sizes: tuple[int, ...]) -> str:
+def growth(runs: kit.Runs, ratings: Ratings, sizes: tuple[int, ...]) -> None:
     """Identified, falsely claimed, and best record right, by number of known ratings and by errors."""
-    out = ["| known | " + " | ".join(WORLDS) + " |", "|---" * (len(WORLDS) + 1) + "|"]
     everybody = torch.arange(ratings.users)
-    for m in sizes:
-        cells = []
-        for errors in WORLDS.values():
-            rows = []
-            for seed in SEEDS:
-                release = linkage.pseudonymise(ratings, generator=seeded(seed))
-                wrong = min(int(errors.get("wrong", 0)), m - 1)
-                aux = linkage.sample_auxiliary_info(
-                    ratings, everybody, m, generator=seeded(50 + seed), **{**errors, "wrong": wrong}
-                )
-                matches, truth = linkage.link(aux, release.ratings), release.truth(everybody)
-                rates = linkage.attack_rates(matches, truth)
-                rows.append((rates.identified, rates.false, float((matches.record == truth).double().mean())))
-            cells.append(" / ".join(percent(column) for column in zip(*rows)))
-        out.append(f"| {m} | {' | '.join(cells)} |")
-        print(out[-1], flush=True)
-    return "\n".join(out)
+
+    def run(errors: str, known: int, seed: int) -> Row:
+        release, knobs = linkage.pseudonymise(ratings, generator=seeded(seed)), WORLDS[errors]
+        wrong = min(int(knobs.get("wrong", 0)), known - 1)
+        aux = linkage.sample_auxiliary_info(
+            ratings, everybody, known, generator=seeded(50 + seed), **{**knobs, "wrong": wrong}
+        )
+        matches, truth = linkage.link(aux, release.ratings), release.truth(everybody)
+        rates = linkage.attack_rates(matches, truth)
+        best = float((matches.record == truth).double().mean())
+        return {"identified": rates.identified, "false": rates.false, "best": best}
+
+    for known in sizes:
+        for errors in WORLDS:
+            for seed in runs.seeds:
+                runs.once(run, errors=errors, known=known, seed=seed)
 
 
-def movielens() -> str:
+def measure_movielens(runs: kit.Runs) -> None:
     """The paper's question on real ratings."""
-    ratings = data.movielens_100k(download=False).ratings
-    return (
-        "943 people, 1,682 films, 100,000 ratings over 215 days; everybody is a target. Per cent *identified* / "
-        "*falsely claimed* (φ = 1.5) / *best record right, claimed or not*; mean ± standard deviation over five "
-        "draws of what is known. Where two are wrong and two or fewer are known, all but one are wrong.\n\n"
-        + growth(ratings, (1, 2, 3, 4, 6, 8, 12))
-        + "\n\nNarayanan and Shmatikov on the 500,000 subscribers of Netflix's release: with 8 ratings, 2 of them "
-        "wrong, dates within 14 days, 99 % of the records are uniquely identified."
-    )
+    growth(runs, movielens().ratings, (1, 2, 3, 4, 6, 8, 12))
 
 
-def service() -> str:
+def measure_service(runs: kit.Runs) -> None:
     """The same for the simulator."""
-    ratings = data.simulate.ratings(1000, generator=seeded(0))
-    return "`data.simulate.ratings(1000)`: 500 films, 10 to 60 ratings each, 1,000 days. As above.\n\n" + growth(
-        ratings, (1, 2, 3, 4, 6, 8)
-    )
+    growth(runs, data.simulate.ratings(1000, generator=seeded(0)), (1, 2, 3, 4, 6, 8))
 
 
-def promises() -> str:
-    """What sampling and perturbation do, for people inside and outside the release, and what is learned about "
-    "them."""
-    ratings = data.movielens_100k(download=False).ratings
-    out = [
-        "MovieLens 100k; eight known ratings, two of them wrong, dates ±14 days; φ = 1.5; five releases. *Outside*: "
-        "people who are not in the release (in the others their records were taken out). *Private opinions*: on a "
-        "random tenth of the films, which the adversary knows nothing about; is a rating 4 or 5? Right about the "
-        "ratings of 300 people, where silence is filled in with what most people in the release think (alone: last "
-        "column).\n",
-        "| release | inside: identified | inside: false claims | outside: false claims | private opinions | guessed |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in PROMISES:
-        rows = [promise_row(ratings, name, seed) for seed in SEEDS]
-        out.append(f"| {name} | " + " | ".join(percent(column) for column in zip(*rows)) + " |")
-        print(out[-1], flush=True)
-    out.append(
-        "\nφ against claims, a tenth of the people released:\n\n| φ | inside: identified | outside: falsely claimed |"
-    )
-    out.append("|---|---|---|")
+MOVIELENS = """943 people, 1,682 films, 100,000 ratings over 215 days; everybody is a target. Per cent *identified* /
+*falsely claimed* (φ = 1.5) / *best record right, claimed or not*; mean ± standard deviation over five draws of what is
+known. Where two are wrong and two or fewer are known, all but one are wrong."""
+NETFLIX = """Narayanan and Shmatikov on the 500,000 subscribers of Netflix's release: with 8 ratings, 2 of them wrong,
+dates within 14 days, 99 % of the records are uniquely identified."""
+SERVICE = "`data.simulate.ratings(1000)`: 500 films, 10 to 60 ratings each, 1,000 days. As above."
+
+
+def show_growth(before: str, after: str = "") -> Callable[[list[Row]], str]:
+    """A line for each number of known ratings, a column for each kind of error."""
+
+    def text(rows: list[Row]) -> str:
+        cells = kit.groups(rows, "known", "errors")
+        lines = [
+            [known, *(triple(cells.get((known, errors), [])) for errors in WORLDS)]
+            for known in dict.fromkeys(known for known, _ in cells)
+        ]
+        return f"{kit.flow(before)}\n\n{kit.table(['known', *WORLDS], lines)}\n\n{kit.flow(after)}".strip()
+
+    return text
+
+
+def triple(rows: list[Row]) -> str:
+    """Identified, falsely claimed, best record right."""
+    return " / ".join(kit.mean(rows, figure, percent=True) for figure in ("identified", "false", "best"))
+
+
+def measure_promises(runs: kit.Runs) -> None:
+    """What sampling and perturbation do, inside and outside the release, and what is learned about people."""
+    ratings = movielens().ratings
+    for release in PROMISES:
+        for seed in runs.seeds:
+            runs.once(partial(promise_run, ratings), release=release, seed=seed)
+
+
+def measure_phi(runs: kit.Runs) -> None:
+    """Rates against φ, a tenth of the people released."""
+    ratings = movielens().ratings
     for phi in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0):
-        rows = [promise_row(ratings, "a tenth of the people", seed, phi=phi)[:3] for seed in SEEDS]
-        inside, _, outside = zip(*rows)
-        out.append(f"| {phi} | {percent(inside)} | {percent(outside)} |")
-    return "\n".join(out)
+        for seed in runs.seeds:
+            runs.once(partial(promise_run, ratings, "a tenth of the people", private=False), phi=phi, seed=seed)
 
 
-def promise_row(ratings: Ratings, name: str, seed: int, *, phi: float = 1.5) -> tuple[float, ...]:
-    """One release of one kind: identified, false inside, false outside, private opinions, guessed."""
-    release, everybody = published(ratings, name, seed), torch.arange(ratings.users)
+def promise_run(ratings: Ratings, release: str, seed: int, *, phi: float = 1.5, private: bool = True) -> Row:
+    """One release of one kind: what is claimed inside and outside, and private opinions if they are asked for."""
+    own, everybody = published(ratings, release, seed), torch.arange(ratings.users)
     aux = linkage.sample_auxiliary_info(ratings, everybody, 8, days=14, wrong=2, generator=seeded(50 + seed))
-    truth = release.truth(everybody)
-    inside = linkage.attack_rates(linkage.link(aux.take(truth >= 0), release.ratings, phi=phi), truth[truth >= 0])
+    truth = own.truth(everybody)
+    inside = linkage.attack_rates(linkage.link(aux.take(truth >= 0), own.ratings, phi=phi), truth[truth >= 0])
     absent = truth < 0
-    part = release.ratings
+    part = own.ratings
     if not bool(absent.any()):
         # Everybody is in it: take a fifth of the records out and ask for their owners.
-        absent = torch.isin(everybody, release.identity[: ratings.users // 5])
+        absent = torch.isin(everybody, own.identity[: ratings.users // 5])
         part = part.take(part.user >= ratings.users // 5)
     outside = linkage.attack_rates(linkage.link(aux.take(absent), part, phi=phi), torch.full((int(absent.sum()),), -1))
-    return (inside.identified, inside.false, outside.false, *opinions(ratings, release, seed))
+    claims = {"identified": inside.identified, "false": inside.false, "outside": outside.false}
+    return claims | (opinions(ratings, own, seed) if private else {})
 
 
-def opinions(ratings: Ratings, release: linkage.Release, seed: int) -> tuple[float, float]:
+def opinions(ratings: Ratings, release: linkage.Release, seed: int) -> Row:
     """Right about private opinions: after linking, and by guessing what most think."""
     private = torch.randperm(ratings.films, generator=seeded(seed))[: ratings.films // 10]
     hidden = torch.zeros(ratings.films, dtype=torch.bool).index_fill_(0, private, True)
@@ -234,7 +266,33 @@ def opinions(ratings: Ratings, release: linkage.Release, seed: int) -> tuple[flo
     real = ratings.matrix()[:, private][inside]
     usual = (release.ratings.matrix()[:, private].nanmean(0).nan_to_num(3.5) >= 3.5).expand_as(read)
     guess, asked, likes = torch.where(read.isnan(), usual, read >= 4), ~real.isnan(), real >= 4
-    return float((guess == likes)[asked].double().mean()), float((usual == likes)[asked].double().mean())
+    rights = {"opinions": guess == likes, "guessed": usual == likes}
+    return {name: float(right[asked].double().mean()) for name, right in rights.items()}
+
+
+PROMISED = """MovieLens 100k; eight known ratings, two of them wrong, dates ±14 days; φ = 1.5; five releases. *Outside*:
+people who are not in the release (in the others their records were taken out). *Private opinions*: on a random tenth
+of the films, which the adversary knows nothing about; is a rating 4 or 5? Right about the ratings of 300 people, where
+silence is filled in with what most people in the release think (alone: last column)."""
+
+
+def show_promises(rows: list[Row]) -> str:
+    """A line a release."""
+    columns = {
+        "inside: identified": "identified",
+        "inside: falsely claimed": "false",
+        "outside: falsely claimed": "outside",
+        "private opinions": "opinions",
+        "guessed": "guessed",
+    }
+    return f"{kit.flow(PROMISED)}\n\n{kit.means(rows, 'release', columns, percent=True, corner='release')}"
+
+
+def show_phi(rows: list[Row]) -> str:
+    """A line for each φ."""
+    columns = {"inside: identified": "identified", "outside: falsely claimed": "outside"}
+    table = kit.means(rows, "phi", columns, percent=True, corner="φ")
+    return f"φ against claims, a tenth of the people released:\n\n{table}"
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,9 +300,8 @@ def opinions(ratings: Ratings, release: linkage.Release, seed: int) -> tuple[flo
 
 def adult(name: str) -> tuple[Tensor, Tensor]:
     """Adult's numbers, sex and years of education (n, 6), and who earns more than 50,000."""
-    path = next(folder / "adult" / name for folder in folders() if (folder / "adult" / name).exists())
     rows, y = [], []
-    with path.open(encoding="utf-8") as file:
+    with data_set("adult", name).open(encoding="utf-8") as file:
         for line in csv.reader(file, skipinitialspace=True):
             if len(line) == 15:
                 rows.append([float(line[i]) for i in (0, 4, 10, 11, 12)] + [float(line[9] == "Male")])
@@ -252,19 +309,31 @@ def adult(name: str) -> tuple[Tensor, Tensor]:
     return torch.tensor(rows), torch.tensor(y).long()
 
 
-def tables() -> str:
-    """k against what it costs and what it leaves open; real people on their quasi-identifiers."""
-    lens = data.movielens_100k(download=False)
-    known = {"age": lens.age, "+ sex": lens.female.long(), "+ occupation": lens.occupation, "+ postcode": lens.postcode}
-    columns: list[Tensor] = []
-    out = [
-        "Unique among the 943 people of MovieLens 100k by what the files say of them:\n",
-        "| known | unique | k |\n|---|---|---|",
-    ]
-    for name, column in known.items():
-        columns.append(column)
-        sizes = linkage.group_sizes(torch.stack(columns, 1))
-        out.append(f"| {name} | {100 * float((sizes == 1).double().mean()):.1f} % | {int(sizes.min())} |")
+def measure_unique(runs: kit.Runs) -> None:
+    """Real people by their quasi-identifiers."""
+    lens = movielens()
+    columns = {
+        "age": lens.age, "+ sex": lens.female.long(), "+ occupation": lens.occupation, "+ postcode": lens.postcode,
+    }  # fmt: skip
+
+    def run(known: str) -> Row:
+        used = list(columns.values())[: list(columns).index(known) + 1]
+        sizes = linkage.group_sizes(torch.stack(used, 1))
+        return {"unique": float((sizes == 1).double().mean()), "k": int(sizes.min())}
+
+    for known in columns:
+        runs.once(run, known=known)
+
+
+def show_unique(rows: list[Row]) -> str:
+    """A line for each set of columns."""
+    lines = [[row["known"], f"{100 * row['unique']:.1f} %", row["k"]] for row in rows]
+    words = "Unique among the 943 people of MovieLens 100k by what the files say of them:"
+    return f"{words}\n\n{kit.table(['known', 'unique', 'k'], lines)}"
+
+
+def measure_adult(runs: kit.Runs) -> None:
+    """k against what it costs and what it leaves open."""
     train, test = adult("adult.data"), adult("adult.test")
     mean, deviation = train[0].mean(0), train[0].std(0)
 
@@ -272,21 +341,34 @@ def tables() -> str:
         model = LogisticRegression(max_iter=1000).fit(((x - mean) / deviation).numpy(), train[1].numpy())
         return float(model.score(((test[0] - mean) / deviation).numpy(), test[1].numpy()))
 
-    out += [
-        f"\nAdult: {len(train[1]):,} people, six quasi-identifiers (age, education, capital gain and loss, hours, "
-        f"sex), the sensitive value is the income (above 50,000 or not). Mondrian, one run (there is no chance in "
-        f"it); logistic regression on the middles of the boxes, tested on {len(test[1]):,} real people. *Given "
-        "away*: people in whose box everybody has the same income class.\n",
-        "| k | l demanded | groups | penalty | accuracy, % | given away, % |\n|---|---|---|---|---|---|",
-    ]
-    for k, l in ((1, 1), (2, 1), (5, 1), (10, 1), (50, 1), (200, 1), (5, 2), (50, 2)):  # noqa: E741
+    def run(k: int, l: int) -> Row:  # noqa: E741
         boxes = linkage.mondrian(train[0], k=k, sensitive=train[1], l=l)
         rich = torch.bincount(boxes.group, weights=train[1].double()) / torch.bincount(boxes.group)
         away = float(((rich == 0) | (rich == 1))[boxes.group].double().mean())
-        cells = (len(rich), f"{boxes.penalty():.3f}", f"{100 * accuracy(boxes.middle()):.1f}", f"{100 * away:.1f}")
-        out.append(f"| {k} | {l} | {' | '.join(map(str, cells))} |")
-        print(out[-1], flush=True)
-    return "\n".join(out)
+        return {
+            "groups": len(rich), "penalty": boxes.penalty(), "accuracy": accuracy(boxes.middle()), "given away": away,
+            "people": len(train[1]), "tested": len(test[1]),
+        }  # fmt: skip
+
+    for k, l in ((1, 1), (2, 1), (5, 1), (10, 1), (50, 1), (200, 1), (5, 2), (50, 2)):  # noqa: E741
+        runs.once(run, k=k, l=l)
+
+
+ADULT = """Adult: {people:,} people, six quasi-identifiers (age, education, capital gain and loss, hours, sex), the
+sensitive value is the income (above 50,000 or not). Mondrian, one run (there is no chance in it); logistic regression
+on the middles of the boxes, tested on {tested:,} real people. *Given away*: people in whose box everybody has the same
+income class."""
+
+
+def show_adult(rows: list[Row]) -> str:
+    """A line for each k and l."""
+    head = ["k", "l demanded", "groups", "penalty", "accuracy, %", "given away, %"]
+    lines = [
+        [row["k"], row["l"], row["groups"], f"{row['penalty']:.3f}"]
+        + [f"{100 * row[figure]:.1f}" for figure in ("accuracy", "given away")]
+        for row in rows
+    ]
+    return f"{kit.flow(ADULT.format(**rows[0]))}\n\n{kit.table(head, lines)}"
 
 
 # ── synthetic ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -319,49 +401,59 @@ def gan(x: Tensor, y: Tensor, seed: int, *, steps: int) -> tuple[Callable[[Tenso
     return sample, lambda x, y: D(torch.cat([x.flatten(1), functional.one_hot(y, 10).float()], 1)).detach()[:, 0]
 
 
-def synthetic() -> str:
-    """Utility and the distance attack for each kind of release."""
+def synthetic(members: int, seed: int) -> list[Row]:
+    """Utility and the distance attack for each kind of release: a row each."""
     digits, test, ten = data.digits("train"), data.digits("test"), torch.arange(10).repeat(100)
-    out = [
-        "scikit-learn's digits; 1,000 released pictures. *Useful*: accuracy on 500 real digits of a logistic "
-        "regression trained on the release. *Distance*: AUC of −distance to the nearest released picture, members "
-        "against as many digits that were not used. *D*: AUC of the GAN's own discriminator, which a careful owner "
-        "would not publish. Five draws of the members. The GAN: 1,500 steps, two layers of 64.\n",
-        "| release | 100 members: useful | distance | D | 400 members: useful | distance | D |",
-        "|---" * 7 + "|",
-    ]
-    table: dict[str, list[str]] = defaultdict(list)
-    for per_class in (10, 40):
-        found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-        for seed in SEEDS:
-            g = seeded(seed)
-            rest, members = digits.split(test=per_class, generator=g)
-            others = rest.subset(per_class=per_class, generator=g)
-            which = torch.randint(0, len(members), (1000,), generator=g)
-            made = {
-                f"copies, noise {v}": (linkage.copies(members.x, which, sigma=v, generator=g), members.y[which])
-                for v in (0.0, 0.2, 0.4, 0.8)
-            }
-            for r in (0, 2, 8):
-                model = linkage.Factors.fit(members.x, members.y, rank=r)
-                made[f"Gaussian, {r} factors"] = (model.sample(ten, generator=g), ten)
-            sample, D = gan(members.x, members.y, seed, steps=1500)
-            made["GAN"] = (sample(ten), ten)
-            both = torch.cat([members.x, others.x])
-            inside = torch.arange(len(both)) < len(members)
-            judge = metrics.roc_auc(D(both, torch.cat([members.y, others.y])), inside)
-            for name, (x, y) in made.items():
-                learner = LogisticRegression(max_iter=300).fit(x.flatten(1).numpy(), y.numpy())
-                useful = float(learner.score(test.x.flatten(1).numpy(), test.y.numpy()))
-                found[name].append(
-                    (useful, metrics.roc_auc(-linkage.distance_to_closest_record(both, x), inside), judge)
-                )
-            print(per_class, seed, flush=True)
-        for name, rows in found.items():
-            useful, near, judged = zip(*rows)
-            table[name] += [percent(useful), percent(near), percent(judged) if name == "GAN" else ""]
-    out += [f"| {name} | {' | '.join(cells)} |" for name, cells in table.items()]
-    return "\n".join(out)
+    g = seeded(seed)
+    rest, own = digits.split(test=members // 10, generator=g)
+    others = rest.subset(per_class=members // 10, generator=g)
+    which = torch.randint(0, len(own), (1000,), generator=g)
+    releases = {
+        f"copies, noise {v}": (linkage.copies(own.x, which, sigma=v, generator=g), own.y[which])
+        for v in (0.0, 0.2, 0.4, 0.8)
+    }
+    for r in (0, 2, 8):
+        model = linkage.Factors.fit(own.x, own.y, rank=r)
+        releases[f"Gaussian, {r} factors"] = (model.sample(ten, generator=g), ten)
+    sample, D = gan(own.x, own.y, seed, steps=1500)
+    releases["GAN"] = (sample(ten), ten)
+    both = torch.cat([own.x, others.x])
+    inside = torch.arange(len(both)) < len(own)
+    rows: list[Row] = []
+    for name, (x, y) in releases.items():
+        learner = LogisticRegression(max_iter=300).fit(x.flatten(1).numpy(), y.numpy())
+        useful = float(learner.score(test.x.flatten(1).numpy(), test.y.numpy()))
+        near = metrics.roc_auc(-linkage.distance_to_closest_record(both, x), inside)
+        rows.append({"release": name, "useful": useful, "distance": near})
+    rows[-1]["D"] = metrics.roc_auc(D(both, torch.cat([own.y, others.y])), inside)
+    return rows
+
+
+def measure_synthetic(runs: kit.Runs) -> None:
+    """Few members and more."""
+    for members in (100, 400):
+        for seed in runs.seeds:
+            runs.once(synthetic, members=members, seed=seed)
+
+
+SYNTHETIC = """scikit-learn's digits; 1,000 released pictures. *Useful*: accuracy on 500 real digits of a logistic
+regression trained on the release. *Distance*: AUC of −distance to the nearest released picture, members against as
+many digits that were not used. *D*: AUC of the GAN's own discriminator, which a careful owner would not publish. Five
+draws of the members. The GAN: 1,500 steps, two layers of 64."""
+
+
+def show_synthetic(rows: list[Row]) -> str:
+    """A line a release, three columns for each number of members."""
+    sizes = [members for (members,) in kit.groups(rows, "members")]
+    head = ["release", *(name for n in sizes for name in (f"{n} members: useful", "distance", "D"))]
+    lines = []
+    for (release,), same in kit.groups(rows, "release").items():
+        line = [release]
+        for (_,), own in kit.groups(same, "members").items():
+            line += [kit.mean(own, figure, percent=True) for figure in ("useful", "distance")]
+            line.append(kit.mean(own, "D", percent=True) if kit.values(own, "D") else "")
+        lines.append(line)
+    return f"{kit.flow(SYNTHETIC)}\n\n{kit.table(head, lines)}"
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,73 +471,72 @@ def large(users: int, films: int, per_user: int, seed: int) -> Ratings:
     return Ratings(user, film, stars, day, users, films, 1000, data.About("large", "simulated"))
 
 
-def speed() -> str:
+def race(users: int, films: int, per_user: int) -> Row:
     """Candidates a second: the attack, and the loop in plain python."""
-    out = [
-        "Eight known ratings a target; a candidate is one record scored for one target, and the decision is "
-        f"included. CPU seconds, one thread, best of three alternating repeats; python {sys.version.split()[0]}, "
-        f"torch {torch.__version__}. The loop is the formula above over dictionaries. *Prepared*: sorting the "
-        "release once.\n",
-        "| records × films | ratings | prepared, s | labkit, candidates/s | python loop, candidates/s | ratio |",
-        "|---|---|---|---|---|---|",
-    ]
+    ratings = large(users, films, per_user, 0)
+    start = time.process_time()
+    table = linkage.sort_by_film(ratings)
+    prepared = time.process_time() - start
+    many, few = 128, max(1, 20_000 // users)
+    aux = linkage.sample_auxiliary_info(ratings, torch.arange(many), 8, stars=1, days=14, generator=seeded(1))
+    release, support = records(ratings)
+
+    def loop() -> None:
+        for target in range(few):
+            linkage.eccentricity_test(torch.tensor(slow(aux, target, release, support))[None])
+
+    seconds = kit.race({"labkit": lambda: linkage.link(aux, table), "loop": loop}, rounds=3, least=0)
+    return {
+        "ratings": len(ratings), "prepared": prepared, "labkit": many * users / min(seconds["labkit"]),
+        "loop": few * users / min(seconds["loop"]), "python": platform.python_version(), "torch": torch.__version__,
+    }  # fmt: skip
+
+
+def measure_speed(runs: kit.Runs) -> None:
+    """Services of three sizes."""
     for users, films, per_user in ((1000, 500, 35), (10_000, 2000, 60), (100_000, 10_000, 100)):
-        ratings = large(users, films, per_user, 0)
-        start = time.process_time()
-        table = linkage.sort_by_film(ratings)
-        prepared = time.process_time() - start
-        many, few = 128, max(1, 20_000 // users)
-        aux = linkage.sample_auxiliary_info(ratings, torch.arange(many), 8, stars=1, days=14, generator=seeded(1))
-        found, support = records(ratings)
-        ours, theirs = [], []
-        for _ in range(3):
-            start = time.process_time()
-            linkage.link(aux, table)
-            ours.append(time.process_time() - start)
-            start = time.process_time()
-            for target in range(few):
-                ranked = torch.tensor(slow(aux, target, found, support))
-                linkage.eccentricity_test(ranked[None])
-            theirs.append(time.process_time() - start)
-        fast, plain = many * users / min(ours), few * users / min(theirs)
-        size = f"{users:,} × {films:,} | {len(ratings):,}"
-        row = f"| {size} | {prepared:.2f} | {fast:.2e} | {plain:.2e} | {fast / plain:.0f} |"
-        out.append(row)
-        print(row, flush=True)
-    return "\n".join(out)
+        runs.once(race, users=users, films=films, per_user=per_user)
 
 
-PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
-    "oracle": ("Against the formula", oracle),
-    "movielens": ("How much must one know? MovieLens 100k", movielens),
-    "promises": ("Sampling, perturbation, and people who are not there", promises),
-    "service": ("The simulated service", service),
-    "tables": ("Tables: what k costs and what it leaves open", tables),
-    "synthetic": ("Synthetic release", synthetic),
-    "speed": ("Speed", speed),
-}
+SPEED = """Eight known ratings a target; a candidate is one record scored for one target, and the decision is included.
+CPU seconds, one thread, best of three alternating repeats; python {python}, torch {torch}. The loop is the formula
+above over dictionaries. *Prepared*: sorting the release once."""
 
 
-def write(heading: str, words: str) -> None:
-    """Replace one section of the results."""
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-    known = {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in old.split("\n## ")[1:]}
-    known[heading] = words
-    ordered = [f"\n## {name}\n\n{known[name].strip()}\n" for name, _ in PARTS.values() if name in known]
-    RESULTS.parent.mkdir(exist_ok=True)
-    head = "# Linkage, measured\n\nWritten by `python -m benchmarks.linkage`.\n"
-    RESULTS.write_text(head + "".join(ordered), encoding="utf-8")
+def speed_line(row: Row) -> list[str]:
+    """A service's sizes, and candidates a second."""
+    size = [f"{row['users']:,} × {row['films']:,}", f"{row['ratings']:,}", f"{row['prepared']:.2f}"]
+    return [*size, f"{row['labkit']:.2e}", f"{row['loop']:.2e}", f"{row['labkit'] / row['loop']:.0f}"]
 
 
-def main() -> None:
-    """Run the parts named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=[*PARTS], choices=[*PARTS])
-    torch.set_num_threads(1)
-    for part in parser.parse_args().parts:
-        heading, measure = PARTS[part]
-        write(heading, measure())
+def show_speed(rows: list[Row]) -> str:
+    """A line a service."""
+    head = ["records × films", "ratings", "prepared, s", "labkit, candidates/s", "python loop, candidates/s", "ratio"]
+    return f"{kit.flow(SPEED.format(**rows[0]))}\n\n{kit.table(head, map(speed_line, rows))}"
 
+
+BENCHMARK = kit.Benchmark(
+    "linkage",
+    "Linkage, measured",
+    "",
+    [
+        kit.Part("oracle", lambda runs: runs.once(beside_formula, targets=20), show_formula, "Against the formula"),
+        kit.Part("pycanon", measure_pycanon, show_pycanon),
+        kit.Part(
+            "movielens",
+            measure_movielens,
+            show_growth(MOVIELENS, NETFLIX),
+            "How much must one know? MovieLens 100k",
+        ),
+        kit.Part("promises", measure_promises, show_promises, "Sampling, perturbation, and people who are not there"),
+        kit.Part("phi", measure_phi, show_phi),
+        kit.Part("service", measure_service, show_growth(SERVICE), "The simulated service"),
+        kit.Part("unique", measure_unique, show_unique, "Tables: what k costs and what it leaves open"),
+        kit.Part("adult", measure_adult, show_adult),
+        kit.Part("synthetic", measure_synthetic, show_synthetic, "Synthetic release"),
+        kit.Part("speed", measure_speed, show_speed, "Speed"),
+    ],
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

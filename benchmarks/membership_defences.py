@@ -1,6 +1,5 @@
 """Defences against membership attacks, each with its control; and what training together saves."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.membership_experiments import SEEDS, Found, digits, small_cnn, trained
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
+from benchmarks.membership_experiments import digits, small_cnn, trained
 from labkit import membership, metrics, nets, train
 from labkit.membership import MemberBatches, StackedModels, paired_halves, stacked_step, subsets
 
@@ -42,7 +43,7 @@ def stopped(x: Tensor, y: Tensor, members: Tensor, seed: int, **knobs: Any) -> t
         kept = torch.where(better[:, None, None], logits, kept)
         least, when = torch.minimum(loss, least), torch.where(better, float(history.epoch), when)
 
-    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
+    batches = MemberBatches(members, batch_size=32, generator=seeded(seed))
     train.fit(step, batches, epochs=EPOCHS, on_epoch=look)
     return kept, float(when.mean())
 
@@ -52,7 +53,7 @@ def mixed(x: Tensor, y: Tensor, members: Tensor, seed: int, *, inputs: bool) -> 
     torch.manual_seed(seed)
     stack = StackedModels([nets.MLP(64, 10, hidden=(64,)) for _ in members])
     optimizer = torch.optim.Adam(stack.parameters(), lr=5e-3)
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
 
     def step(index: Tensor) -> dict[str, Tensor]:
         m, b = index.shape
@@ -79,7 +80,7 @@ def private(x: Tensor, y: Tensor, members: Tensor, seed: int, *, sigma: float, l
     for i, row in enumerate(members):
         torch.manual_seed(100 * seed + i)
         model = nets.MLP(64, 10, hidden=(64,))
-        g = torch.Generator().manual_seed(100 * seed + i)
+        g = seeded(100 * seed + i)
         batches = membership.PoissonBatches(x[:POOL][row], y[:POOL][row], q=Q, generator=g)
         optimizer = torch.optim.SGD(model.parameters(), lr=lr)
         step = membership.private_step(model, optimizer, C=C, sigma=sigma, expected=batches.expected, generator=g)
@@ -99,35 +100,30 @@ def cooled(undefended: Tensor, defended: Tensor) -> Tensor:
     return undefended / middle
 
 
-def defences() -> Found:
-    """All of them on five draws of 400 digits; in each twelve networks that learned 200 of them."""
-    found: dict[str, list[dict[str, float]]] = {}
-    every, epochs = digits(), []
-    for seed in SEEDS:
-        g = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(every[0]), generator=g)
-        x, y = every[0][order], every[1][order]
-        members = paired_halves(POOL, models=MODELS, generator=g)
-        none = plain(x, y, members, seed)
-        early, when = stopped(x, y, members, seed)
-        epochs.append(when)
-        decayed = plain(x, y, members, seed, weight_decay=3.0)
-        answers = {
-            "none": none,
-            "early stopping": early,
-            "control: smaller steps, as far in all": plain(x, y, members, seed, lr=5e-3 * when / EPOCHS),
-            "weight decay": decayed,
-            "control: a temperature afterwards, as unsure": cooled(none, decayed),
-            "mixup": mixed(x, y, members, seed, inputs=True),
-            "control: the labels mixed, the pictures not": mixed(x, y, members, seed, inputs=False),
-            f"DP-SGD, σ = {SIGMA}": private(x, y, members, seed, sigma=SIGMA),
-            "control: clipping alone": private(x, y, members, seed, sigma=0.0),
-        }
-        for name, logits in answers.items():
-            found.setdefault(name, []).append(leaks(logits, y, members))
+def defences(seed: int) -> list[Row]:
+    """All of them on one draw of 400 digits, with twelve networks each that learned 200 of them: a row a defence."""
+    every, g = digits(), seeded(seed)
+    order = torch.randperm(len(every[0]), generator=g)
+    x, y = every[0][order], every[1][order]
+    members = paired_halves(POOL, models=MODELS, generator=g)
+    none = plain(x, y, members, seed)
+    early, when = stopped(x, y, members, seed)
+    decayed = plain(x, y, members, seed, weight_decay=3.0)
+    answers = {
+        "none": none,
+        "early stopping": early,
+        "control: smaller steps, as far in all": plain(x, y, members, seed, lr=5e-3 * when / EPOCHS),
+        "weight decay": decayed,
+        "control: a temperature afterwards, as unsure": cooled(none, decayed),
+        "mixup": mixed(x, y, members, seed, inputs=True),
+        "control: the labels mixed, the pictures not": mixed(x, y, members, seed, inputs=False),
+        f"DP-SGD, σ = {SIGMA}": private(x, y, members, seed, sigma=SIGMA),
+        "control: clipping alone": private(x, y, members, seed, sigma=0.0),
+    }
     steps = PRIVATE * round(1 / Q)
     eps = membership.epsilon(sigma=SIGMA, q=Q, steps=steps, delta=1e-3)
-    return {"defences": found, "epochs": epochs, "eps": eps, "steps": steps}
+    more: dict[str, Row] = {"early stopping": {"epochs": when}, f"DP-SGD, σ = {SIGMA}": {"steps": steps, "ε": eps}}
+    return [{"defence": name} | leaks(logits, y, members) | more.get(name, {}) for name, logits in answers.items()]
 
 
 def leaks(logits: Tensor, y: Tensor, members: Tensor) -> dict[str, float]:
@@ -151,37 +147,37 @@ def leaks(logits: Tensor, y: Tensor, members: Tensor) -> dict[str, float]:
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def speed(*, repeats: int = 3, epochs: int = 5) -> Found:
-    """Processor seconds to train networks together and one after another: the best of alternating repeats."""
-    rows = []
-    for kind, m, make, shape in (
-        ("MLP 64-64-10", 4, lambda: perceptron(64), (1, 8, 8)),
-        ("MLP 64-64-10", 16, lambda: perceptron(64), (1, 8, 8)),
-        ("MLP 64-64-10", 64, lambda: perceptron(64), (1, 8, 8)),
-        ("MLP 64-256-256-10", 16, lambda: perceptron(256, 256), (1, 8, 8)),
-        ("MLP 64-512-512-10", 16, lambda: perceptron(512, 512), (1, 8, 8)),
-        ("MLP 64-1024-1024-10", 8, lambda: perceptron(1024, 1024), (1, 8, 8)),
-        ("CNN of 2 layers", 16, lambda: nets.CNN(1, 10, width=16, depth=2, batch_norm=False), (1, 8, 8)),
-        ("CNN of 2 layers", 8, lambda: nets.CNN(1, 10, width=16, depth=2, batch_norm=False), (1, 28, 28)),
-        ("CNN of figure 4", 8, small_cnn, (3, 32, 32)),
-    ):
-        torch.manual_seed(0)
-        models = [make() for _ in range(m)]
-        x, y = torch.rand(512, *shape), torch.randint(10, (512,))
-        members = subsets(512, models=m, size=256, generator=torch.Generator().manual_seed(0))
-        best = {True: float("inf"), False: float("inf")}
-        for _ in range(repeats):
-            for stacked in best:
-                generator = torch.Generator().manual_seed(1)
-                call = partial(membership.train_networks, models, members, x, y, epochs=epochs, batch_size=SIZE)
-                run = partial(call, optimizer=partial(torch.optim.Adam, lr=1e-3), generator=generator, stacked=stacked)
-                best[stacked] = min(best[stacked], seconds(run))
-        rows.append({
-            "kind": f"{kind}, {'×'.join(map(str, shape))}", "models": m, "steps": epochs * 256 // SIZE,
-            "together": best[True], "alone": best[False],
-            "operations": operations(models[0], x[:SIZE]),
-        })  # fmt: skip
-    return {"rows": rows}
+def networks() -> dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]]:
+    """How each is made, and the shape of its inputs."""
+    small = lambda: nets.CNN(1, 10, width=16, depth=2, batch_norm=False)  # noqa: E731
+    return {
+        "MLP 64-64-10, 1×8×8": (lambda: perceptron(64), (1, 8, 8)),
+        "MLP 64-256-256-10, 1×8×8": (lambda: perceptron(256, 256), (1, 8, 8)),
+        "MLP 64-512-512-10, 1×8×8": (lambda: perceptron(512, 512), (1, 8, 8)),
+        "MLP 64-1024-1024-10, 1×8×8": (lambda: perceptron(1024, 1024), (1, 8, 8)),
+        "CNN of 2 layers, 1×8×8": (small, (1, 8, 8)),
+        "CNN of 2 layers, 1×28×28": (small, (1, 28, 28)),
+        "CNN of figure 4, 3×32×32": (small_cnn, (3, 32, 32)),
+    }
+
+
+def speed(kind: str, models: int, *, epochs: int = 5) -> Row:
+    """Processor seconds to train networks together and one after another: the best of three, in turn."""
+    make, shape = networks()[kind]
+    torch.manual_seed(0)
+    alike = [make() for _ in range(models)]
+    x, y = torch.rand(512, *shape), torch.randint(10, (512,))
+    members = subsets(512, models=models, size=256, generator=seeded(0))
+
+    def run(*, stacked: bool) -> None:
+        membership.train_networks(
+            alike, members, x, y, epochs=epochs, batch_size=SIZE, optimizer=partial(torch.optim.Adam, lr=1e-3),
+            generator=seeded(1), stacked=stacked,
+        )  # fmt: skip
+
+    calls = {"together": partial(run, stacked=True), "alone": partial(run, stacked=False)}
+    best = {how: min(times) for how, times in kit.race(calls, rounds=3, least=0).items()}
+    return {"steps": epochs * 256 // SIZE, **best, "operations": operations(alike[0], x[:SIZE])}
 
 
 def perceptron(*hidden: int) -> torch.nn.Module:
@@ -194,10 +190,3 @@ def operations(model: torch.nn.Module, x: Tensor) -> int:
     with FlopCounterMode(display=False) as count:
         model(x)
     return count.get_total_flops()
-
-
-def seconds(call: Callable[[], None]) -> float:
-    """Processor seconds."""
-    start = time.process_time()
-    call()
-    return time.process_time() - start

@@ -1,20 +1,18 @@
-"""The experiments behind ``benchmarks.membership``: each returns numbers that can be written down as JSON."""
+"""The experiments behind ``benchmarks.membership``: each returns rows."""
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.kit import Row, real_data, seeded
 from labkit import data, membership, metrics, nets, train
 from labkit.device import device
 from labkit.membership import MemberBatches, StackedModels, stacked_step, subsets
 
-Found = dict[str, Any]
 TARGETS = 5  # on each side: ten targets in all, each attacked by the five networks of the other side
 Trainer = Callable[[Tensor, Tensor, Tensor, int], list[Callable[[Tensor], Tensor]]]
 
@@ -27,10 +25,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 def cifar() -> tuple[Tensor, Tensor]:
     """The 10,000 training images of the CIFAR-10 subset in LABKIT_DATA."""
-    folder = os.environ.get("LABKIT_DATA")
-    if not folder:
-        raise SystemExit("set LABKIT_DATA to a folder with cifar10/cifar10_subset.npz")
-    with np.load(Path(folder) / "cifar10" / "cifar10_subset.npz", allow_pickle=False) as held:
+    with np.load(real_data("cifar10", "cifar10_subset.npz"), allow_pickle=False) as held:
         x = torch.from_numpy(held["x_train"]).permute(0, 3, 1, 2).float().div(255).contiguous()
         return x.to(device()), torch.from_numpy(held["y_train"]).long().to(device())
 
@@ -54,7 +49,7 @@ def one_after_another(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epoch
     for i, row in enumerate(members):
         torch.manual_seed(1000 * seed + i)
         model = small_cnn().to(x.device)
-        g = torch.Generator().manual_seed(1000 * seed + i)
+        g = seeded(1000 * seed + i)
         step = train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=1e-3))
         train.fit(step, train.Minibatches(x[row], y[row], batch_size=32, generator=g), epochs=epochs)
         models.append(lambda x, model=model: metrics.predict(model, x))
@@ -65,35 +60,36 @@ def all_at_once(x: Tensor, y: Tensor, members: Tensor, seed: int, *, epochs: int
     """Perceptrons, all trained together."""
     torch.manual_seed(seed)
     stack = StackedModels([nets.MLP(64, 10, hidden=(64,)) for _ in members])
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     step = stacked_step(stack, torch.optim.Adam(stack.parameters(), lr=5e-3), x, y)
     train.fit(step, MemberBatches(members, batch_size=32, generator=g), epochs=epochs)
     return [lambda x, model=model: metrics.predict(model, x) for model in stack.unstack()]
 
 
-def figure4(x: Tensor, y: Tensor, n: int, trainer: Trainer, *, seed: int = 0) -> Found:
-    """Shokri's attack at one size of the training set.
+def figure4(x: Tensor, y: Tensor, n: int, trainer: Trainer, *, seed: int = 0) -> list[Row]:
+    """Shokri's attack at one size of the training set: a row for each target.
 
     The records are cut in two sides. On each, five networks learn from n records; every network is a target, and the
     five of the other side are the shadow models of its attack: no record is on both sides.
     """
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     sides = torch.randperm(len(x), generator=g).to(x.device).chunk(2)
     chosen, models, answers = [], [], []
     for side, index in enumerate(sides):
         chosen.append(subsets(len(index), models=TARGETS, size=n, generator=g).to(x.device))
         models.append(trainer(x[index], y[index], chosen[side], 10 * seed + side))
         answers.append(torch.stack([model(x[index]) for model in models[side]]))
-    found: Found = {"n": n, "targets": []}
+    rows: list[Row] = []
     for side, index in enumerate(sides):
         other = 1 - side
         attack = membership.shadow_attack(answers[other], chosen[other], y[sides[other]], generator=g)
         for i in range(TARGETS):
-            found["targets"].append(attacked(answers[side][i], y[index], chosen[side][i], attack, g))
-    return found
+            own = attacked(answers[side][i], y[index], chosen[side][i], attack, g)
+            rows.append({"target": len(rows)} | own)
+    return rows
 
 
-def attacked(logits: Tensor, y: Tensor, member: Tensor, attack: membership.ShadowAttack, g: torch.Generator) -> Found:
+def attacked(logits: Tensor, y: Tensor, member: Tensor, attack: membership.ShadowAttack, g: torch.Generator) -> Row:
     """The attacks' figures on one target: its members and as many others."""
     inside = member.nonzero()[:, 0]
     outside = (~member).nonzero()[:, 0]
@@ -128,12 +124,12 @@ def trained(
     torch.manual_seed(seed)
     stack = StackedModels([nets.MLP(64, 10, hidden=(hidden,)) for _ in members])
     optimizer = torch.optim.AdamW(stack.parameters(), **{"lr": 5e-3, "weight_decay": 0.0} | knobs)
-    batches = MemberBatches(members, batch_size=32, generator=torch.Generator().manual_seed(seed))
+    batches = MemberBatches(members, batch_size=32, generator=seeded(seed))
     train.fit(stacked_step(stack, optimizer, x, y), batches, epochs=epochs)
     return stack
 
 
-def gap_and_leak(logits: Tensor, y: Tensor, member: Tensor) -> Found:
+def gap_and_leak(logits: Tensor, y: Tensor, member: Tensor) -> Row:
     """The gap of one network, and what two attacks gain."""
     inside, outside = (metrics.accuracy(logits[m], y[m]) for m in (member, ~member))
     losses = membership.loss(logits, y)
@@ -148,23 +144,15 @@ def gap_and_leak(logits: Tensor, y: Tensor, member: Tensor) -> Found:
     }
 
 
-def line() -> Found:
-    """The gap of many trainings, and the advantage of attacks on them: sizes, lengths of training, label noise."""
+def line(n: int, epochs: int, noise: float) -> list[Row]:
+    """The gap of five networks, and the advantage of attacks on them."""
     x, y = digits()
-    points = []
-    for n in (30, 60, 120, 240, 480):
-        for epochs in (5, 60):
-            for noise in (0.0, 0.2):
-                seed = n + epochs + round(100 * noise)
-                g = torch.Generator().manual_seed(seed)
-                members = subsets(len(x), models=5, size=n, generator=g)
-                labels = noisy(y, noise, g)
-                logits = trained(x, labels, members, seed, epochs=epochs)(x)
-                points += [
-                    {"n": n, "epochs": epochs, "noise": noise} | gap_and_leak(z, labels, m)
-                    for z, m in zip(logits, members)
-                ]
-    return {"points": points}
+    seed = n + epochs + round(100 * noise)
+    g = seeded(seed)
+    members = subsets(len(x), models=5, size=n, generator=g)
+    labels = noisy(y, noise, g)
+    logits = trained(x, labels, members, seed, epochs=epochs)(x)
+    return [{"model": i} | gap_and_leak(z, labels, m) for i, (z, m) in enumerate(zip(logits, members))]
 
 
 def noisy(y: Tensor, share: float, g: torch.Generator) -> Tensor:
@@ -175,35 +163,34 @@ def noisy(y: Tensor, share: float, g: torch.Generator) -> Tensor:
 
 # ── LiRA ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SEEDS, MODELS, ASKED = range(5), 66, 6
+MODELS, ASKED = 66, 6
+LIRA = ("AUC", "advantage", "TPR at .1 % FPR", "TPR at 1 % FPR")
 
 
-def lira(noise: float) -> Found:
-    """Attacks on networks that learned half of 1,796 digits: mean over six targets of each of five seeds."""
-    every = digits()
+def lira(noise: float, seed: int) -> list[Row]:
+    """Attacks on networks that learned half of 1,796 digits: a row each, the mean over six targets."""
+    every, g, start = digits(), seeded(seed), time.process_time()
     x = every[0][:1796]
-    found: dict[str, list[list[float]]] = {}
-    start = time.process_time()
-    for seed in SEEDS:
-        g = torch.Generator().manual_seed(seed)
-        y = noisy(every[1][:1796], noise, g)
-        members = membership.paired_halves(len(x), models=MODELS, generator=g)
-        logits = trained(x, y, members, seed, epochs=40)(x)
-        phi = torch.stack([membership.scaled_confidence(z, y) for z in logits])
-        one: dict[str, list[Tensor]] = {}
-        for i in range(ASKED):
-            for name, scores in lira_scores(i, logits, phi, members, y, g).items():
-                one.setdefault(name, []).append(figures(scores, members[i]))
-        for name, rows in one.items():
-            found.setdefault(name, []).append(torch.stack(rows).mean(0).tolist())
-    return {"attacks": found, "seconds": time.process_time() - start}
+    y = noisy(every[1][:1796], noise, g)
+    members = membership.paired_halves(len(x), models=MODELS, generator=g)
+    logits = trained(x, y, members, seed, epochs=40)(x)
+    phi = torch.stack([membership.scaled_confidence(z, y) for z in logits])
+    targets: dict[str, list[Tensor]] = {}
+    for i in range(ASKED):
+        for attack, scores in lira_scores(i, logits, phi, members, y, g).items():
+            targets.setdefault(attack, []).append(figures(scores, members[i]))
+    rows = [{"attack": attack} | dict(zip(LIRA, torch.stack(own).mean(0).tolist())) for attack, own in targets.items()]
+    rows[0]["seconds"] = time.process_time() - start
+    return rows
 
 
-def lira_scores(i: int, logits: Tensor, phi: Tensor, members: Tensor, y: Tensor, g: torch.Generator) -> Found:
+def lira_scores(
+    i: int, logits: Tensor, phi: Tensor, members: Tensor, y: Tensor, g: torch.Generator
+) -> dict[str, Tensor]:
     """The scores of all attacks on network i; the others are its shadow models."""
     others = torch.arange(len(phi)) != i
     shadow, seen = phi[others], members[others]
-    scores: Found = {
+    scores = {
         "confidence": membership.confidence(logits[i]),
         "loss": -membership.loss(logits[i], y),
         "shadow models (Shokri), 16": membership.shadow_attack(
@@ -218,9 +205,9 @@ def lira_scores(i: int, logits: Tensor, phi: Tensor, members: Tensor, y: Tensor,
 
 
 def figures(scores: Tensor, member: Tensor) -> Tensor:
-    """AUC, advantage, TPR at .1 % and 1 % FPR."""
-    found = membership.assess(scores, member)
-    return torch.tensor([found.auc, found.advantage, found.tpr_at_01, found.tpr_at_1])
+    """What ``LIRA`` names."""
+    attack = membership.assess(scores, member)
+    return torch.tensor([attack.auc, attack.advantage, attack.tpr_at_01, attack.tpr_at_1])
 
 
 # ── GANs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +219,7 @@ BATCH = 32
 def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[StackedModels, list[nn.Module], Tensor]:
     """A GAN for each row of ``members``, all trained at once: generators, discriminators, 2,000 samples of each."""
     torch.manual_seed(seed)
-    m, g = len(members), torch.Generator().manual_seed(seed)
+    m, g = len(members), seeded(seed)
     make = StackedModels([nn.Sequential(nets.MLP(NOISE, 64, hidden=(WIDTH, WIDTH), mean=0.0, std=1.0), nn.Sigmoid())
                   for _ in range(m)])  # fmt: skip
     judge = StackedModels([nets.MLP(64, 1, hidden=(2 * WIDTH, 2 * WIDTH)) for _ in range(m)])
@@ -258,22 +245,21 @@ def generators(x: Tensor, members: Tensor, *, steps: int, seed: int) -> tuple[St
     return make, judge.unstack(), make(torch.randn(SAMPLES, NOISE, generator=g))
 
 
-def gan(n: int, *, steps: int = 2500) -> Found:
-    """Five GANs that learned n digits each, attacked with D and by their samples alone."""
+def gan(n: int, steps: int, draws: int) -> list[Row]:
+    """GANs that learned n digits each, trained at once, attacked with D and by their samples alone: a row each."""
     every = digits()[0].flatten(1)
     start = time.process_time()
-    orders = torch.stack([torch.randperm(len(every), generator=torch.Generator().manual_seed(s)) for s in SEEDS])
+    orders = torch.stack([torch.randperm(len(every), generator=seeded(s)) for s in range(draws)])
     members = torch.zeros_like(orders, dtype=torch.bool).scatter_(1, orders[:, :n], value=True)
     _, judges, samples = generators(every, members, steps=steps, seed=0)
-    found: dict[str, list[float]] = {}
+    rows: list[Row] = []
     others, asked = 400, min(n, 400)
-    for seed in SEEDS:
-        order, g = orders[seed], torch.Generator().manual_seed(seed)
+    for seed, order in enumerate(orders):
         x = torch.cat([every[order[:asked]], every[order[n : n + others]]])
         fresh = every[order[n + others : n + others + 500]]
         torch.manual_seed(seed)
         own = membership.own_discriminator(
-            nets.MLP(64, 1, hidden=(WIDTH,)), samples[seed], fresh, epochs=40, weight_decay=0.1, generator=g
+            nets.MLP(64, 1, hidden=(WIDTH,)), samples[seed], fresh, epochs=40, weight_decay=0.1, generator=seeded(seed)
         )
         near = membership.nearest_sample_scores(x, samples[seed])
         scores = {
@@ -284,13 +270,14 @@ def gan(n: int, *, steps: int = 2500) -> Found:
             "control: own D on fresh digits against other fresh ones": control(every, order, n, others, seed)(x),
         }
         member = torch.arange(len(x)) < asked
-        for name, values in scores.items():
-            found.setdefault(name, []).append(metrics.roc_auc(values, member))
         to_members, to_others = (membership.nearest_sample_scores(samples[seed], every[order[a:b]]).mean()
                                  for a, b in ((0, asked), (n, n + asked)))  # fmt: skip
-        found.setdefault("distance of a sample to the nearest member", []).append(-float(to_members))
-        found.setdefault("to the nearest of as many others", []).append(-float(to_others))
-    return {"auc": found, "steps": steps, "seconds": time.process_time() - start}
+        rows.append({"seed": seed} | {attack: metrics.roc_auc(values, member) for attack, values in scores.items()} | {
+            "distance of a sample to the nearest member": -float(to_members),
+            "to the nearest of as many others": -float(to_others),
+        })  # fmt: skip
+    rows[0]["seconds"] = time.process_time() - start
+    return rows
 
 
 def control(every: Tensor, order: Tensor, n: int, others: int, seed: int) -> Callable[[Tensor], Tensor]:
@@ -300,5 +287,5 @@ def control(every: Tensor, order: Tensor, n: int, others: int, seed: int) -> Cal
     torch.manual_seed(seed)
     return membership.own_discriminator(
         nets.MLP(64, 1, hidden=(WIDTH,)), rest[:half][:500], rest[half:][:500], epochs=40, weight_decay=0.1,
-        generator=torch.Generator().manual_seed(seed),
+        generator=seeded(seed),
     )  # fmt: skip

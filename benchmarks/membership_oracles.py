@@ -1,5 +1,6 @@
 """The same model and the same figures, by labkit and by others."""
 
+import importlib.util
 import warnings
 from typing import Any
 
@@ -7,22 +8,24 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.membership_experiments import Found, digits
+from benchmarks.kit import Missing, Row, seeded
+from benchmarks.membership_experiments import digits
 from labkit import membership, metrics, nets, train
 
 
-def oracles() -> Found:
-    """Rows of (figure, labkit, whose, theirs) on a network that knows 200 digits by heart, and ε of three "
-    "trainings."""
+def oracles() -> list[Row]:
+    """Figures on a network that knows 200 digits by heart, and ε of two trainings, by labkit and by others."""
+    if importlib.util.find_spec("art") is None:
+        raise Missing("the Adversarial Robustness Toolbox is not installed")
     x, y = (part[:600] for part in digits())
     member = torch.arange(600) < 200
     torch.manual_seed(0)
     model = nets.MLP(64, 10, hidden=(64,))
-    batches = train.Minibatches(x[member], y[member], batch_size=32, generator=torch.Generator().manual_seed(0))
+    batches = train.Minibatches(x[member], y[member], batch_size=32, generator=seeded(0))
     train.fit(train.supervised_step(model, torch.optim.Adam(model.parameters(), lr=5e-3)), batches, epochs=60)
     logits = metrics.predict(model.eval(), x)
     rows = [*against_art(model, x, y, member, logits), *against_sklearn(-membership.loss(logits, y), member)]
-    return {"rows": rows + against_opacus()}
+    return [dict(zip(("figure", "labkit", "whose", "theirs"), row)) for row in [*rows, *against_opacus()]]
 
 
 def against_art(model: nn.Module, x: Any, y: Any, member: Any, logits: Any) -> list[list[Any]]:
@@ -54,20 +57,28 @@ def against_art(model: nn.Module, x: Any, y: Any, member: Any, logits: Any) -> l
         one = y == k
         own.append(metrics.roc_auc(-membership.loss(logits[one], y[one]), member[one]))
         other.append(metrics.roc_auc(guessed[one].double(), member[one]))
-    return [*rows, ["AUC of the loss, mean of ten classes", np.mean(own), "ART, black box on losses", np.mean(other)]]
+    return [
+        *rows,
+        [
+            "AUC of the loss, mean of ten classes",
+            float(np.mean(own)),
+            "ART, black box on losses",
+            float(np.mean(other)),
+        ],
+    ]
 
 
 def against_sklearn(scores: Any, member: Any) -> list[list[Any]]:
     """AUC, advantage, and a point of the curve."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    found = membership.assess(scores, member)
+    attack = membership.assess(scores, member)
     fpr, tpr, _ = roc_curve(member.numpy(), scores.numpy(), drop_intermediate=False)
     name = "scikit-learn"
     return [
-        ["AUC of the loss", found.auc, name, roc_auc_score(member.numpy(), scores.numpy())],
-        ["its advantage", found.advantage, name, (tpr - fpr).max()],
-        ["its TPR at 1 % FPR", found.tpr_at_1, name, tpr[fpr <= 0.01].max()],
+        ["AUC of the loss", attack.auc, name, float(roc_auc_score(member.numpy(), scores.numpy()))],
+        ["its advantage", attack.advantage, name, float((tpr - fpr).max())],
+        ["its TPR at 1 % FPR", attack.tpr_at_1, name, float(tpr[fpr <= 0.01].max())],
     ]
 
 

@@ -1,25 +1,18 @@
-"""CIFAR-10 with and without mixing, as far as a processor goes: ``python -m benchmarks.mixing_cifar10``.
+"""CIFAR-10 with and without mixing, as far as a processor goes: a part of ``benchmarks.mixing``.
 
 A part of the training images and a small residual network; the papers use all 50,000 and far larger networks.
-Images are flipped and moved by up to 4 pixels in every arm. Each run adds a line to ``results/mixing_cifar10.csv``
-as soon as it is done, and runs that are there already are not repeated.
+Images are flipped and moved by up to 4 pixels in every arm.
 """
-
-import argparse
-import csv
-import os
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.kit import real_data, seeded
 from labkit import metrics, nets, train
 from labkit.augment import image, mixing
 from labkit.augment.pipeline import Compose
 
-CSV = Path(__file__).parent / "results" / "mixing_cifar10.csv"
 ARMS = {
     "plain": None,
     "mixup": mixing.Mixup(alpha=1.0, classes=10),
@@ -30,10 +23,7 @@ GEOMETRY = Compose([image.HorizontalFlip(p=0.5), image.Translate(dx=4, dy=4)])
 
 def load(samples: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The first training images, and 1,000 official test images: float in [0, 1]."""
-    folder = os.environ.get("LABKIT_DATA")
-    if not folder:
-        raise SystemExit("set LABKIT_DATA to a folder with cifar10/cifar10_subset.npz")
-    with np.load(Path(folder) / "cifar10" / "cifar10_subset.npz", allow_pickle=False) as held:
+    with np.load(real_data("cifar10", "cifar10_subset.npz"), allow_pickle=False) as held:
         x, y = held["x_train"][:samples], held["y_train"][:samples]
         official = held["test_is_official"].astype(bool)
         x_test, y_test = held["x_test"][official], held["y_test"][official]
@@ -47,7 +37,7 @@ def load(samples: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Te
 def error(arm: str, seed: int, *, samples: int, epochs: int, blocks: int, width: int, device: torch.device) -> float:
     """The test error after training one arm under one seed."""
     x, y, x_test, y_test = load(samples, device)
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     torch.manual_seed(seed)
     model = nets.ResNet(3, 10, blocks=blocks, width=width, mean=[0.491, 0.482, 0.447], std=[0.247, 0.243, 0.262])
     model = model.to(device, memory_format=torch.channels_last)
@@ -72,38 +62,3 @@ def error(arm: str, seed: int, *, samples: int, epochs: int, blocks: int, width:
 
     train.fit(step, batches, epochs=epochs)
     return 1 - metrics.accuracy(metrics.predict(model, x_test), y_test)
-
-
-def main() -> None:
-    """Run what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name, value in {"samples": 1000, "epochs": 30, "blocks": 1, "width": 16, "seeds": 5}.items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--device", default="cpu")
-    chosen = parser.parse_args()
-    if chosen.device == "cpu":
-        torch.set_num_threads(1)
-    size = {name: getattr(chosen, name) for name in ("samples", "epochs", "blocks", "width")}
-    done = set()
-    if CSV.exists():
-        with CSV.open() as file:
-            done = {tuple(row[k] for k in ("arm", "seed", *size)) for row in csv.DictReader(file)}
-    for seed in range(chosen.seeds):
-        for arm in ARMS:
-            key = (arm, str(seed), *map(str, size.values()))
-            if key in done:
-                continue
-            begin = time.process_time()
-            wrong = error(arm, seed, **size, device=torch.device(chosen.device))
-            new = not CSV.exists()
-            CSV.parent.mkdir(exist_ok=True)
-            with CSV.open("a", newline="") as file:
-                writer = csv.writer(file)
-                if new:
-                    writer.writerow(["arm", "seed", *size, "error", "cpu_seconds"])
-                writer.writerow([*key, f"{wrong:.4f}", f"{time.process_time() - begin:.0f}"])
-            print(arm, seed, f"{wrong:.3f}", f"{time.process_time() - begin:.0f} s", flush=True)
-
-
-if __name__ == "__main__":
-    main()

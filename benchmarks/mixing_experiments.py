@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from benchmarks.kit import Row, seeded
 from labkit import data, metrics, nets
 from labkit.augment import image, mixing
 
 Mix = Callable[..., Any] | None
-Results = dict[str, dict[str, list[float]]]
 STEPS = 600
 
 
 def generator(seed: int) -> Generator:
     """A source of random numbers of its own; torch's global one is seeded alike, for the weights."""
     torch.manual_seed(seed)
-    return torch.Generator().manual_seed(seed)
+    return seeded(seed)
 
 
 def descend(
@@ -89,61 +89,46 @@ def classify(
     return descend(model, loss, g, steps=steps, decay=decay)
 
 
-def judged(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
+def judged(model: nn.Module, x: Tensor, y: Tensor) -> Row:
     """Error and calibration error on held-back samples."""
     logits = metrics.predict(model, x)
     return {"error": 1 - metrics.accuracy(logits, y), "ECE": metrics.calibration_error(logits.softmax(1), y)}
 
 
-def collect(arms: dict[str, Any], seeds: int, run: Callable[[Any, int], dict[str, float]]) -> Results:
-    """Each arm under each seed."""
-    found: Results = {}
-    for name, arm in arms.items():
-        rows = [run(arm, seed) for seed in range(seeds)]
-        found[name] = {key: [row[key] for row in rows] for key in rows[0]}
-    return found
+FEW: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "same class, label kept (the deck's first function)": {"mix": mixing.SameClass()},
+    "mixup, α = 0.2": {"mix": mixing.Mixup(alpha=0.2)},
+    "mixup, α = 1": {"mix": mixing.Mixup(alpha=1.0)},
+    "CutMix, α = 1": {"mix": mixing.CutMix(alpha=1.0)},
+    "CutMix, α = 1, p = 0.5": {"mix": mixing.CutMix(alpha=1.0, p=0.5)},
+    "manifold mixup, α = 1": {"manifold": True},
+}
 
 
-def few_labels(net: str, *, seeds: int = 5) -> Results:
+def few_labels(net: str, arm: str, seed: int) -> Row:
     """Ten labelled digits of each class."""
-    train, test = data.digits("train"), data.digits("test")
-    arms: dict[str, Any] = {
-        "plain": {},
-        "same class, label kept (the deck's first function)": {"mix": mixing.SameClass()},
-        "mixup, α = 0.2": {"mix": mixing.Mixup(alpha=0.2)},
-        "mixup, α = 1": {"mix": mixing.Mixup(alpha=1.0)},
-        "CutMix, α = 1": {"mix": mixing.CutMix(alpha=1.0)},
-        "CutMix, α = 1, p = 0.5": {"mix": mixing.CutMix(alpha=1.0, p=0.5)},
-        "manifold mixup, α = 1": {"manifold": True},
-    }
-
-    def run(arm: dict[str, Any], seed: int) -> dict[str, float]:
-        g = generator(seed)
-        few = train.subset(per_class=10, generator=g)
-        return judged(classify(few.x, few.y, g, classes=10, net=net, **arm), test.x, test.y)
-
-    return collect(arms, seeds, run)
+    train, test, g = data.digits("train"), data.digits("test"), generator(seed)
+    few = train.subset(per_class=10, generator=g)
+    return judged(classify(few.x, few.y, g, classes=10, net=net, **FEW[arm]), test.x, test.y)
 
 
-def corrupted_labels(*, share: float = 0.4, seeds: int = 10) -> Results:
+CORRUPTED: dict[str, Mix] = {
+    "plain": None,
+    "mixup, α = 1": mixing.Mixup(alpha=1.0),
+    "mixup, α = 8": mixing.Mixup(alpha=8.0),
+    "CutMix, α = 1": mixing.CutMix(alpha=1.0),
+}
+
+
+def corrupted_labels(arm: str, seed: int, *, share: float = 0.4) -> Row:
     """The labels of a share of 1,297 digits replaced by random ones, for 40 epochs."""
-    train, test = data.digits("train"), data.digits("test")
-    arms = {
-        "plain": None,
-        "mixup, α = 1": mixing.Mixup(alpha=1.0),
-        "mixup, α = 8": mixing.Mixup(alpha=8.0),
-        "CutMix, α = 1": mixing.CutMix(alpha=1.0),
-    }
-
-    def run(mix: Mix, seed: int) -> dict[str, float]:
-        g = generator(seed)
-        wrong = torch.rand(len(train), generator=g) < share
-        y = torch.where(wrong, torch.randint(10, (len(train),), generator=g), train.y)
-        model = classify(train.x, y, g, classes=10, mix=mix, steps=40 * 20, decay=False)
-        fits = metrics.accuracy(metrics.predict(model, train.x[wrong]), y[wrong])
-        return judged(model, test.x, test.y) | {"wrong labels learned": fits}
-
-    return collect(arms, seeds, run)
+    train, test, g = data.digits("train"), data.digits("test"), generator(seed)
+    wrong = torch.rand(len(train), generator=g) < share
+    y = torch.where(wrong, torch.randint(10, (len(train),), generator=g), train.y)
+    model = classify(train.x, y, g, classes=10, mix=CORRUPTED[arm], steps=40 * 20, decay=False)
+    fits = metrics.accuracy(metrics.predict(model, train.x[wrong]), y[wrong])
+    return judged(model, test.x, test.y) | {"wrong labels learned": fits}
 
 
 PRIOR = torch.tensor([1100.0, 22.0])
@@ -152,7 +137,7 @@ ALIKE = torch.ones(2)
 
 def eights(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """1,100 digits that are no eights and 22 eights; and all the others to test on."""
-    digits, g = data.digits(), torch.Generator().manual_seed(seed)
+    digits, g = data.digits(), seeded(seed)
     order = torch.randperm(len(digits), generator=g)
     x, y = digits.x[order], (digits.y[order] == 8).long()
     common, rare = (y == 0).nonzero()[:, 0], (y == 1).nonzero()[:, 0]
@@ -160,7 +145,7 @@ def eights(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return x[here], y[here], x[there], y[there]
 
 
-def detection(logits: Tensor, y: Tensor) -> dict[str, float]:
+def detection(logits: Tensor, y: Tensor) -> Row:
     """How the rare class fares; calibration as if there were 50 others to each, by counting them that often."""
     rare, common = (y == 1).nonzero()[:, 0], (y == 0).nonzero()[:, 0]
     world = torch.cat([rare, common.repeat(50 * len(rare) // len(common) + 1)[: 50 * len(rare)]])
@@ -174,38 +159,32 @@ def detection(logits: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
-def rare_class(*, seeds: int = 5) -> tuple[Results, Results]:
-    """One eight to fifty other digits: as trained, and with the other prior put in afterwards."""
-    arms: dict[str, Any] = {
-        "plain": {},
-        "class-balanced sampling": {"balanced": True},
-        "SMOTE": {"grow": "smote"},
-        "undersampling": {"grow": "under"},
-        "mixup": {"mix": mixing.Mixup(alpha=1.0)},
-        "balanced sampling, same-class mixing": {"balanced": True, "mix": mixing.SameClass()},
-        "balanced sampling, mixup": {"balanced": True, "mix": mixing.Mixup(alpha=1.0)},
-    }
-    moved: Results = {}
-    for name in arms:
-        moved[name] = {}
+RARE: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "class-balanced sampling": {"balanced": True},
+    "SMOTE": {"grow": "smote"},
+    "undersampling": {"grow": "under"},
+    "mixup": {"mix": mixing.Mixup(alpha=1.0)},
+    "balanced sampling, same-class mixing": {"balanced": True, "mix": mixing.SameClass()},
+    "balanced sampling, mixup": {"balanced": True, "mix": mixing.Mixup(alpha=1.0)},
+}
 
-    def run(arm: dict[str, Any], seed: int) -> dict[str, float]:
-        name = next(n for n, a in arms.items() if a is arm)
-        x, y, x_test, y_test = eights(seed)
-        g, knobs = generator(seed), {k: v for k, v in arm.items() if k != "grow"}
-        if arm.get("grow") == "smote":
-            x, y = mixing.smote(x, y, generator=g)
-        if arm.get("grow") == "under":
-            kept = mixing.undersample(y, generator=g)
-            x, y = x[kept], y[kept]
-        logits = metrics.predict(classify(x, y, g, classes=2, hidden=(64,), **knobs), x_test)
-        even = "grow" in arm or "balanced" in arm
-        trained, prior = (ALIKE, PRIOR) if even else (PRIOR, ALIKE)
-        for key, value in detection(mixing.with_prior(logits, trained=trained, prior=prior), y_test).items():
-            moved[name].setdefault(key, []).append(value)
-        return detection(logits, y_test)
 
-    return collect(arms, seeds, run), moved
+def rare_class(arm: str, seed: int) -> Row:
+    """One eight to fifty other digits: as trained, and ("moved") with the other prior put in afterwards."""
+    knobs = dict(RARE[arm])
+    even, grow = "grow" in knobs or "balanced" in knobs, knobs.pop("grow", "")
+    x, y, x_test, y_test = eights(seed)
+    g = generator(seed)
+    if grow == "smote":
+        x, y = mixing.smote(x, y, generator=g)
+    if grow == "under":
+        kept = mixing.undersample(y, generator=g)
+        x, y = x[kept], y[kept]
+    logits = metrics.predict(classify(x, y, g, classes=2, hidden=(64,), **knobs), x_test)
+    trained, prior = (ALIKE, PRIOR) if even else (PRIOR, ALIKE)
+    moved = detection(mixing.with_prior(logits, trained=trained, prior=prior), y_test)
+    return detection(logits, y_test) | {f"{name}, moved": value for name, value in moved.items()}
 
 
 def step_data(n: int, g: Generator) -> tuple[Tensor, Tensor]:
@@ -236,30 +215,28 @@ REGRESSIONS = {
 }
 
 
-def regression(*, seeds: int = 5, tasks: tuple[str, ...] = tuple(REGRESSIONS)) -> dict[str, Results]:
-    """Plain, mixup of any two, and C-Mixup, on three tasks: root mean square error on clean held-back data."""
-    arms = {"plain": None, "mixup": mixing.Mixup(alpha=1.0), "C-Mixup, σ = 0.1": mixing.CMixup(alpha=1.0, sigma=0.1)}
-    tables = {}
-    for name in tasks:
-        make, n, noise = REGRESSIONS[name]
+REGRESSION: dict[str, Mix] = {
+    "plain": None,
+    "mixup": mixing.Mixup(alpha=1.0),
+    "C-Mixup, σ = 0.1": mixing.CMixup(alpha=1.0, sigma=0.1),
+}
 
-        def run(mix: Mix, seed: int, make: Any = make, n: int = n, noise: float = noise) -> dict[str, float]:
-            g = generator(seed)
-            x, y = make(n, g)
-            y = y + noise * torch.randn(y.shape, generator=g)
-            x_test, y_test = make(1000, g)
-            model = nets.MLP(x[0].numel(), 1, hidden=(128, 128), mean=0.0 if x.ndim == 2 else 0.5)
 
-            def loss(g: Generator) -> Tensor:
-                chosen = torch.randint(len(x), (32,), generator=g)
-                inputs, targets = x[chosen], y[chosen]
-                if mix is not None:
-                    mixed = mix(inputs, y=targets, generator=g)
-                    inputs, targets = mixed.x, mixed.y
-                return (model(inputs) - targets).square().mean()
+def regression(task: str, arm: str, seed: int) -> Row:
+    """Plain, mixup of any two, or C-Mixup on one of three tasks: root mean square error on clean held-back data."""
+    (make, n, noise), mix, g = REGRESSIONS[task], REGRESSION[arm], generator(seed)
+    x, y = make(n, g)
+    y = y + noise * torch.randn(y.shape, generator=g)
+    x_test, y_test = make(1000, g)
+    model = nets.MLP(x[0].numel(), 1, hidden=(128, 128), mean=0.0 if x.ndim == 2 else 0.5)
 
-            descend(model, loss, g, steps=1000)
-            return {"RMSE": float((metrics.predict(model, x_test) - y_test).square().mean().sqrt())}
+    def loss(g: Generator) -> Tensor:
+        chosen = torch.randint(len(x), (32,), generator=g)
+        inputs, targets = x[chosen], y[chosen]
+        if mix is not None:
+            mixed = mix(inputs, y=targets, generator=g)
+            inputs, targets = mixed.x, mixed.y
+        return (model(inputs) - targets).square().mean()
 
-        tables[name] = collect(arms, seeds, run)
-    return tables
+    descend(model, loss, g, steps=1000)
+    return {"RMSE": float((metrics.predict(model, x_test) - y_test).square().mean().sqrt())}

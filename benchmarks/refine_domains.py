@@ -1,6 +1,5 @@
 """Rendered glyphs towards handwriting, and rendered eyes towards photographs: runs of ``benchmarks.refine``."""
 
-import os
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.kit import real_data, seeded
 from labkit import data, metrics, nets, refine, train
 
 PLAIN: dict[str, Any] = {}
@@ -31,11 +31,6 @@ REAL = {
     "λ = 0.02, 300 iterations": {"lambda_": 0.02, "iterations": 300},
 }
 EYES = (18, 28)  # real eyes of 35×55, halved
-
-
-def seeded(seed: int) -> torch.Generator:
-    """A generator."""
-    return torch.Generator().manual_seed(seed)
 
 
 def learned(
@@ -104,28 +99,28 @@ def digits_run(name: str, simulator: str, how: str, seed: int) -> dict[str, floa
     score = lambda net: metrics.accuracy(metrics.predict(net, test.x), test.y)  # noqa: E731
     if how == "real":
         return {"accuracy": score(reader(unlabelled.x, unlabelled.y, seed))}
-    made = glyphs(simulator, side, seed)
-    own = reader(made.x, made.y, seed)
+    rendered = glyphs(simulator, side, seed)
+    own = reader(rendered.x, rendered.y, seed)
     if how == "raw":
-        told = refine.classifier_two_sample_test(
-            made.x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)
+        tells = refine.classifier_two_sample_test(
+            rendered.x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)
         )
         return {
             "accuracy": score(own),
-            "two_sample_test": told,
-            "kept": metrics.accuracy(metrics.predict(own, made.x), made.y),
+            "two_sample_test": tells,
+            "kept": metrics.accuracy(metrics.predict(own, rendered.x), rendered.y),
         }
     own.requires_grad_(False)
     psi = None if how == "pixels" else lambda x: torch.cat([PIXELS * x.flatten(1), own(x)], dim=1)
     strides = (1, 1) if name == "digits" else (1, 2)
     lambda_ = 0.1 if how == "pixels" else 0.3
     R, history, seconds = learned(
-        made.x, unlabelled.x, seed, lambda_=lambda_, iterations=ITERATIONS, psi=psi, strides=strides
+        rendered.x, unlabelled.x, seed, lambda_=lambda_, iterations=ITERATIONS, psi=psi, strides=strides
     )
-    x = refine.refine_images(R, made.x)
+    x = refine.refine_images(R, rendered.x)
     return {
-        "accuracy": score(reader(x, made.y, seed)),
-        "kept": metrics.accuracy(metrics.predict(own, x), made.y),
+        "accuracy": score(reader(x, rendered.y, seed)),
+        "kept": metrics.accuracy(metrics.predict(own, x), rendered.y),
         "two_sample_test": refine.classifier_two_sample_test(
             x[:800], unlabelled.x[:800], epochs=4, width=8, generator=seeded(seed)
         ),
@@ -147,9 +142,7 @@ def grey(path: Path) -> Tensor:
 @lru_cache(maxsize=4)
 def photographed(folder: str, *, crop: float = 1.0) -> Tensor:
     """All images of a folder of ``$LABKIT_DATA/eyes``, the middle of each, at the size of ``EYES``."""
-    files = sorted((Path(os.environ["LABKIT_DATA"]) / "eyes" / folder).glob("*.png"))
-    if not files:
-        raise SystemExit(f"there are no images in $LABKIT_DATA/eyes/{folder}")
+    files = sorted(real_data("eyes", folder).glob("*.png"))
     images = []
     for x in map(grey, files):
         h, w = (round(s * crop) for s in x.shape[-2:])

@@ -9,17 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.kit import seeded
 from labkit import data, metrics, refine, train
 
 SIZE = (16, 24)
-CAMERA = {"contrast": (0.35, 0.6), "blur": (0.8, 1.4), "noise": 0.02}
+CAMERA: dict[str, Any] = {"contrast": (0.35, 0.6), "blur": (0.8, 1.4), "noise": 0.02}
 N, TEST, NEAR = 1500, 1000, 1.3
 ITERATIONS, BATCH, WIDTHS, STRIDES = 400, 32, (16, 32, 32), (2, 2, 1)
-
-
-def seeded(seed: int) -> torch.Generator:
-    """A generator."""
-    return torch.Generator().manual_seed(seed)
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def refiner_for(
     blocks: int = 1,
     psi: Any = train.identity,
     lr: float = 3e-3,
-) -> tuple[nn.Module, train.History, float]:
+) -> tuple[refine.Refiner, train.History, float]:
     """Refine x towards y: the refiner, what training reported in ten parts, and its seconds of computing."""
     torch.manual_seed(seed)
     generator, start = seeded(seed), time.process_time()
@@ -142,18 +138,18 @@ def measured(x: Tensor, eyes: World, seed: int) -> dict[str, float]:
     }
 
 
-def run(name: str, seed: int) -> dict[str, float]:
+def run(method: str, seed: int) -> dict[str, float]:
     """One row for one seed: ``raw``, ``real``, ``ideal`` (the synthetic eyes through the real camera), or a variant."""
-    near = name.startswith("near: ")
-    kind = name.removeprefix("near: ")
+    near = method.startswith("near: ")
+    kind = method.removeprefix("near: ")
     eyes = world(seed, near=near)
     if kind == "real":
         return {"gaze": gaze_error(regressor(eyes.real.x, degrees(eyes.real), seed), eyes.test)}
     if kind in ("raw", "ideal"):
         return measured({"raw": eyes.synthetic, "ideal": eyes.ideal}[kind].x, eyes, seed)
     R, history, seconds = refiner_for(eyes.synthetic.x, eyes.real.x, seed, **VARIANTS[kind])
-    found = measured(refine.refine_images(R, eyes.synthetic.x), eyes, seed)
-    return found | {"D": history["d_accuracy"][-1], "seconds": seconds}
+    figures = measured(refine.refine_images(R, eyes.synthetic.x), eyes, seed)
+    return figures | {"D": history["d_accuracy"][-1], "seconds": seconds}
 
 
 ROWS = ["raw", "λ = 0.1", "real", "ideal", *[v for v in VARIANTS if v != "λ = 0.1"],

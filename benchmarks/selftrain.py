@@ -1,20 +1,17 @@
 """Self-training measured: against scikit-learn, on digits with 2 and 5 labels a class, on MNIST with 100 labels.
 
-    python -m benchmarks.selftrain oracle digits bias mnist     # on a CPU; MNIST through LABKIT_DATA
-    python -m benchmarks.selftrain mnist --full                 # MNIST longer and with 5,000 units too: for a GPU
+    python -m benchmarks.selftrain [oracle] [loops] [networks] [bias] [mnist]
+    python -m benchmarks.selftrain mnist --set full=True --device cuda    # MNIST longer and with 5,000 units too
 
-Each part writes its own section of ``benchmarks/results/selftrain.md`` and leaves the others. MNIST's errors, one a
-draw, are kept in ``results/selftrain_mnist.csv``: what stands there is not measured again.
+MNIST lies below ``LABKIT_DATA``.
 """
 
-import argparse
 import copy
-import csv
+import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,20 +21,20 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
 from labkit import data, metrics, nets, selftrain, train
 from labkit.augment import image
-from labkit.device import device
 from labkit.selftrain import EstimatorLearner, SemiSupervisedBatches, self_train
 
-RESULTS = Path(__file__).parent / "results" / "selftrain.md"
-SEEDS = range(5)
+LABELS = (2, 5)  # a class
 LIGHT = image.Translate(dx=0.5, dy=0.5)
 AGGRESSIVE = image.Affine(degrees=15, dx=1, dy=1, scale=0.15)
 
 
 def few(everything: data.Dataset, per_class: int, seed: int) -> tuple[data.Dataset, data.Dataset]:
     """Labelled samples, and the others, whose labels nobody looks at."""
-    rest, labelled = everything.split(test=per_class, generator=torch.Generator().manual_seed(seed))
+    rest, labelled = everything.split(test=per_class, generator=seeded(seed))
     return labelled, rest
 
 
@@ -87,10 +84,10 @@ def digits_step(
     return selftrain.fixmatch(net, optimizer, labelled=own, weak=light, strong=learned, tau=0.8)
 
 
-def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> float:
+def digits_run(method: str, labels: int, seed: int, *, epochs: int = 15) -> Row:
     """Accuracy on 500 held-back digits."""
-    labelled, unlabelled = few(data.digits("train"), per_class, seed)
-    test, generator = data.digits("test"), torch.Generator().manual_seed(seed)
+    labelled, unlabelled = few(data.digits("train"), labels, seed)
+    test, generator = data.digits("test"), seeded(seed)
     torch.manual_seed(seed)
     net = nets.CNN(1, 10, width=16, depth=2)
     teacher = copy.deepcopy(net).requires_grad_(False)
@@ -98,21 +95,10 @@ def digits_run(method: str, per_class: int, seed: int, *, epochs: int = 15) -> f
     step = digits_step(method, net, teacher, generator, epochs * len(batches))
     train.fit(step, batches, epochs=epochs)
     used = teacher if method.startswith("mean teacher") else net
-    return metrics.accuracy(metrics.predict(used, test.x), test.y)
+    return {"accuracy": metrics.accuracy(metrics.predict(used, test.x), test.y)}
 
 
-def loop_run(knobs: dict[str, Any], per_class: int, seed: int) -> tuple[float, float]:
-    """Accuracy of a logistic regression before and after the deck's loop."""
-    labelled, unlabelled = few(data.digits("train"), per_class, seed)
-    test, model = data.digits("test"), EstimatorLearner(LogisticRegression(max_iter=300))
-    trace = self_train(
-        model, labelled.x, labelled.y, unlabelled.x, **knobs,
-        evaluate=lambda: metrics.accuracy(model.predict(test.x)[0], test.y),
-    )  # fmt: skip
-    return trace.scores[0], trace.scores[-1]
-
-
-LOOPS = {
+LOOPS: dict[str, dict[str, Any]] = {
     "all at once": {"threshold": 0.0, "rounds": 1},
     "threshold .8": {"threshold": 0.8},
     "q = 50": {"q": 50},
@@ -120,109 +106,171 @@ LOOPS = {
 }
 
 
-def digits() -> str:
-    """Both tables of the section."""
-    out = [
-        f"Accuracy in per cent on 500 held-back digits (scikit-learn's, 8×8), mean ± standard deviation over "
-        f"{len(SEEDS)} draws of the labels; 1,297 digits in training, all but the labelled ones without labels. The "
-        "policies, step size and threshold were chosen on another split of the digits, mean teacher's γ on three other "
-        "draws.\n",
-        "The deck's loop, logistic regression:\n",
-        "| selection | 2 labels a class | 5 labels a class |\n|---|---|---|",
-    ]
-    rows: dict[str, list[str]] = {"before": []}
-    for per_class in (2, 5):
-        runs = {name: [loop_run(knobs, per_class, s) for s in SEEDS] for name, knobs in LOOPS.items()}
-        rows["before"].append(str(metrics.summary([a for a, _ in runs["q = 50"]], percent=True)))
-        for name, pairs in runs.items():
-            gain = metrics.summary([b - a for a, b in pairs], percent=True)
-            after = metrics.summary([b for _, b in pairs], percent=True)
-            rows.setdefault(name, []).append(f"{after} (gain {gain})")
-    out += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
-    out += [
-        "\nA small convolutional network (width 16, depth 2), 15 epochs over the unlabelled digits (135 steps), batches"
-    ]
-    out += [
-        "of 20 or 32 labelled and 128 others, Adam 5e-3, τ = .8:\n",
-        "| method | 2 labels a class | 5 labels a class |\n|---|---|---|",
-    ]
+def loop_run(selection: str, labels: int, seed: int) -> Row:
+    """Accuracy of a logistic regression before and after the deck's loop."""
+    labelled, unlabelled = few(data.digits("train"), labels, seed)
+    test, model = data.digits("test"), EstimatorLearner(LogisticRegression(max_iter=300))
+    trace = self_train(
+        model, labelled.x, labelled.y, unlabelled.x, **LOOPS[selection],
+        evaluate=lambda: metrics.accuracy(model.predict(test.x)[0], test.y),
+    )  # fmt: skip
+    before, after = trace.scores[0], trace.scores[-1]
+    return {"before": before, "after": after, "gain": after - before}
+
+
+def measure_loops(runs: kit.Runs) -> None:
+    """Every selection of the deck's loop."""
+    for labels in LABELS:
+        for selection in LOOPS:
+            for seed in runs.seeds:
+                runs.once(loop_run, selection=selection, labels=labels, seed=seed)
+
+
+def measure_networks(runs: kit.Runs) -> None:
+    """Every method for a network."""
     for method in METHODS:
-        cells = [metrics.summary([digits_run(method, n, s) for s in SEEDS], percent=True) for n in (2, 5)]
-        out.append(f"| {method} | {cells[0]} | {cells[1]} |")
-        print(out[-1], flush=True)
-    return "\n".join(out)
+        for labels in LABELS:
+            for seed in runs.seeds:
+                runs.once(digits_run, method=method, labels=labels, seed=seed)
+
+
+DIGITS = """Accuracy in per cent on 500 held-back digits (scikit-learn's, 8×8), mean ± standard deviation over {} draws
+of the labels; 1,297 digits in training, all but the labelled ones without labels. The policies, step size and threshold
+were chosen on another split of the digits, mean teacher's γ on three other draws.
+
+The deck's loop, logistic regression:"""
+NETWORKS = """A small convolutional network (width 16, depth 2), 15 epochs over the unlabelled digits (135 steps),
+batches of 20 or 32 labelled and 128 others, Adam 5e-3, τ = .8:"""
+
+
+def by_labels(rows: list[Row], setting: str, cell: Callable[[list[Row]], str]) -> str:
+    """A line for each value of a setting, a column for each number of labels."""
+    cells = kit.groups(rows, setting, "labels")
+    names = dict.fromkeys(name for name, _ in cells)
+    lines = [[name, *(cell(cells.get((name, labels), [])) for labels in LABELS)] for name in names]
+    return kit.table([setting, *(f"{labels} labels a class" for labels in LABELS)], lines)
+
+
+def show_loops(rows: list[Row]) -> str:
+    """Before the loop, and after it with the gain."""
+    # Before the loop all selections are alike.
+    first = [row | {"selection": "before"} for row in rows if row["selection"] == "q = 50"]
+    before = by_labels(first, "selection", lambda same: kit.mean(same, "before", percent=True))
+    after = by_labels(
+        rows,
+        "selection",
+        lambda same: f"{kit.mean(same, 'after', percent=True)} (gain {kit.mean(same, 'gain', percent=True)})",
+    )
+    table = "\n".join([before, *after.splitlines()[2:]])
+    return f"{kit.flow(DIGITS.format(draws(rows)))}\n\n{table}"
+
+
+def draws(rows: list[Row]) -> int:
+    """Over how many seeds the rows are."""
+    return max(rows[0].get("seeds", 1), len(kit.groups(rows, "seed")))
+
+
+def show_networks(rows: list[Row]) -> str:
+    """A line a method."""
+    table = by_labels(rows, "method", lambda same: kit.mean(same, "accuracy", percent=True))
+    return f"{kit.flow(NETWORKS)}\n\n{table}"
 
 
 # ── scikit-learn ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def oracle() -> str:
+def beside_sklearn(criterion: str, draws: int) -> Row:
     """Whether the same examples are moved in the same rounds, and how long that takes."""
-    out = ["| criterion | seeds with all rounds and labels equal | labkit (s) | scikit-learn (s) |\n|---|---|---|---|"]
+    equal, ours, theirs = 0, [], []
+    for seed in range(draws):
+        labelled, unlabelled = few(data.digits("train"), 5, seed)
+        x, y, xu = labelled.x.double(), labelled.y, unlabelled.x.double()
+        start = time.perf_counter()
+        knobs: dict[str, Any] = {"q": 50} if criterion == "k_best" else {"threshold": 0.8}
+        trace = self_train(EstimatorLearner(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
+        ours.append(time.perf_counter() - start)
+        peer = SelfTrainingClassifier(
+            LogisticRegression(max_iter=300), criterion=criterion, k_best=50, threshold=0.8, max_iter=10
+        )
+        start = time.perf_counter()
+        peer.fit(torch.cat([x, xu]).flatten(1).numpy(), np.concatenate([y.numpy(), np.full(len(xu), -1)]))
+        theirs.append(time.perf_counter() - start)
+        rounds, labels = peer.labeled_iter_[len(y) :], peer.transduction_[len(y) :]
+        equal += int(np.array_equal(trace.when(), rounds) and np.array_equal(trace.pseudo_labels(), labels))
+    return {"equal": equal, "labkit": min(ours), "scikit-learn": min(theirs)}
+
+
+def measure_oracle(runs: kit.Runs) -> None:
+    """Both criteria."""
     for criterion in ("k_best", "threshold"):
-        equal, ours, theirs = 0, [], []
-        for seed in SEEDS:
-            labelled, unlabelled = few(data.digits("train"), 5, seed)
-            x, y, xu = labelled.x.double(), labelled.y, unlabelled.x.double()
-            start = time.perf_counter()
-            knobs = {"q": 50} if criterion == "k_best" else {"threshold": 0.8}
-            trace = self_train(EstimatorLearner(LogisticRegression(max_iter=300)), x, y, xu, rounds=10, **knobs)
-            ours.append(time.perf_counter() - start)
-            peer = SelfTrainingClassifier(
-                LogisticRegression(max_iter=300), criterion=criterion, k_best=50, threshold=0.8, max_iter=10
-            )
-            start = time.perf_counter()
-            peer.fit(torch.cat([x, xu]).flatten(1).numpy(), np.concatenate([y.numpy(), np.full(len(xu), -1)]))
-            theirs.append(time.perf_counter() - start)
-            rounds, labels = peer.labeled_iter_[len(y) :], peer.transduction_[len(y) :]
-            equal += np.array_equal(trace.when(), rounds) and np.array_equal(trace.pseudo_labels(), labels)
-        out.append(f"| {criterion} | {equal} of {len(SEEDS)} | {min(ours):.2f} | {min(theirs):.2f} |")
-    return (
-        "`SelfTrainingClassifier` and `self_train` with the same logistic regression, digits with 5 labels a class, "
-        "ten rounds; the shorter of five times on one busy core.\n\n" + "\n".join(out)
-    )
+        runs.once(beside_sklearn, criterion=criterion, draws=len(runs.seeds))
+
+
+ORACLE = """`SelfTrainingClassifier` and `self_train` with the same logistic regression, digits with 5 labels a class,
+ten rounds; the shorter of five times on one busy core."""
+
+
+def show_oracle(rows: list[Row]) -> str:
+    """A line a criterion."""
+    head = ["criterion", "seeds with all rounds and labels equal", "labkit (s)", "scikit-learn (s)"]
+    lines = [
+        [r["criterion"], f"{r['equal']} of {r['draws']}", f"{r['labkit']:.2f}", f"{r['scikit-learn']:.2f}"]
+        for r in rows
+    ]
+    return f"{kit.flow(ORACLE)}\n\n{kit.table(head, lines)}"
 
 
 # ── confirmation bias and calibration ─────────────────────────────────────────────────────────────────────────────────
 
+UPTO = (1, 5, 20)  # rounds
 
-def bias() -> str:
-    """Wrong labels among those moved, before and after calibration is looked at."""
-    wrong: dict[int, list[float]] = {1: [], 5: [], 20: []}
-    sure, right, error, cooled, temperatures = [], [], [], [], []
-    for seed in SEEDS:
-        labelled, unlabelled = few(data.digits("train"), 2, seed)
-        test = data.digits("test")
-        trace = self_train(
-            EstimatorLearner(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50
-        )
-        for upto in wrong:
-            moved = torch.cat([r.moved for r in trace.rounds[:upto]])
-            given = torch.cat([r.y for r in trace.rounds[:upto]])
-            wrong[upto].append(float((given != unlabelled.y[moved]).double().mean()))
-        torch.manual_seed(seed)
-        net = nets.CNN(1, 10, width=16, depth=2)
-        step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3))
-        train.fit(step, [(labelled.x, labelled.y)], epochs=150)
-        logits = metrics.predict(net, test.x)
-        held, kept = slice(0, 250), slice(250, None)
-        t = selftrain.fit_temperature(logits[held], test.y[held])
-        p, q = functional.softmax(logits[kept], 1), selftrain.soften(logits[kept], temperature=t)
-        sure.append(float(p.max(1).values.mean()))
-        right.append(metrics.accuracy(p, test.y[kept]))
-        error.append(metrics.calibration_error(p, test.y[kept]))
-        cooled.append(metrics.calibration_error(q, test.y[kept]))
-        temperatures.append(float(t))
-    out = ["Wrong pseudo-labels among all moved (2 labels a class, logistic regression, q = 50), per cent:\n"]
-    out += ["| after round | wrong |\n|---|---|"]
-    out += [f"| {upto} | {metrics.summary(values, percent=True)} |" for upto, values in wrong.items()]
-    out += [
-        "\nA network fitted to 20 digits until it knows them by heart (150 steps), on 250 digits it hasn't seen: mean "
-        f"confidence {metrics.summary(sure, percent=True)} %, accuracy {metrics.summary(right, percent=True)} %, "
-        f"expected calibration error {metrics.summary(error, percent=True)} %. With the temperature fitted on 250 "
-        f"others ({metrics.summary(temperatures)}): {metrics.summary(cooled, percent=True)} %."
-    ]
-    return "\n".join(out)
+
+def wrong_and_sure(seed: int) -> Row:
+    """Wrong labels among those moved, and a network's confidence before and after it is calibrated."""
+    labelled, unlabelled = few(data.digits("train"), 2, seed)
+    test = data.digits("test")
+    trace = self_train(EstimatorLearner(LogisticRegression(max_iter=300)), labelled.x, labelled.y, unlabelled.x, q=50)
+    figures: Row = {}
+    for upto in UPTO:
+        moved = torch.cat([r.moved for r in trace.rounds[:upto]])
+        given = torch.cat([r.y for r in trace.rounds[:upto]])
+        figures[f"wrong after {upto}"] = float((given != unlabelled.y[moved]).double().mean())
+    torch.manual_seed(seed)
+    net = nets.CNN(1, 10, width=16, depth=2)
+    step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3))
+    train.fit(step, [(labelled.x, labelled.y)], epochs=150)
+    logits = metrics.predict(net, test.x)
+    held, kept = slice(0, 250), slice(250, None)
+    t = selftrain.fit_temperature(logits[held], test.y[held])
+    p, q = functional.softmax(logits[kept], 1), selftrain.soften(logits[kept], temperature=t)
+    return figures | {
+        "confidence": float(p.max(1).values.mean()),
+        "accuracy": metrics.accuracy(p, test.y[kept]),
+        "ECE": metrics.calibration_error(p, test.y[kept]),
+        "temperature": float(t),
+        "ECE with it": metrics.calibration_error(q, test.y[kept]),
+    }
+
+
+def measure_bias(runs: kit.Runs) -> None:
+    """A draw of the labels for each seed."""
+    for seed in runs.seeds:
+        runs.once(wrong_and_sure, seed=seed)
+
+
+def show_bias(rows: list[Row]) -> str:
+    """A table of the loop, and the network in a sentence."""
+    lines = [[upto, kit.mean(rows, f"wrong after {upto}", percent=True)] for upto in UPTO]
+    sure, right, error, cooled = (
+        kit.mean(rows, figure, percent=True) for figure in ("confidence", "accuracy", "ECE", "ECE with it")
+    )
+    return (
+        "Wrong pseudo-labels among all moved (2 labels a class, logistic regression, q = 50), per cent:\n\n"
+        f"{kit.table(['after round', 'wrong'], lines)}\n\n"
+        "A network fitted to 20 digits until it knows them by heart (150 steps), on 250 digits it hasn't seen: mean "
+        f"confidence {sure} %, accuracy {right} %, expected calibration error {error} %. With the temperature fitted "
+        f"on 250 others ({kit.mean(rows, 'temperature')}): {cooled} %."
+    )
 
 
 # ── MNIST ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,9 +302,10 @@ class Run:
     ramp: tuple[float, float] = (0.1, 0.6)
     eval_mode: bool = False
 
-    def name(self) -> dict[str, str]:
-        """What tells it from the others, as the file of results has it."""
-        return {f.name: str(getattr(self, f.name)) for f in fields(self)}
+    def settings(self) -> Row:
+        """What tells it from the others, as its rows have it."""
+        ramp = "{:g}–{:g}".format(*self.ramp) if self.method.startswith("pseudo") else None
+        return vars(self) | {"ramp": ramp}
 
     def net(self) -> nn.Module:
         """Lee's kind of network, smaller, with dropout; or ours."""
@@ -267,23 +316,22 @@ class Run:
         return nn.Sequential(nets.Normalize(0.5, 0.5), nn.Dropout(self.noise), plain)
 
 
-FRESH = range(10, 15)  # draws of the labels that served to choose nothing
+FRESH = 10  # the first of the draws of the labels that served to choose nothing
 RUNS = {
     Run("supervised", "MLP", 1000, 28, 400, noise=0.4): FRESH,
     Run("pseudo-label, eval mode", "MLP", 1000, 28, 1000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("pseudo-label", "MLP", 1000, 28, 1000, ratio=8, noise=0.4): FRESH,
-    Run("supervised", "MLP", 1000, 14, 400): SEEDS,
-    Run("pseudo-label", "MLP", 1000, 14, 1500): SEEDS,
-    Run("supervised", "CNN", 24, 14, 400): SEEDS,
-    Run("pseudo-label", "CNN", 24, 14, 600): SEEDS,
-    Run("FixMatch", "CNN", 24, 14, 1000): SEEDS,
+    Run("supervised", "MLP", 1000, 14, 400): 0,
+    Run("pseudo-label", "MLP", 1000, 14, 1500): 0,
+    Run("supervised", "CNN", 24, 14, 400): 0,
+    Run("pseudo-label", "CNN", 24, 14, 600): 0,
+    Run("FixMatch", "CNN", 24, 14, 1000): 0,
 }
 LARGE = {
     Run("supervised", "MLP", 5000, 28, 400, noise=0.4): FRESH,
     Run("pseudo-label, eval mode", "MLP", 5000, 28, 20000, ratio=8, noise=0.4, eval_mode=True): FRESH,
     Run("FixMatch", "CNN", 24, 28, 20000, ratio=7): FRESH,
 }
-MNIST_RESULTS = RESULTS.with_name("selftrain_mnist.csv")
 
 
 def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator) -> Callable[[Any], Any]:
@@ -312,11 +360,11 @@ def mnist_step(run: Run, net: nn.Module, teacher: nn.Module, g: torch.Generator)
     return scheduled
 
 
-def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> tuple[float, float]:
+def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> Row:
     """Error on the test digits in per cent, and seconds of computing."""
     everything, test = sets
     labelled, unlabelled = few(everything, 10, seed)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     torch.manual_seed(seed)
     net = run.net().to(everything.x.device)
     teacher = copy.deepcopy(net).requires_grad_(False)
@@ -328,130 +376,65 @@ def mnist_run(run: Run, sets: tuple[data.Dataset, data.Dataset], seed: int) -> t
         stop = min(len(batches), run.steps - part * len(batches))
         train.fit(step, [batch for batch, _ in zip(batches, range(stop))], epochs=1)
     used = teacher if run.method == "FixMatch" else net
-    return 100 * (1 - metrics.accuracy(metrics.predict(used, test.x), test.y)), time.process_time() - start
+    error = 100 * (1 - metrics.accuracy(metrics.predict(used, test.x), test.y))
+    return {"error, %": error, "seconds": time.process_time() - start}
 
 
-def mnist(*, full: bool) -> None:
-    """Measure what the file of results lacks, a row a run and seed, and write the table after each run."""
-    where, sets = device() if full else torch.device("cpu"), {}
-    sets[28] = tuple(data.mnist(split, download=False, device=where) for split in ("train", "test"))
-    sets[14] = tuple(replace(part, x=functional.avg_pool2d(part.x, 2)) for part in sets[28])
-    for run, seeds in (RUNS | (LARGE if full else {})).items():
-        for seed in seeds:
-            if not found(run, seed):
-                error, seconds = mnist_run(run, sets[run.side], seed)
-                record(run, seed, error, seconds)
-                print(run, seed, f"{error:.2f}", f"{seconds:.0f} s", flush=True)
-        write(MNIST, mnist_text())
+def measure_mnist(runs: kit.Runs, *, full: bool = False) -> None:
+    """Every run with its draws; the large ones too if asked for."""
+    kit.real_data("MNIST")
+    whole = [data.mnist(split, download=False, device=runs.device) for split in ("train", "test")]
+    small = [replace(part, x=functional.avg_pool2d(part.x, 2)) for part in whole]
+    sets = {28: (whole[0], whole[1]), 14: (small[0], small[1])}
+    for run, first in (RUNS | (LARGE if full else {})).items():
+        for seed in runs.seeds:
+            runs.once(
+                lambda seed, run=run, **_: mnist_run(run, sets[run.side], seed), **run.settings(), seed=first + seed
+            )
 
 
-def rows() -> list[dict[str, str]]:
-    """All that was measured on MNIST."""
-    if not MNIST_RESULTS.exists():
-        return []
-    with MNIST_RESULTS.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def found(run: Run, *seeds: int) -> list[dict[str, str]]:
-    """The rows of a run, of these seeds or of all."""
-    name = run.name()
-    same = [row for row in rows() if all(row[k] == v for k, v in name.items())]
-    return [row for row in same if not seeds or int(row["seed"]) in seeds]
-
-
-def record(run: Run, seed: int, error: float, seconds: float) -> None:
-    """Add a row to the file of results."""
-    row = run.name() | {"seed": str(seed), "error": f"{error:.2f}", "seconds": f"{seconds:.0f}"}
-    new = not MNIST_RESULTS.exists()
-    with MNIST_RESULTS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def mnist_text() -> str:
-    """The section: what was measured, and the table."""
-    head = [
-        "method",
-        "network",
-        "pixels",
-        "steps",
-        "batch",
-        "input dropped",
-        "ramp",
-        "error",
-        "each draw",
-        "CPU seconds",
-    ]
-    lines = []
-    for run in RUNS | LARGE:
-        done = found(run)
-        if done:
-            errors = [float(row["error"]) for row in done]
-            cells = [run.method, f"{run.network} {run.size:,}", f"{run.side}×{run.side}", f"{run.steps:,}"]
-            cells += ["32" if run.method == "supervised" else f"32 + {32 * run.ratio}", f"{run.noise:.0%}"]
-            cells.append("{:g}–{:g}".format(*run.ramp) if run.method.startswith("pseudo") else "")
-            cells += [str(metrics.summary(errors)), ", ".join(f"{e:.1f}" for e in errors)]
-            lines.append([*cells, f"{np.mean([float(row['seconds']) for row in done]):.0f}"])
-    return f"""100 labels (10 a class), 59,900 digits without; error in per cent on the 10,000 test digits, mean ±
-standard deviation over the draws of the labels. 28×28: draws {FRESH[0]} to {FRESH[-1]}; what is set was chosen with
-three others on 5,000 training digits held back. 14×14 (2×2 pixels averaged: what a busy CPU allows): draws 0 to 4, of
-which one decimal was kept, and the mean of the seconds.
+MNIST = f"""100 labels (10 a class), 59,900 digits without; error in per cent on the 10,000 test digits, mean ± standard
+deviation over the draws of the labels. 28×28: draws {FRESH} to {FRESH + 4}; what is set was chosen with three others on
+5,000 training digits held back. 14×14 (2×2 pixels averaged: what a busy CPU allows): draws 0 to 4, of which one decimal
+was kept, and the mean of the seconds.
 
 MLP: one hidden layer, pixels from −1 to 1 of which a part is dropped, dropout .5, Adam 1e-3 falling to 0; CNN: two
 convolutions with batch normalisation, Adam 5e-3. Pseudo-label is Lee's loss in every update, the ramp going up to 3 as
 the column says, in shares of the steps; *eval mode*: the label comes from the network without its dropout, which Lee's
 text leaves open. FixMatch: τ = .8; shifts of 2 pixels of 28 make the label, affine ones (20°, 3 pixels, scale ± .2,
-shear 15°) learn it; the weights' average is judged.
-
-{table(head, lines)}
-
-Lee (2013), 28×28, 5,000 hidden units: 21.89 without, 16.15 with pseudo-labels."""
+shear 15°) learn it; the weights' average is judged."""
+LEE = "Lee (2013), 28×28, 5,000 hidden units: 21.89 without, 16.15 with pseudo-labels."
 
 
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
+def show_mnist(rows: list[Row]) -> str:
+    """A line a run."""
+    head = ["method", "network", "pixels", "steps", "batch", "input dropped", "ramp"]
+    lines = []
+    for run in RUNS | LARGE:
+        settings = run.settings()
+        same = [row for row in rows if all(row.get(name) == value for name, value in settings.items())]
+        if same:
+            cells = [run.method, f"{run.network} {run.size:,}", f"{run.side}×{run.side}", f"{run.steps:,}"]
+            cells += ["32" if run.method == "supervised" else f"32 + {32 * run.ratio}", f"{run.noise:.0%}"]
+            cells += [settings["ramp"] or "", kit.mean(same, "error, %")]
+            cells.append(", ".join(f"{error:.1f}" for error in kit.values(same, "error, %")))
+            lines.append([*cells, f"{statistics.mean(kit.values(same, 'seconds')):.0f}"])
+    table = kit.table([*head, "error", "each draw", "CPU seconds"], lines)
+    return f"{kit.flow(MNIST)}\n\n{table}\n\n{LEE}"
 
 
-MNIST = "MNIST with 100 labels"
-ORACLE, DIGITS, BIAS = "Against scikit-learn", "Digits with few labels", "Confirmation bias and calibration"
-ORDER = (ORACLE, DIGITS, BIAS, MNIST)
-
-
-def sections() -> dict[str, str]:
-    """What the results hold so far, by heading."""
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-    return {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in old.split("\n## ")[1:]}
-
-
-def write(heading: str, text: str) -> None:
-    """Replace one section of the results."""
-    known = sections() | {heading: text}
-    ordered = [f"\n## {name}\n\n{known[name].strip()}\n" for name in ORDER if name in known]
-    RESULTS.parent.mkdir(exist_ok=True)
-    head = "# Self-training, measured\n\nWritten by `python -m benchmarks.selftrain`.\n"
-    RESULTS.write_text(head + "".join(ordered), encoding="utf-8")
-
-
-def main() -> None:
-    """Run the parts named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    jobs = {
-        "oracle": lambda: write(ORACLE, oracle()),
-        "digits": lambda: write(DIGITS, digits()),
-        "bias": lambda: write(BIAS, bias()),
-        "mnist": lambda: mnist(full=chosen.full),
-    }
-    parser.add_argument("parts", nargs="*", default=[*jobs], choices=[*jobs])
-    parser.add_argument("--full", action="store_true", help="MNIST at full size too")
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    for part in chosen.parts:
-        jobs[part]()
-
+BENCHMARK = kit.Benchmark(
+    "selftrain",
+    "Self-training, measured",
+    "",
+    [
+        kit.Part("oracle", measure_oracle, show_oracle, "Against scikit-learn"),
+        kit.Part("loops", measure_loops, show_loops, "Digits with few labels"),
+        kit.Part("networks", measure_networks, show_networks),
+        kit.Part("bias", measure_bias, show_bias, "Confirmation bias and calibration"),
+        kit.Part("mnist", measure_mnist, show_mnist, "MNIST with 100 labels"),
+    ],
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

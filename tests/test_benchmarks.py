@@ -70,6 +70,15 @@ def test_a_setting_that_only_some_runs_have_is_none_in_the_others(tmp_path):
     assert store.rows("rates") == [{"lr": 0.1, "patience": 5, "accuracy": 1.0}, {"lr": 0.1, "accuracy": 1.0}]
 
 
+def test_a_row_that_sums_up_seeds_counts_for_each_of_them(tmp_path):
+    summed = {"method": "plain", "steps": 3, "seeds": 5, "accuracy": 0.752, "accuracy ±": 0.036}
+    store, calls = kit.Store(tmp_path / "tiny.json"), []
+    store.add("digits", [summed])
+    benchmark(measured(calls)).main(["--results", str(tmp_path), "--seeds", "2"])
+    assert calls == [("deck", 0), ("deck", 1)]
+    assert "| plain | 75.2 ± 3.6 |\n| deck | 67 ± 24 |" in (tmp_path / "tiny.md").read_text()
+
+
 def test_a_section_without_rows_stays_as_it_is(tmp_path):
     (tmp_path / "tiny.md").write_text("# Old\n\n" + kit.marked("digits", "## Digits\n\nas measured before"))
     benchmark(measured([])).main(["--results", str(tmp_path), "--show"])
@@ -162,7 +171,19 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = ("checks", "dti", "domain", "fair")
+CONVERTED = (
+    "checks",
+    "dti",
+    "domain",
+    "fair",
+    "gan",
+    "images",
+    "linkage",
+    "membership",
+    "mixing",
+    "refine",
+    "selftrain",
+)
 
 
 @pytest.mark.parametrize("key", CONVERTED)

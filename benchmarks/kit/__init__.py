@@ -19,9 +19,10 @@ A benchmark is a list of parts. A part has a function that measures and one that
 
 ``once`` calls ``train_and_test(method=…, steps=…, seed=…)``, which returns figures by name, unless a row with these
 settings is kept: a part can be broken off and gone on with. ``results/KEY.json`` maps each part to its rows. A row is
-one run, flat: its settings, its ``seed`` where there is chance, and its figures. ``results/KEY.md`` is made from the
-rows, a section a part, between marks; a section whose part has no rows stays as it is. ``python -m benchmarks`` runs
-the benchmarks of all topics.
+one run, flat: its settings, its ``seed`` where there is chance, and its figures. Where the runs of old were not kept
+one by one, a row has their mean and deviation (``kit.mean``). ``results/KEY.md`` is made from the rows, a section a
+part, between marks; a section whose part has no rows stays as it is. ``python -m benchmarks`` runs the benchmarks of
+all topics.
 """
 
 from benchmarks.kit.benchmark import Benchmark, Part, Runs

@@ -29,11 +29,13 @@ class Runs:
     def once(self, measure: Callable[..., Row | list[Row]], **settings: Any) -> None:
         """Call ``measure(**settings)``, unless a row with these settings is kept, and keep what it returns.
 
+        A row with these settings but no seed sums up all of them (see ``kit.mean``), and counts for each.
+
         Args:
             measure: returns figures by name, or a list of such where one run fills several rows.
             **settings: numbers and texts that tell this run from the others; a None is not written down.
         """
-        if self.store.rows(self.part, **settings):
+        if self.store.rows(self.part, **settings) or self.store.rows(self.part, **settings | {"seed": None}):
             return
         begin = time.process_time()
         figures = measure(**settings)
