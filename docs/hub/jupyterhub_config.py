@@ -72,8 +72,8 @@ def prepare(spawner):
     import pwd
 
     account = pwd.getpwnam(spawner.user.name)
-    if account.pw_uid >= 1000:
-        os.chmod(account.pw_dir, 0o700, follow_symlinks=os.chmod in os.supports_follow_symlinks)
+    if account.pw_uid >= 1000:  # not a system's account, whose home others may need
+        os.chmod(account.pw_dir, 0o700)
     role = "instructor" if spawner.user.name == INSTRUCTOR else "students"
     spawner.environment = {
         **spawner.environment,
