@@ -231,11 +231,15 @@ def pupils(root: Path, count: int, seed: int = 0, *, second: int = 1) -> list[st
     return names
 
 
-def gradebook_rows(root: Path) -> dict[tuple[str, ...], tuple[object, ...]]:
-    """Every row that grading writes, by student, notebook and cell, without the random ids."""
+def gradebook_rows(where: Path | str, assignment: str = ASSIGNMENT) -> dict[tuple[str, ...], tuple[object, ...]]:
+    """Every row that grading writes, by student, notebook and cell, without the random ids.
+
+    Args:
+        where: the folder of a course, or a database's URL.
+    """
     rows: dict[tuple[str, ...], tuple[object, ...]] = {}
-    with Gradebook(f"sqlite:///{root}/gradebook.db") as book:
-        for submission in book.assignment_submissions(ASSIGNMENT):
+    with Gradebook(where if isinstance(where, str) else f"sqlite:///{where}/gradebook.db") as book:
+        for submission in book.assignment_submissions(assignment):
             student = submission.student.id
             rows[student,] = (submission.timestamp, submission.score, submission.total_seconds_late)
             for notebook in submission.notebooks:

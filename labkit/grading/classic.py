@@ -105,6 +105,29 @@ def url(course: Course) -> str:
     return str(settings.get("db_url") or f"sqlite:///{course.root / 'gradebook.db'}")
 
 
+def refuse_nameless(course: Course) -> None:
+    """Raise ``CourseError`` if the gradebook is on a server and the course has no id.
+
+    nbgrader's tables refer to the course; SQLite does not look whether there is one, a server does.
+    """
+    if not url(course).startswith("sqlite") and not course_id(course):
+        raise CourseError(
+            "a gradebook on a database server needs the course's id: set c.CourseDirectory.course_id in"
+            " nbgrader_config.py, as in 'labkit'"
+        )
+
+
+def without_password(address: str) -> str:
+    """A database's URL as it may be shown."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "in CourseDirectory.db_url"
+
+
 def course_id(course: Course) -> str:
     """The course's id in the gradebook, as nbgrader's converters use it."""
     return str(course.config().CourseDirectory.get("course_id", "") or "")
@@ -120,16 +143,19 @@ def gradebook(course: Course) -> Iterator["Gradebook"]:
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+    refuse_nameless(course)
     address = url(course)
     try:
         with programs():
             book = Gradebook(address, course_id(course))
     except (SQLAlchemyError, ImportError) as error:
-        raise CourseError(f"the gradebook {address} can't be opened: {getattr(error, 'orig', error)}") from error
+        raise CourseError(
+            f"the gradebook {without_password(address)} can't be opened: {getattr(error, 'orig', error)}"
+        ) from error
     try:
         yield book
     except DBAPIError as error:
-        raise CourseError(f"the gradebook {address} can't be used: {error.orig}") from error
+        raise CourseError(f"the gradebook {without_password(address)} can't be used: {error.orig}") from error
     finally:
         book.close()
 
@@ -138,12 +164,14 @@ def register(course: Course, assignment: str) -> None:
     """Put an assignment's cells into the gradebook, as they are in ``solutions/`` now; ``exercises/`` isn't touched.
 
     Raises:
-        CourseError: if the solution is broken, or cells were added or removed after submissions were graded.
+        CourseError: if the gradebook can't be used, if the solution is broken, or if cells were added or removed
+            after submissions were graded.
     """
     from nbgrader.converters import GenerateAssignment
 
     from labkit.grading import own
 
+    refuse_nameless(course)
     settings = course.config()
     with tempfile.TemporaryDirectory(prefix="labkit-release-") as folder:
         settings.CourseDirectory.release_directory = str(Path(folder) / "release")

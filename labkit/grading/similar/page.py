@@ -36,8 +36,8 @@ likely. <strong>This is a reason to look, and no proof of anything</strong>: two
 read, or a task with few ways to solve it give the same picture. Names of variables, comments, layout and the order of
 statements are not compared.</p>
 <p>A line with <em>=</em> at its edge holds something that both wrote and that nobody was given. Grey lines are as in
-the exercise, its model answer or its lecture. The number counts what both share of their own, in words and signs of the
-code; what many in the class wrote counts less.</p>
+the exercise, its model answer or its lecture, or are not compared, as comments. The number counts what both share of
+their own, in words and signs of the code; what many in the class wrote counts less.</p>
 """
 
 
