@@ -172,6 +172,7 @@ def test_sections_of_a_page():
 
 
 CONVERTED = (
+    "attacks",
     "checks",
     "dti",
     "domain",
