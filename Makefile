@@ -23,7 +23,8 @@ test-all: $(VENV)/installed-test
 # What attacks and crashes come to, in docs/grading.md: an hour on two processors, one test at a time.
 tables: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "" --tables docs/grading.md tests/test_engine_contained.py \
-		tests/test_engine_attacks.py tests/test_engine_kill.py tests/test_engine_hostile.py
+		tests/test_engine_attacks.py tests/test_engine_kill.py tests/test_engine_hostile.py \
+		tests/test_attackers_second.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

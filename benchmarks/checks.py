@@ -138,7 +138,8 @@ def share(row: Row, part: str, whole: str) -> str:
 
 
 def show_lines(rows: list[Row]) -> str:
-    """A line a topic, and one for all."""
+    """A line a topic that was there before, and one for all of them."""
+    rows = [row for row in rows if row["topic"] in BEFORE]
     table = [[row["topic"], *BEFORE[row["topic"]], row["cases"], row["answers"], row["rights"]] for row in rows]
     table.append(["all", *(sum(int(line[i]) for line in table) for i in range(1, 6))])
     head = ["", "checks, before", "mistakes, before", "cases", "answers", "right answers"]

@@ -5,7 +5,7 @@
 
 CPU time of one thread. R is how many times as fast labkit is as a peer, the median over rounds in which they take
 turns; the table shows the fastest peer, the one with the least R. Each version of labkit is a clone that runs in a
-process of its own, on the same inputs; the two versions take turns, twice, row by row.
+process of its own, on the same inputs. "Batch" is one draw for all pictures, where labkit draws for each.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from labkit.data import simulate
 
 Calls = dict[str, Callable[[], Any]]
 HERE = Path(__file__).resolve()
-VERSIONS = ("older", "newer", "newer", "older")
 
 
 def pictures(b: int, side: int) -> torch.Tensor:
@@ -169,7 +168,7 @@ def fid(n: int, d: int) -> Calls:
         s, t = np.cov(p, rowvar=False), np.cov(q, rowvar=False)
         return ((p.mean(0) - q.mean(0)) ** 2).sum() + np.trace(s + t - 2 * linalg.sqrtm(s @ t).real)
 
-    return {"labkit": lambda: gan.frechet(a, b), "torchmetrics": by_torchmetrics, "SciPy": by_scipy}
+    return {"labkit": lambda: gan.frechet(u, v), "torchmetrics": by_torchmetrics, "SciPy": by_scipy}
 
 
 def sound(name: str) -> Calls:
@@ -270,36 +269,30 @@ def measured(row: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def child(clone: Path, row: str, rounds: int) -> dict[str, Any]:
-    """A row measured with the labkit of a clone, in a process of its own."""
+def child(clone: Path, rows: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Rows measured with the labkit of a clone, in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(clone), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE), "--child", str(clone), row, "--rounds", str(rounds)]
+    command = [sys.executable, str(HERE), *rows, "--child", str(clone), "--rounds", str(rounds)]
     done = subprocess.run(command, env=env, cwd=clone, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compared(row: str, clones: Mapping[str, Path], rounds: int) -> list[str]:
-    """A line of the table: both versions, each measured twice, in turns."""
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in clones}
-    for name in VERSIONS:
-        if name in clones:
-            runs[name].append(child(clones[name], row, rounds))
-    line = [ROWS[row][0]]
-    for name in clones:
-        peers = runs[name][0]["ratios"]
-        ratios = {peer: statistics.mean(run["ratios"][peer] for run in runs[name]) for peer in peers}
-        fastest = min(ratios, key=lambda peer: ratios[peer])
-        line += [f"{statistics.mean(run['ms'] for run in runs[name]):.2f}", f"{ratios[fastest]:.2f}"]
-    return [*line, fastest]
+def line(row: str, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line of the table."""
+    cells = [ROWS[row][0]]
+    for result in (results[row] for results in runs.values()):
+        fastest, *others = sorted(result["ratios"].items(), key=lambda pair: pair[1])
+        cells += [f"{result['ms']:.2f}", f"{fastest[1]:.2f}"]
+    return [*cells, fastest[0], ", ".join(f"{peer} {ratio:.2f}" for peer, ratio in others)]
 
 
 def page(lines: list[list[str]]) -> str:
     """The page of results."""
-    head = ["work", "ms before", "R before", "ms now", "R now", "fastest peer"]
+    head = ["work", "ms before", "R before", "ms now", "R now", "fastest peer", "R of the others"]
     about = " ".join((__doc__ or "").split("\n\n")[-1].split())
     return (
         f"# Speed, measured\n\nWritten by `python -m benchmarks.speed --beside CLONE`. {about} "
-        f"{kit.machine()}.\n\n{kit.table(head, [[*line[:-1], line[-1]] for line in lines])}\n"
+        f"{kit.machine()}.\n\n{kit.table(head, lines)}\n"
     )
 
 
@@ -318,16 +311,16 @@ def main() -> None:
 
         if not Path(labkit.__file__).is_relative_to(options.child):
             raise RuntimeError(f"{labkit.__file__} is not of {options.child}")
-        print(json.dumps(measured(options.rows[0], options.rounds)))
+        print(json.dumps({row: measured(row, options.rounds) for row in options.rows}))
         return
     torch.set_num_threads(1)
     clones = {"newer": HERE.parents[1]}
     if options.beside:
         clones = {"older": options.beside.resolve(), **clones}
-    lines = []
-    for row in options.rows or ROWS:
-        lines.append(compared(row, clones, options.rounds))
-        print("  ".join(lines[-1]), flush=True)
+    rows = options.rows or list(ROWS)
+    runs = {name: child(clone, rows, options.rounds) for name, clone in clones.items()}
+    lines = [line(row, runs) for row in rows]
+    print("\n".join("  ".join(cells) for cells in lines))
     if options.beside and not options.rows:
         (kit.RESULTS / "speed.md").write_text(page(lines), encoding="utf-8")
 

@@ -32,36 +32,63 @@ def squared_distances(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float
     tensor([[0., 9.],
             [9., 0.]])
     """
+    return Rows(_comparable(a, b)).squared_distances(a)
+
+
+def _comparable(a: Tensor, b: Tensor) -> Tensor:
+    """``b``, if distances to ``a`` can be taken."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or a.dtype != b.dtype or not a.is_floating_point():
         raise ValueError(
             f"distances are taken between rows (n, d) and (m, d) of one float type; these are {a.dtype} "
             f"{tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
         )
-    if a.dtype in (torch.float16, torch.bfloat16):
-        return squared_distances(a.float(), b.float()).to(a.dtype)
-    centre = b.detach().mean(0) if len(b) else b.new_zeros(b.shape[1])
-    p, q = a - centre, b - centre
-    lengths = p.square().sum(1)[:, None] + q.square().sum(1)
-    out = torch.addmm(lengths, p, q.T, alpha=-2).clamp_min(0)
-    # Where at least a quarter of the digits of the sum cancel.
-    near = out.detach() < lengths.detach() * torch.finfo(a.dtype).eps ** 0.25
-    rows, columns = near.nonzero(as_tuple=True)
-    if not len(rows):
-        return out
-    step = max(1, AT_ONCE // max(1, a.shape[1]))
-    exact = [
-        (a.index_select(0, i) - b.index_select(0, j)).square().sum(1)
-        for i, j in zip(rows.split(step), columns.split(step))
-    ]
-    return out.index_put((rows, columns), torch.cat(exact))
+    return b
+
+
+class Rows:
+    """Rows x (m, d) of floats that others are compared with, again and again: x − mean and its lengths are kept."""
+
+    def __init__(self, x: Float[Tensor, "m d"]) -> None:
+        self.x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        self.centre = self.x.detach().mean(0) if len(x) else self.x.new_zeros(x.shape[1])
+        self.moved = self.x - self.centre
+        self.lengths = self.moved.square().sum(1)
+
+    def squared_distances(self, a: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+        """See the function ``squared_distances``."""
+        wide = a.to(self.x.dtype)
+        p = wide - self.centre
+        lengths = p.square().sum(1)[:, None] + self.lengths
+        out = torch.addmm(lengths, p, self.moved.T, alpha=-2).clamp_min_(0)
+        # Where at least a quarter of the digits of the sum cancel.
+        near = out.detach() < lengths.detach().mul_(torch.finfo(out.dtype).eps ** 0.25)
+        rows, columns = near.nonzero(as_tuple=True)
+        if not len(rows):
+            return out.to(a.dtype)
+        step = max(1, AT_ONCE // max(1, a.shape[1]))
+        exact = [
+            (wide.index_select(0, i) - self.x.index_select(0, j)).square().sum(1)
+            for i, j in zip(rows.split(step), columns.split(step))
+        ]
+        return out.index_put_((rows, columns), torch.cat(exact)).to(a.dtype)
+
+    def nearest(self, a: Float[Tensor, "n d"]) -> Int[Tensor, " m"]:
+        """Which of ``a`` is nearest to each row of x; of equally near ones the first."""
+        p = a.to(self.x.dtype) - self.centre
+        lengths = p.square().sum(1)
+        # Less ‖x_j − mean‖², which is the same for all.
+        least, which = torch.addmm(lengths[:, None], p, self.moved.T, alpha=-2).min(0)
+        close = least + self.lengths < (self.lengths + lengths.max()) * torch.finfo(least.dtype).eps ** 0.25
+        return self.squared_distances(a).min(0).indices if bool(close.any()) else which
 
 
 def blocks(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Iterator[tuple[slice, Float[Tensor, "_ m"]]]:
     """``squared_distances`` of some rows of ``a`` at a time: the rows, and the distances to all of ``b``."""
+    others = Rows(_comparable(a, b))
     step = max(1, AT_ONCE // max(1, len(b)))
     for start in range(0, len(a), step):
         rows = slice(start, min(start + step, len(a)))
-        yield rows, squared_distances(a[rows], b)
+        yield rows, others.squared_distances(a[rows])
 
 
 class NearestNeighbours(NamedTuple):

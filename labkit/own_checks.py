@@ -82,6 +82,8 @@ def read(folder: Path) -> Own:
         points = settings.read(folder).points
     except ValueError as error:
         raise Unusable(str(error)) from error
+    if not (folder / FOLDER / ANSWERS).is_dir():  # a folder of that name that is something else
+        return Own(points=points, folder=str(folder))
     cases, answers = sources(folder / FOLDER), sources(folder / FOLDER / ANSWERS)
     for topic in cases:
         if topic in PLUMBING:
@@ -112,4 +114,4 @@ def sources(folder: Path) -> dict[str, str]:
 def is_course(folder: Path) -> bool:
     """Whether a folder is a course with checks of its own, or with points of its own."""
     marked = (folder / "nbgrader_config.py").is_file() or (folder / settings.FILE).is_file()
-    return marked and ((folder / FOLDER).is_dir() or (folder / settings.FILE).is_file())
+    return marked and ((folder / FOLDER / ANSWERS).is_dir() or (folder / settings.FILE).is_file())

@@ -5,9 +5,9 @@ A number is followed by a comment that no reader sees::
     The digits lost 0.43 <!--= float(moved.mean()): 0.43 ± 0.05 --> of their accuracy.
 
 Left of the colon stands where the number comes from. It is a Python expression, computed where the text stands, after
-all cells above it; or a text in quotes, after which the nearest cell above printed the number. ``<!--=below`` means the
-next cell below instead. Right of the colon stand the number as the text has it, and by how much a run may differ. Where
-the text has a %, the expression gives a percentage too.
+all cells above it; or a text in quotes, after which the nearest cell above printed the number (… in it stands for
+anything). ``<!--=below`` means the next cell below instead. Right of the colon stand the number as the text has it, and
+by how much a run may differ. Where the text has a %, the expression gives a percentage too.
 """
 
 import re
@@ -121,8 +121,9 @@ def printed_text(cell):
 def printed(cell, claim):
     """The number that a cell printed after the claim's text."""
     text = " ".join(printed_text(cell).split())
-    _, there, rest = text.partition(" ".join(claim.printed_after.split()))
-    found = NUMBER.search(rest)
-    if not there or not found:
+    parts = (re.escape(" ".join(part.split())) for part in claim.printed_after.split("…"))
+    there = re.search(".*?".join(parts), text)
+    found = NUMBER.search(text, there.end()) if there else None
+    if not found:
         raise ValueError(f"{claim.cell}: the cell printed no number after {claim.printed_after!r}: {text[:300]!r}")
     return number(found[0])

@@ -1,6 +1,7 @@
 """Tables of docs/grading.md, from figures that the tests themselves record.
 
-    python -m pytest -m "" --tables docs/grading.md tests/test_engine_{contained,attacks,kill,hostile}.py
+    python -m pytest -m "" --tables docs/grading.md tests/test_engine_{contained,attacks,kill,hostile}.py \
+        tests/test_attackers_second.py
 
 A test that passes ``record`` says what it found; when all have passed, each table of which there are rows is
 written between its marks. If a test failed, was skipped or deselected, nothing is written and the run fails.
@@ -167,6 +168,7 @@ def mutated(rows: Rows) -> list[str]:
 TABLES: dict[str, Callable[[Rows], list[str]]] = {
     "contained": contained,
     "marks": marks,
+    "second": marks,
     "lost": lost,
     "mutated": mutated,
 }

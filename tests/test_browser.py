@@ -107,6 +107,19 @@ def test_a_saved_lecture_shows_the_explorers_last_picture_when_it_is_opened_agai
         assert "not found" not in page.locator("body").inner_text()
 
 
+def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
+    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook.run(notebook.find("from labkit.checks import check"))
+    hint = page.locator("details", has=page.locator("summary", has_text="Hint")).first
+    hint.wait_for()
+    assert hint.locator("code", has_text="torch.deg2rad").count() == 1
+    assert not hint.locator("code").first.is_visible()
+    hint.locator("summary").click()
+    hint.locator("code").first.wait_for(state="visible")
+    seen = page.locator("details", has=page.locator("summary", has_text="What you should see")).first
+    assert seen.locator("strong", has_text="The prediction.").count() == 1
+
+
 def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
     notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
     notebook.run(notebook.find("from labkit.checks import check"))

@@ -18,7 +18,7 @@ from tests import tiny
 
 COMMANDS = [
     *("lab", "doctor", "start", "check", "solution", "progress"),
-    *("release", "tidy", "grade", "feedback", "grades", "demo"),
+    *("release", "tidy", "grade", "feedback", "grades", "demo", "similar"),
 ]
 
 PLANNED = [topic for topic in SYLLABUS if topic.planned]

@@ -1,6 +1,7 @@
 """The simulators: what holds for all of them, and what each label promises, measured on the samples."""
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -638,3 +639,11 @@ def test_the_load_moves_the_level_of_vibration_and_not_its_kurtosis() -> None:
     rms, kurtosis, load = (made.x[:, k].flatten() for k in (0, 1, 3))
     assert float(torch.corrcoef(torch.stack([rms, load]))[0, 1]) > 0.9
     assert abs(float(torch.corrcoef(torch.stack([kurtosis, load]))[0, 1])) < 0.1
+
+
+def test_films_that_are_drawn_for_some_users_at_a_time_are_those_of_all_at_once(monkeypatch):
+    whole = simulate.ratings(50, films=30, per_user=(2, 9), generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(sys.modules["labkit.data.simulate.ratings"], "AT_ONCE", 100)
+    parts = simulate.ratings(50, films=30, per_user=(2, 9), generator=torch.Generator().manual_seed(0))
+    for name in ("user", "film", "stars", "day"):
+        assert torch.equal(getattr(parts, name), getattr(whole, name))

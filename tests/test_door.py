@@ -34,7 +34,7 @@ from labkit import (
     selftrain,
     style,
 )
-from labkit.augment import image
+from labkit.augment import Compose, Identity, OneOf, Sometimes, audio, image, series, video
 from labkit.dti import transforms
 from labkit.shapes import labels, pixels
 
@@ -87,6 +87,16 @@ GIVEN = {
 """An argument for each name that a parameter may have."""
 
 
+OWN = {
+    "labkit.fair": {
+        "a": lambda: torch.tensor([0, 0, 1, 1, 0, 1]), "y": lambda: torch.tensor([0, 1, 0, 1, 1, 0]),
+        "cell": lambda: torch.tensor([0, 0, 1, 1, 0, 1]), "values": lambda: table(B, 1)[:, 0],
+        "logits": lambda: table(B, 1)[:, 0], "h": lambda: table(B), "criterion": lambda: "odds",
+    },
+}  # fmt: skip
+"""Arguments that mean something else in one package."""
+
+
 TRAINING = {"epochs", "train_small_gan", "schedule", "rounds", "optimizer", "restarts"}
 """Parameters of functions that train: they are left to their topics' tests."""
 
@@ -120,13 +130,15 @@ def arguments(function):
     parameters = inspect.signature(function).parameters
     if TRAINING & {*parameters, function.__name__}:
         return None
+    own = next((values for package, values in OWN.items() if function.__module__.startswith(package)), {})
+    choices = {**GIVEN, **own}
     for name, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         if parameter.default is inspect.Parameter.empty or name == "generator":
-            if name not in GIVEN:
+            if name not in choices:
                 return None
-            given[name] = GIVEN[name]()
+            given[name] = choices[name]()
     return given
 
 
@@ -165,8 +177,11 @@ SHAPE_ALONE = {"affine_matrix", "corners", "elastic_field", "standard_cauchy", "
                "parameter_table", "stacking_is_faster", "reverse_gradient"}  # fmt: skip
 """Functions that look at a tensor's shape, or hand it on: they make no figure of its values."""
 
-NAMES = {"ari": {"clusters"}, "nmi": {"clusters"}, "clustering_accuracy": {"clusters"}, "class_weights": {"counts"},
-         "rebalanced_lambda": {"counts"}, "keep_probability": {"counts"}, "noise_distribution": {"counts"}}  # fmt: skip
+NAMES = {
+    "ari": {"clusters"}, "nmi": {"clusters"}, "clustering_accuracy": {"clusters"}, "class_weights": {"counts"},
+    "rebalanced_lambda": {"counts"}, "keep_probability": {"counts"}, "noise_distribution": {"counts"},
+    "cell_mean": {"cell"},
+}  # fmt: skip
 """Whole numbers that aren't classes: names of clusters, which may be anything, and counts."""
 
 
@@ -198,9 +213,17 @@ def tried(functions, change, *, among):
 
 def test_most_public_functions_are_reached(functions):
     assert len(functions) >= 90
-    assert {"accuracy", "fgsm", "smote", "frechet", "fixmatch_loss", "lira", "rotate"} <= {
-        name.rsplit(".", 1)[1] for name in functions
-    }
+    assert {
+        "accuracy",
+        "fgsm",
+        "smote",
+        "frechet",
+        "fixmatch_loss",
+        "lira",
+        "rotate",
+        "odds_gap",
+        "adversary_loss",
+    } <= {name.rsplit(".", 1)[1] for name in functions}
 
 
 def numbers(short, argument, value):
@@ -234,7 +257,8 @@ WRONG_LABELS = {
 @pytest.mark.parametrize("kind", WRONG_LABELS)
 def test_what_is_no_label_is_refused(functions, kind):
     def classes(short, argument, value):
-        return value.dtype == torch.int64 and argument not in NAMES.get(short, ())
+        probability = kind == "floats" and argument == "decision"
+        return value.dtype == torch.int64 and argument not in NAMES.get(short, ()) and not probability
 
     count = 0
     for where, function, given in tried(functions, WRONG_LABELS[kind], among=classes):
@@ -434,6 +458,19 @@ class TestOnePicture:
         with pytest.raises(ValueError, match=r"\(B, C, H, W\); this has shape \(\d, 16, 16\): of one picture"):
             build()(torch.rand(1 if build is NETWORKS["adapted"] else 3, 16, 16))
 
+    def test_so_do_clips_sounds_series_and_maps(self):
+        for call, says in (
+            (lambda: audio.Gain()(torch.rand(100)), r"of one sound \(T,\) take x\[None\]"),
+            (lambda: series.Jitter()(torch.rand(3, 100)), r"of one series \(C, T\) take x\[None\]"),
+            (
+                lambda: video.per_clip(image.Rotate(9))(torch.rand(4, 3, 8, 8)),
+                r"of one clip \(T, C, H, W\) take x\[None\]",
+            ),
+            (lambda: finetune.feature_maps(finetune.small_cnn(), torch.rand(1, 16, 16)), "of one picture"),
+        ):
+            with pytest.raises(ValueError, match=says):
+                call()
+
     def test_every_image_transform_says_so(self):
         tried = 0
         for name in image.__all__:
@@ -444,6 +481,15 @@ class TestOnePicture:
                     transform(images()[0], generator=seeded())
                 tried += 1
         assert tried >= 30
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_pipeline_says_so_whatever_it_draws(self, seed):
+        for pipeline in (
+            Sometimes(image.Rotate(20), 0.01), OneOf([Identity(), image.Hue()], [100, 1]),
+            Compose([Sometimes(image.Invert(), 0.01)]), Sometimes(Sometimes(image.Rotate(20), 0.01), 0.01),
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match=r"of one picture \(C, H, W\) take x\[None\]"):
+                pipeline(images()[0], generator=torch.Generator().manual_seed(seed))
 
     def test_every_function_of_pictures_says_so(self, functions):
         pictures = {n: f for n, f in functions.items() if ".augment.image." in n and f.__name__ not in SHAPE_ALONE}

@@ -322,6 +322,16 @@ class TestMixedMasks:
         assert torch.equal(result.mask[pasted], mask[params["partner"]][pasted])
         assert 0 < float(pasted.float().mean()) < 1
 
+    @pytest.mark.parametrize("kind", ["spatial", "temporal", "cube"])
+    def test_clips_are_mixed_with_their_masks(self, kind):
+        clip = torch.rand(4, 5, 2, 8, 9, generator=seeded())
+        mix = video.VideoMix(classes=4, kind=kind)
+        for mask in (clip[:, :, 0] > 0.5, clip > 0.5):
+            result = mix(clip, mask=mask, y=torch.arange(4), generator=seeded(1))
+            assert torch.equal(result.mask, result.x[:, :, 0] > 0.5 if mask.ndim == 4 else result.x > 0.5)
+        with pytest.raises(ValueError, match=r"\(4, 5, 8, 9\)"):
+            mix(clip, mask=mask[:, :, 0, 1:], generator=seeded())
+
     def test_in_a_pipeline(self):
         pipeline = Compose([image.Rotate(20, mask_value=1), Sometimes(mixing.CutMix(), 0.5), mixing.Mixup(classes=2)])
         result = pipeline(pictures(), mask=masks(torch.int64), generator=seeded())

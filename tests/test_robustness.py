@@ -236,6 +236,22 @@ def channels_last_are_refused_where_the_channels_matter():
     refused("this is a ndarray", lambda: image.rotate(x.numpy(), degrees=20.0))
 
 
+@report("albumentations-team/albumentations#135", "mdbloice/Augmentor#221", "huggingface/datasets#6865")
+def a_mask_holds_no_class_that_it_did_not_hold():
+    mask = torch.tensor([0, 7, 200], dtype=torch.uint8)[torch.randint(0, 3, (4, 24, 32), generator=seeded())]
+    for transform in (
+        image.Rotate(40), image.Affine(20, shear_x=20), image.Perspective(), image.Elastic(40, 3),
+        image.Resize((50, 17)), image.RandomResizedCrop((30, 30)), image.Scale(0.5),
+        image.Rotate(40, expand=True, fill="reflect"),
+    ):  # fmt: skip
+        for given in (mask, mask[:, None] == torch.tensor([0, 7, 200]).view(3, 1, 1), mask.long() * 2**40):
+            moved = transform(pictures(), mask=given, generator=seeded()).mask
+            assert moved.dtype == given.dtype
+            assert set(moved.unique().tolist()) <= set(given.unique().tolist())
+        layers = transform(pictures(), mask=mask[:, None] == torch.tensor([7, 200]).view(2, 1, 1), generator=seeded())
+        assert int(layers.mask.sum(1).max()) == 1
+
+
 # ── colours ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -639,6 +655,18 @@ def two_empty_masks_agree():
     assert masks.dice(empty, full).item() == 0
 
 
+@report("dirichletcal/experiments_dnn#3")
+def a_temperature_stays_above_zero():
+    y = torch.arange(60) % 3
+    for sign in (3.0, -3.0):  # a model that is right, and one that is always wrong
+        logits = functional.one_hot(y, 3) * sign + torch.randn(60, 3, generator=seeded())
+        temperature = selftrain.fit_temperature(logits, y)
+        assert 0.01 <= float(temperature) <= 100.001
+        assert torch.equal(selftrain.soften(logits, temperature=temperature).argmax(1), logits.argmax(1))
+    for bad in (0.0, -1.0, torch.tensor(-1.0), torch.tensor(torch.nan)):
+        refused("temperature is", lambda bad=bad: selftrain.soften(logits, temperature=bad))
+
+
 # ── clusters and distances ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -708,6 +736,18 @@ def a_discrepancy_is_never_negative_and_has_a_gradient():
         assert float(loss.detach()) >= 0
         (slope,) = torch.autograd.grad(loss, a)
         assert bool(slope.isfinite().all())
+
+
+@report("CuthbertCai/pytorch_DANN#10", "CuthbertCai/pytorch_DANN#13", "p2irc/UDA4POC#3")
+def a_gradient_is_reversed_once_and_by_lambda():
+    x = torch.randn(4, 3, generator=seeded(), requires_grad=True)
+    for lambda_ in (0.0, 0.3, 1.0):
+        (slope,) = torch.autograd.grad(nets.reverse_gradient(x, scale=lambda_).square().sum(), x)
+        torch.testing.assert_close(slope, -lambda_ * 2 * x.detach())
+    schedule = domain.lambda_schedule(torch.linspace(0, 1, 11))
+    assert schedule[0] == 0
+    assert bool((schedule.diff() > 0).all())
+    assert float(schedule[-1]) < 1
 
 
 # ── privacy ───────────────────────────────────────────────────────────────────────────────────────────────────────────

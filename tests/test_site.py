@@ -162,7 +162,9 @@ def test_pictures_leave_the_page_and_stay_what_they_are(tmp_path):
     data = base64.b64encode(buffer.getvalue()).decode()
     moved = pictures.moved_out(f'<img alt="noise" src="data:image/png;base64,{data}">', tmp_path, up="../")
     (file,) = (tmp_path / "figures").iterdir()
-    assert moved == f'<img alt="noise" loading="lazy" src="../figures/{file.name}">'
+    assert moved == f'<img alt="noise" width="40" height="30" loading="lazy" src="../figures/{file.name}">'
+    half = f'<img width="20" src="data:image/png;base64,{data}">'
+    assert pictures.moved_out(half, tmp_path, up="").startswith('<img width="20" height="15" loading="lazy" ')
     same = Image.open(file).convert("L")
     assert same.tobytes() == Image.open(buffer).tobytes()
 
@@ -284,6 +286,18 @@ def test_the_library_has_a_page_for_each_topic_that_names_what_it_offers():
     assert {"fgsm", "pgd"} <= set(interface.public(attacks))
 
 
+def test_every_function_and_class_is_described_on_one_page():
+    from importlib import import_module
+
+    described = {}
+    for name in (name for names in interface.modules(SYLLABUS, common=True).values() for name in names):
+        for entry in re.findall(r"^\.\. auto(?:class|function):: (\w+)$", interface.page(name), re.MULTILINE):
+            described.setdefault(getattr(import_module(name), entry), []).append(name)
+    assert len(described) > 400
+    assert {value: names for value, names in described.items() if len(names) > 1} == {}
+    assert ":py:obj:`Compose <labkit.augment.Compose>`" in interface.page("labkit.augment.image")
+
+
 def test_the_table_of_peers_says_what_the_readme_says():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = pages.peers(readme).splitlines()[2:]
@@ -304,7 +318,7 @@ def built(folder, **environment):
     asked = {"SITE_OUTPUT": str(folder / "site"), "SITE_WORK": str(folder / "work"), "SITE_REPOSITORY": "ada/labkit"}
     command = [sys.executable, "-m", "docs.site"]
     environment = os.environ | asked | environment
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=3000)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "site"
 
@@ -364,6 +378,7 @@ in_a_browser = [
     needs_sphinx,
     pytest.mark.slow,
     pytest.mark.browser,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(browser.chromium() is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
@@ -437,6 +452,7 @@ class TestInABrowser:
 
 @needs_sphinx
 @pytest.mark.slow
+@pytest.mark.timeout(6000)
 def test_the_whole_site_builds(tmp_path):
     """Twenty lectures run: about twenty minutes of CPU."""
     site = built(tmp_path)

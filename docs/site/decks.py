@@ -102,7 +102,7 @@ def page(deck: str, rows: Collection[Claim], address: Callable[[Place], str]) ->
         "",
         ":::{container} deck",
         "",
-        "| | slide | claim, method, figure, formula | where it is shown | state |",
+        "| nr | slide | claim, method, figure, formula | where it is shown | state |",
         "|---|---|---|---|---|",
     ]
     for row in rows:

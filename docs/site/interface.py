@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from labkit.topics import Topic
+from labkit.topics import SYLLABUS, Topic
 
 COMMON = (
     "labkit.augment",
@@ -43,13 +43,26 @@ def documented(value: Any) -> bool:
     return ours and (inspect.isclass(value) or inspect.isroutine(value))
 
 
+def home(value: Any) -> str:
+    """The public module that a function or a class is written in, or within: its page describes it. Empty for none."""
+    every = {module for listed in modules(SYLLABUS, common=True).values() for module in listed}
+    around = [module for module in every if f"{value.__module__}.".startswith(f"{module}.")]
+    around = [module for module in around if getattr(import_module(module), value.__name__, None) is value]
+    return max(around, key=len, default="")
+
+
 def page(name: str) -> str:
     """The page of a module as reStructuredText: its docstring, a table of what it offers, and each of these."""
     module = import_module(name)
-    offered = [entry for entry in public(module) if documented(getattr(module, entry))]
+    entries = [entry for entry in public(module) if documented(getattr(module, entry))]
+    homes = {entry: home(getattr(module, entry)) or name for entry in entries}
+    offered = [entry for entry in entries if homes[entry] == name]
     lines = [name, "=" * len(name), "", f".. automodule:: {name}", "", f".. currentmodule:: {name}", ""]
     if offered:
         lines += [".. autosummary::", "", *(f"   {entry}" for entry in offered), ""]
+    elsewhere = [f":py:obj:`{entry} <{there}.{entry}>`" for entry, there in homes.items() if there != name]
+    if elsewhere:
+        lines += ["Also here: " + ", ".join(elsewhere) + ".", ""]
     for entry in offered:
         kind = "class" if inspect.isclass(getattr(module, entry)) else "function"
         members = ["   :members:"] if kind == "class" else []

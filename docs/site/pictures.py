@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-EMBEDDED = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
+EMBEDDED = re.compile(r'<img (?P<before>[^>]*)src="data:image/png;base64,(?P<data>[A-Za-z0-9+/=\s]+)"')
+WIDTH = re.compile(r'width="(\d+)"')
 LARGE = 150_000  # bytes: above, a photograph is compressed with a loss that nobody sees
 FOLDER = "figures"
 
@@ -17,10 +18,20 @@ def moved_out(html: str, folder: Path, *, up: str) -> str:
     """HTML whose embedded PNG files lie in ``folder/figures``; ``up`` leads from the page to ``folder``."""
 
     def file(match: re.Match[str]) -> str:
-        name = stored(base64.b64decode(match[1]), folder / FOLDER)
-        return f'loading="lazy" src="{up}{FOLDER}/{name}"'
+        png = base64.b64decode(match["data"])
+        path = f"{up}{FOLDER}/{stored(png, folder / FOLDER)}"
+        return f'<img {match["before"]}{room(png, match["before"])}loading="lazy" src="{path}"'
 
     return EMBEDDED.sub(file, html)
+
+
+def room(png: bytes, attributes: str) -> str:
+    """The room that a picture needs, so that nothing moves when it comes: a link to a cell stays where it led."""
+    width, height = Image.open(io.BytesIO(png)).size
+    shown = WIDTH.search(attributes)
+    if shown:
+        return f'height="{round(int(shown[1]) * height / width)}" '
+    return f'width="{width}" height="{height}" '
 
 
 def stored(png: bytes, folder: Path) -> str:

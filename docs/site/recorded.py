@@ -41,7 +41,7 @@ SETTINGS: dict[str, tuple[Mapping[str, Any], ...]] = {
 
 def install() -> None:
     """From here on an explorer shows itself as a strip."""
-    Explorer._ipython_display_ = show  # type: ignore[method-assign]
+    Explorer._ipython_display_ = show  # type: ignore[method-assign, assignment]
 
 
 def show(explorer: Explorer) -> None:

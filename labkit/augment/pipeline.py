@@ -164,6 +164,8 @@ class OneOf(_Combined):
 
     def make_params(self, x: Any, *, generator: Generator | None = None, **annotations: Any) -> Params:
         """The choice (B,), and the draws of each part for the items that chose it, by position."""
+        for part in self.transforms:  # or a batch that one of them can't take would be refused by luck
+            part.examine(x, {})
         device = generator.device if generator is not None else torch.device("cpu")
         weights = torch.tensor(self.weights, dtype=torch.float64, device=device)
         choice = torch.multinomial(weights, max(len(x), 1), replacement=True, generator=generator)[: len(x)].cpu()

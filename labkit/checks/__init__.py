@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit.checks import own, session, wire
+from labkit.checks.kinds.objects import Calls
 from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check, Compare, Outputs, Report, Wrong, close
 from labkit.checks.show import Accepted, Rejected
 
 __all__ = [
-    "PUBLIC_SEEDS", "Accepted", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
+    "PUBLIC_SEEDS", "Accepted", "Calls", "Case", "Check", "Compare", "Outputs", "Rejected", "Report", "Wrong",
     "check", "close", "examine", "find", "of", "topics",
 ]  # fmt: skip
 

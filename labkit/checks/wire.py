@@ -246,10 +246,10 @@ def opened(data: bytes, *, most: int | None = None) -> tuple[dict[str, Any], Arr
     Raises:
         Malformed: if they are not what ``pack`` makes.
     """
+    length = int.from_bytes(data[:8], "little")
+    if most is not None and length > most:
+        raise Malformed(f"a header of {length} bytes; at most {most} are accepted")
     try:
-        length = int.from_bytes(data[:8], "little")
-        if most is not None and length > most:
-            raise Malformed(f"a header of {length} bytes; at most {most} are accepted")
         message = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["labkit"])
         return dict(message), dict(safetensors.numpy.load(data))
     except Exception as error:

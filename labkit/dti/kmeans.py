@@ -39,22 +39,24 @@ def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *
 
 def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:
     """The number of the nearest centre of each sample; of equally near ones the first."""
-    _same_shape(x, centres)
-    return squared_distances(finite(x, name="x"), finite(centres, name="centres")).argmin(1)
+    _comparable(x, centres)
+    return distances.Rows(x.flatten(1)).nearest(centres.flatten(1))
 
 
 def update(
     x: Float[Tensor, " b *rest"], assignments: Labels, centres: Float[Tensor, " k *rest"]
 ) -> Float[Tensor, " k *rest"]:
     """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
-    _same_shape(x, centres)
-    if x.dtype != centres.dtype or not x.is_floating_point():
-        raise ValueError(f"x is {x.dtype} and centres are {centres.dtype}; expected floats of one type")
+    _alike(x, centres)
     assignments = labels(assignments, len(x), classes=len(centres), name="assignments")
-    count = torch.bincount(assignments, minlength=len(centres)).to(x.dtype)
-    total = torch.zeros_like(centres.flatten(1)).index_add_(0, assignments, x.flatten(1))
-    mean = total / count.clamp_min(1)[:, None]
-    return torch.where(count[:, None] > 0, mean, centres.flatten(1)).view_as(centres)
+    return _means(x.flatten(1), assignments, centres.flatten(1)).view_as(centres)
+
+
+def _means(rows: Tensor, assignments: Tensor, centres: Tensor) -> Tensor:
+    """``update`` of rows, (n, d) and (k, d)."""
+    count = torch.bincount(assignments, minlength=len(centres)).to(rows.dtype)
+    total = torch.zeros_like(centres).index_add_(0, assignments, rows)
+    return torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], centres)
 
 
 def kmeans_plus_plus(
@@ -82,19 +84,21 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     Raises:
         ValueError: if centres are shaped otherwise than samples.
     """
-    _same_shape(x, centres)
+    _comparable(x, centres)
+    flat, means = x.flatten(1), centres.flatten(1)
     # A mean of numbers far from 0 is rounded to their size: near 0 that of copies is the copy.
-    origin = centres[:1].clone()
-    x, centres = x - origin, centres - origin
-    assignments, done, settled = assign(x, centres), 0, False
+    origin = means[:1].clone()
+    flat, means = flat - origin, means - origin
+    rows = distances.Rows(flat)
+    assignments, done, settled = rows.nearest(means), 0, False
     while done < iterations and not settled:
         done += 1
-        centres = update(x, assignments, centres)
-        new = assign(x, centres)
+        means = _means(flat, assignments, means)
+        new = rows.nearest(means)
         settled = torch.equal(new, assignments)
         assignments = new
-    nearest = (x - centres[assignments]).double().square().sum()
-    return Clustering(assignments, centres + origin, float(nearest), done)
+    inertia = (flat - means[assignments]).to(rows.x.dtype).square_().sum(1).double().sum()
+    return Clustering(assignments, (means + origin).view_as(centres), float(inertia), done)
 
 
 def kmeans(
@@ -124,11 +128,19 @@ def kmeans(
     return min(clusterings, key=lambda run: run.inertia)
 
 
-def _same_shape(x: Tensor, centres: Tensor) -> None:
+def _alike(x: Tensor, centres: Tensor) -> None:
     if centres.shape[1:] != x.shape[1:] or len(centres) == 0:
         raise ValueError(
             f"centres have shape {tuple(centres.shape)}, samples {tuple(x.shape)}; expected one shape each"
         )
+    if x.dtype != centres.dtype or not x.is_floating_point():
+        raise ValueError(f"x is {x.dtype} and centres are {centres.dtype}; expected floats of one type")
+
+
+def _comparable(x: Tensor, centres: Tensor) -> None:
+    _alike(x, centres)
+    finite(x, name="x")
+    finite(centres, name="centres")
 
 
 def _enough(x: Tensor, k: int) -> None:

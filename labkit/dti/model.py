@@ -19,6 +19,9 @@ from torch.nn import functional
 from labkit.dti.transforms import Family, family
 from labkit.shapes import Features, Float, Images, Labels
 
+AT_ONCE = 2**22
+"""Numbers of the transformed prototypes that are made at a time."""
+
 Reconstructions = Float[Tensor, "b k c p q"]
 
 
@@ -171,8 +174,18 @@ class DTIKMeans(nn.Module):
 
     def distances(self, x: Images) -> Float[Tensor, "b k"]:
         """The mean squared difference of each image and each prototype transformed for it."""
-        z = self.transformer.transform(self.prototypes, self.transformer.betas(x))
-        return self._compare(z, x).T.expand(len(x), -1)
+        return self._distances(x, self.transformer.betas(x))
+
+    def _distances(self, x: Images, betas: Sequence[Tensor]) -> Float[Tensor, "b k"]:
+        """The distances for given parameters; of some prototypes at a time where no gradient keeps all pictures."""
+        pictures = len(x) * self.prototypes[0].numel()
+        step = self.k if torch.is_grad_enabled() else max(1, AT_ONCE // pictures)
+        parts = []
+        for i in range(0, self.k, step):
+            some = slice(i, i + step)
+            z = self.transformer.transform(self.prototypes[some], [beta[some] for beta in betas])
+            parts.append(self._compare(z, x))
+        return torch.cat(parts).T.expand(len(x), -1)
 
     def _compare(self, z: Float[Tensor, "k m c p q"], x: Images) -> Float[Tensor, "k n"]:
         """The mean squared difference of transformed prototypes and images, of pixels or of features."""
@@ -198,7 +211,7 @@ class DTIKMeans(nn.Module):
         # Of the k reconstructions of an image only the nearest one has a gradient: only that one is made with it.
         betas = self.transformer.betas(x)
         with torch.no_grad():
-            costs = self._compare(self.transformer.transform(self.prototypes, betas), x).T.expand(len(x), -1)
+            costs = self._distances(x, betas)
             best = costs.argmin(1)
             pair = best * len(x) + torch.arange(len(x), device=x.device)
         own = [beta.flatten(0, 1).index_select(0, pair)[:, None] for beta in betas]

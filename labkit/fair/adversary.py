@@ -24,10 +24,12 @@ def adversary_input(h: Float[Tensor, "n d"], y: Int[Tensor, " n"], *, criterion:
     """What the adversary sees of each sample: h, and for equalised odds y beside it.
 
     Raises:
-        ValueError: if the criterion is unknown.
+        ValueError: if the criterion is unknown, h is no table, or there isn't an outcome 0 or 1 for each sample.
     """
+    if h.ndim != 2:
+        raise ValueError(f"h has shape {tuple(h.shape)}; expected what the adversary sees of each sample, (n, d)")
     if checked_criterion(criterion) == "odds":
-        return torch.cat([h, y.to(h.dtype)[:, None]], dim=1)
+        return torch.cat([h, labels(y, len(h), classes=2).to(h.dtype)[:, None]], dim=1)
     return h
 
 
@@ -35,15 +37,16 @@ def cells(y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str) -> Int[
     """The cell of each sample whose mean weighs as much as every other's; −1 for a sample that doesn't count.
 
     Args:
-        y: outcomes, 0 or 1.
+        y: outcomes, 0 or 1; for parity any classes.
         a: groups, 0 or 1.
         criterion: see the module's table.
 
     Raises:
         ValueError: if the criterion is unknown, or an outcome or group is neither 0 nor 1.
     """
-    y, a = labels(y, classes=2), labels(a, classes=2, name="a")
-    if checked_criterion(criterion) == "parity":
+    parity = checked_criterion(criterion) == "parity"
+    y, a = labels(y, classes=None if parity else 2), labels(a, len(y), classes=2, name="a")
+    if parity:
         return a
     if criterion == "opportunity":
         return torch.where(y == 1, a, torch.full_like(a, -1))
@@ -51,10 +54,17 @@ def cells(y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str) -> Int[
 
 
 def cell_mean(values: Float[Tensor, " n"], cell: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-    """The mean over cells 0 … 3 of the mean within each that occurs; cell −1 is left out. 0 if nothing is left."""
+    """The mean over cells 0 … 3 of the mean within each that occurs; cell −1 is left out. 0 if nothing is left.
+
+    Raises:
+        ValueError: if there isn't a cell from −1 to 3 for each value.
+    """
+    if values.ndim != 1:
+        raise ValueError(f"values have shape {tuple(values.shape)}; expected one a sample, (n,)")
     # Room for two groups and two outcomes: a size asked of the data would be a wait for the device.
-    sums = values.new_zeros(5).index_add(0, cell + 1, values)[1:]
-    sizes = values.new_zeros(5).index_add(0, cell + 1, torch.ones_like(values))[1:]
+    place = labels(cell + 1, len(values), classes=5, name="cell + 1")
+    sums = values.new_zeros(5).index_add(0, place, values)[1:]
+    sizes = values.new_zeros(5).index_add(0, place, torch.ones_like(values))[1:]
     there = (sizes > 0).to(values.dtype)
     return (sums / sizes.clamp_min(1)).sum() / there.sum().clamp_min(1)
 

@@ -227,11 +227,11 @@ def feature_maps(model: Classifier, x: Images) -> list[Tensor]:
         A tensor a stage: feature maps (B, C, H, W); the features (B, width) last, where the body ends in them.
 
     Raises:
-        ValueError: as ``stages``.
+        ValueError: as ``stages``, or if x isn't a batch of images.
     """
     outputs = []
     with eval_mode(model), torch.no_grad():
-        x = model.normalize(x)
+        x = model.normalize(images(x))
         for stage in stages(model):
             x = stage(x)
             outputs.append(x)

@@ -158,7 +158,7 @@ def precision_recall(
 def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
     """The squared Fréchet distance of two sets of features, each taken for a normal distribution.
 
-    (Σ Σ')^½ has the trace of (Σ^½ Σ' Σ^½)^½, which is symmetric: no complex numbers, no iteration.
+    (Σ Σ')^½ has the trace of (Rᵀ Σ' R)^½ for any R with R Rᵀ = Σ, which is symmetric: no complex numbers, no iteration.
 
     Args:
         a: features (n, f), of generated samples, say.
@@ -173,9 +173,11 @@ def frechet(a: Float[Tensor, "n f"], b: Float[Tensor, "m f"]) -> float:
         raise ValueError(f"there are {len(a)} and {len(b)} samples; a covariance needs two or more of each")
     a, b = (finite(part, name="a feature").double() for part in (a, b))
     first, second = torch.cov(a.T).reshape(a.shape[1], -1), torch.cov(b.T).reshape(a.shape[1], -1)
-    values, vectors = torch.linalg.eigh(first)
-    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ second @ root).clamp_min(0).sqrt().sum()
+    root, failed = torch.linalg.cholesky_ex(first)
+    if bool(failed):  # fewer samples than features, say
+        values, vectors = torch.linalg.eigh(first)
+        root = vectors * values.clamp_min(0).sqrt()
+    cross = torch.linalg.eigvalsh(root.T @ second @ root).clamp_min(0).sqrt().sum()
     # Rounding may take it a little below zero.
     return max(0.0, float((a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * cross))
 
@@ -196,8 +198,11 @@ def diversity(generated: Float[Tensor, " n *rest"], real: Float[Tensor, " m *res
         raise ValueError(f"there are {len(a)} and {len(b)} samples; expected two or more of each")
 
     def apart(rows: Tensor) -> Tensor:
-        between = distances.squared_distances(rows, rows).fill_diagonal_(math.inf)
-        return between.min(dim=1).values.sqrt().mean()
+        least = []
+        for some, between in distances.blocks(rows, rows):
+            between[:, some].fill_diagonal_(math.inf)
+            least.append(between.min(dim=1).values)
+        return torch.cat(least).sqrt().mean()
 
     return float(apart(a[:n]) / apart(b[:n]))
 

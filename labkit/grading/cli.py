@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.grading import cli_teaching
+from labkit.grading import cli_similar, cli_teaching
 from labkit.grading import course as places
 from labkit.grading.cli_teaching import NOT_ALL_RIGHT, Topic, shown
 from labkit.grading.course import Course, CourseError
@@ -172,7 +172,7 @@ def progress(
     out.print(report.next_step(here, student.states(here)))
 
 
-for command in cli_teaching.COMMANDS:
+for command in (*cli_teaching.COMMANDS, cli_similar.similar):
     app.command(rich_help_panel=TEACHER)(command)
 
 

@@ -102,10 +102,17 @@ class Course:
             raise CourseError(str(error)) from error
 
     def taken(self, there: list[str]) -> list[str]:
-        """Those of some exercises that the course takes."""
+        """Those of some exercises that the course takes.
+
+        Raises:
+            CourseError: if it takes one that isn't there.
+        """
         wanted = self.settings().exercises
-        if wanted is None:
+        if wanted is None or not there:
             return there
+        known = {alias for name in {*there, *folders(self.solutions)} for alias in (name.lower(), *keys(name))}
+        if unknown := [name for name in wanted if name.lower() not in known]:
+            raise CourseError(f"{settings.FILE} names the exercise {unknown[0]!r}; there are {', '.join(there)}")
         return [name for name in there if any(w.lower() in (name.lower(), *keys(name)) for w in wanted)]
 
     def assignment(self, name: str, among: list[str]) -> str:

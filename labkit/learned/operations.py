@@ -147,19 +147,19 @@ def apply_operations(
     labels(operation, len(images(x)), classes=len(operations), name="operation")
     m = values(magnitude, x, name="magnitude", low=0, high=1)
     s = values(sign, x, name="sign", low=-1, high=1)
-    y = x
+    y = x.clone()
     for k, name in enumerate(operations):
         if name in GEOMETRIC or name == "identity":
             continue
         index = (operation == k).nonzero()[:, 0]
         if len(index):
             changed = photometric(x[index], name, m[index], s[index], space)
-            y = y.index_copy(0, index, changed.to(y.dtype))
+            y.index_copy_(0, index, changed.to(y.dtype))
     moved = torch.stack([operation == k for k, name in enumerate(operations) if name in GEOMETRIC] or [operation < 0])
     index = moved.any(0).nonzero()[:, 0]
     if len(index):
-        y = y.index_copy(0, index, geometric(x[index], operation[index], m[index], s[index], space, operations))
-    return y.clone() if y is x else y
+        y.index_copy_(0, index, geometric(x[index], operation[index], m[index], s[index], space, operations))
+    return y
 
 
 def geometric(x: Tensor, operation: Tensor, m: Tensor, s: Tensor, space: str, operations: Sequence[str]) -> Tensor:

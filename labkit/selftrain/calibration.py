@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labkit.logits import two_logits
-from labkit.shapes import Labels, Logits, finite, labels
+from labkit.shapes import Labels, Logits, finite, labels, readable
 
 LOWEST, HIGHEST = 1e-2, 1e2
 STEPS = 60  # halvings: log T is then known to the last digits of float64
@@ -21,9 +21,10 @@ def soften(logits: Logits, *, temperature: float | Tensor) -> Logits:
     """Probabilities at a temperature: ``softmax(logits / temperature)``.
 
     Raises:
-        ValueError: if the temperature is a number that is not above 0.
+        ValueError: if a temperature is not above 0.
     """
-    if not isinstance(temperature, Tensor) and not temperature > 0:
+    t = torch.as_tensor(temperature)
+    if readable(t) and not bool((t > 0).all()):
         raise ValueError(f"temperature is {temperature}; expected a number above 0")
     return functional.softmax(logits / temperature, dim=1)
 

@@ -25,7 +25,8 @@ def waves(x: Tensor) -> Tensor:
     if not isinstance(x, Tensor):
         raise ValueError(f"sounds are a torch tensor; this is a {type(x).__name__}")
     if x.ndim not in (2, 3):
-        raise ValueError(f"sounds have shape (B, T) or (B, C, T); this has shape {tuple(x.shape)}")
+        hint = ": of one sound (T,) take x[None]" if x.ndim == 1 else ""
+        raise ValueError(f"sounds have shape (B, T) or (B, C, T); this has shape {tuple(x.shape)}{hint}")
     if not x.is_floating_point():
         raise ValueError(f"sounds are float in [-1, 1]; this is {x.dtype}: divide 16-bit samples by 32768 first")
     if x.shape[-1] == 0 or (x.ndim == 3 and x.shape[1] == 0):

@@ -20,7 +20,7 @@ from torch import Tensor
 from labkit.augment import arguments
 from labkit.augment.arguments import Value, describe, member, values
 from labkit.augment.audio._args import Resampled, Waves, along, positive, waves
-from labkit.shapes import Int
+from labkit.shapes import Int, readable
 
 FILLS = ("silence", "wrap")
 GUARD = 64  # silent samples behind the end, before the Fourier series begins again
@@ -44,8 +44,16 @@ def shift(x: Waves, *, samples: int | Int[Tensor, " b"], fill: str = "silence") 
             [2., 3., 0.]])
     """
     member(fill, FILLS, name="fill")
-    source = torch.arange(waves(x).shape[-1], device=x.device) - whole(samples, x)[:, None]
-    return looked_up(x, source, wrap=fill == "wrap")
+    later, size = whole(samples, waves(x)), x.shape[-1]
+    if not (readable(x) and readable(later)):
+        return looked_up(x, torch.arange(size, device=x.device) - later[:, None], wrap=fill == "wrap")
+    y = torch.zeros_like(x)
+    for i, s in enumerate(later.expand(len(x)).tolist()):
+        k = s % size if fill == "wrap" else max(-size, min(s, size))
+        y[i, ..., max(k, 0) : size + min(k, 0)] = x[i, ..., max(-k, 0) : size - max(k, 0)]
+        if fill == "wrap":
+            y[i, ..., :k] = x[i, ..., size - k :]
+    return y
 
 
 def whole(samples: int | Tensor, x: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class _Mix(Transform):
             ValueError: saying what they are.
         """
         if annotations.get("mask") is not None:
-            refuse_mask(annotations["mask"], images(x))
+            self.examine_mask(annotations["mask"], x)
         y = annotations.get("y")
         if y is None:
             return
@@ -61,6 +61,14 @@ class _Mix(Transform):
             raise ValueError(f"labels to be mixed are a tensor, one a sample; this is {describe(y)}")
         if len(y) != len(x):
             raise ValueError(f"there are {len(x)} samples and {len(y)} labels; expected as many")
+
+    def examine_mask(self, mask: Any, x: Any) -> None:
+        """Refuse a mask that doesn't fit the pictures.
+
+        Raises:
+            ValueError: saying which shape was expected.
+        """
+        refuse_mask(mask, images(x))
 
     def lambdas(self, x: Tensor, generator: Generator | None) -> Tensor:
         """λ for each sample, (B,)."""

@@ -19,7 +19,8 @@ def series(x: Any, *, steps: int = 1) -> Tensor:
         ValueError: saying what it is instead.
     """
     if not isinstance(x, Tensor) or x.ndim != 3:
-        raise ValueError(f"series are a tensor (B, C, T): items, channels, steps; this is {describe(x)}")
+        hint = ": of one series (C, T) take x[None]" if isinstance(x, Tensor) and x.ndim == 2 else ""
+        raise ValueError(f"series are a tensor (B, C, T): items, channels, steps; this is {describe(x)}{hint}")
     if not x.is_floating_point():
         raise ValueError(f"series are floats; this is {describe(x)}: convert them with .float()")
     if x.shape[2] < steps:

@@ -37,6 +37,8 @@ def rewrite(words: Words, plan: Plan) -> list[str]:
     >>> rewrite(["Good", "film", "!"], [(0, "great"), 1, (-1, "really"), 2])
     ['Great', 'film', 'really', '!']
     """
+    if isinstance(plan, range) and plan == range(len(words)):
+        return list(words)
     try:  # most plans only move tokens
         return list(map(words.__getitem__, plan))  # type: ignore[arg-type]
     except TypeError:

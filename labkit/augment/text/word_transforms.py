@@ -81,24 +81,25 @@ class RandomDeletion(TextTransform):
         u = uniform((sum(map(len, x)),), generator=generator)
         lost = iter((u < self.p).nonzero()[:, 0].tolist())  # few, so that most words are never looked at
         plans: list[edits.Plan] = []
-        begin, place = 0, next(lost, len(u))
+        end_of_all = len(u)
+        begin, place = 0, next(lost, end_of_all)
         for words in x:
             end, gone = begin + len(words), []
             while place < end:
                 gone.append(place - begin)
-                place = next(lost, len(u))
-            plans.append(self._kept(words, gone, u[begin:end]) if gone else range(len(words)))
+                place = next(lost, end_of_all)
+            plans.append(self._kept(words, gone, u, begin) if gone else range(len(words)))
             begin = end
         return plans
 
-    def _kept(self, words: Words, gone: Sequence[int], u: Tensor) -> list[int]:
+    def _kept(self, words: Words, gone: Sequence[int], u: Tensor, begin: int) -> list[int]:
         """What stays: marks, protected words, and one word where none would."""
         kept = list(range(len(words)))
         for i in reversed(gone):
             if is_word(words[i]) and words[i].lower() not in self.protect:
                 del kept[i]
         if len(kept) < len(words) and not any(is_word(words[i]) for i in kept):
-            kept = sorted([*kept, max(word_places(words), key=lambda i: float(u[i]))])
+            kept = sorted([*kept, max(word_places(words), key=lambda i: float(u[begin + i]))])
         return kept
 
 
@@ -178,13 +179,13 @@ class PunctuationInsertion(TextTransform):
         places = [word_places(words) for words in x]
         first = Draws(len(x), generator)
         numbers = [1 + first.below(most) if (most := count(self.share, len(own))) else 0 for own in places]
-        draw = Draws(sum(2 * n for n in numbers), generator)
+        draw, kinds = Draws(sum(2 * n for n in numbers), generator).numbers, len(self.marks)
         plans: list[edits.Plan] = []
-        for words, own, n in zip(x, places, numbers):
-            able, new = list(own), []
-            for _ in range(n):
-                place = able.pop(draw.below(len(able)))
-                new.append((place, self.marks[draw.below(len(self.marks))]))
+        for words, able, n in zip(x, places, numbers):
+            new, most = [], len(able)
+            for left in range(most, most - n, -1):
+                place = able.pop(min(int(next(draw) * left), left - 1))
+                new.append((place, self.marks[min(int(next(draw) * kinds), kinds - 1)]))
             plans.append(edits.insertion_plan(len(words), new) if new else range(len(words)))
         return plans
 

@@ -21,7 +21,8 @@ def clips(x: Any, *, frames: int = 1) -> Tensor:
         ValueError: saying what it is instead.
     """
     if not isinstance(x, Tensor) or x.ndim != 5:
-        raise ValueError(f"clips are a tensor (B, T, C, H, W): clips, frames, channels, …; this is {describe(x)}")
+        hint = ": of one clip (T, C, H, W) take x[None]" if isinstance(x, Tensor) and x.ndim == 4 else ""
+        raise ValueError(f"clips are a tensor (B, T, C, H, W): clips, frames, channels, …; this is {describe(x)}{hint}")
     if not x.is_floating_point():
         raise ValueError(f"clips are float in [0, 1]; this is {describe(x)}: divide by 255 first")
     if x.shape[1] < frames or 0 in x.shape[2:]:

@@ -74,6 +74,8 @@ def volume_kept(blocks: Blocks, *, size: tuple[int, int, int]) -> PerSample:
 class VideoMix(Mixup):
     """Every clip with a block of a random other one, labels by volume. ``kind``: spatial, temporal or cube.
 
+    A mask (B, T, H, W) or (B, T, K, H, W) gets the same block.
+
     Args and Raises: as ``mixing.Mixup``; x is clips.
 
     >>> g = torch.Generator().manual_seed(0)
@@ -111,3 +113,22 @@ class VideoMix(Mixup):
         """The labels mixed by volume."""
         kept = volume_kept(params["blocks"], size=(x.shape[1], x.shape[3], x.shape[4]))
         return super().apply_y(y, x, {"partner": params["partner"], "lambda_": kept.to(x.device)})
+
+    def examine_mask(self, mask: Any, x: Any) -> None:
+        """Refuse a mask that isn't (B, T, H, W) or (B, T, K, H, W).
+
+        Raises:
+            ValueError: saying which shape was expected.
+        """
+        b, t, _, h, w = clips(x).shape
+        fits = isinstance(mask, Tensor) and mask.ndim in (4, 5) and mask.shape[:2] == (b, t)
+        if not fits or mask.shape[-2:] != (h, w):
+            raise ValueError(
+                f"a mask of clips is ({b}, {t}, {h}, {w}) or ({b}, {t}, K, {h}, {w}); this is {describe(mask)}"
+            )
+
+    def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
+        """The mask with the same block of its partner's; it stays what it is."""
+        inside = block_masks(params["blocks"], x)
+        other = mask[params["partner"].to(mask.device)]
+        return torch.where(inside if mask.ndim == 5 else inside[:, :, 0], other, mask)

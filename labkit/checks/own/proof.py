@@ -33,10 +33,11 @@ def prove(check: Check, *, rights: Sequence[Callable[..., Any]] = (), seeds: Seq
         AssertionError: if it doesn't, with the first answer that shows it.
     """
     key = bank.answer_key(check)
-    for name, answer in [("the reference", key.reference), *((f"the right answer {name(r)}", r) for r in rights)]:
+    named = [("the reference", key.reference), *((f"the right answer {title(answer)}", answer) for answer in rights)]
+    for name, answer in named:
         for seed in seeds:
             report = verdict(check, answer, seed)
-            assert report.right, f"{check.key} refuses {name} (seed {seed}): {report.sentence} On {report.case}"
+            assert report.right, f"{check.key} refuses {name} (seed {seed}): {report.sentence}; case: {report.case}"
     report = verdict(check, stub(), seeds[0])
     assert report.status == "stub", f"{check.key} does not see that nothing is written yet: {report.sentence}"
     report = verdict(check, nothing, seeds[0])
@@ -56,7 +57,7 @@ def verdict(check: Check, answer: Any, seed: int) -> Report:
     return wire.judge(check, wire.execute(check, answer, seed, watch=False), seed)
 
 
-def name(function: Callable[..., Any]) -> str:
+def title(function: Callable[..., Any]) -> str:
     """What a function is called."""
     return str(getattr(function, "__name__", type(function).__name__))
 

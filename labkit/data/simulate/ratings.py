@@ -22,6 +22,9 @@ from labkit.data.simulate import draw
 from labkit.data.simulate.draw import Number, Range
 from labkit.shapes import Float, Int, Tensor
 
+AT_ONCE = 2**20
+"""Numbers that are drawn at a time."""
+
 ABOUT = About(name="ratings", licence="simulated: free of rights", source="simulated")
 
 
@@ -95,15 +98,9 @@ def ratings(
     if days < 2 or tastes < 1:
         raise ValueError(f"days is {days} and tastes is {tastes}; expected at least 2 and at least 1")
     device = draw.device_of(generator)
-    rank = torch.arange(films, device=device)
     released = (draw.uniform(generator, (films,), (-2.0 * days, 0.9 * days))).clamp_min(0).long()
     count = draw.uniform(generator, (users,), (per_user[0], per_user[1] + 1)).long().clamp_max(int(per_user[1]))
-    # The films with the largest log popularity plus Gumbel noise are a draw without replacement.
-    gumbel = -torch.log(-torch.log(draw.uniform(generator, (users, films), (1e-6, 1 - 1e-6))))
-    order = (gumbel - tail * torch.log(rank + 1.0)).argsort(1, descending=True)
-    chosen = rank < count[:, None]
-    user = torch.arange(users, device=device)[:, None].expand(-1, films)[chosen]
-    film = order[chosen]
+    user, film = torch.arange(users, device=device).repeat_interleave(count), seen(count, films, tail, generator)
     day = sessions(user, users, days, generator).maximum(released[film])
     taste, appeal = draw.normal(generator, (users, tastes)), draw.normal(generator, (films, tastes))
     match = 0.8 * (taste[user] * appeal[film]).sum(1) / tastes**0.5
@@ -112,6 +109,21 @@ def ratings(
     sort = (user * (days + 1) + day).argsort(stable=True)
     stars = stars.round().clamp(1, 5).long()
     return Ratings(user[sort], film[sort], stars[sort], day[sort], users, films, days, ABOUT)
+
+
+def seen(count: Int[Tensor, " u"], films: int, tail: Number, generator: torch.Generator | None) -> Int[Tensor, " n"]:
+    """The films that each user has seen, user by user: so many of them, the popular ones more often than the rare.
+
+    The films with the largest log popularity plus Gumbel noise are a draw without replacement. Some users at a time:
+    users × films numbers may be more than the memory holds.
+    """
+    rank = torch.arange(films, device=count.device)
+    parts = []
+    for some in count.split(max(1, AT_ONCE // films)):
+        gumbel = -torch.log(-torch.log(draw.uniform(generator, (len(some), films), (1e-6, 1 - 1e-6))))
+        order = (gumbel - tail * torch.log(rank + 1.0)).argsort(1, descending=True)
+        parts.append(order[rank < some[:, None]])
+    return torch.cat(parts)
 
 
 def sessions(user: Int[Tensor, " n"], users: int, days: int, generator: torch.Generator | None) -> Int[Tensor, " n"]:

@@ -172,6 +172,7 @@ class Engine(Autograde, Regular):
             why = f"{shown} was not read: {links.WHY}"
             return Submission(student, broken=dict.fromkeys(self.blueprints, why))
         found = intake.scan(root, self.coursedir.ignore)
+        found.make_room(self.given())
         made = Submission(student, files=found.files, flags=list(found.refused))
         for name, blueprint in self.blueprints.items():
             if name not in found.notebooks:
@@ -212,12 +213,15 @@ class Engine(Autograde, Regular):
             Part(name, tuple(cells.steps(notebook, self.blueprints[name]))) for name, notebook in made.notebooks.items()
         )
         files = {name: links.read(path, self.base) for name, path in made.files.items()}
+        files |= {name: path.read_bytes() for name, path in self.given().items()}
+        return Job(made.student, self.assignment, parts, files)
+
+    def given(self) -> dict[str, Path]:
+        """The files that the course puts beside a submission's notebooks, by relative path."""
         source = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment))
         kept = set(self.exclude_overwriting.get(self.assignment, []))
-        for path in map(Path, utils.find_all_files(str(source), [*self.coursedir.ignore, "*.ipynb"])):
-            if (name := path.relative_to(source).as_posix()) not in kept:
-                files[name] = path.read_bytes()
-        return Job(made.student, self.assignment, parts, files)
+        found = map(Path, utils.find_all_files(str(source), [*self.coursedir.ignore, "*.ipynb"]))
+        return {name: path for path in found if (name := path.relative_to(source).as_posix()) not in kept}
 
     def resources(self, notebook: str, student: str) -> dict[str, Any]:
         """What nbgrader's preprocessors want to know."""

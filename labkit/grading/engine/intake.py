@@ -9,9 +9,9 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
@@ -25,6 +25,7 @@ KEPT = 8 * 2**20  # bytes of a notebook without its outputs
 FILE = 64 * 2**20  # bytes of a data file, and of all of them
 FILES = 2000
 CELLS = 5000
+NAME = 1000  # bytes of a path in the submission: in autograded/ it is longer than in submitted/, and must be possible
 
 
 SETTINGS = re.compile(r"(nbgrader|jupyter\w*|ipython|ipython_kernel\w*)_config\.(py|json)", re.IGNORECASE)
@@ -42,6 +43,16 @@ class Folder:
     notebooks: dict[str, Path] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+
+    def make_room(self, given: Iterable[str]) -> None:
+        """Leave out, in place, what can't lie beside the course's own files: a folder where one of them is, or a file
+        where a folder is that holds one."""
+        own = set(given)
+        above = {str(folder) for name in own for folder in PurePosixPath(name).parents}
+        for name in list(self.files):
+            if name in above or own & {str(folder) for folder in PurePosixPath(name).parents}:
+                del self.files[name]
+                self.refused.append(f"{shown(name)} was left out: it is in the place of a file of the exercise")
 
 
 def scan(folder: Path, ignored: Sequence[str] = ()) -> Folder:
@@ -81,6 +92,8 @@ def walk(folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
 
 def refusal(path: Path, name: str) -> str:
     """Why a file is not taken, or nothing."""
+    if len(os.fsencode(name)) > NAME:
+        return "its path is too long"
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return links.WHY

@@ -37,7 +37,7 @@ def protect(config: "Config") -> None:
     server.guard({str(course.get(name, name.removesuffix("_directory"))) for name in FOLDERS} | {".local"})
     exporter = config.HTMLExporter
     exporter.filters = {**exporter.get("filters", {}), "markdown2html": f"{EXPORTING}.markdown2html",
-                        "clean_html": f"{EXPORTING}.clean_html"}  # fmt: skip
+                        "clean_html": f"{EXPORTING}.clean_html", "ansi2html": f"{EXPORTING}.ansi2html"}  # fmt: skip
     before = [step for step in exporter.get("preprocessors", []) if step != f"{EXPORTING}.Harmless"]
     exporter.preprocessors = [*before, f"{EXPORTING}.Harmless"]
     exporter.sanitize_html = True

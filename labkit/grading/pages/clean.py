@@ -114,7 +114,9 @@ def knotted(text: str) -> bool:
     open_now: Counter[str] = Counter()
     total = again = 0
     for found in START.finditer(text):
-        name = found[2].lower()
+        rest, name = found[3], found[2].lower()
+        if len(rest) > 2 * MOST_ATTRIBUTES and len(QUOTED.sub("", rest).split()) > MOST_ATTRIBUTES:
+            return True
         if name in PASSED:
             continue
         step = -1 if found[1] else 1
@@ -125,7 +127,7 @@ def knotted(text: str) -> bool:
         again += step if name in AGAIN else 0
         if total > MOST_OPEN or again > MOST_AGAIN:
             return True
-    return any(len(QUOTED.sub("", found[3]).split()) > MOST_ATTRIBUTES for found in START.finditer(text))
+    return False
 
 
 def attribute(tag: str, name: str, value: str) -> str | None:

@@ -13,6 +13,7 @@ from labkit.grading.engine import lean  # noqa: F401  before nbgrader
 
 # isort: split
 from jinja2 import pass_context
+from nbconvert.filters import ansi
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, from_dict
@@ -22,6 +23,7 @@ from labkit.grading.pages import clean, formulas
 
 LONGEST = 20_000  # characters of one text that is rendered: some texts take a time that grows with their square
 MOST = 10 * LONGEST  # and of all texts of a notebook
+COLOURED = 5000  # changes of colour in one text
 QUIET = re.compile(r"[^<]*")
 LINKED = re.compile(r"\]\s*[(:\[]")
 NAMED = re.compile(r"[\w.-]{1,100}( \w+)?")
@@ -57,6 +59,11 @@ def markdown2html(context: Any, text: str) -> str:
 def clean_html(text: str | bytes) -> str:
     """The filter of that name: HTML that runs nothing, with its formulas drawn."""
     return formulas.typeset(clean.html(text.decode() if isinstance(text, bytes) else str(text)))
+
+
+def ansi2html(text: str) -> str:
+    """The filter of that name, which takes a time that grows with the square of the number of colours."""
+    return str(ansi.ansi2html(text if text.count("\x1b") <= COLOURED else ansi.strip_ansi(text)))
 
 
 @functools.lru_cache(maxsize=4000)

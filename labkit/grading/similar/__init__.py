@@ -1,0 +1,1 @@
+"""Submissions whose answers are nearly the same, for a person to look at."""
