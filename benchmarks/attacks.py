@@ -1,77 +1,31 @@
 """Attacks measured: MNIST against the papers, the panda against the deck, speed and memory against the peers.
 
-    python -m benchmarks.attacks              # everything (about a quarter of an hour on one core), or some of:
-    python -m benchmarks.attacks speed memory mnist panda photographs
+    python -m benchmarks.attacks [photographs] [panda] [speed] [memory] [mnist]
 
-Each part writes its section of ``benchmarks/results/attacks.md``. MNIST and the photographs come from ``LABKIT_DATA``.
-Peers that are not installed are left out. torchattacks pins an old requests: put it into a folder of its own
-(``pip install --no-deps --target FOLDER torchattacks``) and that folder onto ``PYTHONPATH``.
+All parts take about a quarter of an hour on one core. MNIST and the photographs come from ``LABKIT_DATA``. Peers that
+are not installed are left out. torchattacks pins an old requests: put it into a folder of its own (``pip install
+--no-deps --target FOLDER torchattacks``) and that folder onto ``PYTHONPATH``.
 """
 
-import argparse
 import copy
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks import kit
+from benchmarks.kit import Row, seeded
 from labkit import attacks, data, metrics, nets, train
 from labkit.augment import image
 
-RESULTS = Path(__file__).parent / "results" / "attacks.md"
-SEEDS = range(5)
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
-
-
-def folder() -> Path:
-    """The folder of real data.
-
-    Raises:
-        SystemExit: with what to do, if there is none.
-    """
-    if not os.environ.get("LABKIT_DATA"):
-        raise SystemExit("set LABKIT_DATA to the folder that holds MNIST/ and imagenet/")
-    return Path(os.environ["LABKIT_DATA"])
-
-
-def write(name: str, text: str) -> None:
-    """Put a section into the results in place of its last version."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEAD
-    if begin in old:
-        before, _, rest = old.partition(begin)
-        old = before + rest.partition(end)[2]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(f"{old.rstrip()}\n\n{begin}{text.strip()}\n{end}", encoding="utf-8")
-    print(text)
-
-
-HEAD = """# Attacks, measured
-
-Written by `python -m benchmarks.attacks`. Means ± sample standard deviation over seeds where there is chance.
-"""
-
-
-def machine() -> str:
-    """What the numbers were measured on."""
-    return f"{platform.machine()}, one core, torch {torch.__version__}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 # ── MNIST ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,7 +87,7 @@ def lesson(name: str, model: nn.Module, optimizer: torch.optim.Optimizer, batche
 def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
     """Train with Adam, its rate rising for two fifths of the time and then falling to 0."""
     _, epochs, rate = LESSONS[name]
-    model, g = small_net(seed), torch.Generator().manual_seed(seed)
+    model, g = small_net(seed), seeded(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     batches = train.Minibatches(digits.x, digits.y, batch_size=128, generator=g)
     total = epochs * len(batches)
@@ -151,11 +105,11 @@ def learn(name: str, digits: data.Dataset, seed: int) -> nn.Module:
     return model.eval()
 
 
-def judged(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
+def judged(model: nn.Module, test: data.Dataset, seed: int) -> Row:
     """Error on the test set, and on parts of it under attack."""
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     x, y = test.x[:500], test.y[:500]
-    found = {"clean": 1 - metrics.accuracy(metrics.predict(model, test.x), test.y)}
+    errors = {"clean": 1 - metrics.accuracy(metrics.predict(model, test.x), test.y)}
     for eps in (0.25, 0.3):
         kinds: dict[str, Attack] = {
             "random signs": lambda m, x, y, eps=eps: attacks.random_sign(x, eps=eps, generator=g),  # type: ignore[misc]
@@ -166,84 +120,83 @@ def judged(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
             z = attacks.adversarial_examples(model, x, y, attack)
             p = metrics.predict(model, z).softmax(1)
             wrong = p.argmax(1) != y
-            found[f"{name} {eps}"] = float(wrong.double().mean())
+            errors[f"{name} {eps}"] = float(wrong.double().mean())
             if name == "FGSM" and bool(wrong.any()):
-                found[f"confidence {eps}"] = float(p.amax(1)[wrong].double().mean())
-    return found
+                errors[f"confidence {eps}"] = float(p.amax(1)[wrong].double().mean())
+    return errors
 
 
-def madry(model: nn.Module, test: data.Dataset, seed: int) -> dict[str, float]:
+def madry(model: nn.Module, test: data.Dataset, seed: int) -> Row:
     """Error under PGD-40 on the first 1,000 test images, begun once and twenty times: ε = .3, α = .01."""
-    g = torch.Generator().manual_seed(seed)
+    g = seeded(seed)
     x, y = test.x[:1000], test.y[:1000]
     once = partial(attacks.pgd, eps=0.3, alpha=0.01, steps=40, generator=g)
     z = attacks.adversarial_examples(model, x, y, once)
     stands = metrics.predict(model, z).argmax(1) == y
-    found = {"PGD-40": 1 - float(stands.double().mean())}
+    errors = {"PGD-40": 1 - float(stands.double().mean())}
     # Only those that still stand are attacked again.
     for _ in range(19):
         left = stands.nonzero()[:, 0]
         z = attacks.adversarial_examples(model, x[left], y[left], once)
         stands[left] = metrics.predict(model, z).argmax(1) == y[left]
-    return found | {"PGD-40 × 20": 1 - float(stands.double().mean())}
+    return errors | {"PGD-40 × 20": 1 - float(stands.double().mean())}
 
 
-def mnist() -> None:
-    """Train six ways with five seeds; each result is kept in a file, and what stands there is not measured again."""
-    kept = RESULTS.with_name("attacks_mnist.json")
-    done = json.loads(kept.read_text()) if kept.exists() else {}
-    digits, test = (data.mnist(split, root=folder(), download=False) for split in ("train", "test"))
-    for name in reversed(LESSONS):
-        for seed in SEEDS:
-            if f"{name} {seed}" not in done:
-                start = time.process_time()
-                model = learn(name, digits, seed)
-                seconds = time.process_time() - start
-                more = madry(model, test, seed) if name == "PGD" else {}
-                done[f"{name} {seed}"] = judged(model, test, seed) | more | {"seconds": seconds}
-                kept.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-                print(name, seed, done[f"{name} {seed}"], flush=True)
-                write("mnist", mnist_text(done))
+def measure_mnist(runs: kit.Runs) -> None:
+    """Train six ways."""
+    root = kit.real_data("MNIST").parent
+    digits, test = (data.mnist(split, root=root, download=False) for split in ("train", "test"))
+
+    def run(method: str, seed: int) -> Row:
+        start = time.process_time()
+        model = learn(method, digits, seed)
+        seconds = time.process_time() - start
+        more = madry(model, test, seed) if method == "PGD" else {}
+        return judged(model, test, seed) | more | {"seconds": seconds, "machine": kit.machine()}
+
+    for method in LESSONS:
+        for seed in runs.seeds:
+            runs.once(run, method=method, seed=seed)
 
 
-def mnist_text(done: dict[str, dict[str, float]]) -> str:
+MNIST = """All 60,000 training images, a net of 166,406 parameters (two convolutions, one hidden layer of 100), Adam;
+{machine}. Clean error on the 10,000 test images, attacked error on the first 500 of them; α = .01 in PGD-40. A seed
+whose training never left chance level is counted in the third column and left out of the means."""
+PAPERS = """The papers: Goodfellow, ε = .25, maxout network: error 89.4 % under FGSM with a mean confidence of 97.6 %,
+after adversarial training with FGSM 17.9 %. Madry, ε = .3, trained with PGD-40 for much longer and with a net twenty
+times as large: error 1.2 % clean, 4.4 % under FGSM, 6.8 % under PGD-40, 10.7 % under PGD-100 with 20 restarts; without
+defence 93.6 % under FGSM."""
+
+
+def show_mnist(rows: list[Row]) -> str:
     """The table, with what the papers have."""
+    ways = {method: same for (method,), same in kit.groups(rows, "method").items()}
 
-    def found(name: str) -> list[dict[str, float]]:
-        return [done[f"{name} {seed}"] for seed in SEEDS if f"{name} {seed}" in done]
+    def cell(method: str, figure: str) -> str:
+        learned = [row for row in ways.get(method, []) if row["clean"] < CHANCE]
+        return kit.mean(learned, figure, percent=figure != "seconds")
 
-    def cell(name: str, column: str) -> str:
-        values = [row[column] for row in found(name) if column in row and row["clean"] < CHANCE]
-        return str(metrics.summary(values, percent=column != "seconds")) if values else "–"
+    def seeds(method: str) -> str:
+        lost = sum(row["clean"] >= CHANCE for row in ways[method])
+        return f"{len(ways[method])}" + (f", {lost} at chance" if lost else "")
 
-    def seeds(name: str) -> str:
-        lost = sum(row["clean"] >= CHANCE for row in found(name))
-        return f"{len(found(name))}" + (f", {lost} at chance" if lost else "")
-
-    names = [name for name in LESSONS if found(name)]
-    columns = ["clean", "random signs 0.25", "FGSM 0.25", "PGD-40 0.25", "FGSM 0.3", "PGD-40 0.3", "seconds"]
-    titles = [f"{c} %" if c != "seconds" else "CPU s to train" for c in columns]
-    head = ["trained against", "epochs", "seeds", *titles]
-    rows = [[LESSONS[n][0], str(LESSONS[n][1]), seeds(n), *(cell(n, c) for c in columns)] for n in names]
-    restarts = f"""The last row's nets on the first 1,000 test images, ε = .3, α = .01: error {cell("PGD", "PGD-40")} %
-under PGD-40, {cell("PGD", "PGD-40 × 20")} % under the worst of its 20 restarts.
-
-"""
-    restarts = restarts if found("PGD") else ""
-    return f"""## MNIST: error, against Goodfellow and others (2015) and Madry and others (2018)
-
-All 60,000 training images, a net of 166,406 parameters (two convolutions, one hidden layer of 100), Adam;
-{machine()}. Clean error on the 10,000 test images, attacked error on the first 500 of them; α = .01 in PGD-40.
-A seed whose training never left chance level is counted in the third column and left out of the means.
-
-{table(head, rows)}
-
-{restarts}Mean confidence in the wrong answers under FGSM .25 without defence: {cell("plain", "confidence 0.25")} %.
-
-The papers: Goodfellow, ε = .25, maxout network: error 89.4 % under FGSM with a mean confidence of 97.6 %, after
-adversarial training with FGSM 17.9 %. Madry, ε = .3, trained with PGD-40 for much longer and with a net twenty times as
-large: error 1.2 % clean, 4.4 % under FGSM, 6.8 % under PGD-40, 10.7 % under PGD-100 with 20 restarts; without defence
-93.6 % under FGSM."""
+    figures = ["clean", "random signs 0.25", "FGSM 0.25", "PGD-40 0.25", "FGSM 0.3", "PGD-40 0.3", "seconds"]
+    titles = [f"{figure} %" if figure != "seconds" else "CPU s to train" for figure in figures]
+    lines = [
+        [words, epochs, seeds(method), *(cell(method, figure) for figure in figures)]
+        for method, (words, epochs, _) in LESSONS.items()
+        if method in ways
+    ]
+    blocks = [kit.flow(MNIST.format(**rows[0])), kit.table(["trained against", "epochs", "seeds", *titles], lines)]
+    if "PGD" in ways:
+        blocks.append(
+            f"The last row's nets on the first 1,000 test images, ε = .3, α = .01: error {cell('PGD', 'PGD-40')} % "
+            f"under PGD-40, {cell('PGD', 'PGD-40 × 20')} % under the worst of its 20 restarts."
+        )
+    confidence = cell("plain", "confidence 0.25")
+    blocks.append(f"Mean confidence in the wrong answers under FGSM .25 without defence: {confidence} %.")
+    blocks.append(kit.flow(PAPERS))
+    return "\n\n".join(blocks)
 
 
 # ── photographs ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,7 +208,7 @@ def imagenet() -> tuple[nn.Module, Tensor, Tensor, list[str]]:
     from torchvision.models import squeezenet1_0
     from torchvision.transforms.v2.functional import pil_to_tensor
 
-    at = folder() / "imagenet"
+    at = kit.real_data("imagenet")
     net = squeezenet1_0()
     net.load_state_dict(torch.load(next(at.glob("squeezenet1_0*.pth")), weights_only=True))
     model = nn.Sequential(nets.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), net).eval()
@@ -277,75 +230,91 @@ PANDA, GIBBON = 388, 368
 LEVELS = (0.5, 1.0, 1.785, 2.0, 4.0, 8.0, 16.0)  # grey levels of 255; 1.785 is the deck's .007
 
 
-def panda() -> None:
+def measure_panda(runs: kit.Runs) -> None:
     """The panda's confidence against ε: the deck's picture as a table."""
     model, x, y, names = imagenet()
     x, truth, gibbon = x[y == PANDA], torch.tensor([PANDA]), torch.tensor([GIBBON])
     exact = copy.deepcopy(model).double()
+    tries: dict[str, Callable[[float], Tensor]] = {
+        "random signs": lambda eps: attacks.random_sign(x, eps=eps, generator=seeded(0)),
+        "FGSM": lambda eps: attacks.fgsm(model, x, truth, eps=eps),
+        "FGSM, float64": lambda eps: attacks.fgsm(exact, x.double(), truth, eps=eps),
+        "FGSM, margin": lambda eps: attacks.fgsm(model, x, truth, eps=eps, loss=attacks.margin),
+        "BIM-10": lambda eps: attacks.bim(model, x, truth, eps=eps, steps=10),
+        "BIM-20 → gibbon": lambda eps: attacks.bim(model, x, gibbon, eps=eps, steps=20, targeted=True),
+    }
 
-    def said(z: Tensor) -> str:
+    def answer(z: Tensor) -> Row:
         p = metrics.predict(model, z.float()).softmax(1)[0]
-        best = int(p.argmax())
-        return f"{names[best]} {float(p[best]):.1%}"
+        return {"class": names[int(p.argmax())], "p": float(p.max())}
 
-    rows = []
+    def clean(attack: str) -> Row:
+        return answer(x) | {"doubt": 1 - float(metrics.predict(exact, x.double()).softmax(1)[0, PANDA])}
+
+    runs.once(clean, attack="none")
     for level in LEVELS:
-        eps = level / 255
-        made = [
-            attacks.random_sign(x, eps=eps, generator=torch.Generator().manual_seed(0)),
-            attacks.fgsm(model, x, truth, eps=eps),
-            attacks.fgsm(exact, x.double(), truth, eps=eps),
-            attacks.fgsm(model, x, truth, eps=eps, loss=attacks.margin),
-            attacks.bim(model, x, truth, eps=eps, steps=10),
-            attacks.bim(model, x, gibbon, eps=eps, steps=20, targeted=True),
-        ]
-        rows.append([f"{level:g}", f"{eps:.4f}", *map(said, made)])
-    doubt = 1 - float(metrics.predict(exact, x.double()).softmax(1)[0, PANDA])
-    head = ["grey levels", "ε", "random signs", "FGSM", "FGSM, float64", "FGSM, margin", "BIM-10", "BIM-20 → gibbon"]
-    write(
-        "panda",
-        f"""## The panda, as SqueezeNet 1.0 sees it
-
-What the network says, and how sure it is, against ε in pixel units, which are grey levels over 255. Clean: {said(x)}.
-The random signs are those of one seed; nothing else has chance in it.
-
-{table(head, rows)}
-
-The deck's picture (GoogLeNet, one step of ε = .007, which are 1.785 grey levels): panda 57.7 % → gibbon 99.3 %.
-
-FGSM in single precision sees little of this panda: the network's doubt is {doubt:.1g}, and in the gradient of the
-cross-entropy the score of class y stands with the factor p_y − 1, which float32 rounds to 0. In double precision,
-or with the margin z_k − z_y in place of the cross-entropy, the gradient is whole.""",
-    )
+        for attack, perturbed in tries.items():
+            runs.once(lambda level, attack, z=perturbed: answer(z(level / 255)), level=level, attack=attack)
 
 
-def photographs() -> None:
+CLEAN = """What the network says, and how sure it is, against ε in pixel units, which are grey levels over 255. Clean:
+{}. The random signs are those of one seed; nothing else has chance in it."""
+DECK = """The deck's picture (GoogLeNet, one step of ε = .007, which are 1.785 grey levels): panda 57.7 % → gibbon 99.3
+%.
+
+FGSM in single precision sees little of this panda: the network's doubt is {:.1g}, and in the gradient of the
+cross-entropy the score of class y stands with the factor p_y − 1, which float32 rounds to 0. In double precision, or
+with the margin z_k − z_y in place of the cross-entropy, the gradient is whole."""
+
+
+def show_panda(rows: list[Row]) -> str:
+    """A line for each ε, a column for each attack."""
+    answers = {(row.get("level"), row["attack"]): f"{row['class']} {row['p']:.1%}" for row in rows}
+    columns = [attack for (attack,) in kit.groups(rows, "attack") if attack != "none"]
+    lines = [
+        [f"{level:g}", f"{level / 255:.4f}", *(answers[level, attack] for attack in columns)]
+        for (level,) in kit.groups(rows, "level")
+        if level
+    ]
+    words, doubt = CLEAN.format(answers[None, "none"]), kit.values(rows, "doubt")[0]
+    table = kit.table(["grey levels", "ε", *columns], lines)
+    return "\n\n".join([kit.flow(words), table, kit.flow(DECK.format(doubt))])
+
+
+def measure_photographs(runs: kit.Runs) -> None:
     """How many of the photographs fall."""
     model, x, y, _ = imagenet()
     right = metrics.predict(model, x).argmax(1) == y
-    falls = [
-        [f"{level:g}", *(f"{rate:.0%}" for rate in fallen(model, x[right], y[right], level / 255))] for level in LEVELS
-    ]
-    write(
-        "photographs",
-        f"""## {int(right.sum())} photographs that SqueezeNet 1.0 recognises, of {len(x)}
-
-How many are no longer recognised. Random signs are the mean of five draws.
-
-{table(["ε (grey levels)", "random signs", "FGSM", "BIM-10"], falls)}""",
-    )
+    of = {"recognised": int(right.sum()), "photographs": len(x)}
+    for level in LEVELS:
+        runs.once(lambda level: fallen(model, x[right], y[right], level / 255) | of, level=level)
 
 
-def fallen(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> list[float]:
+def fallen(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Row:
     """The shares that fall to random signs (mean of five draws), FGSM and BIM-10."""
 
     def rate(z: Tensor) -> float:
         return 1 - metrics.accuracy(metrics.predict(model, z, batch_size=16), y)
 
-    draws = [attacks.random_sign(x, eps=eps, generator=torch.Generator().manual_seed(s)) for s in SEEDS]
-    made = [partial(attacks.fgsm, eps=eps), partial(attacks.bim, eps=eps, steps=10)]
-    noise = statistics.mean(rate(z) for z in draws)
-    return [noise, *(rate(attacks.adversarial_examples(model, x, y, attack, batch_size=16)) for attack in made)]
+    noise = statistics.mean(rate(attacks.random_sign(x, eps=eps, generator=seeded(s))) for s in range(5))
+    kinds: dict[str, Attack] = {
+        "FGSM": partial(attacks.fgsm, eps=eps), "BIM-10": partial(attacks.bim, eps=eps, steps=10),
+    }  # fmt: skip
+    examples = {
+        name: attacks.adversarial_examples(model, x, y, attack, batch_size=16) for name, attack in kinds.items()
+    }
+    return {"random signs": noise} | {name: rate(z) for name, z in examples.items()}
+
+
+def show_photographs(rows: list[Row]) -> str:
+    """A line for each ε."""
+    attacks = ("random signs", "FGSM", "BIM-10")
+    lines = [[f"{row['level']:g}", *(f"{row[attack]:.0%}" for attack in attacks)] for row in rows]
+    return (
+        f"## {rows[0]['recognised']} photographs that SqueezeNet 1.0 recognises, of {rows[0]['photographs']}\n\n"
+        "How many are no longer recognised. Random signs are the mean of five draws.\n\n"
+        + kit.table(["ε (grey levels)", *attacks], lines)
+    )
 
 
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -384,123 +353,90 @@ def art(model: nn.Module, steps: int) -> Callable[[Tensor, Tensor], Tensor]:
     kind = "gpu" if next(model.parameters()).is_cuda else "cpu"
     there = estimators.PyTorchClassifier(model, nn.CrossEntropyLoss(), shape, 10, clip_values=(0, 1), device_type=kind)
     if steps == 1:
-        made = evasion.FastGradientMethod(there, eps=EPS, batch_size=1000)
+        attack = evasion.FastGradientMethod(there, eps=EPS, batch_size=1000)
     else:
-        made = evasion.ProjectedGradientDescent(
+        attack = evasion.ProjectedGradientDescent(
             there, eps=EPS, eps_step=STEP, max_iter=steps, batch_size=1000, verbose=False
         )
-    return lambda x, y: torch.from_numpy(made.generate(x.cpu().numpy(), y.cpu().numpy()))
-
-
-def available(peers: tuple[str, ...]) -> list[str]:
-    """The peers that can be imported."""
-    found = []
-    for peer in peers:
-        if peer == "labkit" or importlib.util.find_spec(peer):
-            found.append(peer)
-        else:
-            print(f"{peer} is not installed and is left out")
-    return found
+    return lambda x, y: torch.from_numpy(attack.generate(x.cpu().numpy(), y.cpu().numpy()))
 
 
 PEERS = ("labkit", "torchattacks", "foolbox", "art")
-
-
-def speed(seconds: float = 2.5) -> None:
-    """Interleaved times, the best of each contender."""
-    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    peers = available(PEERS)
-    rows = []
-    for name, make in MODELS.items():
-        torch.manual_seed(0)
-        model, shape = make()
-        model = model.to(here).eval()
-        x, y = torch.rand(shape, device=here), torch.randint(10, shape[:1], device=here)
-        for kind, steps in KINDS.items():
-            calls = {peer: contestant(peer, model, steps) for peer in peers}
-            times = interleaved(calls, x, y, seconds)
-            best = min(t for p, t in times.items() if p != "labkit") if len(times) > 1 else times["labkit"]
-            rows.append([name, kind, *(f"{1000 * times[p]:.2f}" for p in peers), f"{best / times['labkit']:.2f}"])
-            print(rows[-1], flush=True)
-    unit = "Milliseconds of CPU time" if here.type == "cpu" else "Milliseconds"
-    where = torch.cuda.get_device_name() if here.type == "cuda" else machine()
-    write(
-        f"speed on {here.type}",
-        f"""## Speed on {here.type}: {where}
-
-{unit} for a whole batch: the best of many rounds, at least {LEAST}, in which the contenders take turns; no random
-start, the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1
-labkit is faster.
-
-{table(["model", "attack", *peers, "fastest peer / labkit"], rows)}""",
-    )
-
-
 LEAST = 4  # rounds
+
+
+def available() -> list[str]:
+    """The contenders that can be imported."""
+    return [peer for peer in PEERS if peer == "labkit" or importlib.util.find_spec(peer)]
+
+
+def ready(model: str, device: torch.device) -> tuple[nn.Module, Tensor, Tensor]:
+    """A model in evaluation mode, and a batch for it."""
+    torch.manual_seed(0)
+    net, shape = MODELS[model]()
+    x, y = torch.rand(shape, device=device), torch.randint(10, shape[:1], device=device)
+    return net.to(device).eval(), x, y
+
+
+def measure_speed(runs: kit.Runs, *, seconds: float = 2.5) -> None:
+    """Milliseconds a batch, the best of each contender; rounds until so many seconds are over."""
+
+    def run(model: str, attack: str, device: str) -> Row:
+        net, x, y = ready(model, runs.device)
+        calls = {peer: partial(contestant(peer, net, KINDS[attack]), x, y) for peer in available()}
+        turn, race = 0.005, partial(kit.race, calls, device=runs.device)  # clocks and caches need that long
+        first = sum(max(turn, *times) for times in race(rounds=1, least=0).values())
+        best = {
+            peer: 1000 * min(times) for peer, times in race(rounds=max(LEAST, int(seconds / first)), least=turn).items()
+        }
+        peers = [time for peer, time in best.items() if peer != "labkit"]
+        ratio = {"fastest peer / labkit": min(peers) / best["labkit"]} if peers else {}
+        return best | ratio | {"machine": kit.machine(runs.device)}
+
+    for model in MODELS:
+        for attack in KINDS:
+            runs.once(run, model=model, attack=attack, device=runs.device.type)
+
+
+SPEED = """{} for a whole batch: the best of many rounds, at least {}, in which the contenders take turns; no random
+start, the same ε, α and model, in evaluation mode. The last column is the fastest peer's time over labkit's: above 1
+labkit is faster."""
+
+
+def show_speed(rows: list[Row]) -> str:
+    """A section for each machine."""
+    ratio, sections = "fastest peer / labkit", []
+    for (device, machine), same in kit.groups(rows, "device", "machine").items():
+        words = SPEED.format("Milliseconds of CPU time" if device == "cpu" else "Milliseconds", LEAST)
+        table = contest(same, [*PEERS, ratio])
+        sections.append(f"## Speed on {device}: {machine}\n\n{kit.flow(words)}\n\n{table}")
+    return "\n\n".join(sections)
+
+
+def contest(rows: list[Row], columns: list[str]) -> str:
+    """A line for each model and attack."""
+    lines = [[row["model"], row["attack"], *(kit.average([row], name, digits=2) for name in columns)] for row in rows]
+    return kit.table(["model", "attack", *columns], lines, left=2)
+
+
 PEAKS = {"FGSM": 1, "PGD": 3}  # further steps take no more memory
 
 
-def interleaved(
-    calls: dict[str, Callable[[Tensor, Tensor], Tensor]], x: Tensor, y: Tensor, seconds: float
-) -> dict[str, float]:
-    """The best time of each, all in turn, so that a busy moment of the machine meets everybody.
-
-    A round calls each contender as often as takes about five milliseconds: clocks and caches need that long.
-    """
-    # On one core the time of the process counts: what else the machine does is not in it.
-    clock = time.perf_counter if x.is_cuda else time.process_time
-
-    def took(peer: str, repeats: int) -> float:
-        synchronise(x)
-        start = clock()
-        for _ in range(repeats):
-            calls[peer](x, y)
-        synchronise(x)
-        return (clock() - start) / repeats
-
-    first = {peer: min(took(peer, 1) for _ in range(2)) for peer in calls}
-    repeats = {peer: max(1, round(0.005 / max(t, 1e-5))) for peer, t in first.items()}
-    rounds = max(LEAST, int(seconds / sum(first[peer] * repeats[peer] for peer in calls)))
-    times: dict[str, list[float]] = {peer: [] for peer in calls}
-    order = list(calls)
-    for r in range(rounds):
-        for peer in order[r % len(order) :] + order[: r % len(order)]:
-            times[peer].append(took(peer, repeats[peer]))
-    return {peer: min(t) for peer, t in times.items()}
-
-
-def synchronise(x: Tensor) -> None:
-    """Wait for the device."""
-    if x.is_cuda:
-        torch.cuda.synchronize()
-
-
-def memory() -> None:
+def measure_memory(runs: kit.Runs) -> None:
     """The peak of each contender on each model."""
-    here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    peers = available(PEERS)
-    rows = []
-    for name, make in MODELS.items():
-        torch.manual_seed(0)
-        model, shape = make()
-        model = model.to(here).eval()
-        x, y = torch.rand(shape, device=here), torch.randint(10, shape[:1], device=here)
-        for kind, steps in PEAKS.items():
-            cells = []
-            for peer in peers:
-                call = contestant(peer, model, steps)
-                call(x[:4], y[:4])  # imports and caches
-                cells.append(f"{peak(partial(call, x, y), here):.2f}")
-            rows.append([name, kind, *cells])
-    write(
-        f"memory on {here.type}",
-        f"""## Memory on {here.type}
 
-The most that torch holds at a time during an attack, above model and batch, MiB: every allocation and release counts.
-Arrays of NumPy (ART's) don't.
+    def run(model: str, attack: str, device: str) -> Row:
+        net, x, y = ready(model, runs.device)
+        peaks: Row = {}
+        for peer in available():
+            call = contestant(peer, net, PEAKS[attack])
+            call(x[:4], y[:4])  # imports and caches
+            peaks[peer] = peak(partial(call, x, y), runs.device)
+        return peaks
 
-{table(["model", "attack", *peers], rows)}""",
-    )
+    for model in MODELS:
+        for attack in PEAKS:
+            runs.once(run, model=model, attack=attack, device=runs.device.type)
 
 
 def peak(call: Callable[[], Tensor], here: torch.device) -> float:
@@ -512,24 +448,32 @@ def peak(call: Callable[[], Tensor], here: torch.device) -> float:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         call()
-    events = seen.profiler.kineto_results.events()  # type: ignore[union-attr]
+    events = seen.profiler.kineto_results.events()
     changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
     return max(accumulate(nbytes for _, nbytes in changes)) / 2**20
 
 
-PARTS = {"speed": speed, "memory": memory, "mnist": mnist, "panda": panda, "photographs": photographs}
+MEMORY = """The most that torch holds at a time during an attack, above model and batch, MiB: every allocation and
+release counts. Arrays of NumPy (ART's) don't."""
 
 
-def main() -> None:
-    """Run the parts that are named, or all."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts to run; all if none is named")
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    for part in arguments.parts or PARTS:
-        PARTS[part]()
+def show_memory(rows: list[Row]) -> str:
+    """A section for each kind of device."""
+    return "\n\n".join(
+        f"## Memory on {device}\n\n{kit.flow(MEMORY)}\n\n{contest(same, [*PEERS])}"
+        for (device,), same in kit.groups(rows, "device").items()
+    )
 
+
+ABOUT = "Means ± sample standard deviation over seeds where there is chance."
+BENCHMARK = kit.Benchmark("attacks", "Attacks, measured", ABOUT, [
+    kit.Part("photographs", measure_photographs, show_photographs),
+    kit.Part("panda", measure_panda, show_panda, "The panda, as SqueezeNet 1.0 sees it"),
+    kit.Part("speed", measure_speed, show_speed),
+    kit.Part("memory", measure_memory, show_memory),
+    kit.Part("mnist", measure_mnist, show_mnist,
+             "MNIST: error, against Goodfellow and others (2015) and Madry and others (2018)"),
+])  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

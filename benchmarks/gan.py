@@ -340,6 +340,8 @@ class PeerD(nn.Module):
 
 def speed(against: str) -> Row:
     """Images a CPU second for the same batches through the same networks, alternately; the best of five each."""
+    if "PYTORCH_GAN" not in os.environ:
+        raise kit.Missing("PYTORCH_GAN names no implementations/acgan/acgan.py of eriklindernoren/PyTorch-GAN")
     torch.manual_seed(0)
     batches = [(2 * torch.rand(64, 1, 32, 32) - 1, torch.randint(10, (64,))) for _ in range(4)]
     space, loop = peer(os.environ["PYTORCH_GAN"], batches)
@@ -352,13 +354,6 @@ def speed(against: str) -> Row:
     }  # fmt: skip
     seconds = kit.race(calls, rounds=5, least=0)
     return {who: 64 * len(batches) / min(times) for who, times in seconds.items()} | {"torch": torch.__version__}
-
-
-def measure_speed(runs: kit.Runs) -> None:
-    """Where the peer is there."""
-    if "PYTORCH_GAN" not in os.environ:
-        raise kit.Missing("PYTORCH_GAN names no implementations/acgan/acgan.py of eriklindernoren/PyTorch-GAN")
-    runs.once(speed, against="PyTorch-GAN's AC-GAN")
 
 
 # ── the page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -471,7 +466,7 @@ BENCHMARK = kit.Benchmark("gan", "GANs, measured", ABOUT, [
     kit.Part("digits", with_checkpoint(digits), show_digits, "AC-GAN on scikit-learn's digits, 8×8", seeds=3),
     kit.Part("copies", each_seed(copies), show_copies,
              "Is it a copy? Digits, 800 in training, 500 held out, 5 splits"),
-    kit.Part("speed", measure_speed, show_speed, "Speed of training"),
+    kit.Part("speed", lambda runs: runs.once(speed, against="PyTorch-GAN's AC-GAN"), show_speed, "Speed of training"),
 ])  # fmt: skip
 
 if __name__ == "__main__":

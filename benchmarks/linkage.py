@@ -117,6 +117,8 @@ def show_formula(rows: list[Row]) -> str:
 
 def beside_pycanon(tables: int) -> Row:
     """How many random tables have the same k, l and entropy l."""
+    if importlib.util.find_spec("pycanon") is None:
+        raise kit.Missing("pycanon is not installed")
     import pandas
     from pycanon import anonymity
 
@@ -132,13 +134,6 @@ def beside_pycanon(tables: int) -> Row:
         # pycanon gives the entropy version rounded down.
         equal += theirs == ours and entropy == int(linkage.l_diversity(quasi, sensitive, kind="entropy") + 1e-9)
     return {"equal": equal}
-
-
-def measure_pycanon(runs: kit.Runs) -> None:
-    """Where it is installed."""
-    if importlib.util.find_spec("pycanon") is None:
-        raise kit.Missing("pycanon is not installed")
-    runs.once(beside_pycanon, tables=20)
 
 
 def show_pycanon(rows: list[Row]) -> str:
@@ -521,7 +516,7 @@ BENCHMARK = kit.Benchmark(
     "",
     [
         kit.Part("oracle", lambda runs: runs.once(beside_formula, targets=20), show_formula, "Against the formula"),
-        kit.Part("pycanon", measure_pycanon, show_pycanon),
+        kit.Part("pycanon", lambda runs: runs.once(beside_pycanon, tables=20), show_pycanon),
         kit.Part(
             "movielens",
             measure_movielens,

@@ -202,7 +202,13 @@ def race(operation: str, size: int, batch: int, rounds: int) -> list[Row]:
     seconds = kit.race(contenders, rounds=rounds, least=0.005)
     rate = batch / sorted(seconds["labkit"])[rounds // 2]
     return [
-        {"peer": name, "ratio": kit.times_as_fast(seconds, "labkit", name), "rate": rate, "machine": kit.machine()}
+        {
+            "peer": name,
+            "version": metadata.version(name.lower()),
+            "rate": rate,
+            "machine": kit.machine(),
+            "ratio": kit.times_as_fast(seconds, "labkit", name),
+        }
         for name in contenders
         if name != "labkit"
     ]
@@ -218,8 +224,8 @@ def measure_speed(runs: kit.Runs, *, batch: int = 32, rounds: int = 5) -> None:
 
 def show_speed(rows: list[Row]) -> str:
     """The ratios."""
-    names = list(dict.fromkeys(row["peer"] for row in rows))
-    versions = ", ".join(f"{name} {metadata.version(name.lower())}" for name in names)
+    names = [name for (name,) in kit.groups(rows, "peer")]
+    versions = ", ".join(f"{name} {version}" for name, version in kit.groups(rows, "peer", "version"))
     lines = []
     for (operation, size), group in kit.groups(rows, "operation", "size").items():
         ratio = {row["peer"]: f"{row['ratio']:.1f}×" for row in group}

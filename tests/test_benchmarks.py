@@ -171,22 +171,7 @@ def test_sections_of_a_page():
         kit.replace_section(page, "c", "")
 
 
-CONVERTED = (
-    "checks",
-    "dti",
-    "domain",
-    "fair",
-    "gan",
-    "images",
-    "linkage",
-    "membership",
-    "mixing",
-    "refine",
-    "selftrain",
-)
-
-
-@pytest.mark.parametrize("key", CONVERTED)
+@pytest.mark.parametrize("key", everything.keys())
 def test_a_topic_s_benchmark_has_its_key_and_its_page_is_the_one_that_its_runs_give(key):
     own = importlib.import_module(f"benchmarks.{key}").BENCHMARK
     assert own.key == key
