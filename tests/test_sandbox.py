@@ -23,8 +23,9 @@ from tests.processes import sleeping
 REASON = probe()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
 
-# Where this Python and its packages lie below /tmp, as a virtual environment may, they stay in sight there.
-IN_TMP = sorted({folder.parts[2] for folder in sandbox_launch.python_folders() if folder.is_relative_to("/tmp")})
+# Where this Python and its packages lie below /tmp, they stay in sight there; a virtual environment is seen elsewhere.
+SEEN = [Path(sandbox_launch.seen_at(folder)) for folder in sandbox_launch.python_folders()]
+IN_TMP = sorted({folder.parts[2] for folder in SEEN if folder.is_relative_to("/tmp")})
 
 LIMITS = Limits(
     cell_seconds=20,
