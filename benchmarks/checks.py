@@ -186,9 +186,10 @@ FIRST = """Of these, the second round (`tests/fresh/attacks.py` and `more.py`) w
 These are the figures of the first run, before anything was mended. Two answers that their author had meant to be wrong
 were accepted, rightly: what they do is right, and they count as that."""
 
-THIRD_FIRST = """The third round (`tests/fresh/third.py`) was written from the exercises' text alone, six wrong and two right
-answers a topic, when all twenty topics were done and had learned from the rounds before. These are the figures of its
-first run, before anything was mended. Every sentence was read: one that names another mistake counts as no name."""
+THIRD_FIRST = """The third round (`tests/fresh/third.py`) was written from the exercises' text alone, six wrong
+and two right answers a topic, when all twenty topics were done and had learned from the rounds before. These are the
+figures of its first run, before anything was mended. Every sentence was read: one that names another mistake counts
+as no name."""
 
 LONGER = """A third less was hoped for. A topic's own files are longer by a sixth, because the banks have grown: before,
 there were 457 mistakes as functions, and 569 entries that repeated most of them beside the sentences; how many there

@@ -1,4 +1,4 @@
-"""A third round over all topics, written from the exercises' text alone, after the checks had learned from the second."""
+"""A third round over all topics, written from the exercises' text when the checks had learned from the second."""
 
 import copy
 import math
@@ -233,10 +233,8 @@ def success_as_the_loss_of_accuracy(before, after, y):
 
 def project_pixel_by_pixel(z, x, eps, norm):
     d = z - x
-    if norm == "linf":
-        d = d.clamp(-eps, eps)
-    else:
-        d = d * (eps / d.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp(max=1)
+    shorter = d * (eps / d.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp(max=1)
+    d = d.clamp(-eps, eps) if norm == "linf" else shorter
     return (x + d).clamp(0, 1)
 
 
@@ -866,18 +864,16 @@ def groups_fall_linearly(parts, lr, factor):
 
 
 def stops_after_bad_epochs_in_all(model, step, loss, epochs, patience):
-    best, bad, kept = float("inf"), 0, None
-    for epoch in range(1, epochs + 1):
+    best, bad, kept, trained = float("inf"), 0, None, 0
+    while trained < epochs and bad < patience:
         step(model)
-        value = loss(model)
+        trained, value = trained + 1, loss(model)
         if value < best:
             best, kept = value, copy.deepcopy(model.state_dict())
         else:
             bad += 1
-        if bad >= patience:
-            break
     model.load_state_dict(kept)
-    return epoch
+    return trained
 
 
 def stops_and_keeps_parameters_only(model, step, loss, epochs, patience):
