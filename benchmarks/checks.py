@@ -2,8 +2,8 @@
 
     python -m benchmarks.checks [banks] [fresh] [lines] [seconds]
 
-``first`` measures the answers of the second round as they were judged before anything was mended for them; to run it
-again gives what is mended.
+``first`` and ``third`` measure the answers of the second and of the third round as they were judged before anything was
+mended for them; to run one again gives what is mended.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ from tests import fresh, rights
 
 ROOT = Path(__file__).resolve().parents[1]
 SECOND = ("attacks", "more")  # the modules of tests/fresh that were written when all checks were done
+THIRD = ("third",)
+MISLED = frozenset({"accuracy_named_by_first_appearance"})
+"""Answers of the third round that got another mistake's sentence in its first run; read by hand."""
 BEFORE = {
     "attacks": (599, 474), "domain": (383, 329), "dti": (511, 358), "fair": (456, 338), "finetune": (536, 488),
     "gan": (466, 362), "images": (591, 482), "linkage": (488, 354), "membership": (517, 400), "mixing": (542, 410),
@@ -85,6 +88,14 @@ def unforeseen(topic: str) -> Row:
 def second_round(topic: str) -> Row:
     """Those of the second round."""
     return judged(written(topic, SECOND))
+
+
+def third_round(topic: str) -> Row:
+    """Those of the third round; a sentence that misled counts as no name."""
+    answers = written(topic, THIRD)
+    told = [entry for entry in answers if entry[1].__name__ not in MISLED]
+    misled = judged([entry for entry in answers if entry[1].__name__ in MISLED]) | {"named": 0}
+    return {name: count + misled[name] for name, count in judged(told).items()}
 
 
 def length(topic: str) -> Row:
@@ -175,6 +186,11 @@ FIRST = """Of these, the second round (`tests/fresh/attacks.py` and `more.py`) w
 These are the figures of the first run, before anything was mended. Two answers that their author had meant to be wrong
 were accepted, rightly: what they do is right, and they count as that."""
 
+THIRD_FIRST = """The third round (`tests/fresh/third.py`) was written from the exercises' text alone, six wrong
+and two right answers a topic, when all twenty topics were done and had learned from the rounds before. These are the
+figures of its first run, before anything was mended. Every sentence was read: one that names another mistake counts
+as no name."""
+
 LONGER = """A third less was hoped for. A topic's own files are longer by a sixth, because the banks have grown: before,
 there were 457 mistakes as functions, and 569 entries that repeated most of them beside the sentences; how many there
 are now stands in the first table."""
@@ -185,6 +201,8 @@ BENCHMARK = kit.Benchmark("checks", "Checks: what they refuse, name and accept",
     kit.Part("banks", of_topics(banks), text(BANKS, show_counts), title="On the repository's banks"),
     kit.Part("fresh", of_topics(unforeseen), text(FRESH, show_counts), title="On answers written afresh"),
     kit.Part("first", of_topics(second_round), text(FIRST, show_counts), title="The first run of the second round",
+             by_default=False),
+    kit.Part("third", of_topics(third_round), text(THIRD_FIRST, show_counts), title="The first run of the third round",
              by_default=False),
     kit.Part("lines", of_topics(length), show_lines, title="Lines"),
     kit.Part("seconds", measure_seconds, show_seconds, title="Time"),

@@ -170,7 +170,7 @@ class Distance(Compare):
         yield case("clouds that overlap", 1.6832, (1500, 1500, 1500, 1500), 3, scale=3.0)
         yield case("far apart", 8.0, (300, 300, 300, 300), 5)
         yield case("eight times as many of the source", near, (4000, 500, 4000, 500), 3)
-        yield case("half of the target looks like the source", 6.0 + far, (600, 700, 800, 600), 2, same=0.5)
+        yield case("half of the target looks like the source", 6.0 + far, (600, 700, 1600, 400), 2, same=0.5)
         yield case("no difference, and more features than a few samples can bear", 0.0, (60, 60, 2000, 2000), 40)
         yield case("no difference, and few samples to measure on", 0.0, (2000, 2000, 600, 600), 150)
 

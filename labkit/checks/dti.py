@@ -3,15 +3,12 @@
 Samples lie near their centres, but centres are of unequal length; no two distances are nearly the same.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
-from unittest.mock import patch
+from collections.abc import Iterator
 
 import torch
-from torch import Generator, Tensor
-from torch.nn import functional
+from torch import Generator
 
-from labkit.checks.protocol import Case, Compare, Outputs, Wrong
+from labkit.checks.protocol import Case, Compare
 
 DOUBLE = torch.float64
 
@@ -163,16 +160,6 @@ class AffineGrid(Compare):
         yield case("square images", 3, 4, 4)
         yield case("a single pixel", 2, 1, 1)
         yield case("double precision", 2, 5, 3, dtype=DOUBLE)
-
-    def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer where torch's own grid is out of reach."""
-        with patch.object(functional, "affine_grid", refuse):
-            return super().run(answer, case)
-
-
-def refuse(*_: Any, **__: Any) -> Tensor:
-    """What stands for torch's function while an answer runs."""
-    raise Wrong("it calls `F.affine_grid`: write it yourself")
 
 
 class Reassign(Compare):

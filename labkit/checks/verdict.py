@@ -297,8 +297,9 @@ def from_bank(
 ) -> str:
     """The sentence of the one mistake that gives what the answer gave; "" if there is none, or more than one.
 
-    It must agree on every case that failed. Where several do, only the one that agrees on all cases counts. Where the
-    answer returns several things and no mistake gives all of them, the first that is wrong is looked at alone.
+    It must agree on every case that failed, and on half of all cases. Where several do, only the one that agrees on all
+    cases counts. Where the answer returns several things and no mistake gives all of them, the first that is wrong is
+    looked at alone.
     """
     parts = looked_at(check, trials, right)
     for outputs in (parts, first_wrong(check, trials, right, parts)):
@@ -327,7 +328,13 @@ def fitting(
         in_all = parts is None or all(equal(check, r, t.record) for r, t in zip(records, trials))
         if all(same):
             everywhere.append((mistake, in_all))
-        elif all(same[i] for i in failing) and len(failing) > 1 and any(telling(trials[i].record) for i in failing):
+        # One that differs in most cases meets the answer by chance, as 1 − p does where there are two names to give.
+        elif (
+            all(same[i] for i in failing)
+            and len(failing) > 1
+            and 2 * sum(same) >= len(same)
+            and any(telling(trials[i].record) for i in failing)
+        ):
             on_failing.append((mistake, in_all))
     return everywhere or on_failing
 

@@ -325,7 +325,7 @@ def grid_in_pixels_of_shift(beta, h, w):
     return torch.stack([(1 + a) * x + b * y[:, None] + 2 * c / w, d * x + (1 + e) * y[:, None] + 2 * f / h], dim=-1)
 
 
-def grid_by_torch(beta, h, w):
+def right_grid_by_torch(beta, h, w):
     theta = torch.eye(2, 3, dtype=beta.dtype) + beta.view(-1, 2, 3)
     return torch.nn.functional.affine_grid(theta, (len(beta), 1, h, w), align_corners=False)
 
@@ -443,8 +443,7 @@ FRESH = [
            invariant_over_wrong_axis, invariant_of_everything, invariant_mean_squared, invariant_softmin,
            invariant_flattened_in_the_wrong_order, invariant_cdist_without_square, invariant_with_half),
     *wrong("affine_grid", grid_in_single_precision, grid_corners, grid_indexing_xy, grid_one_identity,
-           grid_stacks_in_front, grid_swaps_c_and_f, grid_in_pairs, grid_from_data, grid_in_pixels_of_shift,
-           grid_by_torch),
+           grid_stacks_in_front, grid_swaps_c_and_f, grid_in_pairs, grid_from_data, grid_in_pixels_of_shift),
     *wrong("reassign", reassign_changes_only_prototypes, reassign_without_division, reassign_adds_noise_to_both,
            reassign_first_only, reassign_returns_inside_the_loop, reassign_fresh_noise, reassign_first_noise_rows,
            reassign_prototype_as_moment, reassign_aliases, reassign_percent, reassign_share_of_rows),
@@ -453,5 +452,6 @@ FRESH = [
     ("dti.accuracy", right_accuracy_as_a_cost, "right"),
     ("dti.invariant", right_invariant_transformation_by_transformation, "right"),
     ("dti.affine_grid", right_grid_with_bmm, "right"),
+    ("dti.affine_grid", right_grid_by_torch, "right"),
     ("dti.reassign", right_reassign_with_lerp, "right"),
 ]  # fmt: skip

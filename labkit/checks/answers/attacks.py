@@ -77,6 +77,12 @@ def forgets_the_minus_of_the_logarithm(model, x, y):
     return torch.autograd.grad(model(z).log_softmax(1).gather(1, y[:, None]).sum(), z)[0]
 
 
+@mistake(wrong_gradient, "it is the gradient of the label's logit alone: the cross-entropy looks at all classes")
+def takes_the_logit_of_the_label(model, x, y):
+    z = x.detach().requires_grad_()
+    return torch.autograd.grad(-model(z).gather(1, y[:, None]).sum(), z)[0]
+
+
 @mistake(wrong_gradient, "only its sign is left: return the gradient itself")
 def returns_the_sign(model, x, y):
     return slope(model, x, y).sign()

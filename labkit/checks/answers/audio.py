@@ -149,8 +149,11 @@ mistakes(
         "negative positions are counted from the end, so that the end comes in at the start: put silence there":
             lambda t, s, n: ((t - s).clamp(max=n - 1) % n, (t - s >= -n) & (t - s < n)),
         "it shifts the other way: a positive number means later": lambda t, s, n: (t + s, within(t + s, n)),
-        "the first or last sample is repeated where nothing was: put silence there":
+        "the first or last sample is repeated where nothing was: put silence there": (
             lambda t, s, n: (t - s, torch.tensor(True)),
+            lambda t, s, n: (t - s, t - s >= 0),
+            lambda t, s, n: (t - s, t - s < n),
+        ),
         "every item is shifted by the number of the first: each has its own":
             lambda t, s, n: (t - s[:1], within(t - s[:1], n)),
         "every item is shifted by the number of the last: each has its own":
@@ -375,9 +378,12 @@ mistakes(
                 n - (n - h * a.clamp(max=1)) / (n - h * a.clamp(max=1) / a) * (n - f)),
             lambda f, a, h, n: bent(f, a, h, a * h, n),
         ),
-        "the bend is at F_hi · min(α, 1): divide by α as well":
+        "the bend is at F_hi · min(α, 1): divide by α as well": (
             lambda f, a, h, n: torch.where(f <= h * a.clamp(max=1), a * f,
                 n - (n - h * a.clamp(max=1)) / (n - h * a.clamp(max=1) / a) * (n - f)),
+            lambda f, a, h, n: bent(f, a, h * a.clamp(max=1), a * h * a.clamp(max=1), n),
+            lambda f, a, h, n: bent(f, a, h * a.clamp(max=1), h * a.clamp(max=1), n),
+        ),
         "the bend is at F_hi / α for every α: min(α, 1) is missing": (
             lambda f, a, h, n: bent(f, a, h / a, h + 0 * a, n),
             lambda f, a, h, n: torch.where(f <= h / a, a * f,

@@ -34,6 +34,9 @@ mistakes("fair.parity", {
         lambda p, q: (q.mean() - torch.cat([p, q]).mean()).abs(),
     "this compares group 0 with everybody; compare it with group 1":
         lambda p, q: (p.mean() - torch.cat([p, q]).mean()).abs(),
+    "each group is compared with everybody: compare the two with each other": (
+        lambda p, q: torch.stack([p.mean(), q.mean()]).sub(torch.cat([p, q]).mean()).abs().max(),
+        lambda p, q: torch.stack([p.mean(), q.mean()]).sub(torch.cat([p, q]).mean()).abs().mean()),
     "this is the share of a group among those who were told yes; asked is the share of yes within each group":
         lambda p, q: (p.sum() - q.sum()).abs() / (p.sum() + q.sum()),
     "this is the ratio of the two rates; asked is their difference":
@@ -210,6 +213,9 @@ mistakes("fair.adversary_loss", {
     "this is the median of each group: take its mean": lambda p, q: (p.median() + q.median()) / 2,
     "`pos_weight` lets both groups weigh alike, but then the sum is divided by all people: divide it by twice the "
     "number of group 0": lambda p, q: (p.sum() + len(p) / len(q) * q.sum()) / (len(p) + len(q)),
+    "`pos_weight` is upside down: group 1 gets n₀ / n₁, and the sum is divided by twice the number of group 0":
+        (lambda p, q: (p.sum() + len(q) / len(p) * q.sum()) / (len(p) + len(q)),
+         lambda p, q: (p.sum() + len(q) / len(p) * q.sum()) / (2 * len(p))),
     "each group is weighed by its size instead of the reverse: take each group's mean, then the mean of the two":
         (lambda p, q: (len(p) * p.sum() + len(q) * q.sum()) / (len(p) ** 2 + len(q) ** 2),
          lambda p, q: (p.mean() * len(q) + q.mean() * len(p)) / (len(p) + len(q))),

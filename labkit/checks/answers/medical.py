@@ -127,6 +127,11 @@ def of_maps(rule: Rule) -> Rule:
     return lambda x, mask, theta: augment_pair(x, mask, rule(theta))
 
 
+def by_shares(mask: Tensor, theta: Tensor) -> Tensor:
+    """The share of each class in each pixel, between pixels: (B, K, H, W)."""
+    return look_up(F.one_hot(mask).movedim(-1, 1).to(theta.dtype), theta)
+
+
 def inverse(theta: Tensor) -> Tensor:
     """The inverse maps."""
     last = torch.tensor([0.0, 0.0, 1.0], dtype=theta.dtype).expand(len(theta), 1, 3)
@@ -143,6 +148,8 @@ mistakes(
         ),
         "the mask is interpolated and is no mask of classes any more: look it up by the nearest pixel, mode='nearest'":
             lambda m, t: classes(m, t),
+        "each pixel takes the class that has most of its neighbourhood, not that of the nearest pixel: mode='nearest'":
+            lambda m, t: by_shares(m, t).argmax(1),
         "the mask is not moved: the picture went without it": lambda m, t: m.clone(),
         "the mask became floats: classes are whole numbers, turn it back with `.to(mask.dtype)`":
             lambda m, t: classes(m, t, mode="nearest"),

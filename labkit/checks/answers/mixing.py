@@ -354,6 +354,8 @@ mistakes(
         "the box begins at (u, v): that is its centre": lambda v, c, h, w: cut(
             torch.cat([c, 2 * reach(v, c, h, w)[:, 2:] - c], 1), w, h),
         "the box is moved into the picture: leave it where it is, and cut off what lies outside": moved_inside,
+        "the far edges are counted from the near ones after these were cut off: count all four from the centre":
+            lambda v, c, h, w: cut(reach(v, c, h, w) - reach(v, c, h, w)[:, [0, 1, 0, 1]].clamp(max=0), w, h),
         "the pixel of the centre comes on top: the box is x[..., top:bottom, left:right], 2a wide":
             lambda v, c, h, w: cut(reach(v, c, h, w) + torch.tensor([0, 0, 1, 1]), w, h),
         "the box is a square: a goes with the width, b with the height": (
@@ -631,8 +633,10 @@ mistakes(
         "it goes towards sample number `rank` of the others: sort them by their distance":
             lambda x, base, rank: rank + (rank >= base),
         "equal samples are left out: another sample at distance 0 is the nearest neighbour": without_equals,
-        "the ranks of the samples are taken for their indices: `argsort` once":
+        "the ranks of the samples are taken for their indices: `argsort` once": (
             lambda x, base, rank: order(x).argsort(1)[base, rank + 1],
+            lambda x, base, rank: torch.cdist(x, x).argsort(1).argsort(1)[base, rank + 1],
+        ),
         "distances are sums of absolute differences: take Euclidean ones, `torch.cdist(x, x)`":
             lambda x, base, rank: torch.cdist(x, x, p=1).fill_diagonal_(-1).argsort(1)[base, rank + 1],
         "it compares by the first feature alone": lambda x, base, rank: neighbour(x[:, :1], base, rank),

@@ -608,6 +608,14 @@ def layer_by_layer(widen: Callable[[int, int, int, int], tuple[int, int]], *, si
     return answer
 
 
+def backwards(strides: list[int], widen: Callable[[int, int], int]) -> int:
+    """The side from the last layer to the first, updated by ``widen`` of itself and the stride."""
+    side = 1
+    for stride in strides[::-1]:
+        side = widen(side, stride)
+    return side
+
+
 mistakes(
     "refine.patch_size",
     {
@@ -651,6 +659,11 @@ mistakes(
         "this is how far the map is scaled down, not what one logit sees": lambda strides, kernel: math.prod(strides),
         "this is how far the map is scaled down, times the kernel: each layer widens the view by itself": (
             lambda strides, kernel: kernel * math.prod(strides)
+        ),
+        "from the last layer to the first the side is (side − 1) · stride + kernel: between two pixels there is one "
+        "step less": (
+            lambda strides, kernel: backwards(strides, lambda side, stride: side * stride + kernel - 1),
+            lambda strides, kernel: backwards(strides, lambda side, stride: side * stride + kernel),
         ),
         "this is the area of the patch: its side is asked for": lambda strides, kernel: (
             patch_size(strides, kernel) ** 2

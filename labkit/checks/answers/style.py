@@ -404,6 +404,11 @@ mistakes(
             lambda x, m, s, m2, s2, w: x * (w * s + (1 - w) * s2) + w * m + (1 - w) * m2,
         "the maps are not centred: take their own mean away first":
             lambda x, m, s, m2, s2, w: x / s * (w * s + (1 - w) * s2) + w * m + (1 - w) * m2,
+        "the maps are normalised by their partner's moments: by their own": (
+            lambda x, m, s, m2, s2, w: (x - m2) / s2 * (w * s + (1 - w) * s2) + w * m + (1 - w) * m2,
+            lambda x, m, s, m2, s2, w: (x - m2) / s * (w * s + (1 - w) * s2) + w * m + (1 - w) * m2,
+            lambda x, m, s, m2, s2, w: (x - m) / s2 * (w * s + (1 - w) * s2) + w * m + (1 - w) * m2,
+        ),
         "every sample gets the weight of the first: there is one λ a sample":
             lambda x, m, s, m2, s2, w: mixed(x, m, s, m2, s2, w[:1]),
         "every sample gets all of its partner's moments: use λ":
@@ -487,6 +492,10 @@ mistakes(
     {
         "it goes uphill: subtract the gradient": lambda z, g, rate: (z + rate * g).clamp(0, 1),
         "pixels leave [0, 1]: clamp at the end": lambda z, g, rate: z - rate * g,
+        "the picture is clamped before the step: subtract first, and clamp what comes out": (
+            lambda z, g, rate: z.clamp(0, 1) - rate * g,
+            lambda z, g, rate: (z.clamp(0, 1) - rate * g).clamp(0, 1),
+        ),
         "it steps along the sign of the gradient: that is an attack; here take the gradient itself":
             lambda z, g, rate: (z - rate * g.sign()).clamp(0, 1),
         "the rate is not used": lambda z, g, rate: (z - g).clamp(0, 1),

@@ -84,6 +84,9 @@ def looking_at(*parts: int) -> Callable[..., str]:
 
 
 mistakes("transfer.setting", {
+    "only how samples and labels are distributed is compared: the spaces 𝒳 and 𝒴 belong to domain and task, too":
+        looking_at(1, 3),
+    "only the spaces are compared: P(X) belongs to the domain and P(Y|X) to the task, too": looking_at(0, 2),
     "domains differ where P(X) does, too: compare both parts of the domain": looking_at(0, 2, 3),
     "domains differ where 𝒳 does, too: compare both parts of the domain": looking_at(1, 2, 3),
     "tasks differ where P(Y|X) does, too: compare both parts of the task": looking_at(0, 1, 2),
