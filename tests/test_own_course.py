@@ -120,8 +120,9 @@ def test_a_new_course_is_tidy_and_its_own_test_passes(tmp_path):
     folder = new.new(tmp_path / "fresh").root
     assert (folder / "nbgrader_config.py").read_text() == (tiny.ROOT / "nbgrader_config.py").read_text()
     lint = ["ruff", "check", "--isolated", "--select", "E,F,W", "--line-length", "120", "checks", "tests"]
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     for command in (lint, ["pytest", "-q", "-p", "no:cacheprovider"]):
-        ran = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
+        ran = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, env=env)
         assert ran.returncode == 0, ran.stdout + ran.stderr
     readme = (folder / "README.md").read_text()
     for name in new.FILES:
