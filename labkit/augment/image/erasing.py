@@ -49,6 +49,12 @@ def erase(
     return torch.where(inside, float(value), images(x))
 
 
+def boxes_of_mask(boxes: Tensor, x: Images, mask: Tensor) -> Tensor:
+    """``box_masks`` for a mask of the images, (B, H, W) or (B, K, H, W), with as many dimensions."""
+    inside = box_masks(boxes, x)
+    return inside if mask.ndim == 4 else inside[:, 0]
+
+
 def box_masks(boxes: Tensor, x: Images) -> Bool[Tensor, "b 1 h w"]:
     """True where the centre of a pixel lies in one of its sample's boxes (B, 4) or (B, N, 4).
 

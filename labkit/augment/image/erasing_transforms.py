@@ -39,8 +39,7 @@ class _Erasing(PhotometricTransform):
         """The mask itself, or with ``mask_value`` in the boxes."""
         if self.mask_value is None:
             return mask
-        inside = erasing.box_masks(params["boxes"], x)
-        return mask.masked_fill(inside if mask.ndim == 4 else inside[:, 0], self.mask_value)
+        return mask.masked_fill(erasing.boxes_of_mask(params["boxes"], x, mask), self.mask_value)
 
     def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
         """Refuse annotations that don't fit the images, and masks that can't hold ``mask_value``."""

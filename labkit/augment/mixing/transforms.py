@@ -22,7 +22,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, probability
-from labkit.augment.image.erasing import box_masks
+from labkit.augment.image.erasing import boxes_of_mask
 from labkit.augment.image.transform import refuse_mask
 from labkit.augment.mixing import blend, pairs, regions
 from labkit.augment.transform import Params, Transform
@@ -143,9 +143,8 @@ class CutMix(_Mix):
 
     def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
         """The mask with the same box of its partner's."""
-        inside = box_masks(params["boxes"], x)
         other = mask.index_select(0, blend.partners(params["partner"], mask))
-        return torch.where(inside if mask.ndim == 4 else inside[:, 0], other, mask)
+        return torch.where(boxes_of_mask(params["boxes"], x, mask), other, mask)
 
 
 @dataclass(frozen=True)
