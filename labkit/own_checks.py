@@ -113,5 +113,5 @@ def sources(folder: Path) -> dict[str, str]:
 
 def is_course(folder: Path) -> bool:
     """Whether a folder is a course with checks of its own, or with points of its own."""
-    marked = (folder / "nbgrader_config.py").is_file() or (folder / settings.FILE).is_file()
+    marked = (folder / settings.NBGRADER).is_file() or (folder / settings.FILE).is_file()
     return marked and ((folder / FOLDER / ANSWERS).is_dir() or (folder / settings.FILE).is_file())

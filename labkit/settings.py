@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "labkit.toml"
+NBGRADER = "nbgrader_config.py"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import io
 import pkgutil
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from labkit.checks import own, session, wire
@@ -53,7 +54,7 @@ def examine(specification: Check, answer: Any, *, seeds: Sequence[int] | None = 
         seeds: by default as many of the public ones as the check needs.
         watch: refuse an answer that calls labkit's own function; the tests of the reference turn it off.
     """
-    for seed in PUBLIC_SEEDS[: specification.seeds] if seeds is None else seeds:
+    for seed in specification.public_seeds if seeds is None else seeds:
         report = wire.judge(specification, wire.execute(specification, answer, seed, watch=watch), seed)
         if not report.right:
             break
@@ -102,6 +103,7 @@ def topics() -> list[str]:
     return sorted({*packaged(), *own.current().topics()})
 
 
-def packaged() -> list[str]:
-    """The topics that have checks in this package."""
-    return [m.name for m in pkgutil.iter_modules(__path__) if m.name not in own.PLUMBING]
+@cache
+def packaged() -> tuple[str, ...]:
+    """The topics that have checks in this package; nothing is added to it while a process lives."""
+    return tuple(m.name for m in pkgutil.iter_modules(__path__) if m.name not in own.PLUMBING)

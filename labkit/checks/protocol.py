@@ -106,6 +106,11 @@ class Check(ABC):
     answer_key: ClassVar[Any] = None
 
     @property
+    def public_seeds(self) -> tuple[int, ...]:
+        """The seeds under which a notebook tries an answer."""
+        return PUBLIC_SEEDS[: self.seeds]
+
+    @property
     def name(self) -> str:
         """What the student's function is called in sentences."""
         return self.key.partition(".")[2]

@@ -23,7 +23,7 @@ from labkit import settings, topics
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-CONFIG = "nbgrader_config.py"
+CONFIG = settings.NBGRADER
 
 
 class CourseError(ValueError):

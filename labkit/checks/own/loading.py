@@ -8,10 +8,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 
+from labkit import settings
 from labkit.checks import bank, wire
 from labkit.checks.own import record
 from labkit.checks.protocol import Check
-from labkit.own_checks import SUFFIX, Own, Unusable, is_course, read
+from labkit.own_checks import FOLDER, SUFFIX, Own, Unusable, is_course, read
 
 LOOK = True
 """Whether to look for checks where the notebook lies. In a grader's copy of labkit it is False: what a student hands in
@@ -175,7 +176,7 @@ def stamps() -> tuple[tuple[str, int, int], ...]:
 
 def files_of(folder: Path) -> list[Path]:
     """The files that a course's own checks consist of, its settings first: they stand in its folder."""
-    return [folder / "labkit.toml", folder / "nbgrader_config.py", *sorted((folder / "checks").rglob("*.py"))]
+    return [folder / settings.FILE, folder / settings.NBGRADER, *sorted((folder / FOLDER).rglob("*.py"))]
 
 
 @lru_cache(maxsize=8)

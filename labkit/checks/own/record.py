@@ -20,7 +20,7 @@ import numpy as np
 from labkit.checks import bank, wire
 from labkit.checks import verdict as verdicts
 from labkit.checks.bank import AnswerKey, Mistake
-from labkit.checks.protocol import PUBLIC_SEEDS, Case, Check
+from labkit.checks.protocol import Case, Check
 from labkit.checks.values import Unsendable, agree, freeze, thaw
 from labkit.checks.verdict import Record
 from labkit.own_checks import Unusable
@@ -46,13 +46,8 @@ def record(check: Check) -> dict[str, Any]:
         "only": dict(key.only),
         "mistakes": [{"sentence": mistake.sentence, "says": mistake.says} for mistake in key.mistakes],
         "instead_of": [name for function in key.instead_of if (name := name_of(function))],
-        "seeds": {str(seed): base64.b64encode(under(check, key, seed)).decode() for seed in public(check)},
+        "seeds": {str(seed): base64.b64encode(under(check, key, seed)).decode() for seed in check.public_seeds},
     }
-
-
-def public(check: Check) -> tuple[int, ...]:
-    """The seeds under which a notebook tries an answer."""
-    return PUBLIC_SEEDS[: check.seeds]
 
 
 def under(check: Check, key: AnswerKey, seed: int) -> bytes:

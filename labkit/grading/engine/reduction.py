@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from labkit.grading.engine.names import Definition, Module, Name, Package, parsed
+from labkit.own_checks import PLUMBING
 
 LEFT_OUT = ("_course", "checks.answers", "grading")
 CHECKS = "labkit.checks."
@@ -142,13 +143,6 @@ def is_public_room(module: str) -> bool:
 def is_topic(module: str) -> bool:
     """Whether a module is a topic's checks."""
     return module.startswith(CHECKS) and module.count(".") == 2 and module.rpartition(".")[2] not in PLUMBING
-
-
-PLUMBING = {
-    "bank", "diagnosis", "kinds", "own", "protocol", "session", "show", "tensors", "traces", "values", "verdict",
-    "watch", "wire",
-}  # fmt: skip
-"""The modules of ``labkit.checks`` that are no topic's."""
 
 
 # ── checks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
