@@ -4,7 +4,6 @@ import json
 import warnings
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 import safetensors.torch
@@ -55,13 +54,11 @@ def square(x):
 
 
 @pytest.fixture
-def as_in_the_course():
+def as_in_the_course(unchecked):
     """As on a student's machine: no verification of labkit's shapes, and what an answer warns of does not stop it."""
-    jaxtyping.config.update("jaxtyping_disable", True)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 class Double(Check):

@@ -2,7 +2,6 @@
 
 from statistics import mean, stdev
 
-import jaxtyping
 import pytest
 
 from labkit import checks
@@ -11,14 +10,7 @@ from labkit.checks import bank
 from labkit.checks.answers import images as answers
 from tests import rights
 
-
-@pytest.fixture(autouse=True)
-def as_in_the_course():
-    """No verification of labkit's shapes, as on a student's machine."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
+pytestmark = pytest.mark.usefixtures("unchecked")
 
 HUNDRED = range(7000, 7100)
 SEVERAL = range(5000, 5012)  # a seed trains four networks an answer

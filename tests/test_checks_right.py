@@ -3,34 +3,26 @@
 A hundred seeds a check take minutes in all and are marked slow; the model answers are always tried under a dozen.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import nbformat
 import pytest
 
 from labkit import checks
 from labkit.checks import bank
+from labkit.grading.engine.cells import parse
 from labkit.topics import find
 from tests import rights
 
 ROOT = Path(__file__).parents[1]
-CALL = re.compile(r'check\("([\w.]+)", (\w+)')
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 LEARNS = ("domain.distance", "fair.probe", "images.policy")
 """They train networks: ``test_checks_chance.py`` and ``test_checks_chance_images.py`` try them."""
 
 KEYS = [check.key for topic in checks.topics() for check in checks.of(topic) if check.key not in LEARNS]
-
-
-@pytest.fixture(autouse=True)
-def as_in_the_course():
-    """No verification of labkit's shapes, as on a student's machine."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def model_answers(topic: str) -> dict[str, Callable[..., Any]]:
@@ -42,8 +34,8 @@ def model_answers(topic: str) -> dict[str, Callable[..., Any]]:
         of_nbgrader = cell.metadata.get("nbgrader", {})
         if cell.cell_type == "code" and (of_nbgrader.get("solution") or of_nbgrader.get("grade_id") == "setup"):
             exec(cell.source, space)
-        elif of_nbgrader.get("grade") and (call := CALL.search(cell.source)):
-            answers[call[1]] = space[call[2]]
+        elif of_nbgrader.get("grade"):
+            answers |= {call.key: space[call.expression] for call in parse(cell.source)}
     return answers
 
 

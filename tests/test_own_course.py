@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 
-import jaxtyping
 import nbformat
 import numpy as np
 import pytest
@@ -27,11 +26,9 @@ TOPIC, KEY, NAME = "sorting", "sorting.insertion_steps", "02_sorting"
 
 
 @pytest.fixture(autouse=True)
-def _as_on_an_authors_machine():
+def _as_on_an_authors_machine(unchecked):
     """Without a verification of labkit's shapes, which takes most of the time; and no course is left behind."""
-    jaxtyping.config.update("jaxtyping_disable", True)
     yield
-    jaxtyping.config.update("jaxtyping_disable", False)
     own.use(None)
 
 
