@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labkit.grading import classic, links, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
+from labkit.grading.engine.cells import grade_id
 from labkit.grading.identity import identity
 from labkit.grading.marks import Row
 from labkit.grading.release import refuse_names
@@ -155,5 +156,5 @@ def explained(course: Course, row: Row) -> Row:
             if outcome.kind(cell) == "check" and cell.cell_type == "code":
                 result = outcome.result(cell)
                 if result.status != "right":
-                    wrong[outcome.grade_id(cell)] = result.sentence
+                    wrong[grade_id(cell)] = result.sentence
     return replace(row, wrong=wrong)

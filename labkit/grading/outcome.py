@@ -8,6 +8,8 @@ from labkit.grading.engine import lean  # noqa: F401  before nbformat
 # isort: split
 from nbformat import NotebookNode
 
+from labkit.grading.engine.cells import grade_id
+
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CHECK = re.compile(r"""\bcheck\(\s*["']([\w.]+)["']""")
 WARNED = re.compile(r"\w*Warning: ")  # as in nbgrader_config.py: a warning costs no points
@@ -115,11 +117,6 @@ def kind(cell: NotebookNode) -> str:
     if nbgrader.get("grade"):
         return "check"
     return "solution" if nbgrader.get("solution") else ""
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """The name nbgrader knows a cell by."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def points_of(cell: NotebookNode) -> float:

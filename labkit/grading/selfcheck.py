@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from labkit.grading import notebooks
 from labkit.grading.course import CourseError
 from labkit.grading.engine import cells
-from labkit.grading.outcome import Result, describe, error_of, grade_id, kind, points_of, result, unanswered, unrun
+from labkit.grading.outcome import Result, describe, error_of, kind, points_of, result, unanswered, unrun
 from labkit.grading.trusted import trusted
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def judge(cell: NotebookNode, verdict: Verdict, *, ran: bool) -> None:
     what = kind(cell)
     if what == "written":
         empty = unanswered(cell)
-        verdict.written.append(Written(grade_id(cell), points_of(cell), empty))
+        verdict.written.append(Written(cells.grade_id(cell), points_of(cell), empty))
     elif what == "check":
         verdict.results.append(result(cell) if ran else unrun(cell))
     if what != "check" and ran and (error := error_of(cell)):

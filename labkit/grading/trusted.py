@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import nbformat
 from nbformat import NotebookNode
 
-from labkit.grading.engine.cells import Blueprint, Trusted, visible
+from labkit.grading.engine.cells import Blueprint, Trusted, grade_id, visible
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,3 @@ def moved(notebook: NotebookNode, released: Blueprint) -> list[Remark]:
         for name, other in zip(wanted, order)
         if name != other and released.cells[name].tests
     ]
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """The ``grade_id`` of a cell, or nothing."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))

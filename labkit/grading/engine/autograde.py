@@ -114,7 +114,7 @@ class Engine(Autograde, Regular):
             notebook = intake.read(path / f"{name}.ipynb")
         except (intake.Unreadable, OSError):
             return []
-        return [intake.grade_id(cell) for cell in notebook.cells]
+        return [cells.grade_id(cell) for cell in notebook.cells]
 
     def submitted(self, student: str) -> Path:
         """Where a student's submission lies."""

@@ -166,13 +166,18 @@ def released(name: str, notebook: NotebookNode) -> Blueprint:
     return Blueprint(name, cells, ordered=True)
 
 
+def grade_id(cell: NotebookNode) -> str:
+    """The name nbgrader knows a cell by; "" if it has none."""
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
 def steps(notebook: NotebookNode, trusted: Blueprint) -> list[Step]:
     """What to do with each code cell of a sanitised notebook, in its order; blank cells are left out."""
     made = []
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():
             continue
-        known = trusted.cells.get(str(cell.metadata.get("nbgrader", {}).get("grade_id", "")))
+        known = trusted.cells.get(grade_id(cell))
         if known is None or not known.tests:
             made.append(Step(index, RUN, cell.source, known.name if known else ""))
         elif calls := parse(known.source):

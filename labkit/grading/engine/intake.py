@@ -18,6 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from labkit.grading import links
+from labkit.grading.engine.cells import grade_id
 from labkit.grading.pages import clean, exporting
 
 READ = 100 * 2**20  # bytes of a notebook file that are read at all: pictures in its outputs make it large
@@ -211,8 +212,3 @@ def harmless(notebook: NotebookNode) -> list[str]:
         [f"{others} text{'s' if others > 1 else ''} that {'were' if others > 1 else 'was'} added"] if others else []
     )
     return [f"{', '.join(named)}: {clean.AS_TYPED}"]
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """The ``grade_id`` of a cell, or nothing."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))

@@ -3,7 +3,7 @@
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
 from labkit.grading.engine.autograde import Submission
-from labkit.grading.engine.intake import grade_id
+from labkit.grading.engine.cells import grade_id
 from labkit.grading.engine.job import Result
 from labkit.grading.engine.report import Row
 

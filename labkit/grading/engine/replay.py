@@ -5,8 +5,7 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 
 from labkit.grading.engine import outputs as shape
-from labkit.grading.engine.cells import Blueprint, Trusted
-from labkit.grading.engine.intake import grade_id
+from labkit.grading.engine.cells import Blueprint, Trusted, grade_id
 from labkit.grading.engine.job import Cell, Outcome
 from labkit.grading.pages import clean, exporting
 

@@ -22,9 +22,9 @@ from traitlets.config import Config
 from labkit.grading import alike
 from labkit.grading.engine import journal, ledger
 from labkit.grading.engine.autograde import Engine, Submission
+from labkit.grading.engine.cells import grade_id
 from labkit.grading.engine.cluster import connected
 from labkit.grading.engine.exercise import uses
-from labkit.grading.engine.intake import grade_id
 from labkit.grading.engine.job import Result
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judge import Judges

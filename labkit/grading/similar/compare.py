@@ -16,7 +16,7 @@ from labkit.grading.engine import cells, intake
 from labkit.grading.similar import fingerprints, statements
 from labkit.grading.similar.fingerprints import Answer, Match, Window
 from labkit.grading.similar.statements import Statement
-from labkit.grading.trusted import grade_id, trusted
+from labkit.grading.trusted import trusted
 
 # Measured on the 471 pairs of independent right answers in tests/rights: none shares more than 0.58 of its own tokens.
 # A copy with new names and another order shares all of them.
@@ -166,7 +166,7 @@ def answers(notebook: NotebookNode, released: cells.Blueprint) -> Iterator[tuple
     """Each cell that is the student's: its name, its kind and its source; code in added cells is one answer."""
     added: list[str] = []
     for cell in notebook.cells:
-        known = released.cells.get(grade_id(cell))
+        known = released.cells.get(cells.grade_id(cell))
         if known is None and cell.cell_type == "code":
             added.append(cell.source)
         elif known is not None and known.solution and not known.locked and cell.cell_type in ("code", "markdown"):
