@@ -9,9 +9,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from docs.site.pictures import moved_out
+from labkit.grading import leaks
+from labkit.grading.model_answers import unmarked
 
 HEADING = re.compile(r"^(#+ .*\n?)")
-SOLUTION = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 
 def page(notebook: NotebookNode, doors: str, folder: Path, *, up: str) -> NotebookNode:
@@ -46,23 +47,18 @@ def anchored(source: str, name: str, after: str = "") -> str:
 
 def with_answers(exercise: NotebookNode, solution: NotebookNode) -> NotebookNode:
     """The exercise with a folded model answer below each cell that is to be written."""
-    answers = {cell.id: cell.source for cell in solution.cells if to_be_written(cell)}
+    answers = {cell.id: cell.source for cell in solution.cells if leaks.solution(cell)}
     cells = []
     for cell in exercise.cells:
         cells.append(cell)
-        if to_be_written(cell) and cell.id in answers:
+        if leaks.solution(cell) and cell.id in answers:
             cells.append(nbformat.v4.new_markdown_cell(folded(answers[cell.id], cell.cell_type)))
     return nbformat.v4.new_notebook(cells=cells, metadata=exercise.metadata)
 
 
-def to_be_written(cell: NotebookNode) -> bool:
-    """Whether a student writes this cell."""
-    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
-
-
 def folded(source: str, kind: str) -> str:
     """A model answer, to be opened by who wants it."""
-    answer = SOLUTION.sub("", source).strip("\n")
+    answer = unmarked(source)
     shown = f"```python\n{answer}\n```" if kind == "code" else answer
     return f"<details><summary>A model answer</summary>\n\n{shown}\n\n</details>"
 

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from labkit.grading import leaks, notebooks, student
 from labkit.grading.course import Course, CourseError
+from labkit.grading.engine.cells import grade_id, parse
 
 HEADING = re.compile(r"^##\s*(\d+)\s*·\s*(.+)$", re.MULTILINE)
 POINTS = re.compile(r"\s*\([^()]*(point|minute)[^()]*\)\s*$")
@@ -107,21 +108,26 @@ def read(course: Course, assignment: str) -> list[Answer]:
         if not leaks.solution(cell):
             continue
         after = following(cells[position + 1 :])
-        checked = next((hit[1] for c in after if (hit := re.match(r'check\("([\w.]+)"', c.source))), "")
+        checked = next((call.key for c in after if c.cell_type == "code" for call in parse(c.source)), "")
         seen = next((hit[1].strip() for c in after if (hit := SEEN.search(c.source))), "")
         written = cell.cell_type == "markdown"
         answers.append(
             Answer(
                 number=number,
                 title=title,
-                name=name_of(cell),
-                text=REGION.sub("", cell.source).strip("\n"),
+                name=grade_id(cell),
+                text=unmarked(cell.source),
                 written=written,
                 reason="" if written else seen,
                 check="" if written else checked,
             )
         )
     return answers
+
+
+def unmarked(source: str) -> str:
+    """A model answer without the marks around it."""
+    return REGION.sub("", source).strip("\n")
 
 
 def following(cells: list[NotebookNode]) -> list[NotebookNode]:
@@ -148,12 +154,7 @@ def tried(course: Course, assignment: str) -> set[str]:
 
 def by_name(path: Path) -> dict[str, NotebookNode]:
     """The answer cells of a notebook by their names."""
-    return {name_of(cell): cell for cell in notebooks.read(path).cells if leaks.solution(cell)}
-
-
-def name_of(cell: NotebookNode) -> str:
-    """The name of an answer's cell."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+    return {grade_id(cell): cell for cell in notebooks.read(path).cells if leaks.solution(cell)}
 
 
 def attempt(cell: NotebookNode, stub: NotebookNode) -> bool:
