@@ -102,12 +102,13 @@ def substitution_plan(length: int, new: Mapping[int, str]) -> list[int | tuple[i
 def insertion_plan(length: int, new: Iterable[tuple[int, str]]) -> list[int | tuple[int, str]]:
     """New tokens, each before the old token at its place (``length``: at the end), in the order they are given."""
     plan: list[int | tuple[int, str]] = list(range(length))
-    for place, word in reversed(sorted(new, key=_place)):
+    for place, word in reversed(sorted(new, key=place_of)):
         plan.insert(place, (-1, word))
     return plan
 
 
-def _place(entry: tuple[int, str]) -> int:
+def place_of(entry: tuple[int, str]) -> int:
+    """The place of a new token."""
     return entry[0]
 
 
