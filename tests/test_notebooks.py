@@ -18,7 +18,7 @@ from labkit.grading import grade, release
 from labkit.grading.course import Course
 from labkit.topics import SYLLABUS
 from tests import claims
-from tests.engine_double import contained
+from tests.engine_double import contained, plain_nbgrader_runs
 from tests.test_pages import page_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,6 +163,7 @@ def test_plain_nbgrader_agrees(handed_in):
         done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr[-2000:]
 
+    plain_nbgrader_runs(course.root)
     nbgrader("autograde", slug)
     nbgrader("export", "--to", "grades.csv")
     lines = [line.split(",") for line in (course.root / "grades.csv").read_text().splitlines()]
