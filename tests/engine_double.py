@@ -20,7 +20,7 @@ def contained() -> bool:
 
 
 def plain_nbgrader_runs(folder: Path) -> None:
-    """Let plain nbgrader grade the course in ``folder`` on this machine: without a sandbox its settings would refuse."""
+    """Let plain nbgrader grade the course in ``folder`` here: without a sandbox its settings would refuse."""
     if not contained():
         settings = folder / "nbgrader_config.py"
         settings.write_text(settings.read_text(encoding="utf-8").replace("kernel.contain(c)\n", ""), encoding="utf-8")

@@ -28,7 +28,13 @@ EXERCISES = sorted(path.name for path in (ROOT / "exercises").iterdir() if path.
 KEYS = {topic.slug: topic.key for topic in SYLLABUS}
 
 
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def few(values, *quick):
+    """Parameters of which some run with `make test`, the others only with `make test-all` and in CI."""
+    return [pytest.param(v, id=getattr(v, "stem", v), marks=() if getattr(v, "stem", v) in quick else pytest.mark.slow)
+            for v in values]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", few(LECTURES, "00_start", "01_images", "17_fair", "18_linkage"))
 def test_a_lecture_runs_from_a_clean_kernel(path, tmp_path):
     shutil.copy(path, tmp_path)
     notebook = nbformat.read(tmp_path / path.name, as_version=4)
