@@ -82,7 +82,7 @@ def sound_at_speed(sound: Sounds, *, rate: Value, frames: int, start: Value = 0.
     tensor([[0., 0., 0.]])
     """
     n = sounds(sound, clips=len(sound), frames=frames).shape[-1]
-    begin = torch.as_tensor(start, device=sound.device).double() * (n / frames)
+    begin = torch.as_tensor(start, device=sound.device).double().reshape(-1).expand(len(sound)) * (n / frames)
     return audio.speed(audio.shift(sound, samples=-begin.round().long()), rate=rate)
 
 
