@@ -47,7 +47,7 @@ def probe(
     batch_size: int = 128,
     lr: float = 3e-3,
 ) -> Probe:
-    """Train a fresh adversary on a frozen representation and say how much it finds.
+    """Train a fresh adversary on a frozen representation and return how much it finds.
 
     Args:
         h: representations (or anything else: raw applications, decisions (n, 1)) to train on.

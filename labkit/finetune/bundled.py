@@ -1,4 +1,4 @@
-"""A pretrained network that needs no network: trained on characters and shapes that this course's simulators draw.
+"""A pretrained network that needs no download: trained on characters and shapes that this course's simulators draw.
 
 ``source_task`` draws the images of its task: ten digits and 26 letters in many hands and seven shapes, white on black,
 at two sharpnesses. ``benchmarks/finetune_source.py`` trained it; how, with which seed and at what cost stands in

@@ -2,7 +2,7 @@
 
     D minimises its loss on T(x) and T(G(z)),     G minimises its loss on T(G(z))
 
-With few images D learns them by heart and G no longer learns anything. Augmenting the real ones alone would teach G to
+With few images D memorises them, and G no longer learns anything. Augmenting the real ones alone would teach G to
 make augmented images; changing both leaves the game's solution where it was. S. Zhao and others, "Differentiable
 Augmentation for Data-Efficient GAN Training" (2020). In units of [0, 1] instead of their [−1, 1]::
 
