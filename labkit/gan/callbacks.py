@@ -53,7 +53,7 @@ class CollapseAlarm(Callback):
     """Warns when all samples are alike, or copies of a few: mode collapse.
 
     The statistic is ``diversity``: the mean distance from a sample to the nearest other one, relative to real samples.
-    It is about 0 for a generator that ignores its noise, .5 to 1 for one that works.
+    It is about 0 for a generator that ignores its noise, 0.5 to 1 for one that works.
 
     Args:
         G: the generator.
