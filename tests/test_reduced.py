@@ -156,7 +156,12 @@ for how, what in had:
 """
 
 
-@pytest.mark.parametrize("topic", [topic.key for topic in EXERCISES])
+# The others run with `make test-all` and in CI.
+@pytest.mark.parametrize(
+    "topic",
+    [pytest.param(topic.key, marks=() if topic.key in ("images", "attacks", "text") else pytest.mark.slow)
+     for topic in EXERCISES],
+)  # fmt: skip
 def test_nothing_that_an_exercise_asks_to_write_can_be_had(topic):
     forbidden, made = taken(topic)
     keys = tuple(check.key for check in checks.of(topic))
