@@ -349,6 +349,13 @@ CHEAP = {
 }
 
 
+def test_every_answer_belongs_to_a_check_that_is_listed():
+    for topic in checks.topics():
+        listed = {specification.key for specification in checks.of(topic)}
+        answered = {key for key in bank.KEYS if key.startswith(f"{topic}.")}
+        assert answered <= listed, f"add {sorted(answered - listed)} to CHECKS in labkit/checks/{topic}.py"
+
+
 @pytest.mark.parametrize(("topic", "specification"), EVERY, ids=lambda v: getattr(v, "key", v))
 class TestEveryCheck:
     """What holds for each check of each topic."""
@@ -396,8 +403,9 @@ class TestEveryCheck:
         assert "return" in report.sentence
 
     def test_there_are_mistakes_and_other_right_answers(self, topic, specification):
-        assert bank.answer_key(specification).mistakes
-        assert any(answer.key == specification.key for answer in rights.rights(topic))
+        assert bank.answer_key(specification).mistakes, f"{specification.key} has no mistake in answers/{topic}.py"
+        keys = {answer.key for answer in rights.rights(topic)}
+        assert specification.key in keys, f"{specification.key} has no right answer in tests/rights/{topic}.py"
 
     @pytest.mark.usefixtures("as_in_the_course")
     def test_a_cheap_answer_is_wrong_and_breaks_nothing(self, topic, specification):
@@ -436,7 +444,7 @@ def test_every_mistake_of_the_bank_is_named(specification, mistake, tried):
     for seed in set(tried) & set(seeds_of(specification)):
         report = checks.examine(specification, mistake.function, seeds=[seed], watch=False)
         assert not report.right, f"seed {seed} accepts it"
-        assert report.named, report
+        assert report.named, f"no sentence, or the diagnosis names it first (then give that as `says`): {report}"
         if mistake.says:
             assert mistake.says.lower() in report.sentence.lower(), report
         else:

@@ -496,6 +496,15 @@ def test_checks_and_modules_are_read_from_the_released_cells():
     assert "labkit.checks.gan" not in found.preload
 
 
+def test_what_a_released_cell_imports_late_is_there_before_the_first_fork():
+    from labkit.grading.engine.exercise import uses
+
+    cells = ["from labkit import data, metrics\nimport scipy.stats, os", "x = data.digits('test').x"]
+    assert uses({"n": blueprint(*cells)}).libraries == ("scipy.stats", "sklearn.datasets")
+    assert uses({"n": blueprint(cells[0], "metrics.nmi(a, y)")}).libraries == ("scipy.stats", "sklearn.metrics")
+    assert uses({"n": blueprint("from labkit import data", "x = data.Dataset(x, y)")}).libraries == ()
+
+
 def test_the_exercises_name_what_they_use():
     for topic in EXERCISES:
         notebook = nbformat.read(ROOT / "exercises" / topic.slug / f"{topic.slug}.ipynb", as_version=4)
