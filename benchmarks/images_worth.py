@@ -36,7 +36,7 @@ POLICIES: dict[str, Policy] = {
     "digits": Compose([image.Rotate(10), image.Translate(0.5, 0.5)]),
     "faces": Compose([image.HorizontalFlip(), image.Translate(2, 2, fill="edge"), image.Contrast(0.3)]),
 }
-LABELS = {"drawings": (5, 10, 20, 40, 80, 160), "digits": (5, 20, 80), "faces": (5, 20, 50)}
+LABELS = {"drawings": (5, 10, 20, 40, 80, 160), "digits": (5, 20, 80), "faces": (10, 40)}
 
 
 def task(name: str, labels: int, seed: int) -> tuple[Pictures, Pictures]:
@@ -119,8 +119,6 @@ SINGLE: dict[str, Policy | None] = {
     "mirrored": image.HorizontalFlip(),
     "turned by up to 15°": image.Rotate(15, fill="edge"),
     "turned by any angle": image.Rotate(180, fill="edge"),
-    "moved by up to 1 pixel": image.Translate(1, 1, fill="edge"),
-    "contrast ±40 %": image.Contrast(0.4),
     "noise, σ = 0.1": image.GaussianNoise((0.1, 0.1)),
 }
 
@@ -242,7 +240,7 @@ def regularised(method: str, labels: int, seed: int) -> Row:
     return {"train": own, "test": other, "gap": own - other, "loss": cross_entropy(model, test)}
 
 
-METHODS = ("none", "weight decay 0.3", "dropout 0.5", "early stopping", "augmentation", "augmentation, dropout 0.5")
+METHODS = ("none", "weight decay 0.3", "dropout 0.5", "early stopping", "augmentation")
 
 
 def measure_regularisers(runs: kit.Runs) -> None:
@@ -322,7 +320,7 @@ def teachers(seed: int) -> nn.Module:
 
 def measure_stacking(runs: kit.Runs) -> None:
     """More transforms, then stronger ones."""
-    for count, strength in ((0, 1.0), (1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0), (2, 2.0), (2, 4.0), (8, 2.0), (8, 4.0)):
+    for count, strength in ((0, 1.0), (1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0), (2, 2.0), (2, 4.0), (8, 2.0)):
         for seed in runs.seeds:
             runs.once(stacked, count=count, strength=strength, labels=20, seed=seed)
 
@@ -368,7 +366,7 @@ def copied(policy: str, copies: int, labels: int, seed: int) -> Row:
 
 def measure_copies(runs: kit.Runs) -> None:
     """The original and stored copies, and pictures drawn anew for each batch."""
-    arms = [("turned, mirrored", n) for n in (1, 2, 4, 16, 0)] + [("noise, σ = 0.1", n) for n in (2, 0)]
+    arms = [("turned, mirrored", n) for n in (1, 2, 16, 0)] + [("noise, σ = 0.1", n) for n in (2, 0)]
     for policy, copies in arms:
         for seed in runs.seeds:
             runs.once(copied, policy=policy, copies=copies, labels=20, seed=seed)
