@@ -62,7 +62,7 @@ TESTS: dict[str, Policy] = {
 
 def robust(policy: str, labels: int, seed: int) -> Row:
     """Accuracy on the test set after each change, and on drawings smaller than any of the training set."""
-    model = learn(drawings(labels, seed), seed, policy=TRAINED[policy], steps=300)
+    model = learn(drawings(labels, seed), seed, policy=TRAINED[policy])
     x, y = drawings_to_test(seed)
     row = {name: accuracy(model, (change(x, generator=kit.seeded(seed)), y)) for name, change in TESTS.items()}
     return row | {"smaller than any": accuracy(model, drawings_to_test(seed, scale=(0.3, 0.4)))}
@@ -86,7 +86,7 @@ def show_robust(rows: list[Row]) -> str:
     return f"{kit.flow(ROBUST_ABOUT)}\n\n{kit.table(['trained with', *names], lines)}"
 
 
-ROBUST_ABOUT = """80 labels a class, 300 steps; test accuracy in %, the best of each column bold. *From the side*: a
+ROBUST_ABOUT = """80 labels a class; test accuracy in %, the best of each column bold. *From the side*: a
 random perspective. *Dark*: brightness times 0.4. *Blurred*: σ = 1 pixel. *Noisy*: σ = 0.2. *A quarter hidden*: a black
 square over 8 × 8 of the 16 × 16 pixels, anywhere. *Smaller than any*: an edge case, shapes of a size that no training
 picture has. Training draws from other spans than the tests, but from the same kinds."""
@@ -122,7 +122,7 @@ def invariant(net: str, augmented: bool, labels: int, seed: int) -> Row:
     """Accuracy on centred drawings of one size, and after each change."""
     train = drawings(labels, seed, **CENTRED)
     lr = 1e-3 if net == "fully connected" else 1e-2
-    model = learn(train, seed, policy=THREE if augmented else None, make=NETS[net], lr=lr, steps=300)
+    model = learn(train, seed, policy=THREE if augmented else None, make=NETS[net], lr=lr)
     test = drawings_to_test(seed, **CENTRED)
     return {name: accuracy(model, change(test)) for name, change in MOVED.items()}
 
@@ -145,7 +145,7 @@ def show_invariance(rows: list[Row]) -> str:
 
 
 INVARIANCE_ABOUT = """Training and test drawings are upright, in the middle, and of one size; the test is then changed.
-Test accuracy in %, 80 labels a class, 300 steps. The second network has the convolutions of the third, and a head that
+Test accuracy in %, 80 labels a class. The second network has the convolutions of the third, and a head that
 sees which feature is where; the head of the third sees the mean over all places. Augmented: size 0.65 to 1.5, moved by
 up to 4 pixels, light 0.4 to 1."""
 
