@@ -1,6 +1,6 @@
 """Image transforms: what they are worth and where they harm; and their speed beside torchvision and kornia.
 
-    python -m benchmarks.images [labels] [single] … [speed] [--set rounds=15 --set threads=2] [--device cuda]
+    python -m benchmarks.images [labels] [diversity] … [speed] [--set rounds=15 --set threads=2] [--device cuda]
 
 What they are worth is measured in ``images_worth`` and ``images_robust``. Speed is measured against (a) torchvision v2
 on one image after the other, which is how it gives each its own draw; (b) torchvision v2 on the batch at once, with one
