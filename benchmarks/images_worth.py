@@ -112,6 +112,41 @@ points by the logarithm). Drawings are turned by any angle and mirrored; digits 
 pixel; faces mirrored, moved by 2 pixels, and changed in contrast."""
 
 
+# ── which transform on which data ─────────────────────────────────────────────────────────────────────────────────────
+
+SINGLE: dict[str, Policy | None] = {
+    "none": None,
+    "mirrored": image.HorizontalFlip(),
+    "turned by up to 15°": image.Rotate(15, fill="edge"),
+    "turned by any angle": image.Rotate(180, fill="edge"),
+    "noise, σ = 0.1": image.GaussianNoise((0.1, 0.1)),
+}
+
+
+def single(data: str, transform: str, labels: int, seed: int) -> Row:
+    """Accuracy with one transform."""
+    train, test = task(data, labels, seed)
+    return {"accuracy": accuracy(learn(train, seed, policy=SINGLE[transform], make=partial(cnn, classes(train))), test)}
+
+
+def measure_single(runs: kit.Runs) -> None:
+    """Each transform alone, on two tasks."""
+    for name in ("drawings", "digits"):
+        for transform in SINGLE:
+            for seed in runs.seeds:
+                runs.once(single, data=name, transform=transform, labels=20, seed=seed)
+
+
+def show_single(rows: list[Row]) -> str:
+    """A line for each transform."""
+    table = kit.grid(rows, "transform", "data", "accuracy", digits=1, best=True, corner="test accuracy, %")
+    return f"{kit.flow(SINGLE_ABOUT)}\n\n{table}"
+
+
+SINGLE_ABOUT = """One transform at a time, 20 labels a class: what helps most on one task harms on the other. No
+transform is good in itself."""
+
+
 # ── amount and diversity ──────────────────────────────────────────────────────────────────────────────────────────────
 
 ALIKE = {
@@ -456,6 +491,7 @@ transformed*: so is every other picture."""
 
 PARTS = [
     kit.Part("labels", measure_labels, show_labels, title="How many labels is it worth?"),
+    kit.Part("single", measure_single, show_single, title="Which transform on which data"),
     kit.Part("diversity", measure_diversity, show_diversity, title="Amount and diversity"),
     kit.Part("regularisers", measure_regularisers, show_regularisers, title="A large network and its regularisers"),
     kit.Part("stacking", measure_stacking, show_stacking, title="Several transforms on one picture, and stronger ones"),
