@@ -85,7 +85,7 @@ def bias_terms(order: int) -> list[tuple[int, int]]:
 
 
 def bias_field(x: Images, *, coefficients: Float[Tensor, "b n"]) -> Images:
-    """The images times exp of a polynomial of the place: one side of the coil hears better.
+    """The images times exp of a polynomial of the place: one side of the coil receives more signal.
 
     Args:
         x: images (B, C, H, W).

@@ -6,7 +6,7 @@ change::
 
     n = max(1, ⌊α l⌋)
 
-Marks are no words: they are counted in no l, and nothing but the shuffling of sentences moves them.
+Marks are not words: they do not count in l, and only the shuffling of sentences moves them.
 
 Source: J. Wei and K. Zou, *EDA*, 2019 (https://arxiv.org/abs/1901.11196), for n.
 """
@@ -76,7 +76,7 @@ class TextTransform(Transform):
 
 
 def count(alpha: float, length: int) -> int:
-    """n = max(1, ⌊αl⌋), but none of none.
+    """n = max(1, ⌊αl⌋), and 0 where there are no words.
 
     >>> count(0.1, 5), count(0.1, 25), count(0.1, 0)
     (1, 2, 0)

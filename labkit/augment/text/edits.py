@@ -6,7 +6,7 @@ All operations on words here are one thing: a list with an entry for each token 
     (i, "new")   a new token in the place of token i
     (-1, "new")  a new token that stands for none
 
-Whoever has the plan can make the words, and move what belongs to them: a tag for each token, and spans of tokens.
+From the plan one can make the words, and move what belongs to them: a tag for each token, and spans of tokens.
 With length l, the plan of an unchanged sentence is 0, 1, ..., l − 1.
 
 Sources: the four operations are those of J. Wei and K. Zou, *EDA: Easy Data Augmentation Techniques*, 2019
