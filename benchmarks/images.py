@@ -1,11 +1,12 @@
-"""Image transforms with a draw for each sample: labkit beside torchvision and kornia.
+"""Image transforms: what they are worth and where they harm; and their speed beside torchvision and kornia.
 
-    python -m benchmarks.images [--set rounds=15 --set threads=2] [--device cuda]
+    python -m benchmarks.images [labels] [diversity] … [speed] [--set rounds=15 --set threads=2] [--device cuda]
 
-Against (a) torchvision v2 on one image after the other, which is how it gives each its own draw; (b) torchvision v2 on
-the batch at once, with one draw for all, which is less than was asked for; (c) kornia with ``same_on_batch=False``.
-The contenders take turns, so that whatever else the machine does meets all of them alike; a ratio is the median over
-the rounds of the peer's time divided by labkit's in the same round.
+What they are worth is measured in ``images_worth`` and ``images_robust``. Speed is measured against (a) torchvision v2
+on one image after the other, which is how it gives each its own draw; (b) torchvision v2 on the batch at once, with one
+draw for all, which is less than was asked for; (c) kornia with ``same_on_batch=False``. The contenders take turns, so
+that whatever else the machine does meets all of them alike; a ratio is the median over the rounds of the peer's time
+divided by labkit's in the same round.
 """
 
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 import labkit  # before torchvision, which it makes importable
-from benchmarks import kit
+from benchmarks import images_robust, images_worth, kit
 from benchmarks.kit import Row
 from labkit.augment import image
 
@@ -103,7 +104,8 @@ def goal(row: Row, peer: str) -> float:
 def show(rows: list[Row]) -> str:
     """A section for each number of threads."""
     parts = kit.groups(rows, "threads").items()
-    return "\n\n".join(f"## {threads} thread{'s' * (threads > 1)}\n\n{tables(same)}" for (threads,), same in parts)
+    blocks = [f"### {threads} thread{'s' * (threads > 1)}\n\n{tables(same)}" for (threads,), same in parts]
+    return "\n\n".join([kit.flow(SPEED), *blocks])
 
 
 def tables(rows: list[Row]) -> str:
@@ -135,11 +137,22 @@ def stars(row: Row, peer: str) -> tuple[str, str]:
     return ("**", "**") if row[peer] < goal(row, peer) else ("", "")
 
 
-ABOUT = """How many times labkit's speed is that of the peer (above 1: labkit is faster). The goals: at 32², 10 times
+SPEED = """How many times labkit's speed is that of the peer (above 1: labkit is faster). The goals: at 32², 10 times
 torchvision image by image, and kornia; at 224², kornia. A ratio below its goal is bold. *One draw for all* is no goal:
 it does less than the others. With more threads than idle cores each step waits for the slowest thread, and a table says
 more about other work than about the contenders."""
-BENCHMARK = kit.Benchmark("images", "Image transforms, a draw for each sample", ABOUT, [kit.Part("speed", speed, show)])
+ABOUT = """What transforms of pictures are worth, where they harm, and how fast they are. Mean ± standard deviation over
+five seeds; a seed draws the pictures, the weights, the batches and the transforms. *Drawings* are the deck's four
+shapes, 16² pixels, each by another hand, with another pen, turned by any angle (``simulate.shapes``); *digits* are
+scikit-learn's 8² ones, *faces* scikit-image's 25² ones beside patches without a face. The network has three
+convolutions and 6,000 weights unless it says otherwise; it learns for 200 steps of 32 pictures. All but the speed takes
+about ten minutes on one core."""
+PARTS = [
+    *images_worth.PARTS,
+    *images_robust.PARTS,
+    kit.Part("speed", speed, show, title="Speed, a draw for each sample", by_default=False),
+]
+BENCHMARK = kit.Benchmark("images", "Image transforms: what they are worth, and their speed", ABOUT, PARTS)
 
 if __name__ == "__main__":
     BENCHMARK.main()

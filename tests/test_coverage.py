@@ -42,6 +42,15 @@ def named_cells(place):
                 yield int(lecture), f"cell-{number:02d}"
 
 
+def cells_by_name(place):
+    """Lecture and cell of those that a place names: ``01 §4 c22, cells `median`, `spectrum` `` names two."""
+    for part in place.split(";"):
+        lecture = re.search(r"(?<!\d)(\d\d) [c§]", part)
+        for names in re.findall(r"\bcells? ((?:`[\w-]+`(?:, )?)+)", part):
+            for name in re.findall(r"`([\w-]+)`", names):
+                yield int(lecture[1]) if lecture else None, name
+
+
 def test_every_claim_has_a_row_and_a_state():
     found = list(rows())
     assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
@@ -53,6 +62,12 @@ def test_every_cell_that_a_row_names_exists():
     named = [(number, lecture, cell) for number, place, _ in rows() for lecture, cell in named_cells(place)]
     assert len(named) >= 300
     assert [entry for entry in named if entry[2] not in cells(entry[1])] == []
+
+
+def test_every_cell_with_a_name_exists():
+    named = [(number, lecture, cell) for number, place, _ in rows() for lecture, cell in cells_by_name(place)]
+    assert len(named) >= 30
+    assert [entry for entry in named if entry[1] is None or entry[2] not in cells(entry[1])] == []
 
 
 def test_every_page_of_results_that_a_row_names_exists():

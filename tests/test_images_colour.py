@@ -93,6 +93,49 @@ def test_hue_can_be_turned_back_and_keeps_the_extremes(shift):
         torch.testing.assert_close(extreme(y, 1), extreme(x, 1), rtol=0, atol=1e-12)
 
 
+def test_shifted_channels_are_kornias():
+    x = pictures()
+    shifts = [torch.tensor(v) for v in ([-0.5, 0.0, 0.3, 1.0], [0.2, -1.0, 0.0, 0.1], [0.0, 0.4, -0.2, 0.5])]
+    y = image.rgb_shift(x, **dict(zip(("red", "green", "blue"), shifts)))
+    torch.testing.assert_close(y, kornia.enhance.shift_rgb(x, *shifts), rtol=0, atol=1e-6)
+
+
+def test_gains_are_brightness_channel_by_channel():
+    x, gains = pictures(), {"red": 0.0, "green": 1.4, "blue": 0.7}
+    y = image.rgb_gain(x, **gains)
+    for channel, gain in enumerate(gains.values()):
+        torch.testing.assert_close(y[:, [channel]], F.adjust_brightness(x[:, [channel]], gain), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+def test_shuffled_channels_are_torchvisions(order):
+    x = pictures()
+    assert torch.equal(image.channel_shuffle(x, order=order), F.permute_channels(x, list(order)))
+
+
+def test_orders_are_drawn_evenly_and_each_sample_has_its_own():
+    orders = image.ChannelShuffle().make_params(pictures(3000, 3, 1, 1), generator=torch.Generator().manual_seed(0))
+    _, counts = orders["order"].unique(dim=0, return_counts=True)
+    assert len(counts) == 6
+    assert counts.min() > 400
+    order = torch.tensor([[1, 2, 0], [0, 2, 1]])
+    x = pictures(2, 3, 4, 5)
+    y = image.channel_shuffle(x, order=order)
+    assert torch.equal(y, torch.stack([x[0][[1, 2, 0]], x[1][[0, 2, 1]]]))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 1), (1, 2, 3), torch.tensor([[0, 1, 2], [2, 2, 1]])])
+def test_what_is_no_permutation_is_refused(order, unchecked):
+    with pytest.raises(ValueError, match="0, 1 and 2, each once"):
+        image.channel_shuffle(pictures(2, 3, 4, 5), order=order)
+
+
+def test_grey_pictures_have_no_channels_to_change():
+    x = pictures(2, 1, 4, 5)
+    for y in (image.rgb_shift(x, red=0.5), image.rgb_gain(x, green=0.0), image.channel_shuffle(x, order=(2, 1, 0))):
+        assert torch.equal(y, x)
+
+
 def test_hue_is_kornias_in_its_own_units():
     x = pictures(dtype=torch.float64)
     shift = torch.tensor([-0.4, -0.1, 0.2, 0.5], dtype=torch.float64)
@@ -137,6 +180,9 @@ COLOURS = {
     "saturation": lambda x: image.saturation(x, factor=0.3),
     "hue": lambda x: image.hue(x, shift=0.3),
     "color_jitter": lambda x: image.color_jitter(x, brightness=1.2, contrast=0.7, saturation=2, hue=-0.1),
+    "rgb_gain": lambda x: image.rgb_gain(x, red=0.5, green=torch.linspace(0, 2, len(x))),
+    "rgb_shift": lambda x: image.rgb_shift(x, red=0.2, blue=-0.1),
+    "channel_shuffle": lambda x: image.channel_shuffle(x, order=(1, 2, 0)),
     "grayscale": lambda x: image.grayscale(x, gray=torch.arange(len(x)) % 2 == 0),
     "invert": image.invert,
     "posterize": lambda x: image.posterize(x, bits=2),

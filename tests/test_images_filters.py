@@ -90,6 +90,24 @@ def test_box_blur_is_kornias(kernel_size):
     torch.testing.assert_close(image.box_blur(x, kernel_size=kernel_size), theirs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("fill", SCIPY_MODES)
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_median_filter_is_scipys(kernel_size, fill):
+    x = pictures(2, 2, 6, 8)
+    y = image.median_filter(x, kernel_size=kernel_size, fill=fill, value=0.4)
+    for i in range(2):
+        for c in range(2):
+            theirs = scipy.ndimage.median_filter(x[i, c].numpy(), kernel_size, mode=SCIPY_MODES[fill], cval=0.4)
+            np.testing.assert_array_equal(y[i, c].numpy(), theirs)
+
+
+def test_the_median_removes_salt_and_pepper_better_than_a_blur():
+    clean = image.gaussian_blur(pictures(1, 1, 64, 64), sigma=4.0)
+    noisy = image.salt_and_pepper(clean, amount=0.1, generator=torch.Generator().manual_seed(0))
+    median, mean = image.median_filter(noisy, kernel_size=3), image.box_blur(noisy, kernel_size=3)
+    assert 10 * (median - clean).abs().mean() < (mean - clean).abs().mean()
+
+
 @given(length=st.floats(1, 9), degrees=st.floats(-360, 360))
 @settings(max_examples=60)
 def test_a_stroke_of_motion_is_even_central_and_as_long_as_it_says(length, degrees):

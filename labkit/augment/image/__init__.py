@@ -17,6 +17,7 @@ at the picture.
 """
 
 from labkit.augment.image.boxes import SanitizeBoxes, sanitize_boxes, visible_boxes, visible_keypoints
+from labkit.augment.image.channels import channel_shuffle, rgb_gain, rgb_shift
 from labkit.augment.image.colour import (
     brightness,
     color_jitter,
@@ -31,6 +32,7 @@ from labkit.augment.image.colour import (
 )
 from labkit.augment.image.colour_transforms import (
     Brightness,
+    ChannelShuffle,
     ColorJitter,
     Contrast,
     Equalize,
@@ -38,6 +40,8 @@ from labkit.augment.image.colour_transforms import (
     Hue,
     Invert,
     Posterize,
+    RGBGain,
+    RGBShift,
     Saturation,
     Solarize,
 )
@@ -52,6 +56,7 @@ from labkit.augment.image.filters import (
     gaussian_blur,
     gaussian_kernel,
     laplacian,
+    median_filter,
     motion_blur,
     motion_kernel,
     sharpen,
@@ -106,6 +111,7 @@ __all__ = [
     "Annotated",
     "Brightness",
     "CauchyNoise",
+    "ChannelShuffle",
     "ColorJitter",
     "Compose",
     "Contrast",
@@ -127,6 +133,8 @@ __all__ = [
     "PhotometricTransform",
     "PoissonNoise",
     "Posterize",
+    "RGBGain",
+    "RGBShift",
     "RandomCrop",
     "RandomErasing",
     "RandomResizedCrop",
@@ -150,6 +158,7 @@ __all__ = [
     "box_blur",
     "box_masks",
     "brightness",
+    "channel_shuffle",
     "color_jitter",
     "contrast",
     "corners",
@@ -171,6 +180,7 @@ __all__ = [
     "invert",
     "invert_matrix",
     "laplacian",
+    "median_filter",
     "motion_blur",
     "motion_kernel",
     "pad",
@@ -180,6 +190,8 @@ __all__ = [
     "posterize",
     "random_boxes",
     "resize",
+    "rgb_gain",
+    "rgb_shift",
     "rotate",
     "rotated_size",
     "salt_and_pepper",

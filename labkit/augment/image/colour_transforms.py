@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, probability, span_field
-from labkit.augment.image import colour
+from labkit.augment.image import channels, colour
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
 from labkit.draws import chance, uniform
@@ -70,6 +70,45 @@ class ColorJitter(PhotometricTransform):
     def apply(self, x: Any, params: Params) -> Tensor:
         """See ``color_jitter``."""
         return colour.color_jitter(x, **params)
+
+
+@dataclass(frozen=True)
+class RGBGain(PhotometricTransform):
+    """Each channel times a number from its own span: lamps of other colours."""
+
+    red: Span = span_field(0.3, around=1.0, low=0.0)
+    green: Span = span_field(0.3, around=1.0, low=0.0)
+    blue: Span = span_field(0.3, around=1.0, low=0.0)
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """See ``rgb_gain``."""
+        return channels.rgb_gain(x, **params)
+
+
+@dataclass(frozen=True)
+class RGBShift(PhotometricTransform):
+    """A number from its own span added to each channel: one number a is ±a."""
+
+    red: Span = span_field(0.1, low=-1.0, high=1.0)
+    green: Span = span_field(0.1, low=-1.0, high=1.0)
+    blue: Span = span_field(0.1, low=-1.0, high=1.0)
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """See ``rgb_shift``."""
+        return channels.rgb_shift(x, **params)
+
+
+@dataclass(frozen=True)
+class ChannelShuffle(PhotometricTransform):
+    """Red, green and blue in a random order; each of the six is as likely, the old one too."""
+
+    def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
+        """``order`` (B, 3)."""
+        return {"order": uniform((images(x).shape[0], 3), like=x, generator=generator).argsort(1)}
+
+    def apply(self, x: Any, params: Params) -> Tensor:
+        """See ``channel_shuffle``."""
+        return channels.channel_shuffle(x, order=params["order"])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 ``y(i, j) = Σ_uv K(u, v) x(i + u, j + v)`` with (u, v) counted from the kernel's middle: a correlation, as in a
 convolutional layer; the kernel is not flipped. The border is filled first (``pad``), by reflection unless told
-otherwise. Blurs, edges and reliefs are kernels; a kernel may differ from sample to sample.
+otherwise. Blurs, edges and reliefs are kernels; a kernel may differ from sample to sample. The median is none.
 
 Results of ``filter2d``, ``sobel`` and ``laplacian`` are not pictures and are not clamped; those of the others are in
 [0, 1].
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import Value, member, per_item, values
 from labkit.augment.image._args import FILLS, constant, odd
-from labkit.augment.image._blocks import in_blocks
+from labkit.augment.image._blocks import BLOCK, in_blocks
 from labkit.augment.image.resizing import pad
 from labkit.shapes import Float, Images, images
 
@@ -111,6 +111,30 @@ def box_blur(x: Images, *, kernel_size: int, fill: str = "reflect", value: float
     odd(kernel_size, name="kernel_size")
     padded = pad(images(x), padding=kernel_size // 2, fill=fill, value=value)
     return F.avg_pool2d(F.avg_pool2d(padded, (kernel_size, 1), stride=1), (1, kernel_size), stride=1)
+
+
+def median_filter(x: Images, *, kernel_size: int, fill: str = "reflect", value: float = 0.0) -> Images:
+    """The median of the ``kernel_size`` × ``kernel_size`` pixels around each, every channel alike.
+
+    No kernel can do this: the median is not linear. It throws away single wild pixels (salt and pepper) and keeps
+    edges, where every blur spreads both. J. Tukey, "Exploratory Data Analysis" (1977).
+
+    Raises:
+        ValueError: if x isn't a batch of float images, or the kernel size isn't odd.
+
+    >>> x = torch.tensor([0.5, 0.5, 1.0, 0.5, 0.0, 0.0]).view(1, 1, 1, 6)
+    >>> median_filter(x, kernel_size=3).flatten()
+    tensor([0.5000, 0.5000, 0.5000, 0.5000, 0.0000, 0.0000])
+    """
+    odd(kernel_size, name="kernel_size")
+    member(fill, FILLS, name="fill")
+
+    def filtered(x: Tensor) -> Tensor:
+        padded = pad(x, padding=kernel_size // 2, fill=fill, value=value)
+        windows = padded.unfold(2, kernel_size, 1).unfold(3, kernel_size, 1)
+        return windows.flatten(-2).median(-1).values
+
+    return in_blocks(filtered, images(x), block=BLOCK // kernel_size**2)
 
 
 def motion_kernel(
