@@ -55,6 +55,18 @@ def test_every_cell_that_a_row_names_exists():
     assert [entry for entry in named if entry[2] not in cells(entry[1])] == []
 
 
+def test_every_cell_with_a_name_that_a_row_names_exists():
+    """``04 cells `backward`, `descent``` names two."""
+    named = [
+        (number, int(lecture), cell)
+        for number, place, _ in rows()
+        for lecture, several in re.findall(r"(?<![\d/§])(\d\d)(?: §\d+)? cells? ((?:`[^`]+`[^`;|]*)+)", place)
+        for cell in re.findall(r"`([\w-]+)`", several)
+    ]
+    assert len(named) >= 25
+    assert [entry for entry in named if entry[2] not in cells(entry[1])] == []
+
+
 def test_every_page_of_results_that_a_row_names_exists():
     pages = {page for _, place, _ in rows() for page in re.findall(r"results/(\w+)", place)}
     assert pages
