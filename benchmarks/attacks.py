@@ -1,6 +1,6 @@
 """Attacks measured: MNIST against the papers, the panda against the deck, speed and memory against the peers.
 
-    python -m benchmarks.attacks [photographs] [panda] [speed] [memory] [mnist]
+    python -m benchmarks.attacks [photographs] [waves] [panda] [speed] [memory] [mnist]
 
 All parts take about a quarter of an hour on one core. MNIST and the photographs come from ``LABKIT_DATA``. Peers that
 are not installed are left out. torchattacks pins an old requests: put it into a folder of its own (``pip install
@@ -317,6 +317,94 @@ def show_photographs(rows: list[Row]) -> str:
     )
 
 
+WAVES = {"slow": (0.0, 1 / 8), "middle": (1 / 8, 1 / 4), "fast": (1 / 4, 1.0)}  # waves per pixel
+
+
+def frequencies(d: Tensor) -> Tensor:
+    """How many waves per pixel each entry of ``fft2`` stands for, (H, W)."""
+    high, wide = (torch.fft.fftfreq(n) for n in d.shape[2:])
+    return (high[:, None] ** 2 + wide**2).sqrt()
+
+
+def waves(d: Tensor, kind: str) -> Tensor:
+    """The part of each change with waves of that kind, scaled so that the mean square of a pixel is 1."""
+    (low, high), radius = WAVES[kind], frequencies(d)
+    kept = torch.fft.ifft2(torch.fft.fft2(d) * ((radius >= low) & (radius < high))).real
+    return kept / kept.square().mean((1, 2, 3), keepdim=True).sqrt()
+
+
+def power(d: Tensor) -> Row:
+    """The share of each kind of waves in the power of the pictures, their mean left out."""
+    radius, all_of_it = frequencies(d), torch.fft.fft2(d - d.mean((2, 3), keepdim=True)).abs().square().sum((0, 1))
+    shares = {kind: all_of_it[(radius >= low) & (radius < high)].sum() for kind, (low, high) in WAVES.items()}
+    return {kind: float(share / all_of_it.sum()) for kind, share in shares.items()}
+
+
+def measure_waves(runs: kit.Runs) -> None:
+    """The noise by itself: what the network calls it, its frequencies, and which of them fool."""
+    model, x, y, names = imagenet()
+    right = metrics.predict(model, x).argmax(1) == y
+    x, y = x[right], y[right]
+    # The margin, because the cross-entropy's gradient rounds to 0 where the network is very sure.
+    gradient = torch.cat(
+        [attacks.input_gradient(model, a, b, loss=attacks.margin) for a, b in zip(x.split(8), y.split(8))]
+    )
+
+    def alone(noise: str, seed: int) -> Row:
+        signs = gradient.sign() if noise == "gradient" else coin(seed)
+        p = metrics.predict(model, 0.5 + signs / 2, batch_size=16).softmax(1)
+        told = p.argmax(1).bincount(minlength=len(names))
+        return {"answers": int((told > 0).sum()), "most": names[int(told.argmax())],
+                "share": float(told.max() / len(x)), "p": float(p.amax(1).mean()), "photographs": len(x)}  # fmt: skip
+
+    def coin(seed: int) -> Tensor:
+        return torch.rand(x.shape, generator=seeded(seed)).sub(0.5).sign()
+
+    def fooled(noise: str, kind: str, level: float, seed: int) -> Row:
+        d = gradient if noise == "gradient" else torch.randn(x.shape, generator=seeded(seed))
+        z = (x + level / 255 * waves(d, kind)).clamp(0, 1)
+        return {"fooled": 1 - metrics.accuracy(metrics.predict(model, z, batch_size=16), y)}
+
+    for seed in (0, *runs.seeds[1:]):
+        for noise in ("gradient", "coin")[seed > 0 :]:  # the gradient has no chance in it
+            runs.once(alone, noise=noise, seed=seed)
+            for kind in WAVES:
+                for level in (1.785, 8.0):
+                    runs.once(fooled, noise=noise, kind=kind, level=level, seed=seed)
+    for what, d in {"photographs": x, "gradient": gradient, "coin": coin(0)}.items():
+        runs.once(lambda what, d=d: power(d), what=what)
+
+
+WAVES_TEXT = """The gradient of the margin for {} photographs, and signs or numbers drawn at random in its place (five
+draws). Slow waves are longer than eight pixels, fast ones shorter than four. Each part of the change is scaled to the
+same root mean square, {} grey levels, so that no part is larger than another."""
+ALONE = """Asked about the signs of the gradient alone, from black to white as the deck shows them, the network gives {}
+different answers for {} photographs, with a mean probability of {:.0%}; the most frequent is "{}" ({:.0%}). Asked about
+the signs of a coin it says "{}" for {:.0%}, with {:.0%}. The deck's GoogLeNet says nematode, with 8.2 %."""
+
+
+def show_waves(rows: list[Row]) -> str:
+    """What the noise is called; its power; whom it fools."""
+    sources, levels = ("photographs", "gradient", "coin"), (1.785, 8.0)
+    alone = {row["noise"]: row for row in rows if "answers" in row and row["seed"] == 0}
+    g, c = alone["gradient"], alone["coin"]
+    shares = {row["what"]: row for row in rows if "what" in row}
+    hits = kit.groups([row for row in rows if "kind" in row], "noise", "kind", "level")
+    lines = [
+        [
+            kind,
+            *(f"{shares[what][kind]:.0%}" for what in sources),
+            *(kit.mean(hits[noise, kind, level], "fooled", percent=True) for noise in sources[1:] for level in levels),
+        ]
+        for kind in WAVES
+    ]
+    fooled = [f"{noise}, {level:g}: fooled %" for noise in ("gradient", "random") for level in levels]
+    titles = ["power of photographs", "of gradients", "of coin signs", *fooled]
+    words = ALONE.format(g["answers"], g["photographs"], g["p"], g["most"], g["share"], c["most"], c["share"], c["p"])
+    text = WAVES_TEXT.format(g["photographs"], "1.785 or 8")
+    return "\n\n".join([kit.flow(words), kit.flow(text), kit.table(["waves", *titles], lines)])
+
+
 # ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KINDS = {"FGSM": 1, "PGD-10": 10, "PGD-40": 40}
@@ -468,6 +556,7 @@ def show_memory(rows: list[Row]) -> str:
 ABOUT = "Means ± sample standard deviation over seeds where there is chance."
 BENCHMARK = kit.Benchmark("attacks", "Attacks, measured", ABOUT, [
     kit.Part("photographs", measure_photographs, show_photographs),
+    kit.Part("waves", measure_waves, show_waves, "The noise by itself, and its slow and fast waves"),
     kit.Part("panda", measure_panda, show_panda, "The panda, as SqueezeNet 1.0 sees it"),
     kit.Part("speed", measure_speed, show_speed),
     kit.Part("memory", measure_memory, show_memory),

@@ -1,6 +1,6 @@
 """GANs measured: as augmentation of liver lesions and of brain slices, on MNIST, as memorisers, and for speed.
 
-    python -m benchmarks.gan [lesions] [typical] [brain] [mnist] [digits] [copies] [speed]
+    python -m benchmarks.gan [lesions] [amount] [typical] [brain] [mri] [mnist] [digits] [copies] [speed]
 
 ``mnist`` reads LABKIT_DATA. ``speed`` runs beside the training loop of https://github.com/eriklindernoren/PyTorch-GAN
 if PYTORCH_GAN names its ``implementations/acgan/acgan.py``. ``--again --seeds 1 --set checkpoints=True`` writes the
@@ -18,7 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -157,6 +159,25 @@ def lesions(seed: int, *, name: str = "") -> list[Row]:
     return [*rows, measures]
 
 
+MULTIPLES = (0, 1, 3, 10, 30)
+
+
+def amount(seed: int) -> list[Row]:
+    """The deck's M ≫ N: M samples of the course's lesion GAN beside its N = 182 real lesions."""
+    real = data.simulate.lesions(generator=seeded(0), size=32)
+    test = data.simulate.lesions(900, generator=seeded(1000), size=32)
+    rows = []
+    for multiple in MULTIPLES:
+        y = (torch.arange(multiple * 182) % 3).sort().values
+        x, labels = real.x, real.y
+        if multiple:
+            made = gan.sample(gan.pretrained("lesions").generator, y, generator=seeded(seed))
+            x, labels = torch.cat([x, made]), torch.cat([labels, y])
+        net = classifier(x, labels, seed=seed, classes=3, steps=320)
+        rows.append({"M / N": multiple, "accuracy": metrics.accuracy(metrics.predict(net, test.x), test.y)})
+    return rows
+
+
 def typical(seed: int) -> dict[str, float]:
     """Are the course's generated lesions copies, or only too typical? C_T to those it learned and to others."""
     known = data.simulate.lesions(generator=seeded(0), size=32)
@@ -201,6 +222,36 @@ def brain(seed: int, *, name: str = "") -> Row:
         "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
         "diversity of healthy slices": gan.diversity(x[:100], test.x[test.y == 0]),
         "told from real by a network": float((called == (torch.arange(600) >= 300)).double().mean()),
+    }
+
+
+def real_slices() -> data.Dataset:
+    """The brain MRI of ``LABKIT_DATA``, (N, 1, 32, 32): 0 without a tumour, 1 with one."""
+    x, y = [], []
+    for label, folder in enumerate(("no", "yes")):
+        for path in sorted(kit.real_data("medical", "brain_mri", folder).iterdir()):
+            with Image.open(path) as scan:
+                x.append(torch.from_numpy(np.array(scan.convert("L").resize((32, 32)))).float() / 255)
+            y.append(label)
+    about = data.dataset.About("brain MRI", "see the folder's README", "", "LABKIT_DATA/medical/brain_mri")
+    return data.Dataset(torch.stack(x).unsqueeze(1), torch.tensor(y), ("no tumour", "tumour"), about)
+
+
+def mri(seed: int) -> Row:
+    """Real slices: 25 of each kind to measure on, the others for a GAN and for classifiers beside it."""
+    real, test = real_slices().split(test=25, generator=seeded(seed))
+    model = gan.train_small_gan(real.x, real.y, SLICES, seed=seed)
+    y = torch.arange(2).repeat_interleave(200)
+    x = gan.sample(model.generator, y, generator=seeded(seed))
+    learn = partial(classifier, seed=seed, classes=2, steps=240)
+    ways = {
+        "none": learn(real.x, real.y),
+        "AC-GAN": learn(torch.cat([real.x, x]), torch.cat([real.y, y])),
+        "generated alone (CAS)": learn(x, y),
+        "classical": learn(real.x, real.y, augment=image.HorizontalFlip()),
+    }
+    return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
+        "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1)
     }
 
 
@@ -409,6 +460,16 @@ def show_lesions(rows: list[Row]) -> str:
     return "\n\n".join([kit.flow(LESIONED.format(seeds(rows))), table, FRID_ADAR, measures])
 
 
+AMOUNT = """The deck's M ≫ N: M samples of the first of these GANs beside its N = 182 real lesions, all in one training
+set; 320 steps of 32 in every row. The GAN and its 182 lesions are the same in all rows; the samples and the network are
+drawn anew five times."""
+
+
+def show_amount(rows: list[Row]) -> str:
+    """A line for each M."""
+    return f"{kit.flow(AMOUNT)}\n\n{kit.means(rows, 'M / N', {'accuracy': 'accuracy'}, percent=True, corner='M / N')}"
+
+
 def show_typical(rows: list[Row]) -> str:
     """C_T to the lesions that were learned from and to others."""
     words = "C_T in pixels of samples from one of these GANs, five draws of the samples and of the others:"
@@ -423,6 +484,16 @@ def show_brain(rows: list[Row]) -> str:
     """A line a figure."""
     shares = set(rows[0]) - {"C_T pixels", "diversity of healthy slices"}
     return f"{kit.flow(SLICED.format(seeds(rows)))}\n\n{figures(rows, shares, of=', accuracy')}"
+
+
+MRI = """Real slices, as 32×32: 87 without a tumour and 140 with one, of which 25 of each are measured on, drawn anew
+with each seed. {} draws, each with its own AC-GAN (600 steps), 400 samples. Slices of one patient may lie on both
+sides: the source doesn't say whose they are."""
+
+
+def show_mri(rows: list[Row]) -> str:
+    """A line a figure."""
+    return f"{kit.flow(MRI.format(seeds(rows)))}\n\n{figures(rows, set(rows[0]) - {'C_T pixels'}, of=', accuracy')}"
 
 
 def show_mnist(rows: list[Row]) -> str:
@@ -460,8 +531,10 @@ ABOUT = "Mean ± deviation over seeds, per cent where nothing else is said. All 
 BENCHMARK = kit.Benchmark("gan", "GANs, measured", ABOUT, [
     kit.Part("lesions", with_checkpoint(lesions), show_lesions,
              "Liver lesions: is a GAN's augmentation worth anything?"),
+    kit.Part("amount", each_seed(amount), show_amount),
     kit.Part("typical", each_seed(typical), show_typical),
     kit.Part("brain", with_checkpoint(brain), show_brain, "Brain slices: looks right, no use"),
+    kit.Part("mri", each_seed(mri), show_mri, "Real brain MRI"),
     kit.Part("mnist", with_checkpoint(mnist), show_mnist, "AC-GAN on MNIST", seeds=3),
     kit.Part("digits", with_checkpoint(digits), show_digits, "AC-GAN on scikit-learn's digits, 8×8", seeds=3),
     kit.Part("copies", each_seed(copies), show_copies,

@@ -30,6 +30,10 @@ from labkit.selftrain import EstimatorLearner, SemiSupervisedBatches, self_train
 LABELS = (2, 5)  # a class
 LIGHT = image.Translate(dx=0.5, dy=0.5)
 AGGRESSIVE = image.Affine(degrees=15, dx=1, dy=1, scale=0.15)
+# As deck 002 lists them: geometric transforms, noise and colour (a grey digit has brightness and contrast) for labelled
+# data, flips and translations for unlabelled data.
+SLIDE = image.Compose([AGGRESSIVE, image.Contrast(0.3), image.Brightness(0.2), image.GaussianNoise((0.0, 0.1))])
+FLIPS = image.Compose([image.HorizontalFlip(), LIGHT])
 
 
 def few(everything: data.Dataset, per_class: int, seed: int) -> tuple[data.Dataset, data.Dataset]:
@@ -56,6 +60,8 @@ METHODS = (
     "both light",
     "both aggressive (target light)",
     "mean teacher, γ = .9, light policy",
+    "the slide's lists: labelled geometry, noise, colour; unlabelled flips, translations",
+    "the same without flips",
 )
 
 
@@ -80,7 +86,11 @@ def digits_step(
         METHODS[6]: (light, strong),
         METHODS[7]: (light, light),
         METHODS[8]: (strong, strong),
+        METHODS[10]: (drawing(SLIDE, generator), drawing(FLIPS, generator)),
+        METHODS[11]: (drawing(SLIDE, generator), light),
     }[method]
+    if method == METHODS[10]:  # what is light holds for the view that gives the label, too
+        light = learned
     return selftrain.fixmatch(net, optimizer, labelled=own, weak=light, strong=learned, tau=0.8)
 
 

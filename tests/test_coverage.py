@@ -45,10 +45,11 @@ def named_cells(place):
 def cells_by_name(place):
     """Lecture and cell of those that a place names: ``01 §4 c22, cells `median`, `spectrum` `` names two."""
     for part in place.split(";"):
-        lecture = re.search(r"(?<!\d)(\d\d) [c§]", part)
-        for names in re.findall(r"\bcells? ((?:`[\w-]+`(?:, )?)+)", part):
-            for name in re.findall(r"`([\w-]+)`", names):
-                yield int(lecture[1]) if lecture else None, name
+        lecture = None
+        for found in re.finditer(r"(?<![\d/])(\d\d)(?= [c§])|\bcells? ((?:`[\w-]+`(?:, )?)+)", part):
+            lecture = int(found[1]) if found[1] else lecture
+            for name in re.findall(r"`([\w-]+)`", found[2] or ""):
+                yield lecture, name
 
 
 def test_every_claim_has_a_row_and_a_state():
@@ -66,7 +67,7 @@ def test_every_cell_that_a_row_names_exists():
 
 def test_every_cell_with_a_name_exists():
     named = [(number, lecture, cell) for number, place, _ in rows() for lecture, cell in cells_by_name(place)]
-    assert len(named) >= 30
+    assert len(named) >= 55
     assert [entry for entry in named if entry[1] is None or entry[2] not in cells(entry[1])] == []
 
 
