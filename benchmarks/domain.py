@@ -136,7 +136,8 @@ def learned(
         step = domain.dann(
             model, discriminator, optimizer, lambda_=series, conditional=method != "DANN", entropy=method == "CDAN+E"
         )
-    train.fit(step if recipe.adam else domain.anneal_lr(step, optimizer, steps=steps), pairs, epochs=recipe.epochs)
+    decay = None if recipe.adam else domain.anneal_lr(optimizer, steps=steps)
+    train.fit(step, pairs, epochs=recipe.epochs, on_step=decay)
     return model
 
 

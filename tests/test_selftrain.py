@@ -494,6 +494,7 @@ class TestSteps:
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(teacher.parameters(), expected))
 
 
+@pytest.mark.filterwarnings("ignore:the pseudo-labels became one-sided")
 @pytest.mark.slow
 def test_the_surest_of_all_crowd_out_classes_and_the_surest_of_each_help():
     """The lecture's claim, on ten draws of two labels a class that it does not show."""
