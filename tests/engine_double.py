@@ -4,6 +4,7 @@ import atexit
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from labkit.grading.engine.limits import Limits
@@ -16,6 +17,13 @@ LIMITS = Limits(cell_seconds=20, interrupt_seconds=20)
 def contained() -> bool:
     """Whether this machine allows a sandbox; without one, the tests that need none still run."""
     return not probe()
+
+
+def plain_nbgrader_runs(folder: Path) -> None:
+    """Let plain nbgrader grade the course in ``folder`` here: without a sandbox its settings would refuse."""
+    if not contained():
+        settings = folder / "nbgrader_config.py"
+        settings.write_text(settings.read_text(encoding="utf-8").replace("kernel.contain(c)\n", ""), encoding="utf-8")
 
 
 @cache

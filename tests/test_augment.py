@@ -613,3 +613,36 @@ class TestWorkers:
         assert distinct(DataLoader(dataset, generator=seeded(), **knobs)) == 16
         first, again = (torch.cat(list(DataLoader(dataset, generator=seeded(), **knobs))) for _ in range(2))
         assert torch.equal(first, again)
+
+
+# ── spans ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def spanned(cls=Transform):
+    """All transforms of labkit with the names of what they draw from a span."""
+    for child in cls.__subclasses__():
+        if child.__module__.startswith("labkit.") and dataclasses.is_dataclass(child) and child.__name__[0] != "_":
+            yield from ((child, f.name) for f in dataclasses.fields(child) if "range" in f.metadata)
+        yield from spanned(child)
+
+
+for kind in ("audio", "image", "medical", "mixing", "series", "text", "video"):
+    importlib.import_module(f"labkit.augment.{kind}")
+SPANS = sorted(set(spanned()), key=lambda pair: (pair[0].__module__, pair[0].__name__, pair[1]))
+
+
+@pytest.mark.parametrize(("cls", "name"), SPANS, ids=[f"{cls.__name__}.{name}" for cls, name in SPANS])
+@pytest.mark.parametrize("number", [0.0, 0.3, 5.0, 50.0])
+def test_one_number_is_a_span_in_order_around_what_changes_nothing_or_refused(cls, name, number, unchecked):
+    field = next(f for f in dataclasses.fields(cls) if f.name == name)
+    required = {"classes": 3} if "classes" in {f.name for f in dataclasses.fields(cls)} else {}
+    bounds, refusal = None, ""
+    try:
+        bounds = cls(**{name: number}, **required).span(name)
+    except ValueError as error:
+        refusal = str(error)
+    if bounds is None:
+        assert f"{name} is {number}; expected" in refusal
+    else:
+        assert bounds[0] <= field.metadata["range"].around <= bounds[1]
+        assert field.metadata["range"].low <= bounds[0]

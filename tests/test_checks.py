@@ -18,6 +18,7 @@ from labkit.checks.tensors import tensor
 from tests import rights
 
 SEEDS = (*checks.PUBLIC_SEEDS, 17, 2**31 + 5)
+SOME_SEEDS = SEEDS[::3]
 EVERY = [(topic, specification) for topic in checks.topics() for specification in checks.of(topic)]
 EVERY_RIGHT = [answer for topic in checks.topics() for answer in rights.rights(topic)]
 BANK = [
@@ -38,7 +39,7 @@ def plain(value):
 
 def seeds_of(specification):
     """Seeds to try a check under: fewer where a run is costly and looks at many samples."""
-    return SEEDS if specification.seeds > 1 else SEEDS[::3]
+    return SEEDS if specification.seeds > 1 else SOME_SEEDS
 
 
 @bank.reference("sample.double")
@@ -348,6 +349,13 @@ CHEAP = {
 }
 
 
+def test_every_answer_belongs_to_a_check_that_is_listed():
+    for topic in checks.topics():
+        listed = {specification.key for specification in checks.of(topic)}
+        answered = {key for key in bank.KEYS if key.startswith(f"{topic}.")}
+        assert answered <= listed, f"add {sorted(answered - listed)} to CHECKS in labkit/checks/{topic}.py"
+
+
 @pytest.mark.parametrize(("topic", "specification"), EVERY, ids=lambda v: getattr(v, "key", v))
 class TestEveryCheck:
     """What holds for each check of each topic."""
@@ -395,8 +403,9 @@ class TestEveryCheck:
         assert "return" in report.sentence
 
     def test_there_are_mistakes_and_other_right_answers(self, topic, specification):
-        assert bank.answer_key(specification).mistakes
-        assert any(answer.key == specification.key for answer in rights.rights(topic))
+        assert bank.answer_key(specification).mistakes, f"{specification.key} has no mistake in answers/{topic}.py"
+        keys = {answer.key for answer in rights.rights(topic)}
+        assert specification.key in keys, f"{specification.key} has no right answer in tests/rights/{topic}.py"
 
     @pytest.mark.usefixtures("as_in_the_course")
     def test_a_cheap_answer_is_wrong_and_breaks_nothing(self, topic, specification):
@@ -428,12 +437,14 @@ class TestEveryCheck:
 
 
 @pytest.mark.usefixtures("as_in_the_course")
+@pytest.mark.parametrize("tried", [pytest.param(SOME_SEEDS, id="some seeds"),
+                                   pytest.param(SEEDS, id="all seeds", marks=pytest.mark.slow)])  # fmt: skip
 @pytest.mark.parametrize(("specification", "mistake"), BANK)
-def test_every_mistake_of_the_bank_is_named(specification, mistake):
-    for seed in seeds_of(specification):
+def test_every_mistake_of_the_bank_is_named(specification, mistake, tried):
+    for seed in set(tried) & set(seeds_of(specification)):
         report = checks.examine(specification, mistake.function, seeds=[seed], watch=False)
         assert not report.right, f"seed {seed} accepts it"
-        assert report.named, report
+        assert report.named, f"no sentence, or the diagnosis names it first (then give that as `says`): {report}"
         if mistake.says:
             assert mistake.says.lower() in report.sentence.lower(), report
         else:

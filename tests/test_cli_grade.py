@@ -20,7 +20,7 @@ from labkit.grading.engine import run, workers
 from labkit.grading.engine.limits import Limits
 from labkit.grading.marks import Mark, Row
 from tests import tiny
-from tests.engine_double import contained
+from tests.engine_double import contained, plain_nbgrader_runs
 
 WHY = "Because a label must stay true."
 
@@ -142,6 +142,7 @@ def test_plain_nbgrader_gives_the_same_marks(class_, tmp_path):
     for name in ("solutions", "exercises"):
         shutil.copytree(course.root / name, tmp_path / name)
     shutil.copy(course.root / "nbgrader_config.py", tmp_path)
+    plain_nbgrader_runs(tmp_path)
     hand_everything_in(plain)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "nbgrader", "autograde", tiny.NAME]

@@ -380,7 +380,7 @@ class TestPackage:
         assert importlib.import_module("labkit.explore._images") is topic
 
     def test_an_unknown_explorer_is_named(self):
-        with pytest.raises(AttributeError, match="no explorer 'imagse'; expected one of images"):
+        with pytest.raises(AttributeError, match=r"no explorer 'imagse'; there is one for each topic .* images"):
             _ = explore.imagse
         assert "images" in dir(explore)
 

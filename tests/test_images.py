@@ -486,7 +486,10 @@ def test_the_checklist_leaves_nothing_out():
     exported = {name: getattr(image, name) for name in image.__all__}
     transforms = {v for v in exported.values() if isinstance(v, type) and issubclass(v, image.ImageTransform)}
     elsewhere = {image.ImageTransform, image.PhotometricTransform, image.SanitizeBoxes}
-    assert transforms - elsewhere == {type(t) for t in PHOTOMETRIC + GEOMETRIC}
+    listed = {type(t) for t in PHOTOMETRIC + GEOMETRIC}
+    forgotten = sorted(t.__name__ for t in transforms - elsewhere - listed)
+    assert not forgotten, f"image.{', image.'.join(forgotten)}: add it to PHOTOMETRIC or GEOMETRIC here"
+    assert listed == transforms - elsewhere
     helpers = {
         *("affine_matrix", "box_masks", "corners", "elastic_field", "gaussian_kernel", "homography", "invert_matrix"),
         *("motion_kernel", "photon_counts", "random_boxes", "rotated_size", "sample", "sobel_gradients"),
@@ -494,6 +497,8 @@ def test_the_checklist_leaves_nothing_out():
         *("sanitize_boxes", "visible_boxes", "visible_keypoints"),
     }
     functions = {name for name, value in exported.items() if not isinstance(value, type)}
+    forgotten = sorted(functions - helpers - {name.split()[0] for name in OPS})
+    assert not forgotten, f"image.{', image.'.join(forgotten)}: add it to OPS here, or to the helpers"
     assert functions - helpers == {name.split()[0] for name in OPS}
 
 

@@ -18,7 +18,7 @@ from labkit.grading.cli_teaching import assignments
 from labkit.grading.course import Course, CourseError
 from labkit.grading.engine import journal
 from tests import tiny
-from tests.engine_double import contained
+from tests.engine_double import contained, plain_nbgrader_runs
 
 SECRET = "Bob's very own sentence"
 
@@ -351,6 +351,7 @@ def test_plain_nbgrader_grades_no_submission_with_a_link_and_goes_on(course):
         replaced(course.root / called(path, number), target)
     tiny.hand_in(course, "zoe", solution())
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    plain_nbgrader_runs(course.root)
     command = [sys.executable, "-m", "nbgrader", "autograde", tiny.NAME]
     done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True)
     assert {row.student: row.points for row in marks.rows(course) if row.points} == {"bob": 5.0, "zoe": 5.0}

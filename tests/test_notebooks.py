@@ -18,7 +18,7 @@ from labkit.grading import grade, release
 from labkit.grading.course import Course
 from labkit.topics import SYLLABUS
 from tests import claims
-from tests.engine_double import contained
+from tests.engine_double import contained, plain_nbgrader_runs
 from tests.test_pages import page_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +28,13 @@ EXERCISES = sorted(path.name for path in (ROOT / "exercises").iterdir() if path.
 KEYS = {topic.slug: topic.key for topic in SYLLABUS}
 
 
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def few(values, *quick):
+    """Parameters of which some run with `make test`, the others only with `make test-all` and in CI."""
+    return [pytest.param(v, id=getattr(v, "stem", v), marks=() if getattr(v, "stem", v) in quick else pytest.mark.slow)
+            for v in values]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", few(LECTURES, "00_start", "01_images", "17_fair", "18_linkage"))
 def test_a_lecture_runs_from_a_clean_kernel(path, tmp_path):
     shutil.copy(path, tmp_path)
     notebook = nbformat.read(tmp_path / path.name, as_version=4)
@@ -163,6 +169,7 @@ def test_plain_nbgrader_agrees(handed_in):
         done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr[-2000:]
 
+    plain_nbgrader_runs(course.root)
     nbgrader("autograde", slug)
     nbgrader("export", "--to", "grades.csv")
     lines = [line.split(",") for line in (course.root / "grades.csv").read_text().splitlines()]

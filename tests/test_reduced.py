@@ -156,7 +156,12 @@ for how, what in had:
 """
 
 
-@pytest.mark.parametrize("topic", [topic.key for topic in EXERCISES])
+# The others run with `make test-all` and in CI.
+@pytest.mark.parametrize(
+    "topic",
+    [pytest.param(topic.key, marks=() if topic.key in ("images", "attacks", "text") else pytest.mark.slow)
+     for topic in EXERCISES],
+)  # fmt: skip
 def test_nothing_that_an_exercise_asks_to_write_can_be_had(topic):
     forbidden, made = taken(topic)
     keys = tuple(check.key for check in checks.of(topic))
@@ -489,6 +494,15 @@ def test_checks_and_modules_are_read_from_the_released_cells():
     assert found.modules == ("labkit", "labkit.attacks", "labkit.checks", "labkit.data", "labkit.plot")
     assert {"labkit.checks.attacks", "labkit.checks.images"} <= set(found.preload)
     assert "labkit.checks.gan" not in found.preload
+
+
+def test_what_a_released_cell_imports_late_is_there_before_the_first_fork():
+    from labkit.grading.engine.exercise import uses
+
+    cells = ["from labkit import data, metrics\nimport scipy.stats, os", "x = data.digits('test').x"]
+    assert uses({"n": blueprint(*cells)}).libraries == ("scipy.stats", "sklearn.datasets")
+    assert uses({"n": blueprint(cells[0], "metrics.nmi(a, y)")}).libraries == ("scipy.stats", "sklearn.metrics")
+    assert uses({"n": blueprint("from labkit import data", "x = data.Dataset(x, y)")}).libraries == ()
 
 
 def test_the_exercises_name_what_they_use():

@@ -23,19 +23,20 @@ Span = float | tuple[float, float]
 
 
 class Range(NamedTuple):
-    """What a span may be: the value ``around`` which one number spans, and the bounds."""
+    """What a span may be: the value ``around`` which one number spans, if there is one, and the bounds."""
 
-    around: float = 0.0
+    around: float | None = 0.0
     low: float = -math.inf
     high: float = math.inf
 
 
-def span_field(default: Span, *, around: float = 0.0, low: float = -math.inf, high: float = math.inf) -> Any:
+def span_field(default: Span, *, around: float | None = 0.0, low: float = -math.inf, high: float = math.inf) -> Any:
     """A field of a ``Transform`` that holds a span: one number is drawn from it for each item.
 
     Args:
         default: the span where none is given.
-        around: the value that changes nothing; one number a stands for [around − a, around + a].
+        around: the value that changes nothing; one number a stands for [around − a, around + a]. One number is
+            refused where there is none, or it lies outside the bounds.
         low: no bound of the span may be lower.
         high: no bound of the span may be higher.
     """
@@ -43,17 +44,20 @@ def span_field(default: Span, *, around: float = 0.0, low: float = -math.inf, hi
 
 
 def span(
-    value: Span, *, name: str, around: float = 0.0, low: float = -math.inf, high: float = math.inf
+    value: Span, *, name: str, around: float | None = 0.0, low: float = -math.inf, high: float = math.inf
 ) -> tuple[float, float]:
     """``value`` as (low, high): one number a ≥ 0 stands for [around − a, around + a], cut off at ``low``.
 
     Raises:
-        ValueError: if the number is negative, or the bounds are not in order and within [low, high].
+        ValueError: if the number is negative, or there is nothing to span around, or the bounds are not in order and
+            within [low, high].
 
     >>> span(0.4, name="factor", around=1.0), span((2, 3), name="sigma")
     ((0.6, 1.4), (2.0, 3.0))
     """
     if isinstance(value, int | float):
+        if around is None or not low <= around <= high:
+            raise ValueError(f"{name} is {value}; expected (low, high): it has no value around which one number spans")
         if not 0 <= value < math.inf or around + value > high:
             raise ValueError(f"{name} is {value}; expected {_range(0, high - around, False)}, or (low, high)")
         return max(around - value, low), around + value

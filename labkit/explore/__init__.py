@@ -17,7 +17,9 @@ TOPICS = tuple(topic.key for topic in SYLLABUS if find_spec(f"{__name__}._{topic
 
 def __getattr__(name: str) -> Any:
     if name not in TOPICS:
-        raise AttributeError(f"there is no explorer {name!r}; expected one of {', '.join(TOPICS)}")
+        raise AttributeError(
+            f"there is no explorer {name!r}; there is one for each topic of labkit.topics: {', '.join(TOPICS)}"
+        )
     return getattr(import_module(f"{__name__}._{name}"), name)
 
 

@@ -67,7 +67,7 @@ def new(
 
 
 def test(topic: OneTopic = None) -> None:  # noqa: PT028  a command
-    """Try the checks of a course of your own: the reference is right, and each mistake gets its sentence."""
+    """Try the checks of your own course, or of a topic, or one: the reference is right, mistakes get their sentence."""
     from labkit.grading import own
     from labkit.grading.screen import count, err, out
 

@@ -96,20 +96,32 @@ def found(loaded: "Loaded", key: str) -> "Check":
 
 
 def all_checks(course: Course, topic: str | None = None) -> list["Check"]:
-    """The checks of a course's own, or those of one topic.
+    """The checks of a course's own; or those of one topic, or one of them by its key, which may be labkit's, too.
 
     Raises:
         CourseError: if there are none, or they can't be used.
     """
+    from labkit import checks as labkits
     from labkit.checks.own import Loaded
 
     loaded = Loaded(checks(course))
-    if not loaded.topics():
-        raise CourseError(f"{course.root} has no checks of its own: they stand in checks/ and checks/answers/")
-    if topic is not None and topic not in loaded.topics():
-        raise CourseError(f"there are no checks of {topic!r} here; there are some of {', '.join(loaded.topics())}")
+    if topic is None and not loaded.topics():
+        raise CourseError(
+            f"{course.root} has no checks of its own: they stand in checks/ and checks/answers/. To try labkit's, "
+            f"name a topic: {', '.join(labkits.topics())}"
+        )
+    name = topic.partition(".")[0] if topic else ""
+    if topic and name not in loaded.topics() and name not in labkits.topics():
+        here = ", ".join((*loaded.topics(), *labkits.topics()))
+        raise CourseError(f"there are no checks of {name!r} here; there are some of {here}")
     try:
-        return [check for name in loaded.topics() if topic in (None, name) for check in loaded.of(name)]
+        if not topic:
+            return [check for each in loaded.topics() for check in loaded.of(each)]
+        found = loaded.of(name) if name in loaded.topics() else labkits.of(name)
+        wanted = [check for check in found if topic in (name, check.key)]
+        if not wanted:
+            raise CourseError(f"there is no check {topic!r}; there are {', '.join(check.key for check in found)}")
+        return wanted
     except Unusable as error:
         raise CourseError(str(error)) from error
 

@@ -84,7 +84,7 @@ class AddNoise(AudioTransform):
     tensor([10., 10.])
     """
 
-    snr: Span = span_field((5.0, 30.0))
+    snr: Span = span_field((5.0, 30.0), around=None)
     beta: float = 0.0
 
     def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
@@ -101,7 +101,7 @@ class AddNoise(AudioTransform):
 class Babble(AudioTransform):
     """``voices`` other sounds of the batch in the background, at a signal-to-noise ratio from ``snr`` decibels."""
 
-    snr: Span = span_field((5.0, 30.0))
+    snr: Span = span_field((5.0, 30.0), around=None)
     voices: int = 3
 
     def __post_init__(self) -> None:

@@ -124,7 +124,7 @@ class Posterize(PhotometricTransform):
 class Solarize(PhotometricTransform):
     """Inverted above a threshold from ``threshold``."""
 
-    threshold: tuple[float, float] = span_field((0.5, 1.0), low=0.0, high=1.0)
+    threshold: tuple[float, float] = span_field((0.5, 1.0), around=None, low=0.0, high=1.0)
 
     def apply(self, x: Any, params: Params) -> Tensor:
         """See ``solarize``."""

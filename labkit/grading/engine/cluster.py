@@ -251,7 +251,8 @@ def furnished(wanted: dict[str, Any], judges: Judges) -> Any:
     from labkit.grading.engine.sandbox import Sandbox
 
     used = wanted["uses"]
-    uses = Uses(tuple(used["keys"]), tuple(used["modules"]), used["own"], used["torch"])
+    lists = {name: tuple(used[name]) for name in ("keys", "modules", "libraries")}
+    uses = Uses(own=used["own"], torch=used["torch"], **lists)
     hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
     return Sandbox(
         Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], preload=uses.preload, hide=hide,

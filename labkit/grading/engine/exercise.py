@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from labkit.grading.engine.judge import forbidden
 from labkit.grading.engine.sandbox import LIBRARIES
 from labkit.grading.engine.sandbox_covers import PACKAGE
 from labkit.own_checks import Own
+
+SLOW = ("PIL", "pandas", "scipy", "skimage", "sklearn")  # other libraries that are imported before the first fork
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,27 @@ class Uses:
         modules: of labkit, that its cells import.
         own: the course's own checks, as ``Own.to_json`` writes them.
         torch: whether it needs torch.
+        libraries: of others, that its cells import, or functions of labkit that they name when they are called.
     """
 
     keys: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     own: str = ""
     torch: bool = True
+    libraries: tuple[str, ...] = ()
 
     @property
     def preload(self) -> tuple[str, ...]:
         """What every submission of it finds imported already."""
         topics = sorted({key.partition(".")[0] for key in self.keys})
         libraries = [name for name in LIBRARIES if self.torch or not name.startswith("torch")]
-        return (*libraries, *self.modules, "labkit.checks.wire", *(f"labkit.checks.{topic}" for topic in topics))
+        return (
+            *libraries,
+            *self.libraries,
+            *self.modules,
+            "labkit.checks.wire",
+            *(f"labkit.checks.{topic}" for topic in topics),
+        )
 
     @property
     def cases(self) -> dict[str, str]:
@@ -67,7 +78,8 @@ def uses(blueprints: Mapping[str, Blueprint], own: str = "") -> Uses:
     trees = list(parsed(blueprints.values()))
     keys = {key for tree in trees for key in checks(tree)}
     modules = {module for tree in trees for module in imports(tree)}
-    made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own)
+    libraries = {name for tree in trees for name in (*others(tree), *deferred(tree, modules))}
+    made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own, libraries=tuple(sorted(libraries)))
     return replace(made, torch=not own or needs_torch(made, trees))
 
 
@@ -113,6 +125,46 @@ def imports(tree: ast.AST) -> Iterator[str]:
             case _:
                 continue
         yield from (name for name in candidates if there(name))
+
+
+def others(tree: ast.AST) -> Iterator[str]:
+    """The modules of other libraries that are imported, of those that are slow to import and safe to fork after."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                candidates = [alias.name for alias in names]
+            case ast.ImportFrom(str(module), _, 0):
+                candidates = [module]
+            case _:
+                continue
+        yield from (name for name in candidates if name.partition(".")[0] in SLOW)
+
+
+def deferred(tree: ast.AST, modules: Iterable[str]) -> Iterator[str]:
+    """What functions of labkit import when they are called: those of ``modules`` whose names stand in a cell."""
+    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for path in {path for module in modules for path in files(module)}:
+        yield from (library for function, library in late_imports(path) if function in named)
+
+
+@cache
+def late_imports(path: Path) -> tuple[tuple[str, str], ...]:
+    """The functions of a file that import a slow library when they are called, with what they import."""
+    source = path.read_text(encoding="utf-8")
+    if not any(f"import {library}" in source or f"from {library}" in source for library in SLOW):
+        return ()
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    return tuple((function.name, library) for function in functions for library in others(function))
+
+
+def files(module: str) -> list[Path]:
+    """The files of a module of labkit: of a package all that lie in it, but of labkit itself none."""
+    _, *parts = module.split(".")
+    path = PACKAGE.joinpath(*parts)
+    if not parts:
+        return []
+    return sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
 def there(name: str) -> bool:

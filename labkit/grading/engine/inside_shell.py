@@ -151,6 +151,8 @@ def preload(names: list[str]) -> None:
                 if not name.startswith("labkit."):
                     raise
                 traceback.print_exc()
+    if "PIL.Image" in sys.modules:
+        sys.modules["PIL.Image"].preinit()  # its common formats, which the first figure would look for
     if "torch" in sys.modules:
         import torch
 
