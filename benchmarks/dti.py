@@ -365,15 +365,16 @@ WORDS = {
     ),
     "mnist": (
         "MNIST-test",
-        "10,000 images of 28×28 pixels, k = 10, the defaults of `dti.cluster` but for the transformations: 3,000 steps on batches of 128 (38 "
+        "10,000 images of 28×28 pixels, k = 10, the defaults of `dti.cluster` but for the "
+        "transformations: 3,000 steps on batches of 128 (38 "
         "epochs), the first 65 % of them on images averaged to 14×14. Monnier and others train 300 epochs with a "
         "ResNet-20: 96.6 mean of ten runs, 98.0 least loss. What is not theirs (the swaps, the coarse beginning, the "
         "lengths of the phases, 6×6 control points) was chosen on the first 10,000 *training* images.",
     ),
     "ablation": (
         "What each part is good for",
-        "MNIST-test averaged to 14×14, the defaults of `dti.cluster` but for affine, morphology and thin_plate, and for "
-        "what the row names. Without a curriculum "
+        "MNIST-test averaged to 14×14, the defaults of `dti.cluster` but for affine, morphology and thin_plate, "
+        "and for what the row names. Without a curriculum "
         "all transformations are there from the beginning, and there is no phase for swaps either.",
     ),
     "affine": (
