@@ -255,7 +255,7 @@ def warn_if_one_sided(y: Int[Tensor, " n"], first: Int[Tensor, " m"], pseudo: In
         warnings.warn(
             f"the pseudo-labels became one-sided: {after:.0%} of them would have to change for the classes to be as "
             f"frequent as among the labels, and {before:.0%} of what the first model said; the loop often harms then: "
-            "compare with the model before it, or take q of each class (per_class=True)",
+            "compare with the model before it, or, where classes are equally frequent, take q of each (per_class=True)",
             UserWarning,
             stacklevel=3,
         )
