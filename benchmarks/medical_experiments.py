@@ -1,9 +1,12 @@
 """What is trained and tested for ``benchmarks.medical``: arms, test sets, and one run of each experiment."""
 
 import copy
+from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from benchmarks import kit
@@ -208,3 +211,43 @@ def train_anatomy(arm: str, steps: int, size: int, seed: int) -> Row:
         name: float(metrics.dice((metrics.predict(net, v) > 0).flatten(0, 1), m.flatten(0, 1)).mean())
         for name, (v, m) in sets.items()
     }
+
+
+SCANS: dict[str, Transform | None] = {
+    "none": None,
+    "geometric": medical.AffineElastic(15, (0.85, 1.15), dx=4, dy=4, flip=0.5),
+    "intensity": INTENSITY,
+    "geometric and intensity": Compose([medical.AffineElastic(15, (0.85, 1.15), dx=4, dy=4, flip=0.5), INTENSITY]),
+}
+
+
+@lru_cache(1)
+def scans(size: int) -> tuple[Tensor, Tensor]:
+    """Real brain slices (227, 1, H, W) in [0, 1], and whether a tumour was seen in them."""
+    x, y = [], []
+    for label, folder in enumerate(("no", "yes")):
+        for path in sorted(kit.real_data("medical", "brain_mri", folder).iterdir()):
+            with Image.open(path) as picture:
+                grey = torch.from_numpy(np.array(picture.convert("L"))).float() / 255
+            x.append(image.resize(grey[None, None], size=(size, size))[0].clamp(0, 1))
+            y.append(label)
+    return torch.stack(x), torch.tensor(y)
+
+
+def train_scans(arm: str, labelled: int, steps: int, size: int, seed: int) -> Row:
+    """Tumour or none, from so many slices of each class; tested on all others."""
+    (x, y), g, policy = scans(size), kit.seeded(seed), SCANS[arm]
+    order = torch.randperm(len(y), generator=g)
+    known = torch.cat([order[y[order] == k][:labelled] for k in (0, 1)])
+    others = order[~torch.isin(order, known)]
+    with nets.seeded_weights(seed):
+        net = nets.CNN(1, 2, width=8, mean=0.2, std=0.2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    augment = train.identity if policy is None else partial(policy, generator=g)
+    step = train.supervised_step(net, optimizer, augment=augment)
+    chosen = [known[torch.randint(len(known), (20,), generator=g)] for _ in range(steps)]
+    train.fit(step, [(x[i], y[i]) for i in chosen], epochs=1, on_step=schedule)
+    answer = metrics.predict(net, x[others]).argmax(1)
+    seen, cleared = metrics.sensitivity(answer, y[others]), metrics.specificity(answer, y[others])
+    return {"sensitivity": seen, "specificity": cleared, "balanced": (seen + cleared) / 2}

@@ -1,6 +1,6 @@
 """Video: what one draw a clip is worth, what becomes of labels, what speed does, how much a style flickers; speed.
 
-    python -m benchmarks.video [motions] [speeds] [style] [speed]
+    python -m benchmarks.video [motions] [speeds] [style] [translation] [speed]
 
 All clips are simulated. ``speed`` races kornia and torchvision.
 """
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from benchmarks import kit
 from benchmarks.kit import Row
+from benchmarks.video_translation import measure_translation, show_translation
 from labkit import metrics, nets
 from labkit.augment import Compose, Transform, image, video
 from labkit.data import simulate
@@ -298,6 +299,7 @@ BENCHMARK = kit.Benchmark(
         kit.Part("motions", measure_motions, show_motions, title="Which motion?"),
         kit.Part("speeds", measure_speeds, show_speeds, title="How fast?"),
         kit.Part("style", measure_style, show_style, title="Style and flicker"),
+        kit.Part("translation", measure_translation, show_translation, title="Translated by a GAN"),
         kit.Part("speed", measure_speed, show_speed, title="Speed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What isn't there while an answer is graded: in the place of a name, something that says so when it is touched.
+"""Stubs for what is absent while an answer is graded: an object that raises ``Absent`` when it is used.
 
 The grader's sandbox holds a copy of labkit without the functions that an exercise asks to write. ``import`` still finds
 their names, so that a notebook that imports one and doesn't use it runs as it does elsewhere; whatever else is done

@@ -93,7 +93,7 @@ def readable(x: Tensor) -> bool:
 
 
 def finite(x: Tensor, *, name: str) -> Tensor:
-    """``x``, if none of its values is nan or infinite: a figure that means something never comes from nothing.
+    """``x``, if none of its values is nan or infinite: a result must not come from invalid numbers.
 
     Raises:
         ValueError: naming ``name``, with how many of the values are not finite.

@@ -17,7 +17,7 @@ import nbformat
 
 CLAIM = re.compile(r"<!--=(below)?\s+(.+?)\s*:\s*([-−+]?[\d,.]+)\s*±\s*([\d.]+)\s*-->", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"[-−+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 VALUES = re.compile(r"nan|-?inf|-?\d[\d.]*(?:e[-+]?\d+)?")
 QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
 TAG = "claims"

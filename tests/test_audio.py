@@ -316,6 +316,31 @@ def test_masks_hide_what_they_say_and_nothing_in_the_padding():
                 torch.testing.assert_close(y[i, :, f, t], expected)
 
 
+def test_a_time_warp_is_numpys_interpolation_between_three_fixed_frames():
+    s = torch.randn(3, 2, 4, 12, generator=seeded(), dtype=torch.float64)
+    center, goal = torch.tensor([3.0, 5.5, 7.0]).double(), torch.tensor([6.5, 2.0, 7.0]).double()
+    lengths = torch.tensor([12, 9, 10])
+    y = audio.time_warp(s, center=center, goal=goal, lengths=lengths)
+    for i, length in enumerate(lengths.tolist()):
+        fixed = [0, float(center[i]), length - 1]
+        source = np.interp(np.arange(length), [0, float(goal[i]), length - 1], fixed)
+        for row, new in zip(s[i].reshape(8, 12).numpy(), y[i].reshape(8, 12).numpy()):
+            np.testing.assert_allclose(new[:length], np.interp(source, np.arange(12), row), atol=1e-12)
+            np.testing.assert_array_equal(new[length:], row[length:])
+    inner = torch.arange(8.0).double().expand(3, -1)
+    back = audio.warp_source(
+        audio.warp_source(inner, center=center, goal=goal, last=lengths.double() - 1),
+        center=goal, goal=center, last=lengths.double() - 1,
+    )  # fmt: skip
+    torch.testing.assert_close(back, inner)
+
+
+@pytest.mark.parametrize(("center", "goal"), [(0.0, 1.0), (1.0, 7.0), (3.0, 8.0), (-1.0, 1.0)])
+def test_a_warp_that_would_lose_an_end_is_refused(center, goal):
+    with pytest.raises(ValueError, match="center"):
+        audio.time_warp(torch.zeros(1, 2, 8), center=torch.tensor([center]), goal=torch.tensor([goal]))
+
+
 # ── what all promise ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 OPERATIONS = {

@@ -147,6 +147,34 @@ class TestSpecAugment:
         for name in ("freq_start", "freq_width", "time_start", "time_width"):
             assert len(p[name].unique()) > 3
 
+    def test_a_warp_keeps_the_ends_and_moves_frames_by_no_more_than_it_says(self):
+        lengths = torch.cat([torch.arange(1, 31), torch.full((2000,), 30)])
+        mask = torch.arange(30) < lengths[:, None]
+        ramp = torch.arange(30.0).expand(len(lengths), 4, 30)
+        t = audio.SpecAugment(freq=0, time=0, warp=6)
+        result = t(ramp, mask=mask, times=ramp[:, 0], generator=seeded())
+        assert torch.equal(result.x[:, 0][~mask], ramp[:, 0][~mask])
+        last = (lengths - 1)[:, None, None].expand(-1, 4, 1)
+        torch.testing.assert_close(result.x.gather(2, last), ramp.gather(2, last))
+        assert (result.x[:, :, 0] == 0).all()
+        moved = (result.x - ramp).abs().amax((1, 2))
+        assert moved.max() <= 6.0001
+        assert (moved[lengths == 30] > 5).double().mean() > 0.1
+        assert (moved[:3] == 0).all()
+        assert (moved[4:30] > 0).all()
+        assert (result.x.diff(dim=2) > 0)[:, 0][mask[:, 1:]].all()
+        p = t.make_params(ramp, generator=seeded(), mask=mask)
+        back = audio.warp_source(result.times, center=p["center"], goal=p["goal"], last=lengths.float() - 1)
+        torch.testing.assert_close(back, ramp[:, 0], atol=1e-3, rtol=0)
+
+    def test_without_a_warp_bands_are_those_of_before_and_with_one_they_are_the_same(self):
+        s = torch.randn(20, 12, 30, generator=seeded())
+        plain = audio.SpecAugment().make_params(s, generator=seeded(1))
+        warped = audio.SpecAugment(warp=5).make_params(s, generator=seeded(1))
+        assert warped.keys() - plain.keys() == {"center", "goal"}
+        assert all(torch.equal(plain[name], warped[name]) for name in plain)
+        assert (warped["center"] - warped["goal"]).abs().max() <= 5
+
     @pytest.mark.parametrize(
         ("mask", "says"),
         [
@@ -168,6 +196,8 @@ BAD = [
     (lambda: audio.Clip((0.0, 1.0)), "level is"),
     (lambda: audio.SpecAugment(freq=-1), "freq is -1"),
     (lambda: audio.SpecAugment(share=1.5), "share is 1.5"),
+    (lambda: audio.SpecAugment(warp=-2), "warp is -2"),
+    (lambda: audio.SpecAugment()(torch.zeros(3, 9, 8), times=torch.zeros(3, 2).long()), "times are"),
     (lambda: audio.Babble(voices=0), "voices is 0"),
     (lambda: audio.Speed()(torch.zeros(3)), "shape"),
     (lambda: audio.Speed()(torch.zeros(3, 9), mask=torch.zeros(3, 8)), "a mask is"),

@@ -179,7 +179,8 @@ def test_pyproject_gives_ranges_that_force_no_new_torch_or_numpy(project):
 
 
 def test_the_extras_are_those_the_readme_names(project):
-    assert set(project["optional-dependencies"]) == {"test", "bench", "cluster", "docs", "postgres", "sandbox", "zoo"}
+    extras = {"test", "bench", "cluster", "docs", "postgres", "sandbox", "video", "zoo"}
+    assert set(project["optional-dependencies"]) == extras
 
 
 def test_nothing_speaks_of_the_machine_it_was_written_on():

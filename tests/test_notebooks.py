@@ -119,6 +119,24 @@ def test_cells_of_a_lecture_are_short(path):
             assert sum(word.type == tokenize.NEWLINE for word in words) <= 30, cell.source
 
 
+TASK = re.compile(r"^## \d+ · .*\((\d+) points?, (\d+) minutes(, (?:easy|medium|hard))?\)$", re.MULTILINE)
+TIME = re.compile(r"\*\*Time\.\*\* About (an hour|(\d+) minutes); each task says how long it takes\.")
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_an_exercise_says_what_each_task_takes(path):
+    """Points, minutes and difficulty in its heading; the minutes add up to what the opening says."""
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    headings = [line for text in texts for line in text.splitlines() if re.match(r"## \d+ · ", line)]
+    tasks = [TASK.fullmatch(line) for line in headings]
+    assert all(tasks), [line for line, task in zip(headings, tasks, strict=True) if not task]
+    assert [bool(task[3]) for task in tasks] == [True] * (len(tasks) - 1) + [False], "all but the answer in words"
+    opening = TIME.search(texts[0])
+    assert opening
+    assert abs(sum(int(task[2]) for task in tasks) - int(opening[2] or 60)) <= 5
+    assert f"../../lectures/{path.stem}.ipynb" in texts[0]
+
+
 COLUMNS = 100  # what a code cell shows at JupyterLab's usual width without scrolling
 
 

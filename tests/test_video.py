@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.augment import Compose, OneOf, Sometimes, image, mixing, video
+from labkit.augment import Compose, OneOf, Sometimes, audio, image, mixing, video
 from labkit.data import simulate
 
-MODULES = ("frames", "labels", "mixing", "flicker", "clips", "transforms")
+MODULES = ("frames", "labels", "mixing", "flicker", "clips", "sound", "transforms")
 
 
 def seeded(seed=0):
@@ -337,6 +337,81 @@ def test_flicker_is_what_changes_where_nothing_moved():
     assert torch.autograd.gradcheck(lambda v: video.temporal_loss(v, mask=mask), (y,))
 
 
+# ── sound ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_pieces_of_sound_are_the_loop_over_frames_and_channels():
+    sound = torch.randn(3, 2, 20, generator=seeded())
+    index = torch.randint(5, (3, 7), generator=seeded(1))
+    expected = torch.stack(
+        [torch.cat([sound[b, :, 4 * i : 4 * i + 4] for i in index[b].tolist()], 1) for b in range(3)]
+    )
+    assert torch.equal(video.sound_pieces(sound, index=index, frames=5), expected)
+    assert torch.equal(video.sound_pieces(sound[:, 0], index=index, frames=5), expected[:, 0])
+    odd = torch.randn(2, 23, generator=seeded())
+    assert torch.equal(video.sound_pieces(odd, index=torch.arange(5).expand(2, -1), frames=5), odd)
+
+
+def flash_and_click(b=40, t=12, per_frame=50):
+    """Clips with one bright frame each, and sounds with a click in the middle of that frame."""
+    at = torch.randint(t, (b,), generator=seeded())
+    x = torch.zeros(b, t, 1, 1, 1)
+    x[torch.arange(b), at] = 1
+    sound = torch.zeros(b, t * per_frame)
+    sound[torch.arange(b), at * per_frame + per_frame // 2] = 1
+    return x, sound
+
+
+@pytest.mark.parametrize(
+    ("transform", "late"),
+    [
+        (video.DropFrames(0.5, fill="end"), 0),
+        (video.RepeatFrames(0.5), 0),
+        (video.Reverse(0.5), 0),
+        (video.ShuffleFrames(), 0),
+        (video.TemporalCrop(6), 0),
+        (video.TemporalCrop(4, 3), 1),
+        (video.Speed((0.5, 2.0)), 1),
+        (video.TimeJitter(1), 1),
+        (Sometimes(video.Reverse(1.0), 0.5), 0),
+    ],
+)
+def test_a_click_is_heard_in_the_frame_that_flashes(transform, late):
+    x, sound = flash_and_click()
+    result = transform(x, sound=sound, generator=seeded())
+    assert result.sound.shape[1] == 50 * result.x.shape[1]
+    seen = result.x.flatten(1)
+    heard = result.sound.unflatten(1, (-1, 50)).abs().amax(2)
+    moment = torch.where(heard.amax(1) > 0.2, heard.argmax(1), -9)
+    both = (seen.amax(1) > 0) & (moment >= 0)
+    assert both.sum() >= 10
+    for flashes, m in zip(seen[both], moment[both].tolist()):
+        assert (flashes.nonzero()[:, 0] - m).abs().min() <= late
+    if late == 0:
+        assert torch.equal(seen.amax(1) > 0, moment >= 0)
+
+
+def test_a_faster_clip_sounds_higher_and_is_silent_where_it_stands_still():
+    tone = torch.sin(2 * torch.pi * 440 * torch.arange(8000) / 8000).expand(3, -1)
+    rate = torch.tensor([2.0, 1.0, 0.5])
+    params = {"rate": rate, "start": torch.tensor([0.0, 0.0, 4.0])}
+    y = video.Speed().replay(some(3, 10), params, sound=tone).sound
+    peaks = audio.spectrogram(y[:, :3500], n_fft=800, hop=800).mean(2).argmax(1) * 10
+    assert (peaks - 440 * rate).abs().max() <= 10
+    assert y[0, 4100:].abs().max() == 0
+    torch.testing.assert_close(y[1], tone[1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(y[2:], audio.speed(audio.shift(tone[:1], samples=-3200), rate=0.5))
+
+
+def test_a_mirror_exchanges_the_channels_of_stereo_and_nothing_else():
+    x, stereo = some(2), torch.randn(2, 2, 30)
+    assert torch.equal(video.Mirror(1.0, ())(x, sound=stereo).sound, stereo.flip(1))
+    assert torch.equal(video.Mirror(1.0, (), vertical=True)(x, sound=stereo).sound, stereo)
+    assert torch.equal(video.Mirror(1.0, ())(x, sound=stereo[:, 0]).sound, stereo[:, 0])
+    turned = Compose([video.per_clip(image.Rotate(9)), video.DropFrames()])(x, sound=stereo)
+    assert torch.equal(turned.sound, stereo)
+
+
 # ── what is refused ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 X = torch.zeros(2, 3, 1, 4, 4)
@@ -359,6 +434,10 @@ REFUSED = {
     "mixing in a clip": (lambda: video.per_clip(mixing.Mixup()), "transform of labkit.augment.image"),
     "mask of pictures": (lambda: video.Reverse()(X, mask=torch.zeros(2, 4, 4)), "one a frame"),
     "times of whole numbers": (lambda: video.Reverse()(X, times=torch.zeros(2, 1, dtype=torch.long)), "in frames"),
+    "sound of one clip": (lambda: video.Reverse()(X, sound=torch.zeros(9)), "one entry for each|sound is a float"),
+    "sound too short": (lambda: video.Reverse()(X, sound=torch.zeros(2, 2)), "at least 3 samples"),
+    "sound that is mixed": (lambda: video.VideoMix()(X, sound=torch.zeros(2, 9)), "no annotation 'sound'"),
+    "sound far too fast": (lambda: video.sound_at_speed(torch.zeros(2, 9), rate=20.0, frames=3), "rate is 20"),
     "no partner": (lambda: video.videomix(X, partner=torch.zeros(1), blocks=torch.zeros(2, 6)), r"partner is \(2,\)"),
     "one frame flickers": (lambda: video.static_mask(X[:, :1], threshold=0.1), "2 frames or more"),
     "nothing stayed": (

@@ -145,7 +145,7 @@ def random_sign(
     bounds: Bounds = (0.0, 1.0),
     generator: Generator | None = None,
 ) -> Inputs:
-    """The control of every attack: a change as large as the attack's whose signs are tossed instead of computed.
+    """The control of every attack: a change as large as the attack's whose signs are random instead of computed.
 
     Every entry changes by ±ε (``linf``), or by ±ε/√n (``l2``), so that the whole change has size ε; then it is clamped.
 

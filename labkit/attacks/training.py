@@ -93,7 +93,7 @@ def free_adversarial_training(
 ) -> Step[LabelledBatch]:
     """Adversarial training for free, l∞: each batch is replayed, and one backward pass moves weights and pictures.
 
-    The perturbation lives on from replay to replay and from batch to batch. Train for ``replays`` times fewer epochs.
+    The perturbation is kept from replay to replay and from batch to batch. Train for ``replays`` times fewer epochs.
 
     Args:
         model: the classifier; in training mode throughout, since its update and its attack are one pass.

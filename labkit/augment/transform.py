@@ -99,6 +99,7 @@ class Annotated:
         keypoints: (x, y) of points in a picture.
         times: when something happens in a clip, a wave or a series.
         tags: a label for each word or token of a text.
+        sound: what is heard while a clip is seen.
 
     >>> import torch
     >>> Annotated(torch.zeros(2, 1, 4, 4), mask=torch.ones(2, 4, 4, dtype=torch.bool))
@@ -112,6 +113,7 @@ class Annotated:
     keypoints: Any = None
     times: Any = None
     tags: Any = None
+    sound: Any = None
 
     @property
     def image(self) -> Any:
@@ -206,6 +208,7 @@ class Transform(ABC):
         keypoints: Any = None,
         times: Any = None,
         tags: Any = None,
+        sound: Any = None,
     ) -> Annotated: ...
 
     def __call__(self, x: Any, *, generator: Generator | None = None, **annotations: Any) -> Any:

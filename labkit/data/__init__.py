@@ -6,6 +6,7 @@ citation. Importing this package imports neither scikit-learn nor scikit-image n
 
 from labkit.data import simulate
 from labkit.data.blend import over_photographs, pictures, under_lamp
+from labkit.data.clips import Clip, read_clip
 from labkit.data.dataset import About, DataError, Dataset, Texts
 from labkit.data.download import fetch
 from labkit.data.embedded import PHOTOGRAPHS, digits, faces, photograph, photographs
@@ -16,6 +17,7 @@ from labkit.data.tables import adult
 __all__ = [
     "PHOTOGRAPHS",
     "About",
+    "Clip",
     "DataError",
     "Dataset",
     "Films",
@@ -33,6 +35,7 @@ __all__ = [
     "photograph",
     "photographs",
     "pictures",
+    "read_clip",
     "simulate",
     "stl10",
     "svhn",

@@ -1,4 +1,4 @@
-"""How the public data sets are fetched and read: what torchvision leaves to be wished for.
+"""How the public data sets are fetched and read, where torchvision's own way is not enough.
 
 torchvision's classes know the addresses, the checksums, the folders and the formats; this module asks them, and
 downloads, verifies and reads so that a failure leaves one sentence and no broken file. MNIST's files are read

@@ -1,4 +1,4 @@
-"""How far apart two domains are, for those who try to tell them apart.
+"""How far apart two domains are, measured by how well they can be told apart.
 
     d_A = 2 (1 − 2 ε)          ε: the error of a fresh classifier that is to say which domain a sample is from
 
@@ -20,7 +20,7 @@ from labkit.train import Minibatches, descend, fit
 
 
 def a_distance(error: float) -> float:
-    """d_A of an error from 0 to 1; an error above ½ is chance, and says 0.
+    """d_A of an error from 0 to 1; an error above ½ counts as chance and gives 0.
 
     Raises:
         ValueError: if the error is not a share.
@@ -40,7 +40,7 @@ def proxy_a_distance(
     batch_size: int = 64,
     lr: float = 1e-2,
 ) -> float:
-    """Train a fresh classifier on half of each domain, ask it about the other half, and say d_A.
+    """Train a fresh classifier on half of each domain, test it on the other half, and return d_A.
 
     Both domains weigh the same, whatever their sizes. It is a lower bound of what the best classifier would find.
 

@@ -106,7 +106,7 @@ def coral(source: Float[Tensor, "n d"], target: Float[Tensor, "m d"]) -> Float[T
 
 
 def covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
-    """The sample covariance, with n − 1 below the line."""
+    """The sample covariance, divided by n − 1."""
     centred = x - x.mean(0)
     return centred.T @ centred / (len(x) - 1)
 

@@ -1,4 +1,4 @@
-"""Choosing λ without a single target label: there and back again.
+"""Choosing λ without any target label: adapt to the target, and back again.
 
     source (x, y) ──learn──▶ η ──labels──▶ target (z, η(z)) ──learn──▶ η' ──is asked about──▶ held-back source
 

@@ -38,7 +38,7 @@ class DomainBatches:
     """Batches (x, y, z), half of each domain, in a new random order every time they are gone through.
 
     An epoch is once through the source; the target goes round as often as that takes, in a new order each round. What
-    is left of the source at the end, less than half a batch, sits out.
+    is left of the source at the end, less than half a batch, is left out.
 
     Args:
         x, y: source samples and their labels.

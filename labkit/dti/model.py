@@ -29,8 +29,8 @@ class Encoder(nn.Module):
     """What f sees of an image: one linear layer of its pixels, and ReLU.
 
     So little, because f must know *where* things are, which pooling over the picture would lose, and because nothing is
-    normalised over the batch: an image's transformation does not depend on its company. On scikit-learn's digits and
-    on MNIST it clusters better than small convolutional networks given as many steps, in less time.
+    normalised over the batch: an image's transformation does not depend on the other images. On scikit-learn's digits
+    and on MNIST it clusters better than small convolutional networks given as many steps, in less time.
 
     Args:
         channels: of the images.

@@ -29,7 +29,7 @@ class Gaps(NamedTuple):
 def selection_rates(
     decision: Tensor, a: Int[Tensor, " n"], *, condition: Bool[Tensor, " n"] | None = None, groups: int | None = None
 ) -> Float[Tensor, " k"]:
-    """How often each group is told yes: the mean decision of each, (k,).
+    """How often each group gets a yes: the mean decision of each, (k,).
 
     Args:
         decision: (n,): 0 and 1, bool, or probabilities of a 1 (then the rates are differentiable).

@@ -27,8 +27,8 @@ class Probe(NamedTuple):
     """How well a fresh adversary tells the groups apart on samples it has not seen.
 
     Attributes:
-        balanced: mean of its accuracies on the groups; .5 is chance.
-        auc: the probability that it ranks a sample of group 1 above one of group 0; .5 is chance.
+        balanced: mean of its accuracies on the groups; 0.5 is chance.
+        auc: the probability that it ranks a sample of group 1 above one of group 0; 0.5 is chance.
     """
 
     balanced: float
@@ -47,7 +47,7 @@ def probe(
     batch_size: int = 128,
     lr: float = 3e-3,
 ) -> Probe:
-    """Train a fresh adversary on a frozen representation and say how much it finds.
+    """Train a fresh adversary on a frozen representation and return how much it finds.
 
     Args:
         h: representations (or anything else: raw applications, decisions (n, 1)) to train on.

@@ -1,4 +1,4 @@
-"""A pretrained network that needs no network: trained on characters and shapes that this course's simulators draw.
+"""A pretrained network that needs no download: trained on characters and shapes that this course's simulators draw.
 
 ``source_task`` draws the images of its task: ten digits and 26 letters in many hands and seven shapes, white on black,
 at two sharpnesses. ``benchmarks/finetune_source.py`` trained it; how, with which seed and at what cost stands in
@@ -136,7 +136,7 @@ def textures(*, per_class: int = 200, generator: torch.Generator) -> tuple[Datas
 
 
 def patches(picture: Tensor, n: int, generator: torch.Generator) -> Images:
-    """n patches (n, 1, 16, 16) of a picture (H, W) at random places, each of mean .5 and deviation .2."""
+    """n patches (n, 1, 16, 16) of a picture (H, W) at random places, each of mean 0.5 and deviation 0.2."""
     places = picture.unfold(0, SIZE, 1).unfold(1, SIZE, 1)
     rows, columns = (torch.randint(places.shape[i], (n,), generator=generator) for i in (0, 1))
     x = places[rows, columns]

@@ -50,10 +50,10 @@ class Samples(Callback):
 
 
 class CollapseAlarm(Callback):
-    """Goes off when samples are all alike, or many of a few: mode collapse.
+    """Warns when all samples are alike, or copies of a few: mode collapse.
 
     The statistic is ``diversity``: the mean distance from a sample to the nearest other one, relative to real samples.
-    It is about 0 for a generator that ignores its noise, .5 to 1 for one that works.
+    It is about 0 for a generator that ignores its noise, 0.5 to 1 for one that works.
 
     Args:
         G: the generator.

@@ -2,11 +2,11 @@
 
     D minimises its loss on T(x) and T(G(z)),     G minimises its loss on T(G(z))
 
-With few images D learns them by heart and G no longer learns anything. Augmenting the real ones alone would teach G to
+With few images D memorises them, and G no longer learns anything. Augmenting the real ones alone would teach G to
 make augmented images; changing both leaves the game's solution where it was. S. Zhao and others, "Differentiable
 Augmentation for Data-Efficient GAN Training" (2020). In units of [0, 1] instead of their [−1, 1]::
 
-    colour        + U(−.25, .25); saturation times U(0, 2); contrast times U(.5, 1.5)
+    colour        + U(−0.25, 0.25); saturation times U(0, 2); contrast times U(0.5, 1.5)
     translation   by whole pixels up to an eighth of the side
     cutout        a square of half the side
 """

@@ -1,4 +1,4 @@
-"""Is generated data any good? Five questions that a look at it does not answer.
+"""Is generated data any good? Five questions that looking at the samples does not answer.
 
     copies        d(x) = min over training t of ‖x − t‖
                   C_T = Σ P(π) Z(π) / Σ P(π) over cells π; Z: z-score of the number of pairs d(generated) > d(held-out)

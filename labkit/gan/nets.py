@@ -3,7 +3,7 @@
 A generator doubles 4×4 maps until they are as large as the image, a discriminator halves the image until it is 4×4::
 
     G: z (with one-hot y) → linear → 4×4 → [transposed convolution 4×4, stride 2; batch norm; ReLU] … → sigmoid
-    D: 2x − 1 → [convolution 4×4, stride 2; norm; leaky ReLU .2] … → 4×4 → convolution 3×3; norm; leaky ReLU
+    D: 2x − 1 → [convolution 4×4, stride 2; norm; leaky ReLU 0.2] … → 4×4 → convolution 3×3; norm; leaky ReLU
        → one logit, and a logit for each class
 
 ``generator(z)`` or ``generator(z, y)`` gives images in [0, 1]; ``discriminator(x)`` gives logits (B,), positive for
@@ -149,7 +149,7 @@ class Discriminator(nn.Module):
 
 
 def small_weights(module: nn.Module) -> None:
-    """DCGAN's start: weights normal with deviation .02, scales of batch norms around 1, no biases."""
+    """DCGAN's start: weights normal with deviation 0.02, scales of batch norms around 1, no biases."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

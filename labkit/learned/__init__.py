@@ -1,7 +1,7 @@
 """Learned augmentation: transformations whose numbers are trained, and policies that are searched.
 
     a network with a code   x̃ = T_φ(x, z),  z ~ N(0, I)            deck 002: "a random transformation code"
-    what trains φ           not the training loss (it wants the identity), nor its negative (it wants ruin), but
+    what trains φ           not the training loss (it prefers no change), nor its negative (it destroys all), but
                             a validation loss through a step of training, or a teacher
     a policy                π over operations; REINFORCE (deck 003), a relaxation, or no search at all
 

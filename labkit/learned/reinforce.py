@@ -107,7 +107,7 @@ class Agent(nn.Module):
 
 
 class SearchStep:
-    """A step for ``train.fit``, which needs no batch: decide, be rewarded, learn.
+    """A step for ``train.fit``, which needs no batch: decide, get the reward, learn.
 
     Args:
         agent: whose policy learns.

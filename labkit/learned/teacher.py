@@ -1,4 +1,4 @@
-"""Augmentation trained against a teacher: as hard as possible for the network, and still plain to its teacher.
+"""Augmentation trained against a teacher: as hard as possible for the network, and still easy for its teacher.
 
     max_φ  L(f_w(T_φ(x, z)), y) − L(f_ŵ(T_φ(x, z)), y),       ŵ ← d ŵ + (1 − d) w  after each step of the network
 
@@ -18,7 +18,7 @@ from labkit.train import LabelledBatch
 
 
 def teach_loss(model: nn.Module, teacher: nn.Module | None, x: Images, y: Labels) -> Scalar:
-    """What the augmentation goes down: the teacher's loss less the network's. Without a teacher: −L(model) alone.
+    """What the augmentation minimises: the teacher's loss less the network's. Without a teacher: −L(model) alone.
 
     The gradient reaches ``x``; the caller moves nothing else by it.
 

@@ -181,7 +181,7 @@ class AttackRates(NamedTuple):
 
 
 def attack_rates(claims: Matches, truth: Int[Tensor, " t"]) -> AttackRates:
-    """How often the attack is right, wrong and silent.
+    """How often the attack is right, is wrong, and claims nobody.
 
     Args:
         claims: from ``link`` or ``eccentricity_test``.

@@ -35,7 +35,7 @@ def distance_to_closest_record(x: Float[Tensor, " n *rest"], released: Float[Ten
 def copies(
     x: Float[Tensor, " n *rest"], index: Int[Tensor, " m"], *, sigma: float, generator: torch.Generator | None = None
 ) -> Float[Tensor, " m *rest"]:
-    """The samples at ``index`` with Gaussian noise of deviation ``sigma``: what passes for new if nobody looks.
+    """The samples at ``index`` with Gaussian noise of deviation ``sigma``: which look new at first sight.
 
     Raises:
         ValueError: if ``sigma`` is negative.

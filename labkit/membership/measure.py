@@ -48,7 +48,7 @@ def roc(scores: PerSample, member: Bool[Tensor, " b"]) -> Roc:
 def advantage(scores: PerSample, member: Bool[Tensor, " b"]) -> float:
     """TPR − FPR at the best threshold: 0 for chance, 1 for a perfect attack.
 
-    The threshold is chosen with hindsight: on m members and n others a useless score gains about .63 √(1/m + 1/n).
+    The threshold is chosen with hindsight: on m members and n others a useless score gains about 0.63 √(1/m + 1/n).
 
     Raises:
         ValueError: as ``roc``.

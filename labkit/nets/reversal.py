@@ -1,4 +1,4 @@
-"""The gradient reversal layer of domain-adversarial networks, a function that lies about its derivative.
+"""The gradient reversal layer of domain-adversarial networks, a function that reports a false derivative.
 
     R(x) = x,      dR/dx = -scale · I
 

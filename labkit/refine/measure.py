@@ -31,7 +31,7 @@ class Drift(NamedTuple):
 
 
 def drift(before: Estimates, after: Estimates) -> Drift:
-    """What refinement did to a label, by an independent estimator's word before and after.
+    """What refinement did to a label, as an independent estimator reads it before and after.
 
     The estimator is compared with itself, not with the truth: its own errors cancel where they stay the same.
 
@@ -53,7 +53,7 @@ def drift(before: Estimates, after: Estimates) -> Drift:
 
 
 def pupil_centre(x: Images, *, radius: float, sharpness: float = 30.0) -> Float[Tensor, "b 2"]:
-    """Where the pupil is, as x, y in pixels from the middle of the image, y down, by nothing but its looks.
+    """Where the pupil is, as x, y in pixels from the middle of the image, y down, from the picture alone.
 
     Each place is correlated with a dark disc on a bright ring of twice its area, both normalised, so that brightness
     and contrast don't matter; the answer is the mean place, weighted by e^(sharpness · correlation).

@@ -174,7 +174,7 @@ def simgan(
 def pretrain_refiner(
     refiner: nn.Module, optimizer: torch.optim.Optimizer, *, psi: Features = identity
 ) -> Step[RefineBatch]:
-    """R on self-regularisation alone: it learns to leave images as they are. 1,000 updates in the paper.
+    """Train R on self-regularisation alone: it learns to leave images as they are. 1,000 updates in the paper.
 
     Needless for a refiner with ``skip``, which begins there.
 
@@ -202,7 +202,7 @@ def pretrain_discriminator(
     buffer: ImageHistoryBuffer | None = None,
     generator: torch.Generator,
 ) -> Step[RefineBatch]:
-    """D with R held: it learns what is wrong with the images as they are. 200 updates in the paper.
+    """Train D while R stays fixed: it learns what is wrong with the images as they are. 200 updates in the paper.
 
     Returns:
         A step on a ``RefineBatch`` that reports ``discriminator``, its loss, and ``d_accuracy``, the share of patches

@@ -73,7 +73,7 @@ class Consistency(NamedTuple):
 
 
 def fixmatch_loss(weak: Logits, strong: Logits, *, tau: float = 0.95) -> Consistency:
-    """FixMatch's unlabelled loss: what the weak view is sure of is what the strong view should say.
+    """FixMatch's unlabelled loss: the strong view should give the class of which the weak view is sure.
 
     The mean is over *all* samples, so that its weight grows as the model gets surer. No gradient flows to ``weak``.
 

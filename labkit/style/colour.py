@@ -1,4 +1,4 @@
-"""Colour transfer, the *classic* transformation that style transfer is compared with: no place, no neighbour counts.
+"""Colour transfer, the *classic* transformation that style transfer is compared with: it ignores places.
 
     l α β = three axes of colour that hardly depend on each other in natural pictures (logarithms of cone responses)
     z = σ(s)/σ(c) (c − μ(c)) + μ(s)        on each axis, over all pixels

@@ -1,4 +1,4 @@
-"""Shape against texture: pictures in which the two agree, pictures in which they don't, and what a classifier goes by.
+"""Shape against texture: pictures in which the two agree or don't, and which of the two a classifier uses.
 
 Four shapes are filled with four textures. In training each shape has its own texture, so that either tells the class;
 in a *cue conflict* the texture is another class's. The share of answers that name the shape, and the share that name
@@ -95,7 +95,7 @@ def textures(kinds: Int[Tensor, " b"], *, size: int, generator: Generator | None
 
 
 def cue_shares(answers: Labels, shape: Labels, texture: Labels) -> Cues:
-    """What the answers to a cue conflict go by.
+    """Which cue the answers to a cue conflict follow.
 
     Args:
         answers: the classes that a model names, (B,).

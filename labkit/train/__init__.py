@@ -1,4 +1,4 @@
-"""One loop for every method: do a step for each batch, write down the epoch's means, tell the callbacks.
+"""One loop for every method: do a step for each batch, record the epoch's means, call the callbacks.
 
     history[name][e] = 1/N_e * sum_{i=1..N_e} step(batch_i)[name],        e = 1, ..., epochs
 

@@ -1,4 +1,4 @@
-"""Feature-space mapping between two languages: from the vectors of one to those of the other, by a few known pairs.
+"""Feature-space mapping between two languages: from the vectors of one to those of the other, with a few known pairs.
 
     least squares   min |X W − Y|²                                        Mikolov and others 2013
     Procrustes      the same with WᵀW = I:  W = U Vᵀ,  U Σ Vᵀ = XᵀY       Xing and others 2015

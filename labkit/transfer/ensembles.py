@@ -29,7 +29,7 @@ Learn = Callable[[Tensor, Tensor, Tensor], Decide]
 
 
 def ensemble_weights(probabilities: Float[Tensor, "m n k"], y: Labels) -> Float[Tensor, " m"]:
-    """How much to listen to each of m learners, by n labelled samples of the target; the weights add up to 1.
+    """The weight of each of m learners, from n labelled samples of the target; the weights add up to 1.
 
     Args:
         probabilities: what each learner gives each class of each sample.
@@ -99,7 +99,7 @@ def tradaboost(
     rounds: int = 50,
     learn: Learn = weak_learner,
 ) -> TrAdaBoost:
-    """Boost on much labelled source and little labelled target; source samples that keep being wrong fade away.
+    """Boost on much labelled source and little labelled target; source samples that keep being wrong lose their weight.
 
     Args:
         source, y_source: the source's samples and their classes, 0 or 1.

@@ -1,4 +1,4 @@
-"""Learners whose samples have weights: the half of importance weighting that is so often forgotten.
+"""Learners whose samples have weights: importance weighting needs them.
 
     least squares     min Σ_i w_i (y_i − b − x_iᵀβ)² + ρ |β|²                     solved at once
     logistic          min Σ_i w_i (−log softmax(b + B x_i)_{y_i}) + ρ/2 |B|²      by L-BFGS, in double precision

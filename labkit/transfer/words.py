@@ -1,4 +1,4 @@
-"""Word2Vec and GloVe written out: vectors of words from nothing but which words stand near which.
+"""Word2Vec and GloVe written out: vectors of words, learned only from which words stand near each other.
 
     skip-gram   L = −[log σ(u_o · v_c) + Σ_k log σ(−u_k · v_c)],   k drawn from P_n           negative sampling
     its optimum v_c · u_o = log #(c, o) − log(k #(c) P_n(o))                                  shifted PMI

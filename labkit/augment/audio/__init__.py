@@ -26,7 +26,7 @@ Every transform keeps the number of samples: what gets shorter is followed by si
 """
 
 from labkit.augment.audio._args import rms
-from labkit.augment.audio.masks import bands, spec_mask
+from labkit.augment.audio.masks import bands, spec_mask, time_warp, warp_source
 from labkit.augment.audio.measure import autocorrelation, formants, linear_prediction, pitch
 from labkit.augment.audio.noise import (
     add_noise,
@@ -38,6 +38,7 @@ from labkit.augment.audio.noise import (
     room_response,
     snr,
 )
+from labkit.augment.audio.spec_augment import SpecAugment
 from labkit.augment.audio.spectra import (
     decibels,
     hz_to_mel,
@@ -61,7 +62,6 @@ from labkit.augment.audio.transforms import (
     PitchShift,
     Reverb,
     Shift,
-    SpecAugment,
     Speed,
     TimeStretch,
     VocalTract,
@@ -117,9 +117,11 @@ __all__ = [
     "speed",
     "stft",
     "time_stretch",
+    "time_warp",
     "triangles",
     "vocal_tract",
     "vtlp_bank",
     "vtlp_map",
+    "warp_source",
     "wav_bytes",
 ]

@@ -1,19 +1,22 @@
-"""SpecAugment: bands of a spectrogram hidden, across frequencies and across time.
+"""SpecAugment: time warped, then bands of a spectrogram hidden, across frequencies and across time.
 
+    c ~ U(W, τ − W),  g ~ U(c − W, c + W)         frame c goes to g; the first frame and the last stay where they are
     f ~ U{0, …, F},  f₀ ~ U{0, …, ν − f}          frequencies f₀ … f₀ + f − 1 are hidden, of ν
     t ~ U{0, …, min(T, pτ)},  t₀ ~ U{0, …, τ − t}          frames t₀ … t₀ + t − 1, of the τ that belong to the item
 
-Each item has masks of its own, and they lie where its sound is: in a padded batch τ is the item's length, not the
-batch's. What is hidden becomes the item's mean, or a number. (D. Park and others, SpecAugment, 2019. Its warp of the
-time axis, which the authors say matters least, is not here.)
+Each item has a warp and masks of its own, and they lie where its sound is: in a padded batch τ is the item's length,
+not the batch's. What is hidden becomes the item's mean, or a number. Between the three fixed frames the warp is linear,
+so it never turns time back; the authors' spline through the same points is smoother, and they say that the warp matters
+least. (D. Park and others, SpecAugment, 2019, arXiv 1904.08779.)
 """
 
 import torch
 from torch import Tensor
 
-from labkit.augment.arguments import describe
+from labkit.augment.arguments import describe, values
 from labkit.augment.audio._args import Lengths, present, spectra
-from labkit.shapes import Bool, Float, Int, PerSample
+from labkit.draws import wide
+from labkit.shapes import Bool, Float, Int, PerSample, readable
 
 
 def bands(start: Int[Tensor, "b k"], width: Int[Tensor, "b k"], *, size: int) -> Bool[Tensor, "b n"]:
@@ -72,6 +75,72 @@ def spec_mask(
     hidden = hidden if s.ndim == 3 else hidden[:, None]
     value = item_mean(s, inside) if fill is None else s.new_full((len(s),), fill)
     return torch.where(hidden, value.view(-1, *[1] * (s.ndim - 1)), s)
+
+
+def time_warp(
+    s: Float[Tensor, "b *c f s"], *, center: PerSample, goal: PerSample, lengths: Lengths | None = None
+) -> Float[Tensor, "b *c f s"]:
+    """Spectrograms whose frame ``center`` is seen at ``goal``: what is before it is stretched, what is after squeezed.
+
+    Args:
+        s: (B, F, S) or (B, C, F, S).
+        center: (B,), in frames: where it was.
+        goal: (B,), in frames: where it goes to. Both lie between the first and the last frame of the item, or are
+            equal: then nothing moves.
+        lengths: (B,) frames that belong to each item; the padding after them is left as it is.
+
+    Raises:
+        ValueError: if shapes, lengths or positions don't fit.
+
+    >>> s = torch.tensor([[[0.0, 1.0, 2.0, 3.0, 4.0]]])
+    >>> time_warp(s, center=torch.tensor([1.0]), goal=torch.tensor([2.0]))
+    tensor([[[0.0000, 0.5000, 1.0000, 2.5000, 4.0000]]])
+    """
+    inside = present(spectra(s), lengths)
+    size = torch.full((len(s),), s.shape[-1]) if lengths is None else lengths
+    last = size.to(device=s.device, dtype=wide(s.dtype)) - 1
+    c, g = values(center, last, name="center", low=0), values(goal, last, name="goal", low=0)
+    _stays_inside(c, g, last)
+    frame = torch.arange(s.shape[-1], device=s.device, dtype=wide(s.dtype)).expand(len(s), -1)
+    source = warp_source(frame, center=c, goal=g, last=last)
+    left = source.floor().clamp(0, s.shape[-1] - 1)
+    share = _of_frames((source - left).to(s.dtype), s)
+    index = left.long()
+    a, b = (s.gather(-1, _of_frames(i, s).expand_as(s)) for i in (index, (index + 1).clamp(max=s.shape[-1] - 1)))
+    warped = torch.lerp(a, b, share.expand_as(a))
+    return warped if inside is None else torch.where(_of_frames(inside, s), warped, s)
+
+
+def warp_source(t: Float[Tensor, "b n"], *, center: PerSample, goal: PerSample, last: PerSample) -> Tensor:
+    """Where the frames ``t`` (B, N) of a warped item were: 0 and ``last`` stay, ``goal`` was at ``center``.
+
+    Frames outside 0 … ``last`` stay, too. The inverse exchanges ``center`` and ``goal``.
+
+    >>> one = torch.tensor([1.0])
+    >>> warp_source(torch.tensor([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]), center=one, goal=2 * one, last=4 * one)
+    tensor([[0.0000, 0.5000, 1.0000, 2.5000, 4.0000, 5.0000]])
+    """
+    c, g, end = (v.to(t)[:, None] for v in (center, goal, last))
+    before = t * (c / g.clamp_min(torch.finfo(t.dtype).tiny))
+    after = c + (t - g) * ((end - c) / (end - g).clamp_min(torch.finfo(t.dtype).tiny))
+    moved = torch.where(t < g, before, after)
+    return torch.where((c == g) | (t < 0) | (t > end), t, moved)
+
+
+def _stays_inside(center: Tensor, goal: Tensor, last: Tensor) -> None:
+    """Refuse frames that would pass the first one or the last one, where that is free to see: on the CPU.
+
+    Raises:
+        ValueError: if one does.
+    """
+    lost = (center != goal) & ((torch.minimum(center, goal) <= 0) | (torch.maximum(center, goal) >= last))
+    if readable(lost) and bool(lost.any()):
+        raise ValueError("center and goal lie between the first and the last frame of their item, or are equal")
+
+
+def _of_frames(value: Tensor, s: Tensor) -> Tensor:
+    """What belongs to an item and a frame, (B, S), shaped for ``s``."""
+    return value.view(len(s), *[1] * (s.ndim - 2), -1)
 
 
 def item_mean(s: Tensor, inside: Tensor | None) -> PerSample:

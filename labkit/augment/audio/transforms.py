@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from labkit.augment.arguments import Span, describe, probability, span_field
-from labkit.augment.audio import masks, noise, spectra, timing, vocal, vocoder
+from labkit.augment.arguments import Span, describe, span_field
+from labkit.augment.audio import noise, spectra, timing, vocal, vocoder
 from labkit.augment.audio._args import positive, waves
 from labkit.augment.transform import Params, Transform
 from labkit.draws import uniform
@@ -302,79 +302,3 @@ class LogMel(AudioTransform):
             alpha = params["alpha"].to(x.dtype)
             bank = vocal.vtlp_bank(self.n_mels, alpha=alpha, n_fft=self.n_fft, rate=self.rate)
         return spectra.log_mel(x, rate=self.rate, n_mels=self.n_mels, n_fft=self.n_fft, hop=self.hop, bank=bank)
-
-
-@dataclass(frozen=True)
-class SpecAugment(Transform):
-    """Bands of a spectrogram (B, F, S) or (B, C, F, S) hidden. (Park and others 2019.)
-
-    Args:
-        freq: F, the widest band of frequencies.
-        time: T, the widest band of frames.
-        freq_masks, time_masks: how many of each.
-        share: p, no band of frames is wider than this share of the item.
-        fill: what hidden values become; None for the item's mean.
-
-    With ``mask=`` (B, S), true for the frames that belong to an item (the first ones), bands lie in these alone.
-
-    Raises:
-        ValueError: if a number is negative, or ``share`` no probability.
-
-    >>> s = torch.randn(8, 32, 60)
-    >>> hidden = SpecAugment(freq=6, time=10, fill=0.0)(s, generator=torch.Generator().manual_seed(0)) == 0
-    >>> int(hidden.all(2).sum(1).max()) <= 6, int(hidden.all(1).sum(1).max()) <= 10
-    (True, True)
-    """
-
-    freq: int = 6
-    time: int = 10
-    freq_masks: int = 1
-    time_masks: int = 1
-    share: float = 1.0
-    fill: float | None = None
-    keeps = ("y", "mask")
-    depends_on = ("mask",)
-
-    def __post_init__(self) -> None:
-        for name in ("freq", "time", "freq_masks", "time_masks"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a whole number not below 0")
-        probability(self.share, name="share")
-
-    def examine(self, x: Any, annotations: Mapping[str, Any]) -> None:
-        """Refuse a mask that doesn't fit.
-
-        Raises:
-            ValueError: saying which shape was expected, or that frames of an item aren't the first ones.
-        """
-        masks.spectra(x)
-        super().examine(x, annotations)
-        mask = annotations.get("mask")
-        if mask is None:
-            return
-        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != (len(x), x.shape[-1]):
-            raise ValueError(f"a mask is a bool tensor ({len(x)}, {x.shape[-1]}); this is {describe(mask)}")
-        if mask.device.type == "cpu" and not (mask[:, :1].all() and (mask[:, 1:] <= mask[:, :-1]).all()):
-            raise ValueError("the frames that belong to an item are its first ones, at least one: pad at the end")
-
-    def make_params(self, x: Any, *, generator: Generator | None = None, mask: Tensor | None = None) -> Params:
-        """Starts and widths (B, K), and ``lengths`` (B,)."""
-        masks.spectra(x)
-        lengths = torch.full((len(x),), x.shape[-1], device=x.device) if mask is None else mask.sum(1)
-        size = torch.full_like(lengths, x.shape[-2])
-        longest = torch.minimum((lengths * self.share).long(), torch.full_like(lengths, self.time))
-        widest = size.clamp(max=self.freq)
-
-        def draw(most: Tensor, of: Tensor, count: int) -> tuple[Tensor, Tensor]:
-            u = uniform((2, len(x), count), like=x, generator=generator)
-            width = (u[0] * (most[:, None] + 1)).long().minimum(most[:, None])
-            return (u[1] * (of[:, None] - width + 1)).long().minimum(of[:, None] - width), width
-
-        f, t = draw(widest, size, self.freq_masks), draw(longest, lengths, self.time_masks)
-        return {
-            "freq_start": f[0], "freq_width": f[1], "time_start": t[0], "time_width": t[1], "lengths": lengths
-        }  # fmt: skip
-
-    def apply(self, x: Any, params: Params) -> Tensor:
-        """See ``spec_mask``."""
-        return masks.spec_mask(x, **params, fill=self.fill)

@@ -2,7 +2,7 @@ r"""Slower or faster at the same pitch, and higher or lower at the same length: 
 
 The short-time Fourier transform X[k, s] is read at the frames s_j = r·j, between frames in magnitude, and its phase is
 built up anew. Between two frames, H samples apart, bin k turns by ω_k H if it holds exactly its own frequency
-ω_k = 2πk/N; what it turns by in truth differs from that by less than half a turn:
+ω_k = 2πk/N; the angle by which it really turns differs from that by less than half a turn:
 
     φ_(j+1)[k] = φ_j[k] + ω_k H + princarg(∠X[k, s+1] − ∠X[k, s] − ω_k H),     s = ⌊s_j⌋
 

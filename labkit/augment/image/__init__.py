@@ -11,7 +11,7 @@ Images are ``float (B, C, H, W)`` in [0, 1]. A parameter is one number, or a ten
     result.image, result.mask, result.y
 
 Where things are: a point is (x, y), x to the right and y downward, in pixels, and (0, 0) is the *centre* of the top
-left pixel, so that the picture's centre, about which it turns, is ((W − 1)/2, (H − 1)/2). Boxes are told by the
+left pixel, so that the picture's centre, about which it turns, is ((W − 1)/2, (H − 1)/2). Boxes are given by the
 *edges* of pixels: the box of ``x[..., t:b, l:r]`` is (l, t, r, b). Angles are in degrees, anticlockwise as one looks
 at the picture.
 """

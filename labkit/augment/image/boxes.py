@@ -87,7 +87,7 @@ def sanitize_boxes(
 def visible_keypoints(keypoints: Tensor | Ragged, *, size: Sequence[int]) -> Any:
     """Which points lie in the picture: bool (B, N), or a list of (N_i,).
 
-    A point is told by the centres of pixels, so that the picture reaches from −½ to W − ½ and to H − ½. A point with a
+    The centres of pixels have whole numbers, so the picture reaches from −½ to W − ½ and to H − ½. A point with a
     coordinate that is nan is not visible. What lies in front of a point is not known.
 
     Args:

@@ -155,7 +155,7 @@ def warp_points(points: Points, matrix: Matrices) -> Points:
 
 
 def box_corners(boxes: Boxes) -> Float[Tensor, "b n 4 2"]:
-    """The corners of boxes, as points. A box (left, top, right, bottom) is told by the edges of pixels.
+    """The corners of boxes, as points. A box (left, top, right, bottom) is given by the edges of pixels.
 
     The box of the slice ``x[..., t:b, l:r]`` is (l, t, r, b); its corners are the points (l − ½, t − ½) and so on.
     """

@@ -26,7 +26,7 @@ from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
 from labkit.draws import normal, uniform, wide
-from labkit.shapes import Float, Images, images
+from labkit.shapes import Float, Images, images, readable
 
 ORDER = 3
 """The order of a bias field's polynomial, unless another is asked for."""
@@ -56,18 +56,22 @@ def gamma(x: Images, *, gamma: Value) -> Images:
 def _gamma(x: Tensor, power: Tensor) -> Tensor:
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     flat = high == low
-    z = ((x - low) / torch.where(flat, 1, high - low)).clamp(0, 1)
+    width = torch.where(flat, 1, high - low)
+    mean = x.mean((2, 3), keepdim=True)
     if torch.is_grad_enabled() and (x.requires_grad or power.requires_grad):
         # The slope of a power below 1 is infinite at 0: the least value passes no gradient on.
+        z = ((x - low) / width).clamp(0, 1)
         z = torch.where(z > 0, torch.where(z > 0, z, 1) ** power, 0)
-    else:
-        z = z.pow_(power)
-    z = z - z.mean((2, 3), keepdim=True)
-    mean = x.mean((2, 3), keepdim=True)
-    # The ratio of deviations, with the same denominator in both.
-    spread = torch.where(flat, 1, z.square().sum((2, 3), keepdim=True))
-    ratio = (torch.where(flat, 1, (x - mean).square().sum((2, 3), keepdim=True)) / spread).sqrt()
-    return torch.where(flat, x, z * ratio + mean)
+        z = z - z.mean((2, 3), keepdim=True)
+        # The ratio of deviations, with the same denominator in both.
+        spread = torch.where(flat, 1, z.square().sum((2, 3), keepdim=True))
+        ratio = (torch.where(flat, 1, (x - mean).square().sum((2, 3), keepdim=True)) / spread).sqrt()
+        return torch.where(flat, x, z * ratio + mean)
+    z = (x - low).div_(width).clamp_(0, 1).pow_(power)
+    z.sub_(z.mean((2, 3), keepdim=True))
+    of_z, of_x = (torch.linalg.vector_norm(v, dim=(2, 3), keepdim=True) for v in (z, x - mean))
+    z.mul_(of_x / torch.where(flat, 1, of_z)).add_(mean)
+    return z if readable(flat) and not bool(flat.any()) else torch.where(flat, x, z)
 
 
 def bias_terms(order: int) -> list[tuple[int, int]]:
@@ -85,7 +89,7 @@ def bias_terms(order: int) -> list[tuple[int, int]]:
 
 
 def bias_field(x: Images, *, coefficients: Float[Tensor, "b n"]) -> Images:
-    """The images times exp of a polynomial of the place: one side of the coil hears better.
+    """The images times exp of a polynomial of the place: one side of the coil receives more signal.
 
     Args:
         x: images (B, C, H, W).

@@ -1,4 +1,4 @@
-"""Cut and paste: a lesion of one picture in another, where a lesion may be; and whether it taught the edge instead.
+"""Cut and paste: a lesion of one picture in another, where a lesion may be, with a test for what was learned.
 
     TumorCP    x̃ = (1 − a) x_b + a T(x_a),     ỹ = y_b ∪ T(y_a)          a: T(y_a) with a soft edge
     CarveMix   x̃ = x_a inside c, x_b outside,   ỹ likewise               c = {p: d(p) ≤ λ}

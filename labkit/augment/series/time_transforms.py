@@ -122,7 +122,7 @@ class WindowWarp(_Timing):
 
 @dataclass(frozen=True)
 class Roll(_Shuffle):
-    """Turned in a circle by up to ``share`` of the series, either way: it forgets when things happen."""
+    """Turned in a circle by up to ``share`` of the series, either way: the times of events are lost."""
 
     share: float = 0.5
 
@@ -142,7 +142,7 @@ class Roll(_Shuffle):
 
 @dataclass(frozen=True)
 class Permute(_Shuffle):
-    """Cut into ``segments`` pieces that change places: it forgets the order of things."""
+    """Cut into ``segments`` pieces that change places: the order of events is lost."""
 
     segments: int = 4
 

@@ -184,7 +184,7 @@ def roll_index(x: Series, *, steps: int | Tensor) -> Int[Tensor, "b t"]:
 
 
 def roll(x: Series, *, steps: int | Tensor) -> Series:
-    """The series turned in a circle: what leaves at the end comes in at the beginning. It forgets when things happen.
+    """The series turned in a circle: what leaves at the end comes in at the beginning. The times of events are lost.
 
     Raises:
         ValueError: if x isn't a batch of series, or the steps are not whole or more than T.

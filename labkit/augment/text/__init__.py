@@ -25,11 +25,13 @@ from labkit.augment.text.edits import (
     swap,
 )
 from labkit.augment.text.grammar import Grammar, matches, winner
+from labkit.augment.text.parallel import match_translations
 from labkit.augment.text.stopwords import NEGATIONS, STOP_WORDS
 from labkit.augment.text.synonym_transforms import RandomInsertion, SynonymReplacement, eda
 from labkit.augment.text.thesaurus import FILMS, Dictionary, Thesaurus, Vectors
 from labkit.augment.text.tokens import Token, is_word, join, tokenize
 from labkit.augment.text.translation import GERMAN, Apertium, BackTranslation, Glossary, recorded_translations
+from labkit.augment.text.translator import NetworkTranslator, TranslationNetwork, translation_loss
 from labkit.augment.text.trees import (
     active,
     crop,
@@ -55,10 +57,12 @@ from labkit.augment.text.wordnet import MyThes, WordNet
 
 __all__ = [
     "FILMS", "GERMAN", "NEGATIONS", "STOP_WORDS", "Apertium", "BackTranslation", "BagOfWords", "Dictionary",
-    "Glossary", "Grammar", "MyThes", "PunctuationInsertion", "RandomDeletion", "RandomInsertion", "RandomSwap",
-    "SentenceShuffle", "SynonymReplacement", "TextTransform", "Thesaurus", "Token", "Typos", "Vectors",
-    "Vocabulary", "WordCNN", "WordDropout", "WordNet", "WordShuffle", "active", "chrf", "crop", "delete", "eda",
-    "front", "insert", "is_word", "join", "leaves", "matches", "mistype", "move_spans", "move_tags", "passive",
-    "permute", "permute_sentences", "read_tree", "recorded_translations", "rewrite", "rotate", "sentences_of",
-    "share_unchanged", "show_tree", "substitute", "swap", "swap_conjuncts", "tokenize", "winner", "with_copies",
+    "Glossary", "Grammar", "MyThes", "NetworkTranslator", "PunctuationInsertion", "RandomDeletion",
+    "RandomInsertion", "RandomSwap", "SentenceShuffle", "SynonymReplacement", "TextTransform", "Thesaurus",
+    "Token", "TranslationNetwork", "Typos", "Vectors", "Vocabulary", "WordCNN", "WordDropout", "WordNet",
+    "WordShuffle", "active", "chrf", "crop", "delete", "eda", "front", "insert", "is_word", "join", "leaves",
+    "match_translations", "matches", "mistype", "move_spans", "move_tags", "passive", "permute",
+    "permute_sentences", "read_tree", "recorded_translations", "rewrite", "rotate", "sentences_of",
+    "share_unchanged", "show_tree", "substitute", "swap", "swap_conjuncts", "tokenize", "translation_loss",
+    "winner", "with_copies",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ change::
 
     n = max(1, ⌊α l⌋)
 
-Marks are no words: they are counted in no l, and nothing but the shuffling of sentences moves them.
+Marks are not words: they do not count in l, and only the shuffling of sentences moves them.
 
 Source: J. Wei and K. Zou, *EDA*, 2019 (https://arxiv.org/abs/1901.11196), for n.
 """
@@ -14,11 +14,14 @@ Source: J. Wei and K. Zou, *EDA*, 2019 (https://arxiv.org/abs/1901.11196), for n
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 from torch import Generator
 
 from labkit.augment.text import edits
+from labkit.augment.text.short_plans import ShortPlans
 from labkit.augment.text.tokens import Words, examined, is_word
 from labkit.augment.transform import Params, Transform
 from labkit.draws import uniform
@@ -48,7 +51,7 @@ class TextTransform(Transform):
     new_tag: Any = "O"
 
     @abstractmethod
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """A plan for each sentence."""
 
     def make_params(self, x: Any, *, generator: Generator | None = None) -> Params:
@@ -61,7 +64,10 @@ class TextTransform(Transform):
 
     def apply(self, x: Any, params: Params) -> Any:
         """The sentences that the plans make."""
-        return [edits.rewrite(words, plan) for words, plan in zip(x, params["plan"], strict=True)]
+        plans = params["plan"]
+        if isinstance(plans, ShortPlans) and len(plans) == len(x):
+            return plans.rewrite(x)
+        return [edits.rewrite(words, plan) for words, plan in zip(x, plans, strict=True)]
 
     def apply_tags(self, tags: Any, x: Any, params: Params) -> Any:
         """The tags of the new tokens.
@@ -76,7 +82,7 @@ class TextTransform(Transform):
 
 
 def count(alpha: float, length: int) -> int:
-    """n = max(1, ⌊αl⌋), but none of none.
+    """n = max(1, ⌊αl⌋), and 0 where there are no words.
 
     >>> count(0.1, 5), count(0.1, 25), count(0.1, 0)
     (1, 2, 0)
@@ -84,6 +90,31 @@ def count(alpha: float, length: int) -> int:
     return min(length, max(1, math.floor(alpha * length + 1e-9)))
 
 
+def counts(alpha: float, lengths: np.ndarray) -> np.ndarray:
+    """``count`` for many sentences.
+
+    >>> counts(0.1, np.array([5, 25, 0]))
+    array([1, 2, 0])
+    """
+    return np.minimum(lengths, np.maximum(1, np.floor(alpha * lengths + 1e-9).astype(np.int64)))
+
+
 def word_places(words: Words) -> list[int]:
     """The places of the words, without the marks."""
-    return [i for i, word in enumerate(words) if word.isalnum() or is_word(word)]  # the first is the faster
+    return [i for i, word in enumerate(words) if word.isalnum() or (len(word) > 1 and is_word(word))]
+
+
+def all_word_places(x: Sequence[Words]) -> tuple[np.ndarray, np.ndarray]:
+    """``word_places`` of all sentences in one row, and how many each sentence has (B,).
+
+    >>> all_word_places([["so", "good", "!"], [], ["?", "yes"]])
+    (array([0, 1, 1]), array([2, 0, 1]))
+    """
+    flat = list(chain.from_iterable(x))
+    lengths = np.fromiter(map(len, x), np.int64, len(x))
+    words = np.fromiter(map(str.isalnum, flat), np.bool_, len(flat))
+    for i in np.flatnonzero(~words).tolist():
+        words[i] = len(flat[i]) > 1 and is_word(flat[i])
+    place = np.arange(len(flat)) - (lengths.cumsum() - lengths).repeat(lengths)
+    sentence = np.arange(len(x)).repeat(lengths)
+    return place[words], np.bincount(sentence[words], minlength=len(x))

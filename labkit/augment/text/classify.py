@@ -35,12 +35,17 @@ class Vocabulary:
     >>> len(v), v.encode([["a", "Plot", "?"], ["film"]])
     (5, tensor([[2, 4, 1],
             [3, 0, 0]]))
+    >>> v.decode(torch.tensor([[2, 4, 1], [3, 0, 0]]))
+    [['a', 'plot', '?'], ['film']]
     """
 
     def __init__(self, sentences: Sequence[Words], *, least: int = 1) -> None:
         counts = Counter(word.lower() for words in examined(sentences) for word in words)
         frequent = sorted((word for word, c in counts.items() if c >= least), key=lambda word: (-counts[word], word))
         self.numbers = {word: i + 2 for i, word in enumerate(frequent)}
+        forms = Counter(word for words in sentences for word in words)
+        spelling = {form.lower(): form for form, _ in sorted(forms.items(), key=lambda item: (item[1], item[0]))}
+        self.spelling = ["", "?", *(str(spelling[word]) for word in frequent)]
 
     def __len__(self) -> int:
         return len(self.numbers) + 2
@@ -51,6 +56,10 @@ class Vocabulary:
         longest = max((len(row) for row in rows), default=0)
         filled = [row + [PADDING] * (longest - len(row)) for row in rows]
         return torch.tensor(filled, dtype=torch.long).view(len(rows), longest)
+
+    def decode(self, codes: Int[Tensor, "b t"]) -> list[list[str]]:
+        """The words (B lists) of rows of numbers, each as it was mostly written; "?" for 1, and nothing for 0."""
+        return [[self.spelling[k] for k in row if k != PADDING] for row in codes.tolist()]
 
 
 class BagOfWords(nn.Module):

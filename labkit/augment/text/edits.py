@@ -6,7 +6,7 @@ All operations on words here are one thing: a list with an entry for each token 
     (i, "new")   a new token in the place of token i
     (-1, "new")  a new token that stands for none
 
-Whoever has the plan can make the words, and move what belongs to them: a tag for each token, and spans of tokens.
+From the plan one can make the words, and move what belongs to them: a tag for each token, and spans of tokens.
 With length l, the plan of an unchanged sentence is 0, 1, ..., l − 1.
 
 Sources: the four operations are those of J. Wei and K. Zou, *EDA: Easy Data Augmentation Techniques*, 2019
@@ -102,12 +102,13 @@ def substitution_plan(length: int, new: Mapping[int, str]) -> list[int | tuple[i
 def insertion_plan(length: int, new: Iterable[tuple[int, str]]) -> list[int | tuple[int, str]]:
     """New tokens, each before the old token at its place (``length``: at the end), in the order they are given."""
     plan: list[int | tuple[int, str]] = list(range(length))
-    for place, word in reversed(sorted(new, key=_place)):
+    for place, word in reversed(sorted(new, key=place_of)):
         plan.insert(place, (-1, word))
     return plan
 
 
-def _place(entry: tuple[int, str]) -> int:
+def place_of(entry: tuple[int, str]) -> int:
+    """The place of a new token."""
     return entry[0]
 
 

@@ -1,7 +1,7 @@
 """Small words that carry the grammar of English, and the few of them that turn a sentence round.
 
 They are listed here from the grammar's closed classes: articles, pronouns, prepositions, conjunctions, auxiliaries,
-and some adverbs. A synonym for one of them seldom exists, and where a thesaurus gives one it is another word.
+and some adverbs. They seldom have synonyms; those that a thesaurus lists mean something else.
 """
 
 ARTICLES = "a an the this that these those some any each every all both either neither no"

@@ -86,7 +86,7 @@ class SynonymReplacement(_WithThesaurus):
     'A very comical film!'
     """
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """Other words at n of the places that have a synonym."""
         choices = [self.choices(words) for words in x]
         numbers = [min(len(c), count(self.alpha, len(word_places(words)))) for c, words in zip(choices, x)]
@@ -114,7 +114,7 @@ class RandomInsertion(_WithThesaurus):
         ValueError: if α is not from 0 to 1.
     """
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """New words between the old ones."""
         choices = [self.choices(words) for words in x]
         numbers = [count(self.alpha, len(word_places(words))) if c else 0 for c, words in zip(choices, x)]

@@ -6,7 +6,7 @@ With translators f: s → t and g: t → s, the new sentence is::
 
 Any two functions from a list of texts to a list of texts will do. ``Apertium`` calls the rule-based translator of
 that name where a machine has it; ``Glossary`` translates word by word from a list, drawing among the words that mean
-the same: small, honest about what it is, and enough to see how a paraphrase comes about (many words go to one, and
+the same: it is small, but enough to see how a paraphrase comes about (many words go to one, and
 one goes back to many). A neural translator is used in the same way: with CTranslate2, ``lambda texts: [decode(r) for
 r in model.translate_batch(…)]``.
 

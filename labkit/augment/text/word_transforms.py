@@ -13,11 +13,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Generator, Tensor
+import numpy as np
+from torch import Generator
 
 from labkit.augment.arguments import probability
 from labkit.augment.text import edits, typos
-from labkit.augment.text.base import Draws, TextTransform, count, word_places
+from labkit.augment.text.base import Draws, TextTransform, all_word_places, counts, word_places
+from labkit.augment.text.edits import place_of
+from labkit.augment.text.short_plans import Deletions, Insertions, Swaps
 from labkit.augment.text.tokens import Words, is_word
 from labkit.draws import uniform
 
@@ -40,21 +43,20 @@ class RandomSwap(TextTransform):
         super().__post_init__()
         probability(self.alpha, name="alpha")
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """Pairs of different places, exchanged."""
-        places = [word_places(words) for words in x]
-        numbers = [count(self.alpha, len(own)) if len(own) > 1 else 0 for own in places]
-        draw = Draws(sum(2 * n for n in numbers), generator).numbers
-        plans: list[edits.Plan] = []
-        for words, own, n in zip(x, places, numbers):
-            plan, most = list(range(len(words))), len(own)
-            for _ in range(n):
-                a = min(int(next(draw) * most), most - 1)
-                b = min(int(next(draw) * (most - 1)), most - 2)
-                i, j = own[a], own[b + (b >= a)]
-                plan[i], plan[j] = plan[j], plan[i]
-            plans.append(plan)
-        return plans
+        places, sizes = all_word_places(x)
+        numbers = np.where(sizes > 1, counts(self.alpha, sizes), 0)
+        u = uniform((2 * int(numbers.sum()),), generator=generator).numpy().astype(np.float64).reshape(-1, 2)
+        most, begin = sizes.repeat(numbers), (sizes.cumsum() - sizes).repeat(numbers)
+        first = np.minimum((u[:, 0] * most).astype(np.int64), most - 1)
+        second = np.minimum((u[:, 1] * (most - 1)).astype(np.int64), most - 2)
+        second += second >= first
+        pairs = iter(zip(places[begin + first].tolist(), places[begin + second].tolist()))
+        changes: list[Sequence[int]] = [
+            next(pairs) if n == 1 else [k for _ in range(n) for k in next(pairs)] for n in numbers.tolist()
+        ]
+        return Swaps(list(map(len, x)), changes)
 
 
 @dataclass(frozen=True)
@@ -76,31 +78,31 @@ class RandomDeletion(TextTransform):
         super().__post_init__()
         probability(self.p)
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """The places of what stays."""
-        u = uniform((sum(map(len, x)),), generator=generator)
-        lost = iter((u < self.p).nonzero()[:, 0].tolist())  # few, so that most words are never looked at
-        plans: list[edits.Plan] = []
-        end_of_all = len(u)
-        begin, place = 0, next(lost, end_of_all)
-        for words in x:
-            end, gone = begin + len(words), []
-            while place < end:
-                gone.append(place - begin)
-                place = next(lost, end_of_all)
-            plans.append(self._kept(words, gone, u, begin) if gone else range(len(words)))
-            begin = end
-        return plans
+        lengths = list(map(len, x))
+        u = uniform((sum(lengths),), generator=generator).numpy()
+        lost = np.flatnonzero(u < np.float32(self.p))[::-1]  # few, so that most words are never looked at
+        ends = np.cumsum(lengths)
+        rows = np.searchsorted(ends, lost, side="right")
+        places = lost - (ends - lengths)[rows]
+        changes: list[Sequence[int]] = [()] * len(x)
+        for k, i in zip(rows.tolist(), places.tolist()):
+            word = x[k][i]
+            if (word.isalnum() or is_word(word)) and not (self.protect and word.lower() in self.protect):
+                changes[k] = [*changes[k], i]
+        for k, gone in enumerate(changes):
+            if gone and (gone[-1] == 0 or not x[k][0].isalnum()):
+                begin = int(ends[k]) - lengths[k]
+                changes[k] = self._but_one(x[k], gone, u[begin : begin + lengths[k]])
+        return Deletions(lengths, changes)
 
-    def _kept(self, words: Words, gone: Sequence[int], u: Tensor, begin: int) -> list[int]:
-        """What stays: marks, protected words, and one word where none would."""
-        kept = list(range(len(words)))
-        for i in reversed(gone):
-            if is_word(words[i]) and words[i].lower() not in self.protect:
-                del kept[i]
-        if len(kept) < len(words) and not any(is_word(words[i]) for i in kept):
-            kept = sorted([*kept, max(word_places(words), key=lambda i: float(u[begin + i]))])
-        return kept
+    def _but_one(self, words: Words, gone: Sequence[int], u: np.ndarray) -> Sequence[int]:
+        """What is lost; where no word would be left, without the one that came nearest to staying."""
+        if any(is_word(word) for i, word in enumerate(words) if i not in gone):
+            return gone
+        stays = max(word_places(words), key=lambda i: float(u[i]))
+        return [i for i in gone if i != stays]
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class WordShuffle(TextTransform):
         if self.window is not None and self.window < 1:
             raise ValueError(f"window is {self.window}; expected how far a word may move, at least 1, or None")
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """The words sorted by what was drawn."""
         places = [word_places(words) for words in x]
         draw = Draws(sum(map(len, places)), generator)
@@ -139,7 +141,7 @@ class WordShuffle(TextTransform):
 class SentenceShuffle(TextTransform):
     """The sentences of each text in another order. Right only for labels that don't depend on it."""
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """The sentences sorted by what was drawn."""
         parts = [edits.sentences_of(words) for words in x]
         draw = Draws(sum(map(len, parts)), generator)
@@ -174,20 +176,31 @@ class PunctuationInsertion(TextTransform):
         if not self.marks:
             raise ValueError("marks is empty; expected at least one mark to insert")
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """Marks between the words."""
-        places = [word_places(words) for words in x]
-        first = Draws(len(x), generator)
-        numbers = [1 + first.below(most) if (most := count(self.share, len(own))) else 0 for own in places]
-        draw = Draws(sum(2 * n for n in numbers), generator)
-        plans: list[edits.Plan] = []
-        for words, own, n in zip(x, places, numbers):
-            able, new = list(own), []
-            for _ in range(n):
-                place = able.pop(draw.below(len(able)))
-                new.append((place, self.marks[draw.below(len(self.marks))]))
-            plans.append(edits.insertion_plan(len(words), new) if new else range(len(words)))
-        return plans
+        marks, (places, sizes) = self.marks, all_word_places(x)
+        most = counts(self.share, sizes)[sizes > 0]
+        u = uniform((len(x),), generator=generator).numpy().astype(np.float64)[: len(most)]
+        numbers = np.zeros_like(sizes)
+        numbers[sizes > 0] = 1 + np.minimum((u * most).astype(np.int64), most - 1)
+        u = uniform((2 * int(numbers.sum()),), generator=generator).numpy().astype(np.float64).reshape(-1, 2)
+        kinds = np.minimum((u[:, 1] * len(marks)).astype(np.int64), len(marks) - 1)
+        draws, able_of_all = iter(zip(u[:, 0].tolist(), kinds.tolist())), places.tolist()
+        changes: list[Sequence[tuple[int, str]]] = []
+        end = 0
+        for size, n in zip(sizes.tolist(), numbers.tolist()):
+            begin, end, new = end, end + size, []
+            if n == 1:
+                where, kind = next(draws)
+                new.append((able_of_all[begin + min(int(where * size), size - 1)], marks[kind]))
+            elif n:
+                able = able_of_all[begin:end]
+                for left in range(size, size - n, -1):
+                    where, kind = next(draws)
+                    new.append((able.pop(min(int(where * left), left - 1)), marks[kind]))
+                new.sort(key=place_of)
+            changes.append(new)
+        return Insertions(list(map(len, x)), changes)
 
 
 @dataclass(frozen=True)
@@ -217,7 +230,7 @@ class Typos(TextTransform):
         if self.shortest < 3:
             raise ValueError(f"shortest is {self.shortest}; expected at least 3, as the first letter stays")
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """Mistyped words at some places."""
         draw = Draws(4 * sum(map(len, x)), generator)
         return [edits.substitution_plan(len(words), self._errors(words, draw)) for words in x]
@@ -247,7 +260,7 @@ class WordDropout(TextTransform):
         super().__post_init__()
         probability(self.p)
 
-    def plans(self, x: Sequence[Words], generator: Generator | None) -> list[edits.Plan]:
+    def plans(self, x: Sequence[Words], generator: Generator | None) -> Sequence[edits.Plan]:
         """Gaps at some places."""
         draw = Draws(sum(map(len, x)), generator)
         return [

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Generator, Tensor
 
 from labkit.augment import image
@@ -23,6 +24,7 @@ from labkit.augment.pipeline import Compose, Identity, OneOf, Sometimes, repeat_
 from labkit.augment.transform import Params, Transform
 from labkit.augment.video._args import clips
 from labkit.augment.video.labels import relabel
+from labkit.augment.video.sound import sounds
 
 PER_FRAME = ("noise", "u", "counts")
 """The draws of image transforms that are noise."""
@@ -60,6 +62,8 @@ class VideoTransform(Transform):
         times = annotations.get("times")
         if times is not None and not (isinstance(times, Tensor) and times.ndim == 2 and times.is_floating_point()):
             raise ValueError(f"times are a float tensor ({b}, N), in frames; these are {describe(times)}")
+        if annotations.get("sound") is not None:
+            sounds(annotations["sound"], clips=b, frames=t)
         super().examine(x, annotations)
 
 
@@ -84,7 +88,7 @@ class PerClip(VideoTransform):
     transform: Transform
     frozen: bool = False
 
-    keeps = ("y", "times")
+    keeps = ("y", "times", "sound")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,6 +158,8 @@ class PerClip(VideoTransform):
 class Mirror(VideoTransform):
     """Left and right exchanged in all frames of a clip, with probability ``p``; what moves left moves right then.
 
+    The two channels of a stereo ``sound=`` (B, 2, N) change places, too.
+
     Args:
         p: the probability.
         becomes: what each class becomes (see ``exchanged``); ``()``, if no class changes. Without it, labels are
@@ -190,6 +196,12 @@ class Mirror(VideoTransform):
     def apply_y(self, y: Tensor, x: Tensor, params: Params) -> Tensor:
         """The labels of what is seen now."""
         return relabel(y, becomes=table_of(self), changed=params["flip"])
+
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """What was heard on the left is heard on the right; other sounds stay."""
+        if self.vertical or sound.ndim == 2 or sound.shape[1] != 2:
+            return sound
+        return torch.where(params["flip"].to(sound.device)[:, None, None], sound.flip(1), sound)
 
     def apply_mask(self, mask: Tensor, x: Tensor, params: Params) -> Tensor:
         """The masks, mirrored."""

@@ -1,7 +1,8 @@
 """Transforms of time that draw: each clip gets a map of its own, and what belongs to its frames follows.
 
 Called with labels, masks (B, T, …), boxes (B, T, N, 4), keypoints (B, T, N, 2) or times (B, N) of events, in frames, a
-transform returns them moved. An event that is not shown gets the time nan.
+transform returns them moved. An event that is not shown gets the time nan. A ``sound`` (B, N) or (B, channels, N),
+heard while the clip is seen, is cut and joined as the frames are; at another speed it is faster and higher.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,6 +18,7 @@ from labkit.augment.video import frames
 from labkit.augment.video._args import clips
 from labkit.augment.video.clips import VideoTransform, table_of
 from labkit.augment.video.labels import relabel
+from labkit.augment.video.sound import sound_at_speed, sound_cut, sound_pieces, sound_reversed
 from labkit.draws import chance, uniform, wide
 
 
@@ -52,10 +54,16 @@ class TimeTransform(VideoTransform):
         """See ``move_times``."""
         return frames.move_times(times, index=self.index(x, params).to(times.device))
 
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """See ``sound_pieces``."""
+        return sound_pieces(sound, index=self.index(x, params), frames=x.shape[1])
+
 
 @dataclass(frozen=True)
 class DropFrames(TimeTransform):
     """Each frame is lost with a probability from ``p``, one of them always stays; see ``drop_index`` for ``fill``.
+
+    Where lost frames are held, ``sound`` goes on as it was; where others move up, their sounds do.
 
     >>> x = torch.arange(6.0).view(1, 6, 1, 1, 1)
     >>> DropFrames((0.5, 0.5))(x, generator=torch.Generator().manual_seed(1)).flatten()
@@ -75,6 +83,10 @@ class DropFrames(TimeTransform):
         u = uniform(x.shape[:2], like=x, generator=generator)
         keep = (u >= p[:, None]) | (u >= u.amax(1, keepdim=True))
         return {"index": frames.drop_index(keep, fill=self.fill)}
+
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """As it was, where each frame keeps its time."""
+        return sound if self.fill == "hold" else super().apply_sound(sound, x, params)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,10 @@ class Speed(TimeTransform):
             raise ValueError(f"speeds are a float tensor ({len(x)},); these are {y.dtype} {tuple(y.shape)}")
         return y * params["rate"].to(y)
 
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """See ``sound_at_speed``."""
+        return sound_at_speed(sound, rate=params["rate"], frames=x.shape[1], start=params["start"])
+
 
 @dataclass(frozen=True)
 class TemporalCrop(TimeTransform):
@@ -166,6 +182,10 @@ class TemporalCrop(TimeTransform):
     def index(self, x: Tensor, params: Params) -> Tensor:
         """See ``crop_index``."""
         return frames.crop_index(params["start"], frames=self.size, stride=self.stride, of=x.shape[1])
+
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """See ``sound_cut``."""
+        return sound_cut(sound, start=params["start"], size=self.size, stride=self.stride, frames=x.shape[1])
 
 
 @dataclass(frozen=True)
@@ -203,10 +223,14 @@ class Reverse(TimeTransform):
         """The labels of what is seen now."""
         return relabel(y, becomes=table_of(self), changed=params["reverse"])
 
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """Backwards, sample by sample."""
+        return sound_reversed(sound, reverse=params["reverse"])
+
 
 @dataclass(frozen=True)
 class TimeJitter(TimeTransform):
-    """Each frame up to ``most`` frames too early or too late, never in the wrong order."""
+    """Each frame up to ``most`` frames too early or too late, never in the wrong order; ``sound`` stays."""
 
     most: int = 1
 
@@ -220,6 +244,10 @@ class TimeJitter(TimeTransform):
         u = uniform(clips(x).shape[:2], like=x, generator=generator).to(wide(x.dtype))
         offsets = (u * (2 * self.most + 1)).long().clamp(max=2 * self.most) - self.most
         return {"index": frames.jitter_index(offsets)}
+
+    def apply_sound(self, sound: Tensor, x: Tensor, params: Params) -> Tensor:
+        """As it was: pictures come too early or too late, sounds in time."""
+        return sound
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Bearings that run until they fail, as an accelerometer on the machine follows them.
+"""Bearings that run until they fail, as an accelerometer on the machine measures them.
 
 A bearing lives for L cycles. Its wear at cycle t is ``w = (t / L)^p``: nothing for long, then much. In each cycle a
 short record of vibration is taken: noise that grows with the load, and impulses at the ball-pass frequency whose height

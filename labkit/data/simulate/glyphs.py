@@ -1,4 +1,4 @@
-"""Rendered digits and letters: a simulator of handwriting, for whoever has more programs than writers.
+"""Rendered digits and letters: a simulator of handwriting.
 
 A character is a few strokes, lines through a handful of points of the box |x| ≤ 0.6, |y| ≤ 1. A writer makes
 it his own: stretches, slants and turns it, is unsteady (a smooth displacement of the paper), and presses the pen

@@ -1,4 +1,4 @@
-"""Loan applicants: who repays, and how much the application gives away about a group that is no business of a bank.
+"""Loan applicants: who repays, and how much the application gives away about a group that a bank must not use.
 
 A protected attribute a (0 or 1) and the family's wealth w are hidden. Wealth differs between the groups by history:
 

@@ -1,4 +1,4 @@
-"""Film ratings of a streaming service: sparse, with dates, for whoever wants to find one person among many.
+"""Film ratings of a streaming service: sparse, with dates, to try to find one person among many.
 
 User u rates film i with
 
