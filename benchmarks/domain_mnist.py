@@ -70,14 +70,14 @@ def run(method: str, seed: int, *, steps: int, inputs: str, clip: float, device:
         )
     else:
         step = domain.source_only(model, optimizer)
-    slow = domain.anneal_lr(step, optimizer, steps=steps)
+    decay = domain.anneal_lr(optimizer, steps=steps)
     pairs = domain.DomainBatches(x, y, target.x, batch_size=BATCH, generator=generator)
     counted, begin, epochs = iter(range(steps)), time.process_time(), -(-steps // len(pairs))
 
     def batches() -> Any:
         return ([t.contiguous() for t in batch] for batch, _ in zip(pairs, counted))
 
-    history = train.fit(slow, batches, epochs=epochs)
+    history = train.fit(step, batches, epochs=epochs, on_step=decay)
     seconds = time.process_time() - begin
     with torch.no_grad():
         some = slice(0, 2000)

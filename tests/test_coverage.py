@@ -46,7 +46,7 @@ def cells_by_name(place):
     """Lecture and cell of those that a place names: ``01 §4 c22, cells `median`, `spectrum` `` names two."""
     for part in place.split(";"):
         lecture = None
-        for found in re.finditer(r"(?<![\d/])(\d\d)(?= [c§])|\bcells? ((?:`[\w-]+`(?:, )?)+)", part):
+        for found in re.finditer(r"(?<![\d/§])(\d\d)(?= [c§])|\bcells? ((?:`[\w-]+`(?:, )?)+)", part):
             lecture = int(found[1]) if found[1] else lecture
             for name in re.findall(r"`([\w-]+)`", found[2] or ""):
                 yield lecture, name

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -197,6 +198,29 @@ class TestStep:
         whole = functional.cross_entropy(model(x), y) + 3 * domain.coral(model.features(x), model.features(z))
         expected = torch.cat([g.flatten() for g in torch.autograd.grad(whole, list(model.parameters()))])
         assert torch.allclose(found, expected, atol=1e-12)
+
+    def test_by_default_lambda_goes_along_the_papers_ramp(self):
+        model, discriminator = parts()
+        step = domain.dann(model, discriminator, still(model, discriminator))
+        ramp = domain.lambda_schedule(domain.progress(1000))
+        reported = [float(step(batch(0))["lambda_"]) for _ in range(3)]
+        assert reported == pytest.approx(ramp[:3].tolist())
+
+    @pytest.mark.parametrize("same", [True, False])
+    def test_other_classes_in_the_target_are_warned_of(self, same):
+        # Two classes far apart; the target has them in equal shares, or nearly all of it is one. Ten of ten seeds.
+        model, discriminator = parts(double=False)
+        g = seeded(0)
+        place = lambda y: torch.randn(len(y), 3, generator=g) + 6.0 * y[:, None]  # noqa: E731
+        optimizer = torch.optim.Adam([*model.parameters(), *discriminator.parameters()], lr=0.05)
+        step = domain.dann(model, discriminator, optimizer)
+        y, hidden = torch.arange(64) % 2, torch.arange(64) % (2 if same else 16)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(80):
+                step((place(y), y, place((hidden > 0).long())))
+        warned = [w for w in caught if "other shares" in str(w.message)]
+        assert len(warned) == (0 if same else 1)
 
     def test_bad_input_is_named(self):
         model, discriminator = parts()

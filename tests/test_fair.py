@@ -199,6 +199,7 @@ class TestSteps:
             torch.optim.SGD(adversary.parameters(), lr=0.0),
             lambda_=0.8,
             criterion=criterion,
+            decision=False,
         )
         reported = step((x, y, a))
         assert float(reported["adversary"]) == pytest.approx(float(leak.detach()))
@@ -232,6 +233,22 @@ class TestSteps:
         first, second = (float(step((x, y, a))["adversary"]) for _ in range(2))
         assert second < first < np.log(2)
         assert all(torch.equal(old, new) for old, new in zip(before, model.parameters()))
+
+    @pytest.mark.parametrize("criterion", ["parity", "opportunity", "odds"])
+    def test_by_default_the_decision_is_seen_too(self, criterion):
+        model, adversary = model_and_adversary(odds=criterion == "odds")
+        other = copy.deepcopy(model)
+        x, y, a = batch(0)
+        for net, decision in ((model, True), (other, False)):
+            sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+            still = torch.optim.SGD(adversary.parameters(), lr=0.0)
+            knobs = {"lambda_": 0.8, "criterion": criterion, "decision": decision}
+            start = copy.deepcopy(net)
+            fair.alternating_step(net, adversary, sgd, still, **knobs)((x, y, a))
+        leak = fair.decision_leak(start(x), y, a, criterion=criterion)
+        down = torch.autograd.grad(leak, list(start.parameters()))
+        for new, without, gradient in zip(model.parameters(), other.parameters(), down):
+            assert torch.allclose(new, without - 0.1 * 0.8 * gradient)
 
     def test_lambda_zero_is_the_plain_step_bit_by_bit(self):
         model, adversary = model_and_adversary()
@@ -287,6 +304,34 @@ class TestSteps:
             fair.alternating_step(model, adversary, sgd, sgd, lambda_=1, inner=0)
         with pytest.raises(ValueError, match="one of parity"):
             fair.reversal_step(model, adversary, sgd, lambda_=1, criterion="all")
+
+
+class TestDecisionLeak:
+    def test_it_is_what_the_best_linear_adversary_learns(self):
+        # Of two normal distributions with one variance and balanced groups, in nats: by 100,000 draws.
+        g = torch.Generator().manual_seed(0)
+        a = torch.arange(100_000) % 2
+        p = (0.5 + 0.1 * torch.randn(100_000, generator=g, dtype=torch.float64) + 0.04 * a).clamp(1e-6, 1 - 1e-6)
+        logits = torch.stack([(1 - p).log(), p.log()], 1)
+        design = torch.stack([torch.ones_like(p), p], 1)
+        share = torch.linalg.lstsq(design, a.double()[:, None]).solution
+        rho = 4 * ((design @ share)[:, 0] - 0.5).square().mean()
+        leak = fair.decision_leak(logits, torch.zeros_like(a), a)
+        assert float(leak) == pytest.approx(-0.5 * np.log(1 - float(rho)), rel=0.02)
+
+    def test_the_criterion_says_who_counts(self):
+        y, a = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
+        s = torch.tensor([-2.0, 2, -1, 1, 1, 1, 2, 2])
+        logits = torch.stack([-s, s], 1)
+        parity, opportunity, odds = (fair.decision_leak(logits, y, a, criterion=c) for c in fair.CRITERIA)
+        assert float(opportunity) == 0.0
+        assert float(odds) > float(parity) > 0.0
+
+    def test_a_group_that_is_missing_tells_nothing(self):
+        logits, zero = torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(6).long()
+        assert float(fair.decision_leak(logits, zero, zero)) == 0.0
+        with pytest.raises(ValueError, match="two a sample"):
+            fair.decision_leak(logits[:, :1], zero, zero)
 
 
 class TestProbe:

@@ -436,6 +436,31 @@ class TestTuning:
             finetune.adapt(model, *images(), classes=3, strategy="none", generator=generator())
 
 
+class TestDefaultRate:
+    def test_a_shallow_base_has_the_rate_from_scratch_and_a_deep_one_less(self):
+        rates = [finetune.default_rate(nets.CNN(1, 3, width=4, depth=d).body) for d in (2, 4, 8)]
+        assert rates[0] == rates[1] == 2e-3
+        assert rates[2] == pytest.approx(2e-3 / 2**1.5)
+
+    def test_adapt_uses_it(self):
+        pretrained = nets.CNN(1, 5, width=4, depth=2).eval()
+        x, y = images(6)
+        run = {"classes": 3, "strategy": "full", "steps": 3}
+        default, given = (
+            finetune.adapt(pretrained, x, y, **run, **knobs, generator=generator()) for knobs in ({}, {"lr": 2e-3})
+        )
+        assert torch.equal(metrics.predict(default, x), metrics.predict(given, x))
+
+    def test_harm_is_warned_of(self):
+        # Ten of ten generators: at this rate the weights are far away after a step.
+        x, y = images(6)
+        with pytest.warns(UserWarning, match="raised the loss of its own images"):
+            finetune.adapt(
+                nets.CNN(1, 5, width=4, depth=2).eval(), x, y, classes=3, strategy="full", steps=2, lr=10.0,
+                generator=generator(),
+            )  # fmt: skip
+
+
 class TestBundled:
     def test_it_knows_its_own_task(self):
         test = finetune.source_task(860, generator=generator(99))

@@ -114,6 +114,7 @@ BASES = {
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:the pseudo-labels became one-sided")
 class TestAgainstScikitLearn:
     """The same base learner picks the same examples in the same rounds."""
 
@@ -161,6 +162,7 @@ class TestLoop:
         assert len(trace.left) == len(unlabelled)
         assert trace.reason == f"the model is not sure enough of any of the {len(unlabelled)} examples that are left"
 
+    @pytest.mark.filterwarnings("ignore:the pseudo-labels became one-sided")
     def test_scores_are_taken_after_every_fit_and_the_last_one_is_the_models(self):
         labelled, unlabelled, test = few(5, seed=0)
         model = EstimatorLearner(LogisticRegression(max_iter=300))
@@ -169,6 +171,23 @@ class TestLoop:
         assert len(trace.scores) == 4
         assert trace.scores[-1] == score()
         assert trace.when().unique().tolist() == [-1, 1, 2, 3]
+
+    def test_one_sided_pseudo_labels_are_warned_of(self):
+        # Ten of ten draws: the 50 surest harm and become one-sided, 5 of each class do neither.
+        labelled, unlabelled, _ = few(2, seed=0)
+        unlabelled = unlabelled.take(torch.arange(400))
+        model = lambda: EstimatorLearner(LogisticRegression(max_iter=100))  # noqa: E731
+        with pytest.warns(UserWarning, match="became one-sided"):
+            self_train(model(), labelled.x, labelled.y, unlabelled.x, q=50)
+        self_train(model(), labelled.x, labelled.y, unlabelled.x, q=5, per_class=True)
+
+    def test_classes_that_are_rarer_without_labels_are_no_harm(self):
+        # Of two classes that are easy to tell apart one is nine times as frequent where there are no labels.
+        y = torch.tensor([0, 1]).repeat(5)
+        true = torch.tensor([0] * 9 + [1]).repeat(20)
+        draw = lambda y, s: torch.randn(len(y), 2, generator=torch.Generator().manual_seed(s)) + 8.0 * y[:, None]  # noqa: E731
+        trace = self_train(EstimatorLearner(GaussianNB()), draw(y, 0), y, draw(true, 1), q=50)
+        assert torch.equal(trace.pseudo_labels(), true)
 
     def test_inputs_stay_as_they_are(self):
         labelled, unlabelled, _ = few(2, seed=0)
@@ -475,6 +494,7 @@ class TestSteps:
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(teacher.parameters(), expected))
 
 
+@pytest.mark.filterwarnings("ignore:the pseudo-labels became one-sided")
 @pytest.mark.slow
 def test_the_surest_of_all_crowd_out_classes_and_the_surest_of_each_help():
     """The lecture's claim, on ten draws of two labels a class that it does not show."""

@@ -8,7 +8,7 @@
 ``probe``       a fresh adversary on the finished representation: what is really gone?
 """
 
-from labkit.fair.adversary import CRITERIA, LOSSES, adversary_input, adversary_loss, cell_mean, cells
+from labkit.fair.adversary import CRITERIA, LOSSES, adversary_input, adversary_loss, cell_mean, cells, decision_leak
 from labkit.fair.gaps import (
     Gaps,
     gaps,
@@ -41,6 +41,7 @@ __all__ = [
     "cell_mean",
     "cells",
     "debiased_gradient",
+    "decision_leak",
     "gaps",
     "implied_false_positive_rate",
     "least_error",

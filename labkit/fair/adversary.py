@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labkit.shapes import Float, Int, labels
+from labkit.shapes import Float, Int, Logits, labels
 
 CRITERIA = ("parity", "opportunity", "odds")
 LOSSES = ("cross-entropy", "l1")
@@ -102,6 +102,51 @@ def adversary_loss(
     else:
         each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return cell_mean(each, cells(y, a, criterion=criterion))
+
+
+def decision_leak(
+    logits: Logits, y: Int[Tensor, " n"], a: Int[Tensor, " n"], *, criterion: str = "parity"
+) -> Float[Tensor, ""]:
+    """What the best linear adversary learns of the group from the decision's probability p, in nats.
+
+        −½ log(1 − ρ²),     ρ² = d² / (d² + v),     d = (mean_1 p − mean_0 p) / 2,     v: the variance of p in a group
+
+    both groups weighing the same. It is the information of two normal distributions with one variance, 0 where both
+    groups have the same mean. For opportunity those with y = 1 count, for odds it is the mean over both outcomes.
+    Where a batch lacks a group it is 0.
+
+    Args:
+        logits: of the two outcomes, (n, 2).
+        y: outcomes, 0 or 1.
+        a: groups, 0 or 1.
+        criterion: see the module's table.
+
+    Raises:
+        ValueError: as ``cells``, or if there aren't two logits a sample.
+
+    >>> y, a = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    >>> float(decision_leak(torch.tensor([[0.0, 1], [0, 2], [0, 2], [0, 1]]), y, a))
+    0.0
+    """
+    if logits.ndim != 2 or logits.shape[1] != 2:
+        raise ValueError(f"logits have shape {tuple(logits.shape)}; expected two a sample, (n, 2)")
+    cell = cells(y, a, criterion=criterion)
+    pairs = {"parity": [(0, 1)], "opportunity": [(0, 1)], "odds": [(0, 2), (1, 3)]}[criterion]
+    p = logits.softmax(1)[:, 1]
+    return torch.stack([_information(p, (cell == i).to(p.dtype), (cell == j).to(p.dtype)) for i, j in pairs]).mean()
+
+
+def _information(p: Float[Tensor, " n"], first: Float[Tensor, " n"], second: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    """−½ log(1 − ρ²) of two groups, given as weights of 0 and 1; 0 where one of them has no sample."""
+    sizes = [group.sum() for group in (first, second)]
+    means = [(group * p).sum() / size.clamp_min(1) for group, size in zip((first, second), sizes)]
+    spread = [
+        (group * (p - mean).square()).sum() / size.clamp_min(1)
+        for group, mean, size in zip((first, second), means, sizes)
+    ]
+    d = (means[1] - means[0]).square() / 4
+    v = (spread[0] + spread[1]) / 2 + 1e-4  # where all decisions are alike, they tell nothing
+    return torch.log1p(d / v) / 2 * ((sizes[0] > 0) & (sizes[1] > 0)).to(p.dtype)
 
 
 def checked_criterion(criterion: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from labkit.fair.adversary import adversary_input, adversary_loss, checked_criterion
+from labkit.fair.adversary import adversary_input, adversary_loss, checked_criterion, decision_leak
 from labkit.logits import cross_entropy
 from labkit.nets import Classifier, reverse_gradient
 from labkit.shapes import Float
@@ -32,18 +32,25 @@ def alternating_step(
     criterion: str = "parity",
     loss: str = "cross-entropy",
     inner: int = 1,
+    decision: bool = True,
 ) -> Step[GroupBatch]:
     """Alternate: the adversary learns from h as it is, then the model moves away from what the adversary can use.
+
+    An adversary of h alone may change nothing where the group shows only faintly: h has many directions, and what the
+    adversary no longer finds in one of them lies in the next, while the decision stays as it was. The decision is one
+    number and has nowhere to hide. So the model also goes down ``decision_leak``: what the best linear adversary would
+    learn from the decision, in closed form.
 
     Args:
         model: its ``features`` are the representation, its ``head`` gives two logits.
         adversary: from what it sees (``adversary_input``) to one logit (n, 1).
         optimizer: of the model's parameters.
         optimizer_d: of the adversary's parameters.
-        lambda_: λ, the weight of the adversary's loss; 0 trains as if there were none.
+        lambda_: λ, the weight of the adversary's loss and of ``decision_leak``; 0 trains as if there were neither.
         criterion: which gap is to close.
         loss: the adversary's.
         inner: updates of the adversary for each one of the model.
+        decision: whether ``decision_leak`` takes part. Without it the step is the papers'.
 
     Returns:
         A step that reports ``loss`` (of the task) and ``adversary``.
@@ -64,10 +71,12 @@ def alternating_step(
         x, y, a = batch
         model.train()
         h = model.features(x)
+        logits = model.head(h)
         for _ in range(inner):
             descend(optimizer_d, leak_of(h.detach(), y, a))
-        task, leak = cross_entropy(model.head(h), y), leak_of(h, y, a)
-        descend(optimizer, task - lambda_ * leak)
+        task, leak = cross_entropy(logits, y), leak_of(h, y, a)
+        told = decision_leak(logits, y, a, criterion=criterion) if decision else 0.0
+        descend(optimizer, task - lambda_ * leak + lambda_ * told)
         return {"loss": task.detach(), "adversary": leak.detach()}
 
     return step

@@ -18,7 +18,7 @@
 from labkit.finetune.bundled import handwriting, small_cnn, source_task, textures
 from labkit.finetune.network import Network, adapt_input, base_model, feature_maps, freeze, new_head, stages
 from labkit.finetune.parameters import ParameterReport, parameter_report
-from labkit.finetune.strategies import STRATEGIES, adapt
+from labkit.finetune.strategies import STRATEGIES, adapt, default_rate
 from labkit.finetune.tuning import (
     cached_features,
     discriminative_rates,
@@ -38,6 +38,7 @@ __all__ = [
     "adapt_input",
     "base_model",
     "cached_features",
+    "default_rate",
     "discriminative_rates",
     "feature_maps",
     "fine_tune",

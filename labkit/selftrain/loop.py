@@ -11,6 +11,8 @@ H. Scudder, "Probability of Error of Some Adaptive Pattern-Recognition Machines"
 Word Sense Disambiguation Rivaling Supervised Methods" (1995).
 """
 
+import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -25,6 +27,8 @@ from labkit.logits import two_logits
 from labkit.shapes import Float, Int, Labels, PerSample, finite, labels
 
 KINDS = ("max", "margin", "entropy")
+LEANING, FEW = 0.05, 20
+"""By how much pseudo-labels may come to lean to some classes before ``self_train`` warns; how few say nothing."""
 
 
 @runtime_checkable
@@ -181,6 +185,10 @@ def self_train(
         rounds: how many at most; without it until nothing is left to move.
         evaluate: called after each fit, say for the accuracy of ``model`` on held-back data.
 
+    Warns:
+        UserWarning: if the pseudo-labels came to lean to some classes, see ``lean``. So it looks where the loop harms:
+            it moved what it was sure of, mostly of a few classes, and became surer of them.
+
     Raises:
         ValueError: as ``select``; also if ``rounds`` is negative or there are no labelled examples, or a label is
             below 0, as scikit-learn marks examples without one: those belong into ``Xu``.
@@ -193,6 +201,7 @@ def self_train(
     left = torch.arange(len(Xu), device=Xu.device)
     done: list[Round] = []
     scores: list[float] = []
+    first: Labels | None = None
     while True:
         model.fit(X, y)
         if evaluate is not None:
@@ -201,6 +210,7 @@ def self_train(
             reason = "every example has been moved" if len(left) == 0 else f"all {rounds} rounds are done"
             break
         yu, c = model.predict(Xu[left])
+        first = yu if first is None else first
         h = select(c, yu, q=q, threshold=threshold, per_class=per_class)
         if len(h) == 0:
             reason = f"the model is not sure enough of any of the {len(left)} examples that are left"
@@ -208,7 +218,47 @@ def self_train(
         done.append(Round(left[h], yu[h], c[h]))
         X, y = torch.cat([X, Xu[left[h]]]), torch.cat([y, yu[h].to(y.dtype)])
         left = left[without(h, len(left))]
+    given = len(y) - sum(len(r.y) for r in done)
+    if first is not None:
+        warn_if_one_sided(y[:given], first, y[given:])
     return Trace(X, y, done, left, scores, reason)
+
+
+def lean(y: Int[Tensor, " n"], pseudo: Int[Tensor, " m"]) -> float:
+    """How far the pseudo-labels' shares of the classes are from the labels': ½ Σ_j |p_j − q_j|, from 0 to 1.
+
+    >>> lean(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]))
+    0.0
+    >>> lean(torch.tensor([0, 0, 1, 1]), torch.tensor([1, 1, 1]))
+    0.5
+    """
+    classes, own = torch.cat([y, pseudo.to(y.dtype)]).unique(return_inverse=True)
+    shares = [
+        torch.bincount(part, minlength=len(classes)).double() / max(len(part), 1)
+        for part in (own[: len(y)], own[len(y) :])
+    ]
+    return float((shares[0] - shares[1]).abs().sum() / 2)
+
+
+def warn_if_one_sided(y: Int[Tensor, " n"], first: Int[Tensor, " m"], pseudo: Int[Tensor, " u"]) -> None:
+    """Warn if the pseudo-labels lean to some classes more than the first model's opinion of all of X_u did.
+
+    That opinion has leant already where the classes of X_u are not as frequent as those of the labels, which is no
+    harm. What chance adds to so few pseudo-labels is borne: √(2/π) deviations of each share.
+    """
+    if len(pseudo) < FEW:
+        return
+    before, after = lean(y, first), lean(y, pseudo)
+    shares = y.unique(return_counts=True)[1].double() / len(y)
+    chance = float((2 / math.pi * shares * (1 - shares) / len(pseudo)).sqrt().sum() / 2)
+    if after - before > LEANING + chance:
+        warnings.warn(
+            f"the pseudo-labels became one-sided: {after:.0%} of them would have to change for the classes to be as "
+            f"frequent as among the labels, and {before:.0%} of what the first model said; the loop often harms then: "
+            "compare with the model before it, or, where classes are equally frequent, take q of each (per_class=True)",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def without(index: Int[Tensor, " m"], n: int) -> Tensor:
