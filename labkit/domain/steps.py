@@ -191,10 +191,12 @@ class ClassWatch:
     """
 
     EVERY, MEMORY, LOOKS, GOOD, LIMIT = 2, 0.9, 8, 0.8, 0.35
+    WAITS = 16  # looks between two that an accelerator is waited for
 
     def __init__(self) -> None:
-        self.calls, self.looks, self.apart, self.warned = 0, 0, 0.0, False
+        self.calls, self.apart, self.warned = 0, 0.0, False
         self._averages: Tensor | None = None
+        self._looks: Tensor | None = None
 
     def __call__(self, head: nn.Module, logits: Tensor, y: Tensor, h: Tensor) -> None:
         """Look at a batch: the source's logits and labels, and the target's features."""
@@ -207,15 +209,17 @@ class ClassWatch:
         right = (logits.argmax(1) == y).to(logits.dtype).mean()
         shares = [torch.bincount(each, minlength=k)[:k].to(logits.dtype) / len(each) for each in (y, seen)]
         now = torch.cat([right[None], *shares])
-        if self._averages is None or float(self._averages[0]) < self.GOOD:
-            # What a model sees that does not know the source yet is not remembered.
-            self._averages, self.looks = now, 0
-        self._averages = self.MEMORY * self._averages + (1 - self.MEMORY) * now
-        self.looks += 1
-        if self.looks >= self.LOOKS and float(self._averages[0]) >= self.GOOD:
-            source, target = self._averages[1:].chunk(2)
-            self.apart = float((source - target).abs().sum() / 2)
-            self._warn()
+        if self._averages is None or self._looks is None:
+            self._averages, self._looks = now, now.new_zeros(())
+        # What a model sees that does not know the source yet is not remembered.
+        forget = self._averages[0] < self.GOOD
+        self._averages = self.MEMORY * torch.where(forget, now, self._averages) + (1 - self.MEMORY) * now
+        self._looks = torch.where(forget, 0, self._looks) + 1
+        if now.device.type == "cpu" or self.calls // self.EVERY % self.WAITS == 0:
+            good, *known = self._averages.tolist()
+            if float(self._looks) >= self.LOOKS and good >= self.GOOD:
+                self.apart = sum(abs(a - b) for a, b in zip(known[:k], known[k:])) / 2
+                self._warn()
 
     def _warn(self) -> None:
         if self.apart > self.LIMIT:
