@@ -28,7 +28,7 @@ def server() -> Iterator[str]:
     if bin_ is None:
         pytest.skip("needs PostgreSQL's server: apt-get install postgresql")
     if find_spec("psycopg") is None:
-        pytest.skip("needs psycopg: pip install 'labkit[postgres]'")
+        pytest.skip("needs psycopg: pip install 'labkit-course[postgres]'")
     # The server refuses to run as root: then it runs as the user that Debian's package made.
     as_user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     password = secrets.token_hex(16)

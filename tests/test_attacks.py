@@ -105,7 +105,7 @@ def quietly(importing):
     """Import a peer: some warn of what others have deprecated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip(importing, reason=f"needs {importing}: pip install labkit[test]")
+        return pytest.importorskip(importing, reason=f"needs {importing}: pip install labkit-course[test]")
 
 
 class TestAgainstFoolbox:

@@ -89,7 +89,7 @@ def test_without_pyav_a_sentence_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     film = tmp_path / "a.mp4"
     film.write_bytes(b"x")
-    with pytest.raises(DataError, match=r"pip install 'labkit\[video\]'"):
+    with pytest.raises(DataError, match=r"pip install 'labkit-course\[video\]'"):
         data.read_clip(film)
 
 

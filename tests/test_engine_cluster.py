@@ -24,7 +24,7 @@ from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
 from tests.engine_double import Double, contained
 from tests.test_engine import Here, course, grade, template  # noqa: F401  fixtures
 
-distributed = pytest.importorskip("distributed", reason="a cluster needs Dask: pip install 'labkit[cluster]'")
+distributed = pytest.importorskip("distributed", reason="a cluster needs Dask: pip install 'labkit-course[cluster]'")
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -300,7 +300,7 @@ def test_without_dask_it_is_one_sentence(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, _, err = command("--cluster", "tcp://127.0.0.1:8786")
     assert status == 2
-    assert "labkit: grading on a cluster needs Dask: pip install 'labkit[cluster]'" in err
+    assert "labkit: grading on a cluster needs Dask: pip install 'labkit-course[cluster]'" in err
 
 
 def test_jobs_and_a_cluster_exclude_each_other(command):

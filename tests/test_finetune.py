@@ -58,7 +58,7 @@ class TestAccounts:
 
     def test_xception(self):
         if importlib.util.find_spec("timm") is None:
-            pytest.skip("needs timm: pip install 'labkit[zoo]'")
+            pytest.skip("needs timm: pip install 'labkit-course[zoo]'")
         account = finetune.parameter_report("xception")
         assert account == (4_098, 20_806_952, 54_528, 0, 0)
         assert account.keras == zoo.ZOO["xception"].keras

@@ -15,7 +15,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import labkit
 from labkit.grading import notebooks
+from labkit.grading.engine import peers
 from labkit.topics import SYLLABUS, find
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -195,3 +197,20 @@ def test_nothing_speaks_of_the_machine_it_was_written_on():
         ):
             continue
         assert not telling.search(path.read_text(encoding="utf-8")), name
+
+
+def test_the_version_is_the_same_everywhere(project):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert project["version"] == labkit.__version__ == citation["version"]
+
+
+def test_what_is_to_be_installed_has_the_name_of_the_distribution(project):
+    assert project["name"] == peers.DISTRIBUTION
+    places = (("labkit", "**/*.py"), ("docs", "*.md"), (".", "README.md"), ("lectures", "*.ipynb"))
+    told = set()
+    for folder, pattern in places:
+        for path in (ROOT / folder).glob(pattern):
+            text = path.read_text(encoding="utf-8")
+            told |= {(path.name, word) for word in re.findall(r"pip install ['\"]?(labkit[\w-]*)", text)}
+    assert len(told) >= 6
+    assert {word for _, word in told if not word.startswith("labkit_course-")} == {project["name"]}, told

@@ -84,7 +84,7 @@ def wheel(tmp_path_factory):
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     done = subprocess.run([*pip, "--wheel-dir", str(folder), str(clone)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return next(folder.glob("labkit-*.whl"))
+    return next(folder.glob("labkit_course-*.whl"))
 
 
 def used(path):

@@ -17,7 +17,7 @@ WORDNET = Path("/usr/share/wordnet")
 
 
 def peer(name):
-    return pytest.importorskip(name, reason=f"needs {name}: pip install labkit[test]")
+    return pytest.importorskip(name, reason=f"needs {name}: pip install labkit-course[test]")
 
 
 def test_chrf_is_sacrebleus():

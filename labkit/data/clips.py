@@ -1,6 +1,6 @@
 """A clip from a file of your own: its pictures, and its sound where it has one.
 
-Films are read by PyAV, which is an extra: ``pip install 'labkit[video]'``. Animated GIF files need nothing more.
+Films are read by PyAV, which is an extra: ``pip install 'labkit-course[video]'``. Animated GIF files need nothing more.
 """
 
 from collections.abc import Iterator
@@ -125,7 +125,8 @@ def _av(file: Path) -> Any:
     try:
         import av
     except ImportError as error:
-        raise DataError(f"{file} is read by PyAV, which is not installed: pip install 'labkit[video]'") from error
+        sentence = f"{file} is read by PyAV, which is not installed: pip install 'labkit-course[video]'"
+        raise DataError(sentence) from error
     return av
 
 

@@ -7,7 +7,7 @@ name           input   weights     source
 ``vgg19``      224²    548 MB      the same
 ``inception``  299²    104 MB      Szegedy et al., "Rethinking the Inception Architecture" (2015)
 ``resnet50``   224²    98 MB       He et al., "Deep Residual Learning" (2015)
-``xception``   299²    88 MB       Chollet, "Xception" (2017); needs timm: ``pip install 'labkit[zoo]'``
+``xception``   299²    88 MB       Chollet, "Xception" (2017); needs timm: ``pip install 'labkit-course[zoo]'``
 ``squeezenet`` 224²    5 MB        Iandola et al., "SqueezeNet" (2016), version 1.0
 ``small_cnn``  16²     0.2 MB      characters and shapes by this course's simulators; comes with labkit
 =============  ======  ==========  ==============================================================================
@@ -165,7 +165,8 @@ def _xception() -> nn.Module:
     try:
         import timm
     except ImportError as error:
-        raise ValueError("Xception comes from timm, which is not installed: pip install 'labkit[zoo]'") from error
+        sentence = "Xception comes from timm, which is not installed: pip install 'labkit-course[zoo]'"
+        raise ValueError(sentence) from error
     return timm.create_model("legacy_xception", pretrained=False)
 
 

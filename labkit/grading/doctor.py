@@ -15,7 +15,7 @@ from labkit.grading.engine import sandbox_bwrap
 
 OLDEST = (3, 11)
 SPACE = 2.0  # GB: a class of hundreds with feedback, or one of the larger data sets
-REINSTALL = "run `pip install labkit` (in a clone: `make lab`)"
+REINSTALL = "run `pip install labkit-course` (in a clone: `make lab`)"
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def connected(
     try:
         from distributed import Client
     except ImportError:
-        raise GradingError("grading on a cluster needs Dask: pip install 'labkit[cluster]'") from None
+        raise GradingError("grading on a cluster needs Dask: pip install 'labkit-course[cluster]'") from None
     options = settings(limits, sandboxed, seeds, hide, uses or Uses(), keep)
     with quiet():
         try:

@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 import labkit
 
 TESTED_WITH = ("test", "bench")
+DISTRIBUTION = "labkit-course"  # what labkit is called on the package index
 NO_MODULES = (".dist-info", ".egg-info", ".data", ".pth", ".egg-link")
 
 
@@ -44,7 +45,7 @@ def wanted(requirement: Requirement, extra: str = "") -> bool:
 def own() -> list[str]:
     """What labkit requires, with the extras; nothing where that can't be told."""
     try:
-        return metadata.distribution("labkit").requires or []
+        return metadata.distribution(DISTRIBUTION).requires or []
     except metadata.PackageNotFoundError:
         file = Path(labkit.__file__).resolve().parents[1] / "pyproject.toml"
     if not file.is_file():

