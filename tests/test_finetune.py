@@ -192,7 +192,7 @@ class TestObtain:
         with pytest.raises(ValueError, match="there are vgg16, vgg19"):
             finetune.load("alexnet")
         if importlib.util.find_spec("timm") is None:
-            with pytest.raises(ValueError, match=r"labkit\[zoo\]"):
+            with pytest.raises(ValueError, match=r"labkit-course\[zoo\]"):
                 finetune.load("xception", weights=None)
 
     def test_the_imagenet_squeezenet_knows_the_panda(self):
