@@ -164,7 +164,11 @@ def total(slug):
     return sum(check.points for check in checks.of(KEYS[slug]))
 
 
-@pytest.mark.parametrize("handed_in", EXERCISES, indirect=True)
+# One of each kind of exercise; the others run with `make test-all` and in CI.
+SOME = ("01_images", "04_attacks", "05_text", "08_series", "12_gan", "14_finetune", "17_fair")
+
+
+@pytest.mark.parametrize("handed_in", few(EXERCISES, *SOME), indirect=True)
 def test_the_solution_earns_all_and_the_release_nothing(handed_in):
     course, slug = handed_in
     rows = {row.student: row for row in grade.grade(course, slug, sandboxed=contained())}
