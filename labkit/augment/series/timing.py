@@ -43,9 +43,12 @@ def interpolate(x: Series, *, positions: Positions) -> Float[Tensor, "b c s"]:
         raise ValueError(f"positions are (B, S) with B = {b}; these are {tuple(getattr(positions, 'shape', ()))}")
     p = positions.to(x.device).clamp(0, t - 1)
     left = p.floor().clamp(max=max(t - 2, 0))
-    index = left.long()[:, None].expand(b, c, p.shape[1])
-    a, b_ = x.gather(2, index), x.gather(2, (index + 1).clamp(max=t - 1))
-    return torch.lerp(a, b_, (p - left).to(x.dtype)[:, None].expand_as(a))
+    # One flat index of 32 bits for both neighbours: two of 64 along an axis are slower and take more new memory.
+    whole = torch.int32 if x.numel() < 2**31 else torch.int64
+    rows = torch.arange(0, b * c * t, t, dtype=whole, device=x.device).view(b, c, 1)
+    index, flat = (rows + left.to(whole)[:, None]).flatten(), x.flatten()
+    a, b_ = (part.index_select(0, index).view(b, c, p.shape[1]) for part in (flat, flat[1:] if t > 1 else flat))
+    return a.lerp_(b_, (p - left).to(x.dtype)[:, None].expand_as(a))  # in place: new memory costs more than the sum
 
 
 def nearest(mask: Tensor, *, positions: Positions) -> Tensor:
