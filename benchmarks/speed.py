@@ -30,10 +30,10 @@ a row.
 
 Where R is below 1.2. Measured: for one picture of 96², posterising spends 16 of about 70 microseconds on the draw and
 about as many on the examination of its argument; CutMix at 32² spends 0.2 ms on drawing a λ, a partner and a box for
-each picture. Likely, without a profile that proves it: torchvision draws once for a batch; scikit-learn assigns and sums a few hundred rows at a time in C,
-where `lloyd` takes a product, a minimum and a sum of all rows; soxr is a short filter in C, where labkit sums a Fourier
-series with a rate for each wave. Not examined: `RandAugment`, contrast, the turn, `smote` at d = 64, `self_train`, the
-Fréchet distance, the shift of a wave."""
+each picture. Likely, without a profile that proves it: torchvision draws once for a batch; scikit-learn assigns and
+sums a few hundred rows at a time in C, where `lloyd` takes a product, a minimum and a sum of all rows; soxr is a short
+filter in C, where labkit sums a Fourier series with a rate for each wave. Not examined: `RandAugment`, contrast, the
+turn, `smote` at d = 64, `self_train`, the Fréchet distance, the shift of a wave."""
 
 Calls = dict[str, Callable[[], Any]]
 HERE = Path(__file__).resolve()
