@@ -114,30 +114,25 @@ def checks(tree: ast.AST) -> Iterator[str]:
                 yield key
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """The modules of labkit that are imported."""
+def imported(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """The modules that are imported, and what of each is imported by its name."""
     for node in ast.walk(tree):
         match node:
             case ast.Import(names):
-                candidates = [alias.name for alias in names]
+                yield from ((alias.name, []) for alias in names)
             case ast.ImportFrom(str(module), names, 0):
-                candidates = [module, *(f"{module}.{alias.name}" for alias in names)]
-            case _:
-                continue
-        yield from (name for name in candidates if there(name))
+                yield module, [alias.name for alias in names]
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules of labkit that are imported."""
+    for module, names in imported(tree):
+        yield from (name for name in (module, *(f"{module}.{name}" for name in names)) if there(name))
 
 
 def others(tree: ast.AST) -> Iterator[str]:
     """The modules of other libraries that are imported, of those that are slow to import and safe to fork after."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names):
-                candidates = [alias.name for alias in names]
-            case ast.ImportFrom(str(module), _, 0):
-                candidates = [module]
-            case _:
-                continue
-        yield from (name for name in candidates if name.partition(".")[0] in SLOW)
+    yield from (module for module, _ in imported(tree) if module.partition(".")[0] in SLOW)
 
 
 def deferred(tree: ast.AST, modules: Iterable[str]) -> Iterator[str]:
