@@ -1,6 +1,8 @@
 """Arguments of image transforms, and the sentences that refuse bad ones; those of every kind: ``augment.arguments``."""
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -16,6 +18,21 @@ Fill = float | tuple[float, ...]
 
 FILLS = ("constant", "reflect", "edge", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
+
+
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
+
+def but_for_alpha(function: Function) -> Function:
+    """The function on red, green and blue, where there is a fourth channel, which stays."""
+
+    @functools.wraps(function)
+    def on_colours(x: Tensor, **parameters: Any) -> Tensor:
+        if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] != 4:
+            return function(x, **parameters)
+        return torch.cat([function(x[:, :3], **parameters), x[:, 3:]], 1)
+
+    return cast(Function, on_colours)
 
 
 def odd(value: int, *, name: str) -> None:

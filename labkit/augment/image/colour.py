@@ -12,36 +12,18 @@ of the colour whose hue is turned by δ is ``m + C clamp(6 |d| − 1, 0, 1)`` wh
 less the nearest whole number, and o = (0, 2/3, 1/3).
 """
 
-import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import torch
 from torch import Tensor
 
 from labkit.augment.arguments import Value, per_item, values
-from labkit.augment.image._args import colours, which
+from labkit.augment.image._args import but_for_alpha, colours, which
 from labkit.augment.image._blocks import in_blocks
 from labkit.shapes import Bool, Images, finite, images
 
 LUMA = (0.2989, 0.587, 0.114)
 
-Function = TypeVar("Function", bound=Callable[..., Tensor])
 
-
-def _but_for_alpha(function: Function) -> Function:
-    """The function on red, green and blue, where there is a fourth channel, which stays."""
-
-    @functools.wraps(function)
-    def on_colours(x: Tensor, **parameters: Any) -> Tensor:
-        if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] != 4:
-            return function(x, **parameters)
-        return torch.cat([function(x[:, :3], **parameters), x[:, 3:]], 1)
-
-    return cast(Function, on_colours)
-
-
-@_but_for_alpha
+@but_for_alpha
 def grayscale(x: Images, *, gray: Bool[Tensor, " b"] | None = None) -> Images:
     """The images without colour, with as many channels as before: all, or those for which ``gray`` (B,) is true.
 
@@ -60,7 +42,7 @@ def _luma(x: Tensor) -> Tensor:
     return torch.add(x[:, :1] * r, x[:, 1:2], alpha=g).add_(x[:, 2:], alpha=b)
 
 
-@_but_for_alpha
+@but_for_alpha
 def brightness(x: Images, *, factor: Value) -> Images:
     """``factor · x``, clamped: 0 is black, 1 the image.
 
@@ -70,7 +52,7 @@ def brightness(x: Images, *, factor: Value) -> Images:
     return (images(x) * per_item(values(factor, x, name="factor", low=0), x)).clamp_(0, 1)
 
 
-@_but_for_alpha
+@but_for_alpha
 def contrast(x: Images, *, factor: Value) -> Images:
     """A blend with the image's mean grey, clamped: 0 is that grey, 1 the image.
 
@@ -86,7 +68,7 @@ def _contrast(x: Tensor, f: Tensor) -> Tensor:
     return torch.addcmul((1 - f) * mean, x, f).clamp_(0, 1)
 
 
-@_but_for_alpha
+@but_for_alpha
 def saturation(x: Images, *, factor: Value) -> Images:
     """A blend of each pixel with its own grey, clamped: 0 is grey, 1 the image. Grey images stay as they are.
 
@@ -103,7 +85,7 @@ def _saturate(x: Tensor, f: Tensor) -> Tensor:
     return torch.lerp(_luma(x), x, f).clamp_(0, 1)
 
 
-@_but_for_alpha
+@but_for_alpha
 def hue(x: Images, *, shift: Value) -> Images:
     """The colours turned by ``shift`` of the colour circle: ±0.5 is the opposite colour. Grey images stay as they are.
 
@@ -138,7 +120,7 @@ def _from_red(x: Tensor, low: Tensor, chroma: Tensor) -> Tensor:
     return torch.copysign(distance.add_(1), g - b)
 
 
-@_but_for_alpha
+@but_for_alpha
 def color_jitter(
     x: Images,
     *,
@@ -168,7 +150,7 @@ def _jitter(x: Tensor, bright: Tensor, contrast: Tensor, saturation: Tensor, tur
     return y if x.shape[1] == 1 else _turn(_saturate(y, saturation), turn)
 
 
-@_but_for_alpha
+@but_for_alpha
 def invert(x: Images) -> Images:
     """``1 − x``: the negative.
 
@@ -178,7 +160,7 @@ def invert(x: Images) -> Images:
     return 1 - images(x)
 
 
-@_but_for_alpha
+@but_for_alpha
 def posterize(x: Images, *, bits: Value) -> Images:
     """The values rounded down to one of ``2^bits`` levels k / 2^bits, bits from 0 to 8. Its gradient is zero.
 
@@ -190,7 +172,7 @@ def posterize(x: Images, *, bits: Value) -> Images:
     return x.clamp(0, 1 - torch.finfo(x.dtype).eps / 2).mul_(levels).floor_().mul_(1 / levels)
 
 
-@_but_for_alpha
+@but_for_alpha
 def solarize(x: Images, *, threshold: Value) -> Images:
     """``1 − x`` where x reaches the threshold, else x.
 
@@ -207,7 +189,7 @@ def _solarize(x: Tensor, t: Tensor) -> Tensor:
     return w.addcmul_(x, torch.rsub(w, 1, alpha=2))
 
 
-@_but_for_alpha
+@but_for_alpha
 def equalize(x: Images) -> Images:
     """Each channel of each image with its histogram evened out, so that every shade is about equally frequent.
 
