@@ -15,6 +15,7 @@ from torch import Tensor
 
 from labkit.augment.arguments import describe, values
 from labkit.augment.audio._args import Lengths, present, spectra
+from labkit.augment.series.timing import interpolate
 from labkit.draws import wide
 from labkit.shapes import Bool, Float, Int, PerSample, readable
 
@@ -103,11 +104,7 @@ def time_warp(
     _stays_inside(c, g, last)
     frame = torch.arange(s.shape[-1], device=s.device, dtype=wide(s.dtype)).expand(len(s), -1)
     source = warp_source(frame, center=c, goal=g, last=last)
-    left = source.floor().clamp(0, s.shape[-1] - 1)
-    share = _of_frames((source - left).to(s.dtype), s)
-    index = left.long()
-    a, b = (s.gather(-1, _of_frames(i, s).expand_as(s)) for i in (index, (index + 1).clamp(max=s.shape[-1] - 1)))
-    warped = torch.lerp(a, b, share.expand_as(a))
+    warped = interpolate(s.flatten(1, -2), positions=source).view_as(s)
     return warped if inside is None else torch.where(_of_frames(inside, s), warped, s)
 
 
