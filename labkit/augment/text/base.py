@@ -101,7 +101,7 @@ def counts(alpha: float, lengths: np.ndarray) -> np.ndarray:
 
 def word_places(words: Words) -> list[int]:
     """The places of the words, without the marks."""
-    return [i for i, word in enumerate(words) if word.isalnum() or (len(word) > 1 and is_word(word))]
+    return [i for i, word in enumerate(words) if is_word(word)]
 
 
 def all_word_places(x: Sequence[Words]) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def all_word_places(x: Sequence[Words]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.fromiter(map(len, x), np.int64, len(x))
     words = np.fromiter(map(str.isalnum, flat), np.bool_, len(flat))
     for i in np.flatnonzero(~words).tolist():
-        words[i] = len(flat[i]) > 1 and is_word(flat[i])
+        words[i] = is_word(flat[i])
     place = np.arange(len(flat)) - (lengths.cumsum() - lengths).repeat(lengths)
     sentence = np.arange(len(x)).repeat(lengths)
     return place[words], np.bincount(sentence[words], minlength=len(x))

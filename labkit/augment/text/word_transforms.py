@@ -89,7 +89,7 @@ class RandomDeletion(TextTransform):
         changes: list[Sequence[int]] = [()] * len(x)
         for k, i in zip(rows.tolist(), places.tolist()):
             word = x[k][i]
-            if (word.isalnum() or is_word(word)) and not (self.protect and word.lower() in self.protect):
+            if is_word(word) and not (self.protect and word.lower() in self.protect):
                 changes[k] = [*changes[k], i]
         for k, gone in enumerate(changes):
             if gone and (gone[-1] == 0 or not x[k][0].isalnum()):
