@@ -10,10 +10,7 @@ process of its own, on the same inputs. "Batch" is one draw for all pictures, wh
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -281,10 +278,9 @@ def measured(row: str, rounds: int) -> dict[str, Any]:
 
 def child(clone: Path, rows: Sequence[str], rounds: int) -> dict[str, Any]:
     """Rows measured with the labkit of a clone, in a process of its own."""
-    env = {**os.environ, "PYTHONPATH": str(clone), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE), *rows, "--child", str(clone), "--rounds", str(rounds)]
-    done = subprocess.run(command, env=env, cwd=clone, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    words = [*rows, "--child", str(clone), "--rounds", str(rounds)]
+    results: dict[str, Any] = kit.with_labkit_of(clone, "benchmarks.speed", words)
+    return results
 
 
 def line(row: str, runs: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -317,10 +313,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no row {unknown[0]!r}; the rows are {', '.join(ROWS)}")
     if options.child:
-        import labkit
-
-        if not Path(labkit.__file__).is_relative_to(options.child):
-            raise RuntimeError(f"{labkit.__file__} is not of {options.child}")
+        kit.is_labkit_of(options.child)
         print(json.dumps({row: measured(row, options.rounds) for row in options.rows}))
         return
     torch.set_num_threads(1)

@@ -10,11 +10,7 @@ the older one does in one unit.
 import argparse
 import inspect
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -99,13 +95,8 @@ def measured() -> dict[str, dict[str, float]]:
 
 def child(clone: Path) -> dict[str, dict[str, float]]:
     """What ``measured`` gives with the labkit of a clone, in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:  # its labkit, but these benchmarks
-        (Path(folder) / "labkit").symlink_to(clone / "labkit")
-        (Path(folder) / "benchmarks").symlink_to(HERE.parent)
-        env = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "benchmarks.versions", "--child", str(clone)]
-        done = subprocess.run(command, env=env, cwd=folder, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    taken: dict[str, dict[str, float]] = kit.with_labkit_of(clone, "benchmarks.versions", ["--child", str(clone)])
+    return taken
 
 
 def page(rounds: list[dict[str, Any]]) -> str:
@@ -131,10 +122,7 @@ def main() -> None:
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        import labkit
-
-        if not Path(labkit.__file__).resolve().is_relative_to(options.child):
-            raise RuntimeError(f"{labkit.__file__} is not of {options.child}")
+        kit.is_labkit_of(options.child)
         print(json.dumps(measured()))
         return
     if not options.beside:

@@ -26,6 +26,7 @@ all topics.
 """
 
 from benchmarks.kit.benchmark import Benchmark, Part, Runs
+from benchmarks.kit.clones import is_labkit_of, with_labkit_of
 from benchmarks.kit.machine import Missing, machine, real_data, seeded
 from benchmarks.kit.page import flow, marked, replace_section, sections
 from benchmarks.kit.race import race, times_as_fast
@@ -44,6 +45,7 @@ __all__ = [
     "flow",
     "grid",
     "groups",
+    "is_labkit_of",
     "machine",
     "marked",
     "mean",
@@ -56,4 +58,5 @@ __all__ = [
     "table",
     "times_as_fast",
     "values",
+    "with_labkit_of",
 ]
