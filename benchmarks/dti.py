@@ -168,7 +168,7 @@ def affine(runs: kit.Runs) -> None:
 
 # ── the default transformations ───────────────────────────────────────────────────────────────────────────────────────
 
-CHOICES = {"affine, morphology, thin_plate": THREE, "colour, affine, thin_plate": ("colour", "affine", "thin_plate")}
+CHOICES = {"affine, morphology, thin_plate": THREE, "colour, affine, thin_plate": dti.COLOURED}
 
 
 def training_digits(first: int, size: int = 28) -> tuple[Tensor, Tensor]:

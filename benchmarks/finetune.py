@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks import kit
+from benchmarks import brain_mri, kit
 from benchmarks.finetune_source import source
 from benchmarks.kit import Row
 from benchmarks.kit import seeded as generator
@@ -330,16 +330,10 @@ def cifar10(runs: kit.Runs) -> None:
 @cache
 def brain_images() -> Dataset:
     """Brain MRI, tumour or not, as 128²."""
-    from PIL import Image
-
-    x, y = [], []
-    for label, folder in enumerate(("no", "yes")):
-        for path in sorted(kit.real_data("medical", "brain_mri", folder).iterdir()):
-            with Image.open(path) as scan:
-                grey = torch.from_numpy(np.array(scan.convert("L").resize((128, 128)))).float() / 255
-            x.append(grey.expand(3, -1, -1))
-            y.append(label)
-    return Dataset(torch.stack(x), torch.tensor(y), ("no", "yes"), About("brain MRI", "not stated"))
+    pictures, y = zip(*brain_mri.slices())
+    grey = np.stack([np.array(picture.resize((128, 128))) for picture in pictures])
+    x = (torch.from_numpy(grey).float() / 255)[:, None].expand(-1, 3, -1, -1).contiguous()
+    return Dataset(x, torch.tensor(y), ("no", "yes"), About("brain MRI", "not stated"))
 
 
 def brain(runs: kit.Runs) -> None:

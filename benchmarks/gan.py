@@ -20,12 +20,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import kit
+from benchmarks import brain_mri, kit
 from benchmarks.kit import Row, seeded
 from labkit import data, gan, metrics, nets, train
 from labkit.augment import image, mixing
@@ -198,14 +197,12 @@ def typical(seed: int) -> dict[str, float]:
 SLICES = gan.GANRecipe(width=14, lr=2e-3, class_on_fakes=False, augment=DiffAugment(("translation",), fill=0.0))
 
 
-def brain(seed: int, *, name: str = "") -> Row:
-    """200 slices, half of them with a tumour; a GAN with that label; classifiers with and without its slices."""
-    knobs = {"size": 32, "radius": (0.12, 0.2), "contrast": (0.7, 1.0)}
-    real = data.simulate.brain(200, generator=seeded(seed), **knobs)
-    test = data.simulate.brain(600, generator=seeded(1000 + seed), **knobs)
-    model = fitted(real.x, real.y, seed, SLICES, name)
+def with_and_without(
+    generator: nn.Module, real: data.Dataset, test: data.Dataset, seed: int
+) -> tuple[Row, Tensor, Tensor]:
+    """How often classifiers with and without a GAN's slices are right; those slices, 200 of each kind."""
     y = torch.arange(2).repeat_interleave(200)
-    x = gan.sample(model.generator, y, generator=seeded(seed))
+    x = gan.sample(generator, y, generator=seeded(seed))
     learn = partial(classifier, seed=seed, classes=2, steps=240)
     ways = {
         "none": learn(real.x, real.y),
@@ -213,12 +210,22 @@ def brain(seed: int, *, name: str = "") -> Row:
         "generated alone (CAS)": learn(x, y),
         "classical": learn(real.x, real.y, augment=image.HorizontalFlip()),
     }
+    return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()}, x, y
+
+
+def brain(seed: int, *, name: str = "") -> Row:
+    """200 slices, half of them with a tumour; a GAN with that label; classifiers with and without its slices."""
+    knobs = {"size": 32, "radius": (0.12, 0.2), "contrast": (0.7, 1.0)}
+    real = data.simulate.brain(200, generator=seeded(seed), **knobs)
+    test = data.simulate.brain(600, generator=seeded(1000 + seed), **knobs)
+    model = fitted(real.x, real.y, seed, SLICES, name)
+    right, x, y = with_and_without(model.generator, real, test, seed)
     judge = classifier(
         torch.cat([real.x, x[::2]]), torch.cat([0 * real.y, 1 + 0 * y[::2]]), seed=seed, classes=2, steps=240
     )
     new = gan.sample(model.generator, 300, generator=seeded(seed + 1))
     called = metrics.predict(judge, torch.cat([test.x[:300], new])).argmax(1)
-    return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
+    return right | {
         "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1),
         "diversity of healthy slices": gan.diversity(x[:100], test.x[test.y == 0]),
         "told from real by a network": float((called == (torch.arange(600) >= 300)).double().mean()),
@@ -227,32 +234,19 @@ def brain(seed: int, *, name: str = "") -> Row:
 
 def real_slices() -> data.Dataset:
     """The brain MRI of ``LABKIT_DATA``, (N, 1, 32, 32): 0 without a tumour, 1 with one."""
-    x, y = [], []
-    for label, folder in enumerate(("no", "yes")):
-        for path in sorted(kit.real_data("medical", "brain_mri", folder).iterdir()):
-            with Image.open(path) as scan:
-                x.append(torch.from_numpy(np.array(scan.convert("L").resize((32, 32)))).float() / 255)
-            y.append(label)
+    pictures, y = zip(*brain_mri.slices())
+    grey = np.stack([np.array(picture.resize((32, 32))) for picture in pictures])
     about = data.dataset.About("brain MRI", "see the folder's README", "", "LABKIT_DATA/medical/brain_mri")
-    return data.Dataset(torch.stack(x).unsqueeze(1), torch.tensor(y), ("no tumour", "tumour"), about)
+    x = torch.from_numpy(grey).unsqueeze(1).float() / 255
+    return data.Dataset(x, torch.tensor(y), ("no tumour", "tumour"), about)
 
 
 def mri(seed: int) -> Row:
     """Real slices: 25 of each kind to measure on, the others for a GAN and for classifiers beside it."""
     real, test = real_slices().split(test=25, generator=seeded(seed))
     model = gan.train_small_gan(real.x, real.y, SLICES, seed=seed)
-    y = torch.arange(2).repeat_interleave(200)
-    x = gan.sample(model.generator, y, generator=seeded(seed))
-    learn = partial(classifier, seed=seed, classes=2, steps=240)
-    ways = {
-        "none": learn(real.x, real.y),
-        "AC-GAN": learn(torch.cat([real.x, x]), torch.cat([real.y, y])),
-        "generated alone (CAS)": learn(x, y),
-        "classical": learn(real.x, real.y, augment=image.HorizontalFlip()),
-    }
-    return {w: metrics.accuracy(metrics.predict(net, test.x), test.y) for w, net in ways.items()} | {
-        "C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1)
-    }
+    right, x, _ = with_and_without(model.generator, real, test, seed)
+    return right | {"C_T pixels": gan.data_copying_test(x, real.x, test.x, cells=1)}
 
 
 # ── MNIST ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from benchmarks.kit import seeded
 from labkit import data, metrics, nets
 from labkit.augment import image
 from labkit.augment.pipeline import Compose
+from labkit.train import descend
 
 Policy = Callable[..., Tensor]
 Pictures = tuple[Tensor, Tensor]
@@ -92,9 +93,7 @@ def learn(
             value = F.cross_entropy(model(x[rows] if policy is None else policy(x[rows], generator=g)), y[rows])
         else:
             value = loss(model, x[rows], rows, g)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
+        descend(optimizer, value)
         schedule.step()
         if after_step is not None:
             after_step(model, step + 1)

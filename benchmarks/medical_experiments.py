@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from benchmarks import kit
+from benchmarks import brain_mri, kit
 from benchmarks.kit import Row
 from labkit import metrics, nets, train
 from labkit.augment import Compose, Sometimes, Transform, image, medical
@@ -224,14 +223,9 @@ SCANS: dict[str, Transform | None] = {
 @lru_cache(1)
 def scans(size: int) -> tuple[Tensor, Tensor]:
     """Real brain slices (227, 1, H, W) in [0, 1], and whether a tumour was seen in them."""
-    x, y = [], []
-    for label, folder in enumerate(("no", "yes")):
-        for path in sorted(kit.real_data("medical", "brain_mri", folder).iterdir()):
-            with Image.open(path) as picture:
-                grey = torch.from_numpy(np.array(picture.convert("L"))).float() / 255
-            x.append(image.resize(grey[None, None], size=(size, size))[0].clamp(0, 1))
-            y.append(label)
-    return torch.stack(x), torch.tensor(y)
+    pictures, y = zip(*brain_mri.slices())
+    x = [torch.from_numpy(np.array(picture))[None, None].float() / 255 for picture in pictures]
+    return torch.cat([image.resize(one, size=(size, size)).clamp(0, 1) for one in x]), torch.tensor(y)
 
 
 def train_scans(arm: str, labelled: int, steps: int, size: int, seed: int) -> Row:
