@@ -20,18 +20,13 @@ from labkit.topics import SYLLABUS
 from tests import claims
 from tests.engine_double import contained, plain_nbgrader_runs
 from tests.test_pages import page_of
+from tests.tiers import few
 
 ROOT = Path(__file__).resolve().parents[1]
 LECTURES = sorted((ROOT / "lectures").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/[0-9]*.ipynb"))
 EXERCISES = sorted(path.name for path in (ROOT / "exercises").iterdir() if path.is_dir())
 KEYS = {topic.slug: topic.key for topic in SYLLABUS}
-
-
-def few(values, *quick):
-    """Parameters of which some run with `make test`, the others only with `make test-all` and in CI."""
-    return [pytest.param(v, id=getattr(v, "stem", v), marks=() if getattr(v, "stem", v) in quick else pytest.mark.slow)
-            for v in values]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", few(LECTURES, "00_start", "01_images", "17_fair", "18_linkage"))

@@ -21,6 +21,7 @@ from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
 from labkit.grading.engine.sandbox_covers import PACKAGE
 from tests.test_reduction import EXERCISES, distinctive
+from tests.tiers import few
 
 REASON = probe()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
@@ -156,12 +157,7 @@ for how, what in had:
 """
 
 
-# The others run with `make test-all` and in CI.
-@pytest.mark.parametrize(
-    "topic",
-    [pytest.param(topic.key, marks=() if topic.key in ("images", "attacks", "text") else pytest.mark.slow)
-     for topic in EXERCISES],
-)  # fmt: skip
+@pytest.mark.parametrize("topic", few([topic.key for topic in EXERCISES], "images", "attacks", "text"))
 def test_nothing_that_an_exercise_asks_to_write_can_be_had(topic):
     forbidden, made = taken(topic)
     keys = tuple(check.key for check in checks.of(topic))
