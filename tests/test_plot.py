@@ -46,6 +46,7 @@ def seeds():
     return [{name: rng.random(5 + i).tolist() for name in ("loss", "val_loss", "accuracy")} for i in range(4)]
 
 
+LONG = [f"a rule that stops when the {what} says so" for what in ("loss", "accuracy", "held-back set", "reader")]
 FIGURES = {
     "images": lambda: plot.images(torch.rand(3, 1, 4, 4), titles=["a", "b", "c"], title="Some"),
     "pairs": lambda: plot.pairs(torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4), difference=True),
@@ -53,6 +54,8 @@ FIGURES = {
     "lines": lambda: plot.lines({"roc": ([0.0, 1.0], [0.0, 1.0])}, diagonal=True, xlabel="fpr", ylabel="tpr"),
     "confusion": lambda: plot.confusion(torch.tensor([[3, 1], [0, 4]]), ["cat", "elephant"]),
     "bars": lambda: plot.bars({"plain": [0.5, 0.6], "mixed": [0.7, 0.8]}, label="accuracy"),
+    "long names": lambda: plot.bars({"all": {name: [0.5, 0.6] for name in LONG}}, label="accuracy", title="Which rule"),
+    "long names of points": lambda: plot.points({"all": {name: torch.rand(9, 2) for name in LONG}}),
     "roc": lambda: plot.roc({"attack": ([0.0, 0.2, 1.0], [0.0, 0.6, 1.0])}, title="Both"),
     "histogram": lambda: plot.histogram({"before": torch.rand(50), "after": torch.rand(50)}, title="Pixels"),
     "series": lambda: plot.series({"plain": torch.rand(2, 9), "warped": torch.rand(9)}, title="Series"),

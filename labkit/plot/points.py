@@ -8,7 +8,7 @@ import torch
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
-from labkit.plot.style import WIDTH, Figure, array, colours, heading, house, panels
+from labkit.plot.style import WIDTH, Figure, array, colours, heading, house, legend, panels
 
 MARKERS = ("o", "^", "s", "x", "v", "D", "+")
 # From the palest blue of the first set to the palest vermilion of the second: value 1 is the second's class.
@@ -61,7 +61,7 @@ def points(
         axes[0].set_ylabel(ylabel)
         if len(labels) > 1:
             drawn = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels())}
-            figure.legend(drawn.values(), drawn, loc="outside lower center", ncols=len(labels))
+            legend(figure, list(drawn.values()), list(drawn), loc="outside lower center", ncols=len(labels))
         if title:
             heading(figure, axes[0], title) if len(axes) == 1 else figure.suptitle(
                 title, x=0.01, ha="left", fontsize=10

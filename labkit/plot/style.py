@@ -143,7 +143,8 @@ def heading(figure: Figure, axes: Axes, title: str) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if labels:
         # As the legend's own title: matplotlib would lay a title of the figure over it.
-        figure.legend(
+        legend(
+            figure,
             handles,
             labels,
             title=title or None,
@@ -156,6 +157,14 @@ def heading(figure: Figure, axes: Axes, title: str) -> None:
         )
     elif title:
         figure.suptitle(title, x=0.01, ha="left", size=10.5)
+
+
+def legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str], *, ncols: int, **style: Any) -> None:
+    """A figure's legend in ``ncols`` columns, or in fewer, if they would be cut off."""
+    made = figure.legend(handles, labels, ncols=ncols, **style)
+    if ncols > 1 and made.get_window_extent().width > figure.bbox.width:
+        made.remove()
+        legend(figure, handles, labels, ncols=ncols - 1, **style)
 
 
 def pale(colour: str) -> tuple[float, float, float]:
