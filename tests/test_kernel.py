@@ -527,7 +527,7 @@ def saturation(x, factor):
 """
 FORGED = """
 from labkit.grading.engine.inside import kernel as inside_kernel
-inside_kernel.check = lambda *a: display({inside_kernel.MIME: REPLY}, raw=True)
+inside_kernel.check = lambda *a: display({inside_kernel.CHECKED: REPLY}, raw=True)
 """
 
 

@@ -3,7 +3,7 @@
 Its rooms, from the students' code outwards:
 
 - ``inside`` shares its processes with students' code: the fork server, and its forks. Nothing outside imports it, and
-  it imports nothing of the rest but ``frames`` and ``limits``; import contracts hold both.
+  it imports nothing of the rest but ``frames``, ``limits`` and ``places``; import contracts hold both.
 - ``sandbox`` is the trusted half of the same: it starts the server in bubblewrap, sends one cell at a time, and
   believes nothing that comes back. ``copy`` makes the labkit that a submission finds there. ``kernel`` puts a real
   Jupyter kernel in the same place.

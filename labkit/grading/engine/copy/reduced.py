@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import labkit
 from labkit.grading.engine.copy import reduction
-from labkit.grading.engine.inside.isolate import PLACE
-from labkit.grading.engine.sandbox.covers import PACKAGE
+from labkit.grading.engine.places import PLACE
 
-ENGINE = ("grading/__init__.py", "grading/engine/__init__.py", "grading/engine/frames.py", "grading/engine/limits.py")
+PACKAGE = Path(labkit.__file__).resolve().parent
+BOTH = ("__init__", "frames", "limits", "places")  # modules of the engine that both halves of the sandbox import
+ENGINE = ("grading/__init__.py", *(f"grading/engine/{name}.py" for name in BOTH))
 INSIDE = "grading/engine/inside/"
 NEVER = ("_course/",)
 LEFT_OUT = ("__main__.py", *(f"{name.replace('.', '/')}/" for name in reduction.LEFT_OUT))

@@ -20,14 +20,11 @@ import struct
 from labkit.grading.engine.inside import seccomp as inside_seccomp
 from labkit.grading.engine.inside import syscalls as sys_
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.places import HOME, PLACE, STAGE
 
-HOME = "/home/student"
 STUDENT = 1000
 CAREFUL = sys_.MS_NOSUID | sys_.MS_NODEV
 WRITABLE = {"home": HOME, "tmp": "/tmp", "shm": "/dev/shm", "vartmp": "/var/tmp"}
-STAGE = "/run"
-PLACE = "/opt/labkit"
-"""Where a submission finds its copy of labkit."""
 INODE = 16_384  # bytes of the disk for each file that it may hold: the kernel takes a thousand to describe one
 FILES = 10_000  # files that it may hold in any case
 TERMINALS = 32

@@ -14,8 +14,9 @@ import zmq
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
 
+from labkit.grading.engine.places import CHECKED
+
 OWN = ("--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=ERROR")
-MIME = "application/vnd.labkit.check+json"
 LISTENING: dict[int, int] = {}  # descriptors by "port", 1 to 5 in the order of ``KERNEL_CHANNELS``
 
 
@@ -54,7 +55,7 @@ def check(key: str, expression: str, seed: int, limit: int, prepared: str = "") 
 
     shell: Any = get_ipython()
     data, failed = examine(shell.user_ns, key, expression, seed, limit, base64.b64decode(prepared))
-    display({MIME: {"data": base64.b64encode(data).decode(), "failed": failed}}, raw=True)
+    display({CHECKED: {"data": base64.b64encode(data).decode(), "failed": failed}}, raw=True)
 
 
 def main() -> None:

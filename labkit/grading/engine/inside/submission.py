@@ -15,9 +15,9 @@ from labkit.grading.engine.inside import isolate as inside_isolate
 from labkit.grading.engine.inside import loop as inside_loop
 from labkit.grading.engine.inside import syscalls as inside_syscalls
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.places import HOME, KERNEL_CHANNELS
 
 KERNEL = "labkit.grading.engine.inside.kernel"
-KERNEL_CHANNELS = ("shell", "iopub", "stdin", "hb", "control")  # in the order of their sockets
 MAX_SETUP = 1 << 26  # bytes of the list of files and of environment variables
 MAX_FILES = (1 << 32) - 1
 
@@ -64,10 +64,10 @@ class Submission:
             self.reports.sendall(b"!")  # its credentials tell the supervisor which process this is
             if folders is not None:
                 inside_isolate.settle(self.limits, account, folders)
-            setup = self.prepare(home or inside_isolate.HOME)
+            setup = self.prepare(home or HOME)
             files = inside_loop.descriptors(keep=(self.replies.fileno(), self.reports.fileno()))
             inside_isolate.confine(self.limits, sandboxed=folders is not None, counted=setup["counted"])
-            os.environ.update(setup["env"], HOME=home or inside_isolate.HOME)
+            os.environ.update(setup["env"], HOME=home or HOME)
             ready(self.reports)
             if "kernel" in setup:
                 become_kernel(self.replies, **setup["kernel"])

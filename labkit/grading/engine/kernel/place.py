@@ -18,7 +18,7 @@ class KernelPlace(Session):
     Args:
         connection: what a kernel's connection file says.
         arguments: of the kernel's program.
-        listening: its sockets, in the order of ``inside.submission.KERNEL_CHANNELS``.
+        listening: its sockets, in the order of ``places.KERNEL_CHANNELS``.
     """
 
     def __init__(

@@ -19,10 +19,10 @@ from jupyter_client.provisioning import KernelProvisionerBase
 
 from labkit.grading.engine import sandbox
 from labkit.grading.engine.copy import reduced
-from labkit.grading.engine.inside.submission import KERNEL_CHANNELS
 from labkit.grading.engine.kernel.place import KernelPlace
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.nbgrader import intake
+from labkit.grading.engine.places import KERNEL_CHANNELS
 from labkit.grading.engine.sandbox.server import SandboxError, Server
 from labkit.own_checks import SUFFIX
 

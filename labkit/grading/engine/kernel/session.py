@@ -24,9 +24,9 @@ from nbformat import NotebookNode, v4
 from nbgrader.preprocessors import Execute
 
 from labkit.grading.engine.frames import Tampered
-from labkit.grading.engine.inside.kernel import MIME
 from labkit.grading.engine.kernel.provisioner import Sandboxed
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.places import CHECKED
 from labkit.grading.engine.sandbox import Sandbox
 from labkit.grading.engine.sandbox import launch as sandbox_launch
 from labkit.grading.engine.sandbox import outputs as sandbox_outputs
@@ -128,8 +128,8 @@ class KernelSession:
         cell = self.ask(source, self.limits.output_bytes + 3 * self.limits.reply_bytes, history=False)
         if cell is None:
             return CheckResult(None, died=self.died, tampered=self.tampered, seconds=self.taken)
-        replies = [output.data[MIME] for output in cell.outputs if MIME in output.get("data", {})]
-        outputs = self.outputs([output for output in cell.outputs if MIME not in output.get("data", {})])
+        replies = [output.data[CHECKED] for output in cell.outputs if CHECKED in output.get("data", {})]
+        outputs = self.outputs([output for output in cell.outputs if CHECKED not in output.get("data", {})])
         try:
             data, failed = reply(replies)
         except Tampered as error:

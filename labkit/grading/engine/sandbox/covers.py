@@ -11,15 +11,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import labkit
-from labkit.grading.engine.inside import isolate as inside_isolate
+from labkit.grading.engine.copy.reduced import PACKAGE
+from labkit.grading.engine.places import PLACE
 from labkit.grading.engine.sandbox import peers
 
-PACKAGE = Path(labkit.__file__).resolve().parent
 USR = Path("/usr")
 OWN = "labkit"
 SMALL = 4096  # bytes of a file that may hold nothing but a path
-NOT_THERE = f"{inside_isolate.PLACE}/labkit/not_there.py"
+NOT_THERE = f"{PLACE}/labkit/not_there.py"
 """What a hidden package consists of, where it is imported: an error that says why."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from labkit.grading.engine.inside import isolate as inside_isolate
+from labkit.grading.engine.places import HOME, PLACE, STAGE
 from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
 from labkit.grading.engine.sandbox import covers as sandbox_covers
 from labkit.grading.engine.sandbox.covers import PACKAGE
@@ -104,10 +104,10 @@ def bubblewrap(
     for path, descriptor in texts.items():
         command += ["--ro-bind-data", str(descriptor), path]
     command += covered(hide, keep)
-    command += [*parents(Path(inside_isolate.PLACE)), "--perms", "0755", "--tmpfs", inside_isolate.PLACE]
+    command += [*parents(Path(PLACE)), "--perms", "0755", "--tmpfs", PLACE]
     # bubblewrap's own file systems belong to the server's account, which every fork shares.
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
-    server = python(control, archive, inside_isolate.PLACE, seen_at(Path(sys.executable)))
+    server = python(control, archive, PLACE, seen_at(Path(sys.executable)))
     return [*launcher(), *command, *server]
 
 
@@ -129,9 +129,9 @@ def seen_at(path: Path) -> str:
 def server_places() -> list[str]:
     """Arguments that make the folders each fork puts empty ones over. The server's imports write to two of them."""
     arguments = []
-    for place in (inside_isolate.HOME, "/tmp"):
+    for place in (HOME, "/tmp"):
         arguments += [*parents(Path(place)), "--perms", "1777", "--tmpfs", place]
-    for place in ("/var/tmp", inside_isolate.STAGE, "/dev/shm", "/etc"):
+    for place in ("/var/tmp", STAGE, "/dev/shm", "/etc"):
         arguments += [*parents(Path(place)), "--perms", "0755", "--dir", place]
     return arguments
 
@@ -203,7 +203,7 @@ def covered(hide: Iterable[Path], keep: Iterable[str] = ()) -> list[str]:
 
 
 @cache
-def private_paths(place: str = inside_isolate.PLACE) -> tuple[tuple[str, str], ...]:
+def private_paths(place: str = PLACE) -> tuple[tuple[str, str], ...]:
     """What an output says in place of paths that only this machine has, longest first.
 
     Args:

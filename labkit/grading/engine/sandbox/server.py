@@ -16,8 +16,8 @@ from pathlib import Path
 
 from labkit.grading.engine.copy import reduced
 from labkit.grading.engine.frames import ORDER, Channel, Closed, Stalled
-from labkit.grading.engine.inside import isolate as inside_isolate
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.places import HOME, PLACE
 from labkit.grading.engine.sandbox import launch as sandbox_launch
 from labkit.grading.engine.sandbox.cgroup import Group, branches
 
@@ -64,7 +64,7 @@ class Server:
         self.branches = branches() if sandboxed else []
         self.groups: list[Group] = []  # idle ones: making one takes longer than a fork
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
-        self.place = inside_isolate.PLACE if sandboxed else tempfile.mkdtemp(prefix="labkit-copy-")
+        self.place = PLACE if sandboxed else tempfile.mkdtemp(prefix="labkit-copy-")
         ours, theirs = socket.socketpair()
         with theirs:
             pass_credentials(ours)
@@ -98,7 +98,7 @@ class Server:
             texts = {path: readable(text) for path, text in sandbox_launch.ACCOUNTS.items()}
             inherited += texts.values()
             command = sandbox_launch.bubblewrap(control, copy, texts, hide, keep)
-            home = inside_isolate.HOME
+            home = HOME
         else:
             command = sandbox_launch.python(control, copy, self.place)
             home = tempfile.gettempdir()
