@@ -248,6 +248,31 @@ def test_a_failure_of_the_machine_is_no_zero(course, monkeypatch):
     assert "zoe" not in {row.student for row in marks.rows(course)}
 
 
+def test_what_went_wrong_keeps_its_traceback_and_debug_shows_it(course, nothing_runs, monkeypatch, capsys):
+    tiny.hand_in(course, "zoe", solution())
+
+    def slip(self, student):
+        raise KeyError("\x1b[2Jx")
+
+    monkeypatch.setattr(run.Engine, "prepare", slip)
+    monkeypatch.chdir(course.root)
+    words = ["grade", "images", "--student", "zoe", *WALL]
+    assert cli.run(words) == 1
+    quiet = capsys.readouterr()
+    assert "it can't be read: KeyError" in " ".join(quiet.out.split())
+    assert "Traceback" not in quiet.out + quiet.err
+    assert ".local/grading.log" in quiet.err
+    kept = (course.local / "grading.log").read_text(encoding="utf-8")
+    assert "in slip\n" in kept
+    assert "KeyError" in kept
+    assert "\x1b" not in kept
+    for debug in (["--debug", *words], [*words, "--debug"]):
+        assert cli.run(debug) == 1
+        assert "in slip\n" in capsys.readouterr().err
+    assert cli.run(["--debug", "grade", "images", "--student", "nobody", *WALL]) == 2
+    assert "in submissions\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.grading import cli_similar, cli_teaching
+from labkit.grading import cli_similar, cli_teaching, tracebacks
 from labkit.grading import course as places
 from labkit.grading.cli_teaching import NOT_ALL_RIGHT, Topic, shown
 from labkit.grading.course import Course, CourseError
@@ -22,7 +22,6 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="labkit",
-    help="Augmentation, self-training, adversarial learning, transfer and privacy: the course and its grading.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -31,6 +30,12 @@ app = typer.Typer(
 )
 
 STUDENT, TEACHER = "For students", "For instructors"
+DEBUG = "--debug"
+
+
+@app.callback()
+def common(debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks of what goes wrong.")] = False) -> None:
+    """Augmentation, self-training, adversarial learning, transfer and privacy: the course and its grading."""
 
 
 @app.command(rich_help_panel=STUDENT)
@@ -183,6 +188,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command; its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if DEBUG not in words:
+        return answered(words)
+    with tracebacks.shown():  # wherever it stands: it is no command's own
+        return answered([DEBUG, *(word for word in words if word != DEBUG)])
+
+
+def answered(arguments: list[str]) -> int:
+    """Run the command; its exit status."""
     # typer has brought its own click since 0.2x: its class of usage errors is the parent of one it exports.
     click_exception: Any = typer.BadParameter.__mro__[2]
     try:
@@ -193,6 +207,7 @@ def run(arguments: list[str] | None = None) -> int:
         command = error.ctx.command_path if getattr(error, "ctx", None) else "labkit"
         return complain(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     except CourseError as error:
+        tracebacks.LOG.debug("where that was found", exc_info=error)
         return complain(str(error))
     except (KeyboardInterrupt, typer.Abort):
         complain("stopped; what was finished is kept")

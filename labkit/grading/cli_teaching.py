@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labkit.grading import course as places
-from labkit.grading import links
+from labkit.grading import links, tracebacks
 from labkit.grading.course import Course, CourseError
 
 if TYPE_CHECKING:
@@ -145,29 +145,29 @@ def grade(
     """Grade what lies in submitted/STUDENT/TOPIC/. Marks given by hand stay."""
     from labkit.grading import grade as grading
     from labkit.grading import grades as tables
+    from labkit.grading.engine.options import Options
     from labkit.grading.engine.report import Bar
     from labkit.grading.screen import err, out
 
     here = teaching()
     wanted = assignments(here, topic, handed_in=not topic)
-    limits = grading.limits_of(here, numbers(limit or []))
+    options = Options(force=force, jobs=jobs, limits=grading.limits_of(here, numbers(limit or [])), sandboxed=sandbox,
+                      kernel=kernel, cluster=cluster)  # fmt: skip
     if cluster is not None and jobs is not None:
         raise CourseError("--jobs is for this machine; with --cluster, its workers' threads decide")
     if not sandbox:
         err.print("[yellow]note:[/] without a sandbox, the code of submissions can do whatever you can on "
                   f"{'the workers' if cluster else 'this machine'}")  # fmt: skip
-    left, failed = False, Failures(len(wanted))
+    left, failed, before = False, Failures(len(wanted)), tracebacks.written(here.root)
     for assignment in wanted:
         rows: list[Row] = []
         with failed.one(), Bar() as bar:
-            rows = grading.grade(
-                here, assignment, student, force=force, jobs=jobs, limits=limits, sandboxed=sandbox, kernel=kernel,
-                cluster=cluster,
-                progress=bar,
-            )  # fmt: skip
+            rows = grading.grade(here, assignment, student, options, progress=bar)
         if rows:
             out.print(tables.assignment(rows))
         left |= any(row.left for row in rows)
+    if tracebacks.written(here.root) != before:
+        err.print(f"where this machine failed is in {shown(tracebacks.file(here.root))}", soft_wrap=True)
     raise typer.Exit(failed.status or (NOT_ALL_RIGHT if left else 0))
 
 

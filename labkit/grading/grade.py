@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labkit.grading import classic, links, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
@@ -14,6 +14,7 @@ from labkit.grading.release import refuse_names
 if TYPE_CHECKING:
     from labkit.grading.engine import report
     from labkit.grading.engine.limits import Limits
+    from labkit.grading.engine.options import Options
 
 Progress = Callable[["report.Row", int, int], object]
 """Called with a student's row, how many are finished, and how many there are."""
@@ -23,14 +24,10 @@ def grade(
     course: Course,
     assignment: str,
     students: Sequence[str] | None = None,
+    options: "Options | None" = None,
     *,
-    force: bool = False,
-    jobs: int | None = None,
-    limits: "Limits | None" = None,
-    sandboxed: bool = True,
-    kernel: bool = False,
-    cluster: str | None = None,
     progress: Progress | None = None,
+    **more: Any,
 ) -> list[Row]:
     """Grade the submissions of an assignment. One that was graded as it is now is not graded again.
 
@@ -38,13 +35,9 @@ def grade(
         course: a course with ``solutions/`` and ``submitted/``.
         assignment: a folder's name in ``solutions/``.
         students: whom to grade; everyone who handed in, by default.
-        force: grade again what was graded before. Marks given by hand stay.
-        jobs: how many submissions run at a time; as many as there are processors, by default.
-        limits: what a submission may use; the course's, by default.
-        sandboxed: whether the students' code is contained. Without, it runs with the rights of this user.
-        kernel: whether each notebook runs in a Jupyter kernel, in the sandbox: slower, for what needs one.
-        cluster: the address of a Dask scheduler, whose workers run the notebooks instead of this machine.
+        options: how the run goes.
         progress: called after each submission.
+        more: options by their names, in place of those in ``options``, as in ``jobs=4``.
 
     Raises:
         CourseError: if there are no such submissions, the assignment itself is broken, this machine allows no
@@ -53,17 +46,19 @@ def grade(
     """
     refuse_names(assignment)
     wanted = submissions(course, assignment, students)
-    if kernel:
-        refuse_kernel(sandboxed)
     from labkit.grading.engine import run
+    from labkit.grading.engine.options import Options
 
+    chosen = replace(options or Options(), **more)
+    chosen = replace(chosen, limits=chosen.limits or limits_of(course))
+    if chosen.kernel:
+        refuse_kernel(chosen.sandboxed)
     classic.register(course, assignment)
     roster.enter(course, assignment, wanted)
     try:
         with classic.logged(course) as (log, _):
             found = run.grade(
-                course.config(), assignment, wanted, jobs=jobs, limits=limits or limits_of(course), log=log,
-                sandboxed=sandboxed, kernel=kernel, force=force, progress=progress, cluster=cluster,
+                course.config(), assignment, wanted, chosen, log=log, progress=progress,
                 exercise=identity(course, assignment),
             )  # fmt: skip
     except run.GradingError as error:

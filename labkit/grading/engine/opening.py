@@ -15,6 +15,7 @@ from traitlets.config import Config
 from labkit.grading import links
 from labkit.grading.engine.judging.judge import Broken
 from labkit.grading.engine.nbgrader.autograde import Engine
+from labkit.grading.engine.options import Options
 from labkit.grading.engine.trouble import GradingError, describe
 from labkit.grading.engine.work.exercise import uses
 from labkit.grading.engine.work.worker import Judge, Sandbox
@@ -42,14 +43,11 @@ def own_checks(engine: Engine) -> str:
     return own.to_json() if own else ""
 
 
-def sandboxes(
-    engine: Engine, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False
-) -> Callable[[], Sandbox]:
+def sandboxes(engine: Engine, judge: Judge, options: Options) -> Callable[[], Sandbox]:
     """What makes a sandbox for an exercise.
 
     Args:
         judge: who knows what no answer may call.
-        kernel: make one in which each notebook runs in a Jupyter kernel.
 
     Raises:
         GradingError: if this machine allows none.
@@ -57,6 +55,7 @@ def sandboxes(
     from labkit.grading.engine import sandbox
     from labkit.grading.engine.limits import Limits
 
+    sandboxed, limits = options.sandboxed, options.limits or Limits()
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
@@ -68,11 +67,11 @@ def sandboxes(
 
     def make() -> Sandbox:
         try:
-            if kernel:
+            if options.kernel:
                 from labkit.grading.engine.kernel.session import KernelSandbox
 
-                return KernelSandbox(limits or Limits(), **more)
-            return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, preload=used.preload, **more)
+                return KernelSandbox(limits, **more)
+            return sandbox.Sandbox(limits, sandboxed=sandboxed, preload=used.preload, **more)
         except sandbox.SandboxError as error:
             raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error
 

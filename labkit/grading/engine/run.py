@@ -7,9 +7,9 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,10 @@ from labkit.grading.engine.nbgrader import lean  # noqa: F401  before nbgrader
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
-from labkit.grading import alike
+from labkit.grading import alike, tracebacks
 from labkit.grading.engine import journal
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
 from labkit.grading.engine.judging.judge import Judges
-from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.nbgrader import ledger
 from labkit.grading.engine.nbgrader.autograde import Engine, Submission
 from labkit.grading.engine.nbgrader.cells import grade_id
@@ -38,13 +37,15 @@ from labkit.grading.engine.opening import (
     quiet,
     sandboxes,
 )
+from labkit.grading.engine.options import Options
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
 from labkit.grading.engine.work.cluster import connected
 from labkit.grading.engine.work.exercise import uses
 from labkit.grading.engine.work.job import Result
-from labkit.grading.engine.work.worker import SEEDS, Judge, Sandbox
+from labkit.grading.engine.work.worker import Judge, Sandbox
 from labkit.grading.engine.work.workers import Pool, Workers
+from labkit.grading.tracebacks import LOG
 
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
 
@@ -57,19 +58,14 @@ def grade(
     config: Config,
     assignment: str,
     students: Sequence[str] | None = None,
+    options: Options | None = None,
     *,
-    jobs: int | None = None,
-    limits: Any = None,
-    sandboxed: bool = True,
-    kernel: bool = False,
-    force: bool = False,
     exercise: str = "",
     progress: Progress | None = None,
-    seeds: int = SEEDS,
     make: Callable[[], Sandbox] | None = None,
     judge: Judge | None = None,
-    cluster: str | None = None,
     log: logging.Logger | None = None,
+    **more: Any,
 ) -> list[Row]:
     """Grade the submissions of an assignment that are due, and give a row for every one.
 
@@ -79,59 +75,59 @@ def grade(
         config: nbgrader's settings, with ``CourseDirectory.root``.
         assignment: its name; the gradebook must know it.
         students: whom to grade; everyone who handed in, by default.
-        jobs: how many submissions run at a time; as many as there are processors, by default.
-        limits: a ``limits.Limits``; what a submission may use.
-        sandboxed: whether students' code is contained. Without, it runs with the rights of this user.
-        kernel: whether each notebook runs in a Jupyter kernel instead of the engine's own shell.
-        force: grade what was graded before as well. Marks given by hand stay.
+        options: how the run goes.
         exercise: what identifies the exercise as it is now: who was graded against another is graded again.
         progress: called with a row, how many are finished, and how many there are.
-        seeds: under how many secret seeds each check runs.
         make: makes a worker's sandbox, for tests.
         judge: who gives the verdicts, for tests.
-        cluster: the address of a Dask scheduler, whose workers run the notebooks instead of this machine.
         log: where nbgrader's messages go.
+        more: options by their names, in place of those in ``options``.
 
     Raises:
         GradingError: if it can't begin or can't go on: an unknown assignment, no submissions, no sandbox on this
             machine, a gradebook that is locked, a disk that is full.
     """
-    engine = open_engine(config, assignment, log or quiet())
-    wanted = find(engine, students)
-    try:
-        book = Journal(Journal.of(Path(engine.coursedir.root), assignment))
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(book.lock())
-            stack.enter_context(nbgrader_warnings())
-            shared = stack.enter_context(Shared())
-            if cluster is not None and kernel:
-                raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
-            if cluster is not None:
-                pool: Pool = stack.enter_context(connected(
-                    cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine),
-                    uses=uses(engine.blueprints, own_checks(engine)), keep=kept(engine),
-                ))  # fmt: skip
-            else:
-                count = workers(jobs)
-                judge = judge or stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine)))
-                box = make or sandboxes(engine, judge, limits, sandboxed, kernel)
-                pool = stack.enter_context(Workers(box, judge, count, seeds))
-            return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)
-    except journal.Busy as error:
-        raise GradingError(str(error)) from None
-    except OSError as error:
-        raise GradingError(f"the run can't begin: {describe(error)}") from error
+    chosen = replace(options or Options(), **more)
+    with tracebacks.kept(Path(config.CourseDirectory.get("root") or "."), GradingError):
+        engine = open_engine(config, assignment, log or quiet())
+        wanted = find(engine, students)
+        try:
+            book = Journal(Journal.of(Path(engine.coursedir.root), assignment))
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(book.lock())
+                stack.enter_context(nbgrader_warnings())
+                shared = stack.enter_context(Shared())
+                pool = stack.enter_context(workers(engine, chosen, make, judge))
+                return Run(engine, book, shared, pool, progress, chosen.force, exercise).all(wanted)
+        except journal.Busy as error:
+            raise GradingError(str(error)) from None
+        except OSError as error:
+            raise GradingError(f"the run can't begin: {describe(error)}") from error
 
 
-def workers(jobs: int | None) -> int:
-    """How many submissions run at a time.
+@contextlib.contextmanager
+def workers(
+    engine: Engine, options: Options, make: Callable[[], Sandbox] | None, judge: Judge | None
+) -> Iterator[Pool]:
+    """Where the notebooks run: on this machine, or on a cluster.
 
     Raises:
-        GradingError: if that is none.
+        GradingError: if that can't be.
     """
-    if jobs is not None and jobs < 1:
-        raise GradingError(f"there are {jobs} jobs; expected at least one")
-    return jobs or len(os.sched_getaffinity(0))
+    if options.cluster is not None:
+        if options.kernel:
+            raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
+        used = uses(engine.blueprints, own_checks(engine))
+        with connected(options, hide=private(engine), uses=used, keep=kept(engine)) as cluster:
+            yield cluster
+        return
+    if options.jobs is not None and options.jobs < 1:
+        raise GradingError(f"there are {options.jobs} jobs; expected at least one")
+    count = options.jobs or len(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as stack:
+        judge = judge or stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine)))
+        box = make or sandboxes(engine, judge, options)
+        yield stack.enter_context(Workers(box, judge, count, options.seeds))
 
 
 @dataclass
@@ -204,7 +200,7 @@ class Run:
         except UnicodeEncodeError:
             return self.unusable(entry, UNNAMEABLE)
         except Exception as error:  # noqa: BLE001  nothing a student hands in may stop the class
-            return self.fail(entry, f"it can't be read: {describe(error)}")
+            return self.fail(entry, f"it can't be read: {describe(error)}", error)
         entry.flags, entry.notes = made.flags, made.notes
         if not made.notebooks:
             return self.unusable(entry, "; ".join(dict.fromkeys(made.broken.values())) or self.absent())
@@ -227,7 +223,7 @@ class Run:
             try:
                 result = future.result()
             except NotRun as error:
-                self.fail(entry, str(error))
+                self.fail(entry, str(error), error)
                 continue
             entry.state, entry.result = RAN, result.to_json()
             self.book.put(entry)
@@ -243,7 +239,7 @@ class Run:
             with self.engine.book() as book:
                 ledger.withdraw(book, self.engine.assignment, made.student)
             self.engine.remove(made.student)
-            return self.fail(entry, f"nbgrader failed on it: {describe(error)}")
+            return self.fail(entry, f"nbgrader failed on it: {describe(error)}", error)
         entry.flags = [
             *made.flags,
             *(text for o in result.outcomes.values() for c in o.cells.values() for text in c.flags),
@@ -283,8 +279,9 @@ class Run:
         self.book.put(entry)
         self.report(Row(entry.student, self.engine.assignment, UNGRADED, flags=entry.flags, sentence=sentence))
 
-    def fail(self, entry: Entry, sentence: str) -> None:
+    def fail(self, entry: Entry, sentence: str, error: Exception) -> None:
         """A failure of the machine: no mark, and the next run tries again."""
+        LOG.error("%s of %s: %s", self.engine.assignment, ascii(entry.student), sentence, exc_info=error)
         self.report(Row(entry.student, self.engine.assignment, UNGRADED, flags=entry.flags, sentence=sentence))
 
     def report(self, row: Row) -> None:

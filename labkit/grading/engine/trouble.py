@@ -2,6 +2,9 @@
 
 from sqlalchemy.exc import OperationalError
 
+SLIPS = (LookupError, AttributeError, TypeError, NameError, AssertionError)
+"""What Python raises of itself where a program is wrong: its text is no sentence without its name."""
+
 
 class GradingError(RuntimeError):
     """The run can't begin or can't go on; the message is a sentence. What was graded stays graded."""
@@ -22,5 +25,7 @@ def describe(error: BaseException) -> str:
     """An exception in a few words, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
-    text = str(getattr(error, "orig", None) or error)
-    return (text.strip().splitlines() or [type(error).__name__])[0][:300]
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    if not lines or isinstance(error, SLIPS):
+        return ": ".join([type(error).__name__, *lines[:1]])[:300]
+    return lines[0][:300]

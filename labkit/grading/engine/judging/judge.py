@@ -14,12 +14,16 @@ import queue
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from labkit.grading.tracebacks import LOG
+
 SECONDS = 120.0  # a verdict may take this long: it may train a small model
+TRACE = 20_000  # characters of a traceback: its end
 TRIES = 4  # judges that an answer may cost: one may be killed by chance, not each
 
 
@@ -122,8 +126,8 @@ class Judges:
         match self.ask({"do": "prepare", "key": key, "seed": seed}):
             case {"prepared": str(text)}:
                 return base64.b64decode(text)
-            case {"broken": text}:
-                raise Broken(text)
+            case {"broken": _} as reply:
+                unpack(reply)
         self.plain.add(key)
         return b""
 
@@ -230,6 +234,7 @@ def unpack(answer: dict[str, Any]) -> Verdict:
         case {"forged": text}:
             raise Forged(text)
         case {"broken": text}:
+            LOG.error("a check is broken: %s", answer.get("trace") or text)
             raise Broken(text)
     raise Broken("the judge gave no verdict")
 
@@ -256,7 +261,7 @@ def answer(head: dict[str, Any], data: bytes) -> dict[str, Any]:
     except wire.Malformed as error:
         return {"forged": str(error)[:300]}
     except Exception as error:  # noqa: BLE001  whatever fails here is the check's fault or the machine's
-        return {"broken": f"{type(error).__name__}: {error}"[:300]}
+        return {"broken": f"{type(error).__name__}: {error}"[:300], "trace": traceback.format_exc()[-TRACE:]}
 
 
 def forbidden(keys: Sequence[str]) -> list[str]:

@@ -20,10 +20,11 @@ import labkit
 from labkit.grading.engine.judging.decoys import Decoys
 from labkit.grading.engine.judging.judge import Judges
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.options import Options
 from labkit.grading.engine.trouble import GradingError, NotRun, describe
 from labkit.grading.engine.work.exercise import Uses
 from labkit.grading.engine.work.job import Job, Result
-from labkit.grading.engine.work.worker import SEEDS, Court, work
+from labkit.grading.engine.work.worker import Court, work
 
 RETRIES = 2
 LONELY = 60.0  # seconds without any worker after which a run gives up
@@ -81,7 +82,9 @@ class Cluster:
         try:
             answer.set_result(Result.from_json(sent.result()))
         except Exception as error:  # noqa: BLE001  whatever failed there was no student's code
-            answer.set_exception(NotRun(f"its notebooks could not be run on the cluster: {describe(error)}"))
+            trouble = NotRun(f"its notebooks could not be run on the cluster: {describe(error)}")
+            trouble.__cause__ = error
+            answer.set_exception(trouble)
 
     def look(self) -> None:
         """Until the end: look whether anybody is there. Dask itself would wait for a worker for ever."""
@@ -114,11 +117,8 @@ class Cluster:
 
 @contextlib.contextmanager
 def connected(
-    address: str,
+    options: Options,
     *,
-    limits: Limits,
-    sandboxed: bool,
-    seeds: int = SEEDS,
     seconds: float = 30.0,
     hide: Sequence[Path] = (),
     uses: Uses | None = None,
@@ -127,6 +127,7 @@ def connected(
     """A cluster for the time of a run.
 
     Args:
+        options: how the run goes; ``cluster`` is the scheduler's address.
         seconds: how long to wait for the scheduler.
         hide: folders of this machine that no submission may see, where a worker runs on it.
         uses: what of labkit the exercise uses: its functions aren't there.
@@ -139,7 +140,8 @@ def connected(
         from distributed import Client
     except ImportError:
         raise GradingError("grading on a cluster needs Dask: pip install 'labkit-course[cluster]'") from None
-    options = settings(limits, sandboxed, seeds, hide, uses or Uses(), keep)
+    address = options.cluster or ""
+    known = settings(options.limits or Limits(), options.sandboxed, options.seeds, hide, uses or Uses(), keep)
     with quiet():
         try:
             if not address:  # Dask would start a cluster of its own
@@ -149,8 +151,8 @@ def connected(
             raise GradingError(f"no Dask scheduler answers at {address!r}: {describe(error)}") from error
         cluster = None
         try:
-            able(client, address, options)
-            cluster = Cluster(client, options)
+            able(client, address, known)
+            cluster = Cluster(client, known)
             yield cluster
         finally:
             if cluster is not None:

@@ -10,11 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 from labkit.grading.engine.judging.decoys import Decoy, Decoys, asked, betrayed, named
 from labkit.grading.engine.judging.judge import Broken, Forged, Verdict
 from labkit.grading.engine.nbgrader.cells import CHECK, TEST, Call, Step
+from labkit.grading.engine.options import SEEDS
 from labkit.grading.engine.work import outputs as shape
 from labkit.grading.engine.work.job import Cell, Job, Outcome, Part, Result
 
 ENV = {"NBGRADER_EXECUTION": "autograde"}
-SEEDS = 3  # secret seeds a check is run under, as many as the notebook has public ones
 ENOUGH = 2.0  # seconds: a check that has taken longer is not run under another seed
 STRANGE = "its process sent replies that no honest notebook sends"
 BUSY = "it ran out of time while this machine was too busy to run it; grade it again with --force when that is over"

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from labkit.grading.engine.judging.decoys import Decoys
+from labkit.grading.engine.options import SEEDS
 from labkit.grading.engine.trouble import GradingError, NotRun, describe
 from labkit.grading.engine.work.job import Job, Result
-from labkit.grading.engine.work.worker import SEEDS, Court, Judge, Sandbox, work
+from labkit.grading.engine.work.worker import Court, Judge, Sandbox, work
+from labkit.grading.tracebacks import LOG
 
 TRIES = 3  # runs of a job before the machine is blamed
 
@@ -92,6 +94,7 @@ class Workers:
                 if box:
                     box.close()
                 box = None
+                LOG.warning("a worker failed; tries left: %s", left, exc_info=error)
                 if not left or self.ending:
                     raise NotRun(f"its notebooks could not be run: {describe(error)}") from error
                 time.sleep(0.2)
