@@ -137,6 +137,26 @@ def test_each_failed_check_has_its_sentence(class_):
     assert class_[1]["ada"].wrong == {}
 
 
+@pytest.mark.parametrize(
+    ("score", "manual", "left", "reports", "expected"),
+    [
+        (0.0, False, False, [("a", "wrong")], "the judge's"),
+        (0.0, False, False, [("a", "right"), ("a", "wrong")], "the judge's"),
+        (2.0, False, False, [("a", "right")], None),
+        (0.0, False, False, [], "the notebook's"),  # a test of nbgrader's kind
+        (0.0, False, False, [("a", "right")], "the notebook's"),  # graded again by other means, and worse
+        (2.0, False, False, [("a", "wrong")], "the notebook's"),  # or better
+        (0.0, False, True, [("a", "wrong")], "the notebook's"),  # flagged
+        (None, True, False, [], None),  # a written answer that waits
+    ],
+)
+def test_a_sentence_is_the_judges_where_verdicts_and_marks_agree(monkeypatch, score, manual, left, reports, expected):
+    monkeypatch.setattr(grade, "shown", lambda course, row: {"a": "the notebook's"})
+    row = Row("ada", "images", (Mark("a", score, 2.0, manual),), left=left)
+    verdicts = [{"cell": cell, "status": status, "sentence": "the judge's"} for cell, status in reports]
+    assert grade.explained(None, row, verdicts).wrong == ({"a": expected} if expected else {})
+
+
 def test_plain_nbgrader_gives_the_same_marks(class_, tmp_path):
     course, rows = class_
     plain = Course(tmp_path, tmp_path)

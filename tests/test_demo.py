@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from labkit.grading import cli, course, demo, notebooks
+from labkit.grading import cli, course, demo, grade, notebooks
 from labkit.grading.course import CourseError
 from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
 from tests import tiny
@@ -37,6 +37,8 @@ def test_eight_hand_in_and_each_gets_what_is_due(source, tmp_path):
     assert rows["dmitri"].wrong == {"check_saturation": "saturation returned nothing: is a `return` missing?"}
     assert "`filter2d` is not defined" in rows["grace"].wrong["check_filter2d"]
     assert "is damaged" in rows["hugo"].remarks[0]
+    for name in ("ada", "ben", "chloe", "dmitri", "grace"):
+        assert rows[name].wrong == grade.shown(made, rows[name]), "the verdict and the notebook say the same"
     pages = sorted(path.parts[-3] for path in (made.root / "feedback").rglob("*.html"))
     assert pages == sorted(set(class_) - {"hugo"})
 

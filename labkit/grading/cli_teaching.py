@@ -309,7 +309,7 @@ def with_sentences(here: Course, row: "Row") -> "Row":
     from labkit.grading.screen import err
 
     try:
-        return grading.explained(here, row)
+        return grading.explained(here, row, grading.stored(here, row))
     except CourseError as error:
         err.print(f"{row.student}: {error}", markup=False)
         return row

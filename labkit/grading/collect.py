@@ -242,19 +242,19 @@ def outcome(course: Course, assignment: str, made: HandIn, people: dict[str, Per
     target = course.submitted / made.student / assignment
     if links.on_the_way(target, course.submitted) or target.is_file():
         return said(f"not collected: submitted/{made.student}/{assignment} is no folder", False)
-    what = "new"
-    if target.is_dir():
+    there, same = target.is_dir(), False
+    if there:
         same = fingerprint(made.content) == present(target)
         if not same and not newer(target, made, people.get(made.student)):
             return said("kept what was there: this one is not newer, or it can't be told", False)
-        what = "the same as before" if same else "replaced; the old one is in .local/replaced/"
-    if not dry and what != "the same as before":
+    if not dry and not same:
         try:
             put(course, target, made)
         except OSError as error:
             return said(f"not collected: {error.strerror}", False)
     people[made.student] = made.person
-    return said(what, True)
+    what = "replaced; the old one is in .local/replaced/" if there else "new"
+    return said("the same as before" if same else what, True)
 
 
 def newer(target: Path, made: HandIn, known: Person | None) -> bool:

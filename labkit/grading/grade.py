@@ -126,7 +126,7 @@ def told(course: Course, row: "report.Row") -> Row:
     if ungraded:
         remarks = (*remarks, "the marks are those of an earlier submission")
     left = ungraded or before.left or bool(row.flags and row.state == "graded")
-    return explained(course, replace(before, remarks=(*before.remarks, *remarks), left=left))
+    return explained(course, replace(before, remarks=(*before.remarks, *remarks), left=left), row.reports)
 
 
 def marks_of(course: Course, assignment: str, name: str) -> Row | None:
@@ -140,8 +140,36 @@ def marks_of(course: Course, assignment: str, name: str) -> Row | None:
             return None
 
 
-def explained(course: Course, row: Row) -> Row:
-    """A row with the sentence of each check that failed, from the graded notebook."""
+def explained(course: Course, row: Row, reports: Sequence[Mapping[str, Any]]) -> Row:
+    """A row with the sentence of each check that failed: the judge's own.
+
+    Where verdicts and marks don't go together, the graded notebook tells: of tests of nbgrader's kind, of what a
+    person must look at, and of what was graded again by other means.
+
+    Args:
+        reports: the verdicts, each with its ``cell``, as the engine stored them.
+    """
+    wrong = {
+        report["cell"]: outcome.first_line(report["sentence"]) for report in reports if report["status"] != "right"
+    }
+    marks = [mark for mark in row.marks if not mark.manual]
+    short = {mark.name for mark in marks if mark.score is None or mark.score < mark.maximum or not mark.maximum}
+    if row.left or short != {mark.name for mark in marks if mark.name in wrong}:
+        return replace(row, wrong=shown(course, row))
+    return replace(row, wrong=wrong)
+
+
+def stored(course: Course, row: Row) -> list[dict[str, Any]]:
+    """The verdicts on a submission that the engine stored when it graded it."""
+    from labkit.grading.engine.journal import Journal
+
+    folder = Journal.of(course.root, row.assignment)
+    entry = Journal(folder).get(row.student) if folder.is_dir() else None
+    return entry.reports if entry else []
+
+
+def shown(course: Course, row: Row) -> dict[str, str]:
+    """The sentence of each check that failed, as the graded notebook shows it."""
     wrong = {}
     base = course.root / "autograded"
     for path in sorted((base / row.student / row.assignment).glob("*.ipynb")):
@@ -152,4 +180,4 @@ def explained(course: Course, row: Row) -> Row:
                 result = outcome.result(cell)
                 if result.status != "right":
                     wrong[grade_id(cell)] = result.sentence
-    return replace(row, wrong=wrong)
+    return wrong

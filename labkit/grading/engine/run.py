@@ -49,8 +49,6 @@ from labkit.grading.tracebacks import LOG
 
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
 
-UNNAMEABLE = "the folder's name is no text in UTF-8: rename it"
-
 Progress = Callable[[Row, int, int], object]
 
 
@@ -194,11 +192,10 @@ class Run:
 
     def begin(self, entry: Entry) -> None:
         """Prepare a submission and hand it out, or say why it can't be."""
+        if not nameable(entry.student):
+            return self.unusable(entry, "the folder's name is no text in UTF-8: rename it")
         try:
-            entry.student.encode()
             made = self.engine.prepare(entry.student)
-        except UnicodeEncodeError:
-            return self.unusable(entry, UNNAMEABLE)
         except Exception as error:  # noqa: BLE001  nothing a student hands in may stop the class
             return self.fail(entry, f"it can't be read: {describe(error)}", error)
         entry.flags, entry.notes = made.flags, made.notes
@@ -286,12 +283,21 @@ class Run:
 
     def report(self, row: Row) -> None:
         """One more student is finished."""
-        if row.sentence != UNNAMEABLE:
+        if nameable(row.student):
             with self.engine.book() as book:
                 ledger.fill(book, row)
         self.rows[row.student] = row
         if self.progress is not None:
             self.progress(row, len(self.rows), self.total)
+
+
+def nameable(student: str) -> bool:
+    """Whether a database can hold this name: a folder's may be any bytes."""
+    try:
+        student.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def result_of(entry: Entry) -> Result | None:
