@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from labkit.grading import classic, links, marks, notebooks, outcome, roster
+from labkit.grading import classic, links, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
 from labkit.grading.engine.nbgrader.cells import grade_id
 from labkit.grading.identity import identity
@@ -117,27 +117,16 @@ def limits_of(course: Course, given: Mapping[str, float] | None = None) -> "Limi
 
 def told(course: Course, row: "report.Row") -> Row:
     """The gradebook's row of a submission with what the engine says of it, and the sentence of each failed check."""
-    before = marks_of(course, row.assignment, row.student)
+    before = row.marks
     said = [row.sentence] if row.sentence else []
     remarks = (*said, *(f"look at it: {flag}" for flag in row.flags), *row.notes)
     if before is None:
         return Row(row.student, row.assignment, remarks=remarks, left=True)
-    ungraded = row.score is None or row.state == "ungraded"
+    ungraded = row.state == "ungraded"
     if ungraded:
         remarks = (*remarks, "the marks are those of an earlier submission")
     left = ungraded or before.left or bool(row.flags and row.state == "graded")
     return explained(course, replace(before, remarks=(*before.remarks, *remarks), left=left), row.reports)
-
-
-def marks_of(course: Course, assignment: str, name: str) -> Row | None:
-    """What the gradebook says about one submission."""
-    from nbgrader.api import MissingEntry
-
-    with classic.gradebook(course) as book:
-        try:
-            return marks.row(book.find_submission(assignment, name))
-        except MissingEntry:
-            return None
 
 
 def explained(course: Course, row: Row, reports: Sequence[Mapping[str, Any]]) -> Row:

@@ -10,12 +10,21 @@ from labkit.grading.screen import count
 
 @dataclass(frozen=True)
 class Mark:
-    """One graded cell of one student. ``score`` is ``None`` as long as a person has still to give it."""
+    """One graded cell of one student.
+
+    Attributes:
+        score: the points; ``None`` as long as a person has still to give them, or to look at them.
+        given: the points that the gradebook holds meanwhile, if any.
+        waits: whether the formgrader has it on its list.
+    """
 
     name: str
     score: float | None
     maximum: float
     manual: bool
+    notebook: str = ""
+    given: float | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,10 @@ def row(submission: object) -> Row:
         order = {cell.name: i for i, cell in enumerate(notebook.notebook.source_cells)}
         for grade in sorted(notebook.grades, key=lambda g: (order.get(g.name, 0), g.name)):
             missing = grade.manual_score is None and (grade.auto_score is None or grade.needs_manual_grade)
-            score = None if missing else float(grade.score)
+            given = None if grade.auto_score is None and grade.manual_score is None else float(grade.score)
             manual = grade.cell_type != "code" or grade.auto_score is None
-            marks.append(Mark(grade.name, score, float(grade.max_score), manual))
+            score, waits = None if missing else float(grade.score), bool(grade.needs_manual_grade)
+            marks.append(Mark(grade.name, score, float(grade.max_score), manual, notebook.name, given, waits))
     student, assignment = submission.student.id, submission.assignment.name  # type: ignore[attr-defined]
     flagged = any(notebook.flagged for notebook in submission.notebooks)  # type: ignore[attr-defined]
     remarks = (late(submission.total_seconds_late, penalty),) if penalty else ()  # type: ignore[attr-defined]

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from labkit.grading.marks import Row as Marks
+
 GRADED, KEPT, UNGRADED = "graded", "kept", "ungraded"
 
 
@@ -15,10 +17,7 @@ class Row:
 
     Attributes:
         state: ``graded`` in this run; ``kept``, because it was graded before and hasn't changed since; ``ungraded``.
-        score: points so far, less what lateness costs; None where there are none.
-        max_score: points there are.
-        cells: the points of each graded cell, as ``notebook/cell``; None where a person must give them.
-        needs_manual: whether a person has cells to grade or to look at.
+        marks: what the gradebook says of it, if anything.
         flags: sentences about what a person should look at.
         notes: sentences about what was put right or left out, for information.
         sentence: what happened, in one sentence.
@@ -29,15 +28,34 @@ class Row:
     student: str
     assignment: str
     state: str = UNGRADED
-    score: float | None = None
-    max_score: float = 0.0
-    cells: dict[str, float | None] = field(default_factory=dict)
-    needs_manual: bool = False
+    marks: Marks | None = None
     flags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sentence: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def score(self) -> float | None:
+        """Points so far, less what lateness costs; None where there are none."""
+        if self.marks is None:
+            return None
+        return max(0.0, sum(mark.given or 0.0 for mark in self.marks.marks) - self.marks.penalty)
+
+    @property
+    def max_score(self) -> float:
+        """Points there are."""
+        return self.marks.maximum if self.marks else 0.0
+
+    @property
+    def cells(self) -> dict[str, float | None]:
+        """The points of each graded cell, as ``notebook/cell``; None where a person must give them."""
+        return {f"{mark.notebook}/{mark.name}": mark.given for mark in self.marks.marks} if self.marks else {}
+
+    @property
+    def needs_manual(self) -> bool:
+        """Whether a person has cells to grade or to look at."""
+        return self.marks is not None and any(mark.waits for mark in self.marks.marks)
 
 
 class Bar:

@@ -1,7 +1,10 @@
 """The gradebook beyond what nbgrader's preprocessors write: flags for a person, and the rows of a report."""
 
+import contextlib
+
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 
+from labkit.grading import marks
 from labkit.grading.engine.nbgrader.autograde import Submission
 from labkit.grading.engine.nbgrader.cells import grade_id
 from labkit.grading.engine.report import Row
@@ -46,16 +49,5 @@ def withdraw(book: Gradebook, assignment: str, student: str) -> None:
 
 def fill(book: Gradebook, row: Row) -> None:
     """Put the gradebook's marks into a row, if it has any."""
-    try:
-        submission = book.find_submission(row.assignment, row.student)
-    except MissingEntry:
-        return
-    penalty = 0.0
-    for notebook in submission.notebooks:
-        penalty += notebook.late_submission_penalty or 0.0
-        for grade in notebook.grades:
-            none = grade.auto_score is None and grade.manual_score is None
-            row.cells[f"{notebook.name}/{grade.name}"] = None if none else float(grade.score)
-    row.score = max(0.0, float(submission.score) - penalty)
-    row.max_score = float(submission.max_score)
-    row.needs_manual = bool(submission.needs_manual_grade)
+    with contextlib.suppress(MissingEntry):
+        row.marks = marks.row(book.find_submission(row.assignment, row.student))
