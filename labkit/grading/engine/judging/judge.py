@@ -1,28 +1,32 @@
 """The judge: processes that turn the bytes of an answer into a verdict, outside every sandbox.
 
 The bytes come from untrusted code, so the verdict falls in a process of its own under a time limit: one that hangs
-or dies costs its own verdict and nothing else. Messages over its pipes are a line of JSON, then raw bytes. Only the
-judge imports torch and the checks; the process that grades does without.
+or dies costs its own verdict and nothing else. Questions and answers are ``frames``. Only the judge imports torch and
+the checks; the process that grades does without.
 """
 
 import base64
+import contextlib
 import importlib
 import importlib.util
-import json
 import os
 import queue
+import socket
 import subprocess
 import sys
-import threading
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from labkit.grading.engine.frames import Channel, Closed, Stalled, Tampered
 from labkit.grading.tracebacks import LOG
 
 SECONDS = 120.0  # a verdict may take this long: it may train a small model
+LARGEST, BODY = 1 << 28, (1 << 32) - 1  # bytes of a frame's header, and of the outputs of an answer
+MOMENT = 1e-3  # seconds
 TRACE = 20_000  # characters of a traceback: its end
 TRIES = 4  # judges that an answer may cost: one may be killed by chance, not each
 
@@ -103,7 +107,7 @@ class Judges:
                     process = None
                 process = process or Process(self.command, self.own)
                 try:
-                    return process.ask({**head, "size": len(data)}, data, self.seconds)
+                    return process.ask(head, data, self.seconds)
                 except TimeoutError:
                     process.end()
                     raise Broken(f"the verdict took longer than {self.seconds:g} seconds") from None
@@ -168,10 +172,12 @@ class Process:
         root = str(Path(__file__).resolve().parents[4])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-        self.popen = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
-            start_new_session=True,
-        )  # fmt: skip
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.popen = subprocess.Popen(
+                command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=env, start_new_session=True
+            )
+        self.channel = Channel(ours, max_header=LARGEST)
 
     def alive(self) -> bool:
         """Whether it still runs."""
@@ -182,47 +188,28 @@ class Process:
 
         Raises:
             TimeoutError: if none comes in time.
-            OSError, EOFError: if the process ends.
+            EOFError: if the process ends.
         """
-        assert self.popen.stdin
-        assert self.popen.stdout
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            self.popen.kill()
-
-        timer = threading.Timer(seconds, end)
-        timer.start()
+        deadline = time.monotonic() + seconds
         try:
             if self.untold:
-                told = json.dumps({"do": "own", "size": len(self.untold)}).encode()
-                self.popen.stdin.write(told + b"\n" + self.untold)
-                self.popen.stdin.flush()
-                self.popen.stdout.readline()
+                self.exchange({"do": "own"}, self.untold, deadline)
                 self.untold = b""
-            self.popen.stdin.write(json.dumps(head).encode() + b"\n" + data)
-            self.popen.stdin.flush()
-            line = self.popen.stdout.readline()
-            if not line.endswith(b"\n"):
-                raise EOFError("the judge ended")
-            return dict(json.loads(line))
-        except (OSError, EOFError):
-            if late.is_set():
-                raise TimeoutError from None
-            raise
-        finally:
-            timer.cancel()
+            return self.exchange(head, data, deadline)
+        except Stalled:
+            raise TimeoutError from None
+        except (Closed, Tampered) as error:
+            raise EOFError("the judge ended") from error
+
+    def exchange(self, head: dict[str, Any], data: bytes, deadline: float) -> dict[str, Any]:
+        """One frame there, one back."""
+        self.channel.send(head, data, seconds=max(deadline - time.monotonic(), MOMENT))
+        return self.channel.receive(seconds=max(deadline - time.monotonic(), MOMENT))[0]
 
     def end(self) -> None:
         """Kill it and wait until it is gone."""
         self.popen.kill()
-        for pipe in (self.popen.stdin, self.popen.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
+        self.channel.close()
         self.popen.wait()
 
 
@@ -302,20 +289,14 @@ def shown(report: Any) -> dict[str, Any]:
     return {"output_type": "error", "ename": "Rejected", "evalue": sentence(report), "traceback": lines(report)}
 
 
-def serve(questions: IO[bytes], answers: IO[bytes], reply: Callable[[dict[str, Any], bytes], dict[str, Any]]) -> None:
-    """Answer questions until there are no more."""
-    while line := questions.readline():
-        head = json.loads(line)
-        data = questions.read(head["size"])
-        answers.write(json.dumps(reply(head, data)).encode() + b"\n")
-        answers.flush()
-
-
 def main() -> None:
-    """The judge process. What a check prints must not get among the answers."""
-    private = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    serve(sys.stdin.buffer, private, answer)
+    """The judge process: answers questions until there are no more. What a check prints must not get among them."""
+    channel = Channel(socket.socket(fileno=os.dup(0)), max_header=LARGEST, max_body=BODY)
+    for standard in (0, 1):
+        os.dup2(2, standard)
+    with contextlib.suppress(Closed):
+        while True:
+            channel.send(answer(*channel.receive()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Jobs on other machines: Dask distributed carries the bytes of a job there and those of its result back.
+"""Jobs on other machines: Dask distributed carries the bytes of a job there and the text of its result back.
+
+A worker trusts who sends it jobs, as Dask itself does; a result is read as text, since students' code ran beside it.
 
 A Dask worker needs labkit installed and, for the sandbox, bubblewrap; it needs no shared disk and no database. Each
 worker process keeps one warm sandbox and one judge. A worker that dies costs a retry elsewhere.
@@ -7,6 +9,7 @@ worker process keeps one warm sandbox and one judge. A worker that dies costs a 
 import contextlib
 import json
 import logging
+import pickle
 import threading
 import time
 from collections import Counter
@@ -61,7 +64,7 @@ class Cluster:
         answer: Future[Result] = Future()
         answer.set_running_or_notify_cancel()
         try:
-            sent = self.client.submit(remote, job.to_bytes(), self.options, pure=False, retries=RETRIES)
+            sent = self.client.submit(remote, pickle.dumps(job), self.options, pure=False, retries=RETRIES)
         except Exception as error:  # noqa: BLE001  the connection is gone
             answer.set_exception(GradingError(f"the cluster takes no more work: {self.lost or describe(error)}"))
             return answer
@@ -224,7 +227,7 @@ def remote(data: bytes, options: str) -> str:
     with LOCK:
         BUSY[options] += 1
     try:
-        return work(Job.from_bytes(data), Court(judges, sandbox, json.loads(options)["seeds"], decoys)).to_json()
+        return work(pickle.loads(data), Court(judges, sandbox, json.loads(options)["seeds"], decoys)).to_json()
     finally:
         with LOCK:
             BUSY[options] -= 1

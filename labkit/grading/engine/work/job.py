@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from labkit.grading.engine.nbgrader.cells import Call, Step
+from labkit.grading.engine.nbgrader.cells import Step
 
 Output = dict[str, Any]
 """One output of a cell, as nbformat 4 writes it."""
@@ -32,28 +32,6 @@ class Job:
     parts: tuple[Part, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
 
-    def to_bytes(self) -> bytes:
-        """The job as bytes: a line of JSON, then the files one after another."""
-        head = {
-            "student": self.student,
-            "assignment": self.assignment,
-            "parts": [asdict(part) for part in self.parts],
-            "files": [[name, len(data)] for name, data in self.files.items()],
-        }
-        return json.dumps(head).encode() + b"\n" + b"".join(self.files.values())
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Job":
-        """The job that ``to_bytes`` wrote."""
-        line, _, rest = data.partition(b"\n")
-        head = json.loads(line)
-        files, start = {}, 0
-        for name, size in head["files"]:
-            files[name] = rest[start : start + size]
-            start += size
-        parts = tuple(Part(part["name"], tuple(step_of(step) for step in part["steps"])) for part in head["parts"])
-        return cls(head["student"], head["assignment"], parts, files)
-
     def digest(self) -> str:
         """What identifies the work to be done: everything but the canaries, which are drawn anew each time."""
         steps = [[part.name, [asdict(step) | {"canaries": ()} for step in part.steps]] for part in self.parts]
@@ -61,12 +39,6 @@ class Job:
         for name, data in sorted(self.files.items()):
             digest.update(f"{name}\0{len(data)}\0".encode(errors="surrogatepass") + data)
         return digest.hexdigest()
-
-
-def step_of(record: Mapping[str, Any]) -> Step:
-    """The step that ``asdict`` wrote."""
-    calls = tuple(Call(**call) for call in record["calls"])
-    return Step(**{**record, "calls": calls, "canaries": tuple(record["canaries"])})
 
 
 @dataclass
