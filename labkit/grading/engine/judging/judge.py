@@ -175,7 +175,12 @@ class Process:
         ours, theirs = socket.socketpair()
         with theirs:
             self.popen = subprocess.Popen(
-                command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=env, start_new_session=True
+                command,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                env=env,
+                start_new_session=True,
             )
         self.channel = Channel(ours, max_header=LARGEST)
 
