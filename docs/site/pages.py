@@ -47,7 +47,7 @@ def lay_out(settings: Settings) -> None:
     for path in settings.source.rglob("*"):
         if path.is_file() and path.relative_to(settings.source).as_posix() not in texts:
             path.unlink()
-    for picture in (ROOT / "docs").glob("*.png"):
+    for picture in (*(ROOT / "docs").glob("*.png"), *(ROOT / "docs").glob("*.svg")):
         shutil.copyfile(picture, settings.source / "docs" / picture.name)
     elsewhere(settings)
     forget_pictures(settings, texts)
