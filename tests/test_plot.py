@@ -226,6 +226,17 @@ def test_long_titles_are_wrapped(x):
     assert "\n" not in figure.alt
 
 
+def test_titles_stand_where_matplotlib_would_lay_them_out(x):
+    figure = plot.images(
+        x, columns=2, titles=["one line", "a title in two lines, at the least"] * 2 + ["ß"], rows="abc"
+    )
+    png = figure.png()
+    for ax in figure.axes:
+        assert ax.title.get_text()
+        ax._autotitlepos = True
+    assert figure.png() == png
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 16, 40, 100])
 def test_a_grid_of_any_number_is_as_wide_as_the_page_at_most(n):
     figure = plot.images(torch.rand(n, 1, 8, 8))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
@@ -163,7 +164,7 @@ def _grid(
     width = max(label + side * columns + GAP * (columns - 1) + 2 * MARGIN, min(WIDTH, 0.095 * len(title)))
     banner = 0.34 if title else 0.0
     height = banner + 2 * MARGIN + rows * tall + sum(lines) * TITLE + (rows - 1) * GAP
-    with house():
+    with house(), matplotlib.rc_context({"axes.grid": False}):
         figure = Figure(figsize=(width, height))
         if title:
             figure.text(MARGIN / width, 1 - 0.1 / height, title, va="top", size=10.5)
@@ -190,7 +191,7 @@ def _show(axes: Axes, picture: np.ndarray, head: str, colours: str) -> None:
     axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation=smooth)
     axes.set_axis_off()
     axes.set_anchor("N")
-    axes.set_title(head, size=SMALLEST, loc="center", pad=3, linespacing=1.15)
+    axes.set_title(head, size=SMALLEST, loc="center", pad=3, linespacing=1.15, y=1.0)
 
 
 def _describe(pictures: list[np.ndarray], heads: list[str], names: list[str], title: str) -> str:
