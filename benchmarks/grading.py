@@ -102,7 +102,7 @@ def measured(what: str, root: Path, jobs: int) -> dict:
         engine_class.autograde(settings)
         return {}
     if what == "feedback":
-        from labkit.grading.engine.feedback import Feedback
+        from labkit.grading.engine.nbgrader.feedback import Feedback
 
         engine_class.convert(Feedback, settings)
         return {}
@@ -118,7 +118,8 @@ def measured(what: str, root: Path, jobs: int) -> dict:
 @contextmanager
 def clocks() -> Iterator[dict[str, float]]:
     """Processor seconds of the trusted process by what it does."""
-    from labkit.grading.engine import autograde, journal, ledger
+    from labkit.grading.engine import journal
+    from labkit.grading.engine.nbgrader import autograde, ledger
 
     spent: dict[str, float] = {}
 
@@ -147,7 +148,7 @@ def small_costs(rounds: int = 20) -> dict[str, float]:
     """Milliseconds of wall time of what a submission pays besides: an empty session, an idle cell, a verdict."""
     from labkit import checks
     from labkit.checks import wire
-    from labkit.grading.engine.judge import Judges
+    from labkit.grading.engine.judging.judge import Judges
     from labkit.grading.engine.sandbox import Sandbox, probe
 
     def clocked(what: Callable[[], object]) -> float:

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from labkit.checks import bank, find
 from labkit.grading import alike
-from labkit.grading.engine import judge, run
+from labkit.grading.engine import run
 from labkit.grading.engine.journal import Journal
+from labkit.grading.engine.judging import judge
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, WRONG, submit
 from tests.engine_double import Double

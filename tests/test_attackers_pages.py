@@ -10,7 +10,7 @@ from jupyter_server.services.sessions.sessionmanager import SessionManager
 from nbformat import v4
 
 from labkit.grading import roster, screen
-from labkit.grading.engine import intake
+from labkit.grading.engine.nbgrader import intake
 from labkit.grading.pages import clean, drawings, exporting, server
 from tests.attackers import pages
 from tests.test_pages import Found, needs_browser, opened, page_of

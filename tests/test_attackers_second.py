@@ -12,7 +12,9 @@ import pytest
 from labkit import checks
 from labkit.checks import bank, wire
 from labkit.checks.values import agree
-from labkit.grading.engine import decoys, feedback, run
+from labkit.grading.engine import run
+from labkit.grading.engine.judging import decoys
+from labkit.grading.engine.nbgrader import feedback
 from labkit.grading.engine.report import GRADED
 from tests import engine_class
 from tests.attackers import marks
@@ -157,7 +159,7 @@ def test_an_honest_answer_of_very_many_numbers_is_wrong_and_not_forged():
 
 def test_decoys_that_a_busy_machine_did_not_try_are_tried_again():
     """Whoever makes it busy in the moment when they are tried takes them from nobody else."""
-    from labkit.grading.engine.sandbox_results import CheckResult
+    from labkit.grading.engine.sandbox.results import CheckResult
 
     class Busy(Process):
         def run_check(self, key, expression, seed):

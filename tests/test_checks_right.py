@@ -12,7 +12,7 @@ import pytest
 
 from labkit import checks
 from labkit.checks import bank
-from labkit.grading.engine.cells import parse
+from labkit.grading.engine.nbgrader.cells import parse
 from labkit.topics import find
 from tests import rights
 

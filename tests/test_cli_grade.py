@@ -16,8 +16,9 @@ import pytest
 
 from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine import run, workers
+from labkit.grading.engine import run
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.work import workers
 from labkit.grading.marks import Mark, Row
 from tests import tiny
 from tests.engine_double import contained, plain_nbgrader_runs

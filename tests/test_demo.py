@@ -5,7 +5,7 @@ import pytest
 
 from labkit.grading import cli, course, demo, notebooks
 from labkit.grading.course import CourseError
-from labkit.grading.engine import sandbox_bwrap
+from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
 from tests import tiny
 from tests.engine_double import contained
 from tests.without import path_without

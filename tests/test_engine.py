@@ -16,25 +16,18 @@ from nbgrader.api import Gradebook
 
 from labkit import checks
 from labkit.checks import wire
-from labkit.grading.engine import (
-    cells,
-    feedback,
-    inside_loop,
-    inside_shell,
-    intake,
-    job,
-    journal,
-    judge,
-    outputs,
-    run,
-    sandbox_session,
-    worker,
-)
-from labkit.grading.engine.cells import Call
+from labkit.grading.engine import journal, run
+from labkit.grading.engine.inside import loop as inside_loop
+from labkit.grading.engine.inside import shell as inside_shell
 from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
+from labkit.grading.engine.judging import judge
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.nbgrader import cells, feedback, intake
+from labkit.grading.engine.nbgrader.cells import Call
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Bar
 from labkit.grading.engine.sandbox import Sandbox
+from labkit.grading.engine.sandbox import session as sandbox_session
+from labkit.grading.engine.work import job, outputs, worker
 from labkit.grading.trusted import trusted
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit

@@ -16,7 +16,7 @@ import pytest
 
 from labkit.grading.engine import run
 from labkit.grading.engine.report import GRADED
-from labkit.grading.engine.sandbox_covers import PACKAGE
+from labkit.grading.engine.sandbox.covers import PACKAGE
 from tests import detours, engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, submit
 from tests.engine_double import LIMITS, contained

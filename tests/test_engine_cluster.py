@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from labkit.grading import cli, notebooks, release
-from labkit.grading.engine import cluster as clusters
 from labkit.grading.engine import run
-from labkit.grading.engine.decoys import Decoys
-from labkit.grading.engine.job import Job, Result
+from labkit.grading.engine.judging.decoys import Decoys
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.work import cluster as clusters
+from labkit.grading.engine.work.job import Job, Result
 from tests import engine_class, tiny
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit
 from tests.engine_double import Double, contained
@@ -321,7 +321,7 @@ def test_a_run_whose_workers_all_left_ends_with_a_sentence():
 HELD = """
 import time
 import distributed
-from labkit.grading.engine import cluster
+from labkit.grading.engine.work import cluster
 
 def remote(data, options):
     print("begun", flush=True)

@@ -6,11 +6,13 @@ import pytest
 
 from labkit import checks
 from labkit.checks import wire
-from labkit.grading.engine import cells, decoys, job, judge, worker
-from labkit.grading.engine.cells import Call
-from labkit.grading.engine.decoys import Decoys
-from labkit.grading.engine.inside_loop import examine
-from labkit.grading.engine.sandbox_results import CheckResult
+from labkit.grading.engine.inside.loop import examine
+from labkit.grading.engine.judging import decoys, judge
+from labkit.grading.engine.judging.decoys import Decoys
+from labkit.grading.engine.nbgrader import cells
+from labkit.grading.engine.nbgrader.cells import Call
+from labkit.grading.engine.sandbox.results import CheckResult
+from labkit.grading.engine.work import job, worker
 from tests.test_engine import HONEST, Here
 
 KEY = "images.saturation"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from labkit.grading.engine import feedback
-from labkit.grading.engine.worker import secrets as seeds
+from labkit.grading.engine.nbgrader import feedback
+from labkit.grading.engine.work.worker import secrets as seeds
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, submit
 from tests.test_engine import course, grade, template  # noqa: F401  fixtures

@@ -10,7 +10,8 @@ import socket
 import nbformat
 import pytest
 
-from labkit.grading.engine import intake, run
+from labkit.grading.engine import run
+from labkit.grading.engine.nbgrader import intake
 from labkit.grading.engine.report import GRADED, UNGRADED
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, RIGHT, gradebook_rows, submit

@@ -109,7 +109,7 @@ def check_resumes(root: Path, rows: dict) -> None:
 
 def victims(run: subprocess.Popen, kind: str) -> list[int]:
     """The processes of a kind below a run."""
-    mark = {"judge": "labkit.grading.engine.judge", "worker": "labkit.grading.engine.inside"}[kind]
+    mark = {"judge": "labkit.grading.engine.judging.judge", "worker": "labkit.grading.engine.inside"}[kind]
     return [pid for pid in children(run.pid) if mark in command(pid)]
 
 

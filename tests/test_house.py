@@ -17,7 +17,7 @@ from packaging.version import Version
 
 import labkit
 from labkit.grading import notebooks
-from labkit.grading.engine import peers
+from labkit.grading.engine.sandbox import peers
 from labkit.topics import SYLLABUS, find
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,10 +20,13 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from labkit.grading import cli, grade, kernel, notebooks, release
-from labkit.grading.engine import kernel_session, provisioner, sandbox, sandbox_cgroup
-from labkit.grading.engine.kernel_session import KernelSandbox
+from labkit.grading.engine import sandbox
+from labkit.grading.engine.kernel import provisioner
+from labkit.grading.engine.kernel import session as kernel_session
+from labkit.grading.engine.kernel.provisioner import Sandboxed
+from labkit.grading.engine.kernel.session import KernelSandbox
 from labkit.grading.engine.limits import Limits
-from labkit.grading.engine.provisioner import Sandboxed
+from labkit.grading.engine.sandbox import cgroup as sandbox_cgroup
 from tests import tiny
 from tests.engine_double import contained
 from tests.test_cli_grade import half, scores, solution
@@ -523,7 +526,7 @@ def saturation(x, factor):
     return (grey + factor.view(-1, 1, 1, 1) * (x - grey)).clamp(0, 1)
 """
 FORGED = """
-from labkit.grading.engine import inside_kernel
+from labkit.grading.engine.inside import kernel as inside_kernel
 inside_kernel.check = lambda *a: display({inside_kernel.MIME: REPLY}, raw=True)
 """
 

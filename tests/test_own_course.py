@@ -17,7 +17,10 @@ from labkit import checks, own_checks
 from labkit.checks import bank, own, wire
 from labkit.checks.own import Loaded, record
 from labkit.grading import classic, cli, course, grade, identity, new, notebooks, selfcheck
-from labkit.grading.engine import exercise, judge, provisioner, reduced
+from labkit.grading.engine.copy import reduced
+from labkit.grading.engine.judging import judge
+from labkit.grading.engine.kernel import provisioner
+from labkit.grading.engine.work import exercise
 from tests import authoring, tiny
 from tests.engine_double import contained
 from tests.test_kernel import environment  # noqa: F401  a fixture

@@ -12,7 +12,7 @@ from nbformat import v4
 from traitlets.config import Config
 
 from labkit.grading import pages
-from labkit.grading.engine import intake
+from labkit.grading.engine.nbgrader import intake
 from labkit.grading.pages import clean, drawings, exporting, formulas
 from tests import browser, hostile_pages
 from tests.hostile_pages import DRAWING, PIXEL, js

@@ -14,12 +14,14 @@ import nbformat
 import pytest
 
 from labkit import checks
-from labkit.grading.engine import judge, peers, reduced, reduction, sandbox_covers
-from labkit.grading.engine.cells import Blueprint, Trusted
-from labkit.grading.engine.exercise import Uses, imports, parsed, there
+from labkit.grading.engine.copy import reduced, reduction
+from labkit.grading.engine.judging import judge
 from labkit.grading.engine.limits import Limits
-from labkit.grading.engine.sandbox import Sandbox, probe
-from labkit.grading.engine.sandbox_covers import PACKAGE
+from labkit.grading.engine.nbgrader.cells import Blueprint, Trusted
+from labkit.grading.engine.sandbox import Sandbox, peers, probe
+from labkit.grading.engine.sandbox import covers as sandbox_covers
+from labkit.grading.engine.sandbox.covers import PACKAGE
+from labkit.grading.engine.work.exercise import Uses, imports, parsed, there
 from tests.test_reduction import EXERCISES, distinctive
 from tests.tiers import few
 
@@ -440,7 +442,8 @@ def test_a_wheel_in_an_environment_of_its_own_is_not_seen(tmp_path):
     program = f"""
 import json, labkit
 from pathlib import Path
-from labkit.grading.engine import reduced, sandbox_covers, sandbox_launch
+from labkit.grading.engine.copy import reduced
+from labkit.grading.engine.sandbox import covers as sandbox_covers, launch as sandbox_launch
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox
 real = sandbox_launch.python_folders
@@ -475,7 +478,7 @@ def blueprint(*sources):
 
 
 def test_checks_and_modules_are_read_from_the_released_cells():
-    from labkit.grading.engine.exercise import uses
+    from labkit.grading.engine.work.exercise import uses
 
     found = uses({
         "n": blueprint(
@@ -493,7 +496,7 @@ def test_checks_and_modules_are_read_from_the_released_cells():
 
 
 def test_what_a_released_cell_imports_late_is_there_before_the_first_fork():
-    from labkit.grading.engine.exercise import uses
+    from labkit.grading.engine.work.exercise import uses
 
     cells = ["from labkit import data, metrics\nimport scipy.stats, os", "x = data.digits('test').x"]
     assert uses({"n": blueprint(*cells)}).libraries == ("scipy.stats", "sklearn.datasets")

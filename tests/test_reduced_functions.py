@@ -15,8 +15,9 @@ import pytest
 
 from labkit import checks
 from labkit.checks import wire
-from labkit.grading.engine import judge, reduced
-from labkit.grading.engine.sandbox_covers import PACKAGE
+from labkit.grading.engine.copy import reduced
+from labkit.grading.engine.judging import judge
+from labkit.grading.engine.sandbox.covers import PACKAGE
 from labkit.topics import SYLLABUS
 
 TOPICS = [topic.key for topic in SYLLABUS if (PACKAGE / "checks" / f"{topic.key}.py").is_file()]

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from labkit import absent, checks
-from labkit.grading.engine import judge, names, reduced, reduction
-from labkit.grading.engine.sandbox_covers import PACKAGE
+from labkit.grading.engine.copy import names, reduced, reduction
+from labkit.grading.engine.judging import judge
+from labkit.grading.engine.sandbox.covers import PACKAGE
 from labkit.topics import SYLLABUS
 
 EXERCISES = [topic for topic in SYLLABUS if (PACKAGE / "checks" / f"{topic.key}.py").is_file()]
@@ -365,7 +366,7 @@ def test_an_archive_is_made_once_and_has_what_it_should(tmp_path, monkeypatch):
     entries = set(zipfile.ZipFile(path).namelist())
     assert "labkit/attacks/gradient.py" in entries
     assert any(name.endswith(".safetensors") for name in entries)
-    left_out = ("labkit/_course", "labkit/checks/answers", "labkit/grading/release", "labkit/grading/engine/judge")
+    left_out = ("labkit/_course", "labkit/checks/answers", "labkit/grading/release", "labkit/grading/engine/judging")
     assert not [name for name in entries if name.startswith(left_out)]
     assert "REDUCED = True" in zipfile.ZipFile(path).read("labkit/absent.py").decode()
     assert "REDUCED = False" in zipfile.ZipFile(whole).read("labkit/absent.py").decode()

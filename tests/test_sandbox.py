@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit.grading.engine import sandbox_launch, sandbox_server
 from labkit.grading.engine.limits import MIB, Limits
 from labkit.grading.engine.sandbox import CellResult, Sandbox, SandboxError, Session, probe
+from labkit.grading.engine.sandbox import launch as sandbox_launch
+from labkit.grading.engine.sandbox import server as sandbox_server
 from tests.processes import sleeping
 
 REASON = probe()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from labkit.grading import doctor
-from labkit.grading.engine import sandbox_bwrap, sandbox_launch
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
+from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
+from labkit.grading.engine.sandbox import launch as sandbox_launch
 from tests.without import path_without
 
 SCRIPT = "#!/bin/sh\necho bubblewrap 9.9.9\n"

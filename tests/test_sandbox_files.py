@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from labkit.grading.engine import sandbox_files
 from labkit.grading.engine.frames import Tampered
 from labkit.grading.engine.limits import MIB, Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
+from labkit.grading.engine.sandbox import files as sandbox_files
 
 REASON = probe()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
@@ -79,7 +79,7 @@ def test_a_process_that_is_gone_leaves_what_it_was_given(sandbox: Sandbox) -> No
 )
 def test_a_forged_list_of_files_is_tampering(sandbox: Sandbox, forged: str) -> None:
     source = f"""
-from labkit.grading.engine import inside_files
+from labkit.grading.engine.inside import files as inside_files
 inside_files.left = lambda *_: ({{"files": {forged}}}, b"")
 """
     with sandbox.open(GIVEN) as session:

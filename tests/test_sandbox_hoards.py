@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from labkit.grading.engine import inside_seccomp, sandbox_server
+from labkit.grading.engine.inside import seccomp as inside_seccomp
 from labkit.grading.engine.limits import MIB, Limits
 from labkit.grading.engine.sandbox import Sandbox, probe
-from labkit.grading.engine.sandbox_cgroup import branches
+from labkit.grading.engine.sandbox import server as sandbox_server
+from labkit.grading.engine.sandbox.cgroup import branches
 from tests.hoards import HOARDS, SETUP
 
 REASON = probe()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from labkit.grading.engine import sandbox_cgroup, sandbox_server
 from labkit.grading.engine.limits import GIB, MIB, Limits, duration, size
 from labkit.grading.engine.sandbox import Sandbox, probe
-from labkit.grading.engine.sandbox_cgroup import Branch, Group, MachineShort, branches, local
+from labkit.grading.engine.sandbox import cgroup as sandbox_cgroup
+from labkit.grading.engine.sandbox import server as sandbox_server
+from labkit.grading.engine.sandbox.cgroup import Branch, Group, MachineShort, branches, local
 
 REASON = probe()
 needs_sandbox = pytest.mark.skipif(bool(REASON), reason=f"no sandbox here: {REASON}")
@@ -166,7 +167,7 @@ def test_a_kill_of_version_1_is_judged_by_the_most_that_was_used(
 
 SHORT = """
 import os, sys, threading, time
-from labkit.grading.engine import sandbox_cgroup, sandbox_server
+from labkit.grading.engine.sandbox import cgroup as sandbox_cgroup, server as sandbox_server
 from labkit.grading.engine.limits import GIB, MIB, Limits
 from labkit.grading.engine.sandbox import Sandbox, SandboxError
 

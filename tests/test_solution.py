@@ -9,7 +9,7 @@ import pytest
 from labkit import checks
 from labkit.grading import cli, model_answers, notebooks, release, screen, student
 from labkit.grading.course import Course
-from labkit.grading.engine import reduced
+from labkit.grading.engine.copy import reduced
 from labkit.topics import SYLLABUS
 from tests import tiny
 

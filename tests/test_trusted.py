@@ -7,7 +7,7 @@ from nbformat import v4
 
 from labkit.grading import grade, notebooks, release, selfcheck
 from labkit.grading.course import Course
-from labkit.grading.engine import cells
+from labkit.grading.engine.nbgrader import cells
 from labkit.grading.trusted import trusted
 from tests import tiny
 from tests.engine_double import contained

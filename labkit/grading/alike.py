@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from labkit.grading.engine.job import Result
+from labkit.grading.engine.work.job import Result
 from labkit.grading.screen import plain
 
 FOLDER = "alike"

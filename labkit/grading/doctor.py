@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine import sandbox_bwrap
+from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
 
 OLDEST = (3, 11)
 SPACE = 2.0  # GB: a class of hundreds with feedback, or one of the larger data sets

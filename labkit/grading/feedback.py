@@ -23,7 +23,7 @@ def feedback(
     Raises:
         CourseError: if nobody was graded, or one of ``students`` was not.
     """
-    from labkit.grading.engine.feedback import Feedback
+    from labkit.grading.engine.nbgrader.feedback import Feedback
 
     graded = course.root / "autograded"
     there = dict(links.handed_in(graded / links.STUDENT / assignment))

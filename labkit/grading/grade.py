@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from labkit.grading import classic, links, marks, notebooks, outcome, roster
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine.cells import grade_id
+from labkit.grading.engine.nbgrader.cells import grade_id
 from labkit.grading.identity import identity
 from labkit.grading.marks import Row
 from labkit.grading.release import refuse_names

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import topics
 from labkit.grading import classic, notebooks, own, student
 from labkit.grading.course import Course, files
-from labkit.grading.engine import cells
+from labkit.grading.engine.nbgrader import cells
 
 if TYPE_CHECKING:
     from traitlets.config import Config

@@ -13,7 +13,7 @@ from labkit.grading import pages
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-CONTAINED = "labkit.grading.engine.contained.Contained"
+CONTAINED = "labkit.grading.engine.nbgrader.contained.Contained"
 NAME = "labkit-sandbox"
 FOLDER = Path(__file__).resolve().parent / "jupyter"
 

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from labkit.grading import leaks, notebooks, student
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine.cells import grade_id, parse
+from labkit.grading.engine.nbgrader.cells import grade_id, parse
 
 HEADING = re.compile(r"^##\s*(\d+)\s*·\s*(.+)$", re.MULTILINE)
 POINTS = re.compile(r"\s*\([^()]*(point|minute)[^()]*\)\s*$")

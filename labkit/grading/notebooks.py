@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from labkit.grading.engine import lean  # noqa: F401  before nbformat
+from labkit.grading.engine.nbgrader import lean  # noqa: F401  before nbformat
 
 # isort: split
 import nbformat

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from labkit.grading.engine import lean  # noqa: F401  before nbformat
+from labkit.grading.engine.nbgrader import lean  # noqa: F401  before nbformat
 
 # isort: split
 from nbformat import NotebookNode
 
-from labkit.grading.engine.cells import grade_id
+from labkit.grading.engine.nbgrader.cells import grade_id
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 CHECK = re.compile(r"""\bcheck\(\s*["']([\w.]+)["']""")

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from labkit import own_checks
 from labkit.grading import notebooks
 from labkit.grading.course import Course, CourseError, files
-from labkit.grading.engine import cells
+from labkit.grading.engine.nbgrader import cells
 from labkit.own_checks import SUFFIX, Own, Unusable
 
 if TYPE_CHECKING:

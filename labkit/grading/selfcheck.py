@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from labkit.grading import notebooks
 from labkit.grading.course import CourseError
-from labkit.grading.engine import cells
+from labkit.grading.engine.nbgrader import cells
 from labkit.grading.outcome import Result, describe, error_of, kind, points_of, result, unanswered, unrun
 from labkit.grading.trusted import trusted
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import nbformat
 from nbformat import NotebookNode
 
-from labkit.grading.engine.cells import Blueprint, Trusted, grade_id, visible
+from labkit.grading.engine.nbgrader.cells import Blueprint, Trusted, grade_id, visible
 
 
 @dataclass(frozen=True)

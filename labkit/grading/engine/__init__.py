@@ -1,8 +1,15 @@
 """The grading engine: untrusted notebooks run in a warm sandbox, and everything that decides stays outside.
 
-``sandbox`` is the trusted half that an engine talks to: it starts a fork server (``sandbox_server``) in bubblewrap
-(``sandbox_launch``), sends one cell at a time (``sandbox_session``) over framed channels (``frames``), and believes
-nothing that comes back (``sandbox_outputs``). ``inside`` and its sisters are the half that lives in the sandbox: the
-server, and its forks with the student's code. ``limits`` says how much of everything a submission gets, and
-``sandbox_cgroup`` and ``sandbox_watch`` hold all its processes together to it.
+Its rooms, from the students' code outwards:
+
+- ``inside`` shares its processes with students' code: the fork server, and its forks. Nothing outside imports it, and
+  it imports nothing of the rest but ``frames`` and ``limits``; import contracts hold both.
+- ``sandbox`` is the trusted half of the same: it starts the server in bubblewrap, sends one cell at a time, and
+  believes nothing that comes back. ``copy`` makes the labkit that a submission finds there. ``kernel`` puts a real
+  Jupyter kernel in the same place.
+- ``judging`` turns the bytes of an answer into a verdict, in processes of its own.
+- ``work`` is what goes to a worker, what a worker does, and where workers are: threads here, or a cluster.
+- ``nbgrader`` is what slips into nbgrader: its ``Autograde`` in three movements, its feedback, its gradebook.
+
+``run`` grades a class with all that; ``opening`` is its beginning, ``journal`` its memory, ``report`` what it says.
 """

@@ -13,11 +13,11 @@ from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
 from labkit.grading import links
-from labkit.grading.engine.autograde import Engine
-from labkit.grading.engine.exercise import uses
-from labkit.grading.engine.judge import Broken
+from labkit.grading.engine.judging.judge import Broken
+from labkit.grading.engine.nbgrader.autograde import Engine
 from labkit.grading.engine.trouble import GradingError, describe
-from labkit.grading.engine.worker import Judge, Sandbox
+from labkit.grading.engine.work.exercise import uses
+from labkit.grading.engine.work.worker import Judge, Sandbox
 from labkit.own_checks import Unusable, read
 
 
@@ -69,7 +69,7 @@ def sandboxes(
     def make() -> Sandbox:
         try:
             if kernel:
-                from labkit.grading.engine.kernel_session import KernelSandbox
+                from labkit.grading.engine.kernel.session import KernelSandbox
 
                 return KernelSandbox(limits or Limits(), **more)
             return sandbox.Sandbox(limits or Limits(), sandboxed=sandboxed, preload=used.preload, **more)

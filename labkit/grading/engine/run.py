@@ -13,22 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labkit.grading.engine import lean  # noqa: F401  before nbgrader
+from labkit.grading.engine.nbgrader import lean  # noqa: F401  before nbgrader
 
 # isort: split
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 from labkit.grading import alike
-from labkit.grading.engine import journal, ledger
-from labkit.grading.engine.autograde import Engine, Submission
-from labkit.grading.engine.cells import grade_id
-from labkit.grading.engine.cluster import connected
-from labkit.grading.engine.exercise import uses
-from labkit.grading.engine.job import Result
+from labkit.grading.engine import journal
 from labkit.grading.engine.journal import DONE, DUE, RAN, Entry, Journal
-from labkit.grading.engine.judge import Judges
+from labkit.grading.engine.judging.judge import Judges
 from labkit.grading.engine.limits import Limits
+from labkit.grading.engine.nbgrader import ledger
+from labkit.grading.engine.nbgrader.autograde import Engine, Submission
+from labkit.grading.engine.nbgrader.cells import grade_id
+from labkit.grading.engine.nbgrader.shared import Shared
 from labkit.grading.engine.opening import (
     find,
     kept,
@@ -40,10 +39,12 @@ from labkit.grading.engine.opening import (
     sandboxes,
 )
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
-from labkit.grading.engine.shared import Shared
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
-from labkit.grading.engine.worker import SEEDS, Judge, Sandbox
-from labkit.grading.engine.workers import Pool, Workers
+from labkit.grading.engine.work.cluster import connected
+from labkit.grading.engine.work.exercise import uses
+from labkit.grading.engine.work.job import Result
+from labkit.grading.engine.work.worker import SEEDS, Judge, Sandbox
+from labkit.grading.engine.work.workers import Pool, Workers
 
 WAITS = 5  # times a locked gradebook is tried; each waits as long as the database's own timeout
 

@@ -9,7 +9,7 @@ import html as entities
 import re
 from typing import Any
 
-from labkit.grading.engine import lean  # noqa: F401  before nbgrader
+from labkit.grading.engine.nbgrader import lean  # noqa: F401  before nbgrader
 
 # isort: split
 from jinja2 import pass_context

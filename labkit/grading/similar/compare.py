@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from labkit.grading import links, notebooks, roster
 from labkit.grading.course import Course, CourseError
-from labkit.grading.engine import cells, intake
+from labkit.grading.engine.nbgrader import cells, intake
 from labkit.grading.similar import fingerprints, statements
 from labkit.grading.similar.fingerprints import Answer, Match, Window
 from labkit.grading.similar.statements import Statement

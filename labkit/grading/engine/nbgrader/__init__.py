@@ -1,0 +1,1 @@
+"""What slips into nbgrader: its ``Autograde`` in three movements, its feedback, its gradebook."""
