@@ -37,11 +37,11 @@ from labkit.grading.engine.opening import (
     private,
     quiet,
     sandboxes,
+    used_by,
 )
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
 from labkit.grading.engine.work.cluster import connected
-from labkit.grading.engine.work.exercise import uses
 from labkit.grading.engine.work.job import Result
 from labkit.grading.engine.work.worker import SEEDS, Judge, Sandbox
 from labkit.grading.engine.work.workers import Pool, Workers
@@ -109,7 +109,7 @@ def grade(
             if cluster is not None:
                 pool: Pool = stack.enter_context(connected(
                     cluster, limits=limits or Limits(), sandboxed=sandboxed, seeds=seeds, hide=private(engine),
-                    uses=uses(engine.blueprints, own_checks(engine)), keep=kept(engine),
+                    uses=used_by(engine), keep=kept(engine),
                 ))  # fmt: skip
             else:
                 count = workers(jobs)

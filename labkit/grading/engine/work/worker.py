@@ -5,11 +5,12 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile, zip_longest
 from typing import Any, Protocol, runtime_checkable
 
 from labkit.grading.engine.judging.decoys import Decoy, Decoys, asked, betrayed, named
 from labkit.grading.engine.judging.judge import Broken, Forged, Verdict
-from labkit.grading.engine.nbgrader.cells import CHECK, TEST, Call, Step
+from labkit.grading.engine.nbgrader.cells import CHECK, RUN, TEST, Call, Step
 from labkit.grading.engine.work import outputs as shape
 from labkit.grading.engine.work.job import Cell, Job, Outcome, Part, Result
 
@@ -95,13 +96,22 @@ def attempt(part: Part, files: Mapping[str, bytes], court: Court, more: bool) ->
         Its outcome; the files for the notebook after it, if there are ``more``; whether the machine may be to blame
         for how it ended: its process was killed by nobody knows whom, or got no processor.
     """
-    with court.sandbox.open(files, dict(ENV)) as session:
+    with opened(part, files, court.sandbox) as session:
         outcome = notebook(part, session, court)
         if more and not outcome.died:
             files = session.files(files)
             if session.died:
                 after(part, outcome, session)
         return outcome, files, session.killed or any(cell.starved for cell in outcome.cells.values())
+
+
+def opened(part: Part, files: Mapping[str, bytes], sandbox: Sandbox) -> Any:
+    """A session for a notebook, behind its first cells where they are released ones that the sandbox has run."""
+    behind = getattr(sandbox, "behind", None)
+    session = None
+    if behind and not files:  # a file may be a module that the cells import
+        session = behind([step.source for step in takewhile(lambda step: step.kind == RUN, part.steps)], ENV)
+    return session or sandbox.open(files, dict(ENV))
 
 
 def after(part: Part, outcome: Outcome, session: Session) -> None:
@@ -121,7 +131,11 @@ def blame(part: Part, outcome: Outcome) -> None:
 def notebook(part: Part, session: Session, court: Court) -> Outcome:
     """Run the cells of one notebook in order, errors or not, as long as its process lives."""
     outcome = Outcome()
-    for step in part.steps:
+    ran = getattr(session, "ran", ())
+    for step, before in zip_longest(part.steps, ran):
+        if before:
+            outcome.cells[step.index] = Cell(shape.clean(before.outputs))
+            continue
         if outcome.died:
             outcome.cells[step.index] = Cell([shape.stopped("NotRun", f"this cell did not run: {outcome.died}")])
             continue
