@@ -112,8 +112,10 @@ def grade(
                     uses=used_by(engine), keep=kept(engine),
                 ))  # fmt: skip
             else:
-                count = workers(jobs)
-                judge = judge or stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine)))
+                count = min(workers(jobs), len(wanted))
+                if judge is None:
+                    keys = used_by(engine).keys
+                    judge = stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine), keys=keys))
                 box = make or sandboxes(engine, judge, limits, sandboxed, kernel)
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
             return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)

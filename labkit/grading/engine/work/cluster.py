@@ -237,7 +237,7 @@ def room(options: str) -> tuple[Any, Judges, Decoys]:
                 sandbox.close()
                 judges.close()
             wanted = json.loads(options)
-            judges = Judges(1, own=wanted["uses"]["own"])
+            judges = Judges(1, own=wanted["uses"]["own"], keys=wanted["uses"]["keys"])
             ROOMS[options] = furnished(wanted, judges), judges, Decoys()
         return ROOMS[options]
 

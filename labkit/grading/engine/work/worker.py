@@ -215,7 +215,8 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
     """The judge's verdict under one seed after another, up to the first that isn't right; why the process died.
 
     There is none where no outputs came: then ``cell`` shows why. Decoys follow right answers, some at once and some
-    later, so that the process can't count which question is one.
+    later, so that the process can't count which question is one. Where a check needs fewer seeds than the court has,
+    one may come first.
 
     Raises:
         Deceived: if a decoy was not answered as an honest process answers it.
@@ -223,8 +224,11 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
         Broken: if no verdict can be had.
     """
     start = time.monotonic()
+    count = seeds(call, court)
     waiting: list[Decoy] | None = None
-    for round in range(court.seeds):
+    if count < court.seeds:
+        waiting = ask(decoys_of(call, court), count + 1, call, cell, session, court)
+    for round in range(count):
         seed = secrets.randbits(BITS)
         ran = asked(session, court.judge, call.key, call.expression, seed)
         outputs = shape.clean(ran.outputs)
@@ -243,18 +247,41 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
             remember(call, cell, session, court)
         if not found.right or ran.died:
             return found, ran.died or session.died
-        if waiting is None:
-            waiting = court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
-        last = round == court.seeds - 1 or time.monotonic() - start > ENOUGH
-        for decoy in [decoy for decoy in waiting if last or secrets.randbelow(court.seeds) == 0]:
-            waiting.remove(decoy)
-            tried = betrayed(call.key, named(decoy, call.expression), session, court.judge, secrets.randbits(BITS))
-            cell.starved |= tried.starved
-            if tried.reason:
-                raise Deceived(tried.reason)
+        waiting = decoys_of(call, court) if waiting is None else waiting
+        last = round == count - 1 or time.monotonic() - start > ENOUGH
+        waiting = ask(waiting, 1 if last else count, call, cell, session, court)
         if last:
             break
     return found, session.died
+
+
+def seeds(call: Call, court: Court) -> int:
+    """Under how many secret seeds a check runs: as many as a verdict on it needs, and the court allows."""
+    needed = getattr(court.judge, "seeds", None)
+    return int(needed(call.key, court.seeds)) if needed else court.seeds
+
+
+def decoys_of(call: Call, court: Court) -> list[Decoy]:
+    """New decoys for a check."""
+    return court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
+
+
+def ask(waiting: list[Decoy], chance: int, call: Call, cell: Cell, session: Session, court: Court) -> list[Decoy]:
+    """Ask one in ``chance`` of the decoys that wait, drawn anew; those that go on waiting.
+
+    Raises:
+        Deceived: if one was not answered as an honest process answers it.
+    """
+    left = []
+    for decoy in waiting:
+        if secrets.randbelow(chance):
+            left.append(decoy)
+            continue
+        tried = betrayed(call.key, named(decoy, call.expression), session, court.judge, secrets.randbits(BITS))
+        cell.starved |= tried.starved
+        if tried.reason:
+            raise Deceived(tried.reason)
+    return left
 
 
 def remember(call: Call, cell: Cell, session: Session, court: Court) -> None:
