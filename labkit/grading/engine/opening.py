@@ -44,11 +44,12 @@ def own_checks(engine: Engine) -> str:
 
 
 def sandboxes(
-    engine: Engine, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False
+    engine: Engine, used: Uses, judge: Judge, limits: Any, sandboxed: bool, kernel: bool = False
 ) -> Callable[[], Sandbox]:
     """What makes a sandbox for an exercise.
 
     Args:
+        used: what the exercise uses.
         judge: who knows what no answer may call.
         kernel: make one in which each notebook runs in a Jupyter kernel.
 
@@ -61,7 +62,6 @@ def sandboxes(
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
-    used = used_by(engine)
     try:
         more: Any = {"archive": used.archive(judge), "hide": private(engine), "keep": kept(engine)}
     except (OSError, Broken) as error:

@@ -33,7 +33,6 @@ from labkit.grading.engine.opening import (
     kept,
     nbgrader_warnings,
     open_engine,
-    own_checks,
     private,
     quiet,
     sandboxes,
@@ -113,10 +112,9 @@ def grade(
                 ))  # fmt: skip
             else:
                 count = min(workers(jobs), len(wanted))
-                if judge is None:
-                    keys = used_by(engine).keys
-                    judge = stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine), keys=keys))
-                box = make or sandboxes(engine, judge, limits, sandboxed, kernel)
+                used = used_by(engine)
+                judge = judge or stack.enter_context(Judges(max(1, count // 4), own=used.own, keys=used.keys))
+                box = make or sandboxes(engine, used, judge, limits, sandboxed, kernel)
                 pool = stack.enter_context(Workers(box, judge, count, seeds))
             return Run(engine, book, shared, pool, progress, force, exercise).all(wanted)
     except journal.Busy as error:
