@@ -334,13 +334,14 @@ def table(results: list[dict], jobs: int, small: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
     """Put the figures between the marks of a page."""
-    page = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    if BEGIN not in page:
-        raise ValueError(f"{path} has no place for the figures; expected the line {BEGIN}")
-    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.S)
-    path.write_text(pattern.sub(lambda _: f"{BEGIN}\n{text}\n{END}", page), encoding="utf-8")
+    begin, end = marks
+    page = path.read_text(encoding="utf-8") if path.exists() else f"{begin}\n{end}\n"
+    if begin not in page:
+        raise ValueError(f"{path} has no place for the figures; expected the line {begin}")
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.S)
+    path.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page), encoding="utf-8")
 
 
 def main() -> None:

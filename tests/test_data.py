@@ -208,6 +208,14 @@ def test_digits_are_scikit_learns() -> None:
     assert float(digits.x.max()) == 1
 
 
+def test_digits_that_were_written_to_are_nobody_elses() -> None:
+    first = data.digits()
+    first.x.zero_()
+    first.y.zero_()
+    assert np.array_equal(data.digits().x[:, 0].numpy() * 16, load_digits().images)
+    assert np.array_equal(data.digits().y.numpy(), load_digits().target)
+
+
 def test_digits_split_is_fixed_and_complete() -> None:
     train, test, everything = data.digits("train"), data.digits("test"), data.digits()
     assert torch.bincount(test.y).tolist() == [50] * 10

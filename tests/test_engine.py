@@ -593,11 +593,19 @@ def test_the_judge_sits_in_another_process(answer):
             judges.judge("images.saturation", b"junk", 5)
         with pytest.raises(judge.Broken, match="no check called"):
             judges.judge("images.nonsense", answer, 5)
+        assert [judges.seeds(key, 3) for key in ("images.saturation", "images.policy", "images.nonsense")] == [3, 1, 3]
+        assert judges.seeds("images.saturation", 2) == 2
         process = judges.idle.get()
         judges.idle.put(process)
         process.popen.kill()
         process.popen.wait()
         assert judges.judge("images.saturation", answer, 5).right, "a judge that was killed is replaced"
+
+
+def test_a_judge_that_made_ready_gives_the_same_verdicts(answer):
+    with judge.Judges(1, keys=["images.nonsense", "images.saturation"]) as judges:
+        assert judges.judge("images.saturation", answer, 5).right
+        assert judges.judge("images.saturation", answer, 6).status == "wrong"
 
 
 def script(tmp_path: Path, body: str) -> list[str]:

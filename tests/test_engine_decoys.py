@@ -64,7 +64,7 @@ class Box:
 def answered(session, expression="saturation", **options):
     """What became of the one check of a submission."""
     step = cells.Step(0, cells.CHECK, name="test_it", calls=(Call(KEY, expression),))
-    court = worker.Court(Here(), Box(session), **options)
+    court = worker.Court(options.pop("judge", Here()), Box(session), **options)
     return worker.work(job.Job("ada", "ps1", (job.Part("n", (step,)),)), court).outcomes["n"]
 
 
@@ -168,6 +168,36 @@ def test_when_a_decoy_comes_is_drawn():
     assert all(sum(order) == len(decoys.KINDS) for order in orders)
     assert any(order[1] for order in orders)
     assert any(order[-1] and not order[1] for order in orders)
+
+
+class Frugal(Here):
+    """A judge whose check needs one seed."""
+
+    def seeds(self, key, most):
+        return min(1, most)
+
+
+def test_a_check_runs_under_as_many_seeds_as_it_needs_and_a_decoy_may_come_first():
+    orders = set()
+    known = Decoys()
+    for _ in range(20):
+        session = Process()
+        outcome = answered(session, decoys=known, judge=Frugal())
+        assert [report["status"] for report in outcome.cells[0].reports] == ["right"]
+        orders.add(tuple("lambda" in asked for asked in session.asked))
+    assert orders == {(True, True, False), (True, False, True), (False, True, True)}
+
+
+def test_who_knows_that_the_first_question_may_be_a_decoy_is_caught_by_the_others():
+    class First(Process):
+        """Answers the first question alone as a right answer does."""
+
+        def run_check(self, key, expression, seed):
+            honest = super().run_check(key, expression, seed)
+            return CheckResult(right_bytes(seed)) if len(self.asked) == 1 else honest
+
+    outcomes = [answered(First(), judge=Frugal(), decoys=known) for known in [Decoys()] for _ in range(20)]
+    assert any(CAUGHT + "it came out right" in outcome.cells[0].flags for outcome in outcomes)
 
 
 def test_a_decoys_error_can_not_be_known_before_and_is_told():

@@ -11,11 +11,12 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from labkit import metrics, plot
-from labkit.plot import style
+from labkit.plot import pictures, style
 from labkit.train import fit
 
 
@@ -224,6 +225,18 @@ def test_long_titles_are_wrapped(x):
     figure = plot.images(x, titles=["a title much longer than its image is wide"] * 5)
     assert all("\n" in ax.get_title() for ax in figure.axes)
     assert "\n" not in figure.alt
+
+
+def test_panels_without_ticks_look_as_matplotlibs_own_axes_do(x, monkeypatch):
+    def drawn():
+        return plot.images(x, columns=2, titles=["one line", "two lines, this", "", "ß", "e"], rows="abc")
+
+    quick = drawn().png()
+    monkeypatch.setattr(pictures, "Panel", Axes)
+    slow = drawn()
+    for ax in slow.axes:
+        ax._autotitlepos = True  # the title is laid out above the ticks
+    assert slow.png() == quick
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 16, 40, 100])

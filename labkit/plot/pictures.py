@@ -1,9 +1,11 @@
 """Images in grids."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from torch import Tensor
 
 from labkit.plot.style import SMALLEST, SOFT, WIDTH, Figure, house, listed, wrap
@@ -13,6 +15,37 @@ GAP, MARGIN, TITLE = 0.08, 0.06, 0.165  # inches: between images, around them, o
 LARGEST, SMALL = 2.2, 1.4  # inches: an image, one up to 32 pixels wide, is not blown up further
 MOST = 400
 DARK = 0.15  # mean brightness: what is below it is nearly black on most screens
+
+
+class Tickless:
+    """What makes an axis that never shows spare itself its ticks, which take longer than all else in a panel."""
+
+    def set_clip_path(self, *_: Any, **__: Any) -> None:
+        """There is nothing to clip."""
+
+    def grid(self, *_: Any, **__: Any) -> None:
+        """There is no grid."""
+
+    def set_tick_params(self, *_: Any, **__: Any) -> None:
+        """There are no ticks to have any."""
+
+
+class Across(Tickless, XAxis):
+    """The horizontal axis of a picture."""
+
+
+class Down(Tickless, YAxis):
+    """The vertical axis of a picture."""
+
+
+class Panel(Axes):
+    """The axes of a picture."""
+
+    def _init_axis(self) -> None:
+        self.xaxis, self.yaxis = Across(self, clear=False), Down(self, clear=False)
+        for axis, names in ((self.xaxis, ("bottom", "top")), (self.yaxis, ("left", "right"))):
+            for name in names:
+                self.spines[name].register_axis(axis)
 
 
 def images(
@@ -172,7 +205,7 @@ def _grid(
             r, c = divmod(i, columns)
             bottom = top - sum(lines[: r + 1]) * TITLE - (r + 1) * tall - r * GAP
             left = MARGIN + label + c * (side + GAP)
-            axes = figure.add_axes((left / width, bottom / height, side / width, tall / height))
+            axes = figure.add_axes((left / width, bottom / height, side / width, tall / height), axes_class=Panel)
             _show(axes, picture, above[i], colours)
             if names and c == 0:
                 at = ((MARGIN + label - 0.1) / width, (bottom + tall / 2) / height)
@@ -190,7 +223,7 @@ def _show(axes: Axes, picture: np.ndarray, head: str, colours: str) -> None:
     axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation=smooth)
     axes.set_axis_off()
     axes.set_anchor("N")
-    axes.set_title(head, size=SMALLEST, loc="center", pad=3, linespacing=1.15)
+    axes.set_title(head, size=SMALLEST, loc="center", pad=3, linespacing=1.15, y=1.0)
 
 
 def _describe(pictures: list[np.ndarray], heads: list[str], names: list[str], title: str) -> str:

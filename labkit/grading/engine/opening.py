@@ -4,6 +4,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from labkit.grading.engine.judging.judge import Broken
 from labkit.grading.engine.nbgrader.autograde import Engine
 from labkit.grading.engine.options import Options
 from labkit.grading.engine.trouble import GradingError, describe
-from labkit.grading.engine.work.exercise import uses
-from labkit.grading.engine.work.worker import Judge, Sandbox
+from labkit.grading.engine.work.exercise import Uses, uses
+from labkit.grading.engine.work.worker import ENV, Judge, Sandbox
 from labkit.own_checks import Unusable, read
 
 
@@ -43,10 +44,11 @@ def own_checks(engine: Engine) -> str:
     return own.to_json() if own else ""
 
 
-def sandboxes(engine: Engine, judge: Judge, options: Options) -> Callable[[], Sandbox]:
+def sandboxes(engine: Engine, used: Uses, judge: Judge, options: Options) -> Callable[[], Sandbox]:
     """What makes a sandbox for an exercise.
 
     Args:
+        used: what the exercise uses.
         judge: who knows what no answer may call.
 
     Raises:
@@ -59,7 +61,6 @@ def sandboxes(engine: Engine, judge: Judge, options: Options) -> Callable[[], Sa
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
-    used = uses(engine.blueprints, own_checks(engine))
     try:
         more: Any = {"archive": used.archive(judge), "hide": private(engine), "keep": kept(engine)}
     except (OSError, Broken) as error:
@@ -71,11 +72,19 @@ def sandboxes(engine: Engine, judge: Judge, options: Options) -> Callable[[], Sa
                 from labkit.grading.engine.kernel.session import KernelSandbox
 
                 return KernelSandbox(limits, **more)
-            return sandbox.Sandbox(limits, sandboxed=sandboxed, preload=used.preload, **more)
+            return sandbox.Sandbox(
+                limits, sandboxed=sandboxed, preload=used.preload, preludes=used.preludes, env=ENV, **more
+            )
         except sandbox.SandboxError as error:
             raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error
 
     return make
+
+
+def used_by(engine: Engine) -> Uses:
+    """What an exercise uses. Where files lie beside its notebooks, each submission runs all its cells itself."""
+    used = uses(engine.blueprints, own_checks(engine))
+    return replace(used, preludes=()) if engine.given() else used
 
 
 def kept(engine: Engine) -> list[str]:

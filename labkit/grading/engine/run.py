@@ -32,16 +32,15 @@ from labkit.grading.engine.opening import (
     kept,
     nbgrader_warnings,
     open_engine,
-    own_checks,
     private,
     quiet,
     sandboxes,
+    used_by,
 )
 from labkit.grading.engine.options import Options
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Row
 from labkit.grading.engine.trouble import GradingError, NotRun, describe, operational
 from labkit.grading.engine.work.cluster import connected
-from labkit.grading.engine.work.exercise import uses
 from labkit.grading.engine.work.job import Result
 from labkit.grading.engine.work.worker import Judge, Sandbox
 from labkit.grading.engine.work.workers import Pool, Workers
@@ -95,7 +94,7 @@ def grade(
                 stack.enter_context(book.lock())
                 stack.enter_context(nbgrader_warnings())
                 shared = stack.enter_context(Shared())
-                pool = stack.enter_context(workers(engine, chosen, make, judge))
+                pool = stack.enter_context(workers(engine, len(wanted), chosen, make, judge))
                 return Run(engine, book, shared, pool, progress, chosen.force, exercise).all(wanted)
         except journal.Busy as error:
             raise GradingError(str(error)) from None
@@ -105,9 +104,12 @@ def grade(
 
 @contextlib.contextmanager
 def workers(
-    engine: Engine, options: Options, make: Callable[[], Sandbox] | None, judge: Judge | None
+    engine: Engine, wanted: int, options: Options, make: Callable[[], Sandbox] | None, judge: Judge | None
 ) -> Iterator[Pool]:
     """Where the notebooks run: on this machine, or on a cluster.
+
+    Args:
+        wanted: how many submissions there are: more workers than that would wait for nothing.
 
     Raises:
         GradingError: if that can't be.
@@ -115,16 +117,16 @@ def workers(
     if options.cluster is not None:
         if options.kernel:
             raise GradingError("a cluster's workers have no real kernel: leave out --real-kernel or --cluster")
-        used = uses(engine.blueprints, own_checks(engine))
-        with connected(options, hide=private(engine), uses=used, keep=kept(engine)) as cluster:
+        with connected(options, hide=private(engine), uses=used_by(engine), keep=kept(engine)) as cluster:
             yield cluster
         return
     if options.jobs is not None and options.jobs < 1:
         raise GradingError(f"there are {options.jobs} jobs; expected at least one")
-    count = options.jobs or len(os.sched_getaffinity(0))
+    count = min(options.jobs or len(os.sched_getaffinity(0)), wanted)
     with contextlib.ExitStack() as stack:
-        judge = judge or stack.enter_context(Judges(max(1, count // 4), own=own_checks(engine)))
-        box = make or sandboxes(engine, judge, options)
+        used = used_by(engine)
+        judge = judge or stack.enter_context(Judges(max(1, count // 4), own=used.own, keys=used.keys))
+        box = make or sandboxes(engine, used, judge, options)
         yield stack.enter_context(Workers(box, judge, count, options.seeds))
 
 

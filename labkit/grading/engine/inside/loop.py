@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -18,9 +19,22 @@ from labkit.grading.engine.inside.outputs import STREAMS, Outputs
 from labkit.grading.engine.limits import Limits
 
 
-def serve(channel: Channel, shell: inside_shell.Shell, limits: Limits, files: dict[str, int]) -> None:
-    """Answer requests until the other side is gone."""
-    inside_shell.adopt(shell, Outputs(limits.output_bytes, files))
+def serve(
+    channel: Channel,
+    shell: inside_shell.Shell,
+    limits: Limits,
+    files: dict[str, int],
+    resume: Callable[[dict[str, int]], None] | None = None,
+) -> None:
+    """Answer requests until the other side is gone.
+
+    Args:
+        resume: goes on behind cells that ran before the fork.
+    """
+    if resume:
+        resume(files)
+    else:
+        inside_shell.adopt(shell, Outputs(limits.output_bytes, files))
     own, home = os.getpid(), os.getcwd()
     before = inside_files.stamps(home)
     while True:

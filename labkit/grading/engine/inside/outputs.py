@@ -31,6 +31,11 @@ class Outputs:
         self.lock = threading.RLock()
         self.start()
 
+    def move(self, files: dict[str, int]) -> None:
+        """Go on in a fork, with files of its own behind the descriptors."""
+        self.files, self.read = files, dict.fromkeys(files, 0)
+        self.start()
+
     def start(self) -> None:
         """Begin a new cell."""
         self.items: list[Output] = []

@@ -19,6 +19,7 @@ from labkit.grading.engine.inside import shell as inside_shell
 from labkit.grading.engine.inside import submission as inside_submission
 from labkit.grading.engine.inside import syscalls as inside_syscalls
 from labkit.grading.engine.inside.children import Children
+from labkit.grading.engine.inside.prelude import Prelude
 from labkit.grading.engine.limits import Limits
 
 MAX_HEADER = 1 << 20
@@ -59,11 +60,14 @@ def warm_up(names: list[str]) -> Any:
     return shell
 
 
-def serve(control: socket.socket, shell: Any, limits: Limits, folders: list[str] | None) -> None:
-    """Carry out the supervisor's orders: fork a submission, interrupt it, kill it.
+def serve(
+    control: socket.socket, shell: Any, limits: Limits, folders: list[str] | None, prelude: Prelude | None = None
+) -> None:
+    """Carry out the supervisor's orders: fork a submission, interrupt it, kill it; fork a copy of this server.
 
     Args:
         folders: what this Python is made of, or None without a sandbox.
+        prelude: what ran here before, where this is such a copy.
     """
     control.settimeout(None)
     account = (os.getuid(), os.getgid())
@@ -78,12 +82,36 @@ def serve(control: socket.socket, shell: Any, limits: Limits, folders: list[str]
         order, number = ORDER.unpack(data)
         if order == b"f":
             replies, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-            child = inside_submission.Submission(shell, limits, replies, reports)
+            resume = prelude.resume if prelude else None
+            child = inside_submission.Submission(shell, limits, replies, reports, resume)
             children.add(number, reports, child.fork(account, folders, control))
             replies.close()
+        elif order == b"c":
+            own, reports = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+            children.add(number, reports, (copy(own, shell, limits, folders), None))
+            own.close()
         else:
             children.signal(number, {b"i": signal.SIGINT, b"k": signal.SIGKILL}[order])
     children.end()
+
+
+def copy(control: socket.socket, shell: Any, limits: Limits, folders: list[str] | None) -> int:
+    """Fork a copy of this server that runs the first cells of a notebook and then serves by itself; its pid.
+
+    Args:
+        control: the copy's own channel.
+        folders: what this Python is made of.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        prelude = Prelude(control, shell, limits)
+        if prelude.run():
+            serve(control, shell, limits, folders, prelude)
+        os._exit(0)
+    finally:  # a copy must not become a second server; its end tells
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +30,14 @@ class Submission:
     Attributes:
         replies: its cells' channel, all that stays open.
         reports: the supervisor's own, which the student's code never sees.
+        resume: goes on behind cells that ran before the fork, if some did.
     """
 
     shell: Any
     limits: Limits
     replies: socket.socket
     reports: socket.socket
+    resume: Callable[[dict[str, int]], None] | None = None
 
     def fork(
         self, account: tuple[int, int], folders: list[str] | None, control: socket.socket
@@ -78,7 +81,7 @@ class Submission:
             os._exit(1)
         try:
             channel = Channel(self.replies, max_header=1 << 28, max_body=MAX_FILES)
-            inside_loop.serve(channel, self.shell, self.limits, files)
+            inside_loop.serve(channel, self.shell, self.limits, files, self.resume)
         except BaseException:  # noqa: BLE001  the exit status tells
             traceback.print_exc()
         os._exit(1)

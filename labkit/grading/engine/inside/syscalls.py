@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import struct
+import threading
 
 # PyDLL keeps Python's lock during the call: a clone must not return into a child whose lock somebody else holds.
 LIBC = ctypes.PyDLL(None, use_errno=True)
@@ -30,6 +31,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVA
 MNT_DETACH = 2
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAP_AMBIENT = 4, 24, 38, 22, 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
+PR_GET_TID_ADDRESS = 40
+CLONE_CHILD_SETTID = 0x01000000
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPABILITY_VERSION_3 = 0x20080522
@@ -69,12 +72,14 @@ def fork_into_namespaces() -> int:
     """Fork a child that is init of its own namespaces of every kind: 0 in the child, its pid in the parent.
 
     One clone does what unshare and a second fork would do, and copies this process's page tables once instead
-    of twice. glibc's fork would refresh the thread id it caches; here that stays 1, which is right: parent and
-    child are both the first process of their namespace.
+    of twice. glibc's fork would refresh the thread id it caches, which the kernel does here where it knows the place;
+    else that stays 1, which is right where parent and child are both the first process of their namespace.
     """
-    flags = sum(NEW_NAMESPACES.values()) | SIGCHLD
+    place = thread_number()
+    flags = sum(NEW_NAMESPACES.values()) | SIGCHLD | (CLONE_CHILD_SETTID if place else 0)
+    last = (ctypes.c_void_p(place), None) if platform.machine() == "x86_64" else (None, ctypes.c_void_p(place))
     ctypes.pythonapi.PyOS_BeforeFork()
-    pid = LIBC.syscall(SYS_CLONE[platform.machine()], ctypes.c_ulong(flags), None, None, None, None)
+    pid = LIBC.syscall(SYS_CLONE[platform.machine()], ctypes.c_ulong(flags), None, None, *last)
     number = ctypes.get_errno()
     if pid == 0:
         ctypes.pythonapi.PyOS_AfterFork_Child()
@@ -82,6 +87,14 @@ def fork_into_namespaces() -> int:
     ctypes.pythonapi.PyOS_AfterFork_Parent()
     ctypes.set_errno(number)
     return checked(pid, "clone into new namespaces")
+
+
+def thread_number() -> int:
+    """The address at which the C library caches this thread's number; 0 where the kernel doesn't tell it."""
+    place = ctypes.c_void_p()
+    if LIBC.prctl(PR_GET_TID_ADDRESS, ctypes.byref(place), None, None, None) or not place.value:
+        return 0
+    return place.value if ctypes.c_int.from_address(place.value).value == threading.get_native_id() else 0
 
 
 def use_huge_pages() -> None:

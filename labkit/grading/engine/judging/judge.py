@@ -24,6 +24,7 @@ from typing import Any
 from labkit.grading.engine.frames import Channel, Closed, Stalled, Tampered
 from labkit.grading.tracebacks import LOG
 
+READY = 5.0  # seconds after which a judge that makes ready begins with no further check
 SECONDS = 120.0  # a verdict may take this long: it may train a small model
 LARGEST, BODY = 1 << 28, (1 << 32) - 1  # bytes of a frame's header, and of the outputs of an answer
 MOMENT = 1e-3  # seconds
@@ -71,18 +72,26 @@ class Judges:
         seconds: how long one may take.
         command: what starts a judge; the tests give another.
         own: the course's own checks, as ``Own.to_json`` writes them.
+        keys: the checks that will be asked about: each process makes ready for them while the sandboxes start.
     """
 
     def __init__(
-        self, count: int = 1, *, seconds: float = SECONDS, command: list[str] | None = None, own: str = ""
+        self,
+        count: int = 1,
+        *,
+        seconds: float = SECONDS,
+        command: list[str] | None = None,
+        own: str = "",
+        keys: Sequence[str] = (),
     ) -> None:
         self.seconds, self.own = seconds, own
-        self.command = command or [sys.executable, "-P", "-m", "labkit.grading.engine.judging.judge"]
+        self.command = command or [sys.executable, "-P", "-m", "labkit.grading.engine.judging.judge", *keys]
         self.idle: queue.LifoQueue[Process | None] = queue.LifoQueue()
         for _ in range(count):
             self.idle.put(Process(self.command, own))  # it imports torch while the first cells run
         self.count = count
         self.plain: set[str] = set()  # checks whose cases every process can make
+        self.needs: dict[str, int] = {}
 
     def judge(self, key: str, data: bytes, seed: int) -> Verdict:
         """The verdict on what ``wire.execute`` sent for the check ``key`` under ``seed``.
@@ -134,6 +143,16 @@ class Judges:
                 unpack(reply)
         self.plain.add(key)
         return b""
+
+    def seeds(self, key: str, most: int) -> int:
+        """How many seeds a verdict on this check needs, at most ``most``: a check that fails will say so when it runs.
+
+        Raises:
+            Broken: if the judge dies or hangs over it.
+        """
+        if key not in self.needs:
+            self.needs[key] = self.ask({"do": "seeds", "key": key}).get("seeds", most)
+        return min(self.needs[key], most)
 
     def forbidden(self, keys: Sequence[str]) -> list[str]:
         """The functions that no answer to these checks may call, as ``module:name``.
@@ -244,6 +263,8 @@ def answer(head: dict[str, Any], data: bytes) -> dict[str, Any]:
             return {}
         if head.get("do") == "forbidden":
             return {"forbidden": forbidden(head["keys"])}
+        if head.get("do") == "seeds":
+            return {"seeds": checks.find(head["key"]).seeds}
         if head.get("do") == "prepare":
             prepare = getattr(wire, "prepare", None)
             made = prepare(checks.find(head["key"]), head["seed"]) if prepare else b""
@@ -294,11 +315,32 @@ def shown(report: Any) -> dict[str, Any]:
     return {"output_type": "error", "ename": "Rejected", "evalue": sentence(report), "traceback": lines(report)}
 
 
+def make_ready(keys: Sequence[str]) -> None:
+    """Load what verdicts on some checks need, and touch it once: the first takes much longer than all others."""
+    from labkit import checks
+    from labkit.checks import bank, wire
+
+    start = time.monotonic()
+    for key in keys:
+        if time.monotonic() - start > READY:
+            break
+        try:
+            check = checks.find(key)
+            reference = bank.answer_key(check).reference
+            for case in wire.cases_of(check, 0):
+                wire.own_record(check, reference, case)
+        except Exception:  # noqa: BLE001  whatever fails here fails again, and is said, when it is judged
+            traceback.print_exc()
+    if torch := sys.modules.get("torch"):
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports torch._dynamo, a second
+
+
 def main() -> None:
     """The judge process: answers questions until there are no more. What a check prints must not get among them."""
     channel = Channel(socket.socket(fileno=os.dup(0)), max_header=LARGEST, max_body=BODY)
     for standard in (0, 1):
         os.dup2(2, standard)
+    make_ready(sys.argv[1:])
     with contextlib.suppress(Closed):
         while True:
             channel.send(answer(*channel.receive()))

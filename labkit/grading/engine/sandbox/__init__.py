@@ -31,6 +31,7 @@ from pathlib import Path, PurePosixPath
 
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.sandbox import bwrap as sandbox_bwrap
+from labkit.grading.engine.sandbox.prelude import Prelude, Unfit
 from labkit.grading.engine.sandbox.results import CellResult, CheckResult
 from labkit.grading.engine.sandbox.server import SandboxError, Server
 from labkit.grading.engine.sandbox.session import Session
@@ -52,6 +53,8 @@ class Sandbox:
         hide: folders to keep out of sight where they lie beside this Python's packages, such as the course's.
         archive: the copy of labkit that submissions see, as ``reduced.archive`` gives it; all of it by default.
         keep: distributions that stay in sight although only labkit's tests need them; see ``peers``.
+        preludes: what notebooks begin with: the sources of released cells, which are run once for all submissions.
+        env: environment variables that these cells find.
 
     Raises:
         SandboxError: if it can't be started, with the reason.
@@ -66,6 +69,8 @@ class Sandbox:
         hide: Iterable[Path] = (),
         archive: Path | None = None,
         keep: Iterable[str] = (),
+        preludes: Iterable[Sequence[str]] = (),
+        env: Mapping[str, str] | None = None,
     ) -> None:
         reason = missing(sandboxed)
         if reason:
@@ -76,7 +81,38 @@ class Sandbox:
         self._make = partial(
             Server, self.limits, sandboxed=sandboxed, preload=preload, hide=list(hide), archive=archive, keep=list(keep)
         )
-        self._server = self._make()
+        self._env = dict(env or {})
+        self._cells = [tuple(cells) for cells in preludes if cells] if sandboxed else []
+        self.unfit: dict[tuple[str, ...], str] = {}  # why each submission must run its first cells itself
+        self._start()
+
+    def _start(self) -> None:
+        """A fresh server, and its copies behind the cells that notebooks begin with."""
+        self._server, self._preludes = self._make(), dict[tuple[str, ...], Prelude]()
+        for cells in self._cells:
+            try:
+                self._preludes[cells] = Prelude(self._server, self.limits, cells, self._env)
+            except Unfit as error:
+                self.unfit[cells] = str(error)
+
+    def behind(self, cells: Sequence[str], env: Mapping[str, str]) -> Session | None:
+        """A place for a submission without files that begins with released cells, which have run already.
+
+        Args:
+            cells: the sources of its first cells.
+            env: environment variables besides the sandbox's own few.
+
+        Returns:
+            A session whose ``ran`` says what those cells gave; None if the submission must run all cells itself.
+
+        Raises:
+            SandboxError: if the machinery fails.
+        """
+        self._ready(None)
+        for known, prelude in self._preludes.items():
+            if tuple(cells[: len(known)]) == known and dict(env) == self._env and prelude.alive():
+                return Session(prelude, self.limits, {}, dict(env))
+        return None
 
     def open(self, files: Mapping[str, bytes] | None = None, env: Mapping[str, str] | None = None) -> Session:
         """A fresh place for one submission.
@@ -99,12 +135,17 @@ class Sandbox:
                 raise ValueError(f"the file {name!r} lies outside the notebook's folder; expected a relative path")
         with self._lock:
             if not self._server.alive():
-                self._server.close()
-                self._server = self._make()
+                self._close()
+                self._start()
             return self._server
 
     def close(self) -> None:
         """End the server and every session."""
+        self._close()
+
+    def _close(self) -> None:
+        for prelude in self._preludes.values():
+            prelude.close()
         self._server.close()
 
     def __enter__(self) -> "Sandbox":

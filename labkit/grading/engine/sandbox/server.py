@@ -33,7 +33,38 @@ class SandboxError(RuntimeError):
     """The machinery failed, not the student. Never a zero: say so and try again."""
 
 
-class Server:
+class Orders:
+    """What carries out orders: the server, and its copies."""
+
+    lock: threading.Lock
+    control: Channel
+
+    def order(self, order: bytes, number: int, sockets: Sequence[socket.socket] = ()) -> None:
+        """Have the server fork a submission under a number and with two sockets (``f``), or interrupt (``i``) or
+        kill (``k``) one; have it fork a copy of itself (``c``), as it forks a submission.
+
+        Raises:
+            SandboxError: if the server is gone.
+        """
+        try:
+            with self.lock:
+                self.control.sock.settimeout(START_SECONDS)
+                socket.send_fds(self.control.sock, [ORDER.pack(order, number)], [s.fileno() for s in sockets])
+        except OSError as error:
+            raise SandboxError(f"the sandbox's server is gone: {self.said() or error}") from error
+
+    def said(self) -> str:
+        """The last line of what it complained of."""
+        raise NotImplementedError
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        watch = select.poll()
+        watch.register(self.control, 0)
+        return not watch.poll(0)  # a hang-up comes before the process is gone
+
+
+class Server(Orders):
     """A fork server, running.
 
     Args:
@@ -119,20 +150,6 @@ class Server:
             for descriptor in inherited[1:]:
                 os.close(descriptor)
 
-    def order(self, order: bytes, number: int, sockets: Sequence[socket.socket] = ()) -> None:
-        """Have the server fork a submission under a number and with two sockets (``f``), or interrupt (``i``) or
-        kill (``k``) one.
-
-        Raises:
-            SandboxError: if the server is gone.
-        """
-        try:
-            with self.lock:
-                self.control.sock.settimeout(START_SECONDS)
-                socket.send_fds(self.control.sock, [ORDER.pack(order, number)], [s.fileno() for s in sockets])
-        except OSError as error:
-            raise SandboxError(f"the sandbox's server is gone: {self.said() or error}") from error
-
     def group(self) -> Group | None:
         """A control group for one submission, or None where we may make none."""
         if not self.branches:
@@ -148,9 +165,7 @@ class Server:
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        watch = select.poll()
-        watch.register(self.control, 0)
-        return self.process.poll() is None and not watch.poll(0)  # a hang-up comes before the process is gone
+        return self.process.poll() is None and super().alive()
 
     def said(self) -> str:
         """The last line of what the server or bubblewrap complained of."""

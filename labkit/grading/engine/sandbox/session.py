@@ -21,6 +21,7 @@ from labkit.grading.engine.sandbox import files as sandbox_files
 from labkit.grading.engine.sandbox import launch as sandbox_launch
 from labkit.grading.engine.sandbox import outputs as sandbox_outputs
 from labkit.grading.engine.sandbox.cgroup import Group, MachineShort, Recently
+from labkit.grading.engine.sandbox.prelude import Prelude
 from labkit.grading.engine.sandbox.results import CellResult, CheckResult
 from labkit.grading.engine.sandbox.server import SandboxError, Server, pass_credentials, sender
 from labkit.grading.engine.sandbox.watch import TICK, Watch
@@ -43,17 +44,22 @@ class Died(Exception):
 
 
 class Session:
-    """One submission's process, and all its cells see of the world. Made by ``Sandbox.open``."""
+    """One submission's process, and all its cells see of the world. Made by ``Sandbox.open``.
+
+    Attributes:
+        ran: what the notebook's first cells gave, where they have run already.
+    """
 
     def __init__(
         self,
-        server: Server,
+        server: Server | Prelude,
         limits: Limits,
         files: dict[str, bytes],
         env: dict[str, str],
         more: dict[str, Any] | None = None,
     ) -> None:
         self.limits = limits
+        self.ran = server.ran if isinstance(server, Prelude) else []
         self.died = ""
         self.tampered = False
         self.killed = False  # by a signal that explains nothing: the submission's own, or somebody's outside

@@ -27,7 +27,7 @@ from labkit.grading.engine.options import Options
 from labkit.grading.engine.trouble import GradingError, NotRun, describe
 from labkit.grading.engine.work.exercise import Uses
 from labkit.grading.engine.work.job import Job, Result
-from labkit.grading.engine.work.worker import Court, work
+from labkit.grading.engine.work.worker import ENV, Court, work
 
 RETRIES = 2
 LONELY = 60.0  # seconds without any worker after which a run gives up
@@ -242,7 +242,7 @@ def room(options: str) -> tuple[Any, Judges, Decoys]:
                 sandbox.close()
                 judges.close()
             wanted = json.loads(options)
-            judges = Judges(1, own=wanted["uses"]["own"])
+            judges = Judges(1, own=wanted["uses"]["own"], keys=wanted["uses"]["keys"])
             ROOMS[options] = furnished(wanted, judges), judges, Decoys()
         return ROOMS[options]
 
@@ -257,9 +257,10 @@ def furnished(wanted: dict[str, Any], judges: Judges) -> Any:
 
     used = wanted["uses"]
     lists = {name: tuple(used[name]) for name in ("keys", "modules", "libraries")}
-    uses = Uses(own=used["own"], torch=used["torch"], **lists)
+    preludes = tuple(map(tuple, used["preludes"]))
+    uses = Uses(own=used["own"], torch=used["torch"], preludes=preludes, **lists)
     hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
     return Sandbox(
         Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], preload=uses.preload, hide=hide,
-        archive=uses.archive(judges), keep=wanted["keep"],
+        archive=uses.archive(judges), keep=wanted["keep"], preludes=uses.preludes, env=ENV,
     )  # fmt: skip

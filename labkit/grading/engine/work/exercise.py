@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Uses:
         own: the course's own checks, as ``Own.to_json`` writes them.
         torch: whether it needs torch.
         libraries: of others, that its cells import, or functions of labkit that they name when they are called.
+        preludes: the sources of the released cells that each notebook begins with.
     """
 
     keys: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ class Uses:
     own: str = ""
     torch: bool = True
     libraries: tuple[str, ...] = ()
+    preludes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def preload(self) -> tuple[str, ...]:
@@ -79,8 +82,17 @@ def uses(blueprints: Mapping[str, Blueprint], own: str = "") -> Uses:
     keys = {key for tree in trees for key in checks(tree)}
     modules = {module for tree in trees for module in imports(tree)}
     libraries = {name for tree in trees for name in (*others(tree), *deferred(tree, modules))}
-    made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own, libraries=tuple(sorted(libraries)))
+    begun = tuple(cells for cells in map(prelude, blueprints.values()) if cells)
+    made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own, True, tuple(sorted(libraries)), begun)
     return replace(made, torch=not own or needs_torch(made, trees))
+
+
+def prelude(notebook: Blueprint) -> tuple[str, ...]:
+    """The sources of the code cells before the first that a student may edit or that is a test; none where their order
+    isn't known."""
+    code = [cell for cell in notebook.cells.values() if cell.cell_type == "code" and cell.source.strip()]
+    first = takewhile(lambda cell: cell.locked and not (cell.solution or cell.tests), code)
+    return tuple(cell.source for cell in first) if notebook.ordered else ()
 
 
 def needs_torch(used: Uses, trees: Iterable[ast.Module]) -> bool:
@@ -137,10 +149,17 @@ def others(tree: ast.AST) -> Iterator[str]:
 
 def deferred(tree: ast.AST, modules: Iterable[str]) -> Iterator[str]:
     """What functions of labkit import when they are called: those of ``modules`` whose names stand in a cell."""
-    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    named = set(names(tree))
     for path in {path for module in modules for path in files(module)}:
         yield from (library for function, library in late_imports(path) if function in named)
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    """The names and attributes that stand in a tree."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(name) | ast.Attribute(attr=name):
+                yield name
 
 
 @cache
@@ -150,7 +169,9 @@ def late_imports(path: Path) -> tuple[tuple[str, str], ...]:
     if not any(f"import {library}" in source or f"from {library}" in source for library in SLOW):
         return ()
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    return tuple((function.name, library) for function in functions for library in others(function))
+    direct = {function.name: set(others(function)) for function in functions}
+    named = {function.name: direct.keys() & {*names(function)} for function in functions}
+    return tuple((name, library) for name in direct for one in (name, *named[name]) for library in direct[one])
 
 
 def files(module: str) -> list[Path]:

@@ -5,11 +5,12 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile, zip_longest
 from typing import Any, Protocol, runtime_checkable
 
 from labkit.grading.engine.judging.decoys import Decoy, Decoys, asked, betrayed, named
 from labkit.grading.engine.judging.judge import Broken, Forged, Verdict
-from labkit.grading.engine.nbgrader.cells import CHECK, TEST, Call, Step
+from labkit.grading.engine.nbgrader.cells import CHECK, RUN, TEST, Call, Step
 from labkit.grading.engine.options import SEEDS
 from labkit.grading.engine.work import outputs as shape
 from labkit.grading.engine.work.job import Cell, Job, Outcome, Part, Result
@@ -95,13 +96,22 @@ def attempt(part: Part, files: Mapping[str, bytes], court: Court, more: bool) ->
         Its outcome; the files for the notebook after it, if there are ``more``; whether the machine may be to blame
         for how it ended: its process was killed by nobody knows whom, or got no processor.
     """
-    with court.sandbox.open(files, dict(ENV)) as session:
+    with opened(part, files, court.sandbox) as session:
         outcome = notebook(part, session, court)
         if more and not outcome.died:
             files = session.files(files)
             if session.died:
                 after(part, outcome, session)
         return outcome, files, session.killed or any(cell.starved for cell in outcome.cells.values())
+
+
+def opened(part: Part, files: Mapping[str, bytes], sandbox: Sandbox) -> Any:
+    """A session for a notebook, behind its first cells where they are released ones that the sandbox has run."""
+    behind = getattr(sandbox, "behind", None)
+    session = None
+    if behind and not files:  # a file may be a module that the cells import
+        session = behind([step.source for step in takewhile(lambda step: step.kind == RUN, part.steps)], ENV)
+    return session or sandbox.open(files, dict(ENV))
 
 
 def after(part: Part, outcome: Outcome, session: Session) -> None:
@@ -121,7 +131,11 @@ def blame(part: Part, outcome: Outcome) -> None:
 def notebook(part: Part, session: Session, court: Court) -> Outcome:
     """Run the cells of one notebook in order, errors or not, as long as its process lives."""
     outcome = Outcome()
-    for step in part.steps:
+    ran = getattr(session, "ran", ())
+    for step, before in zip_longest(part.steps, ran):
+        if before:
+            outcome.cells[step.index] = Cell(shape.clean(before.outputs))
+            continue
         if outcome.died:
             outcome.cells[step.index] = Cell([shape.stopped("NotRun", f"this cell did not run: {outcome.died}")])
             continue
@@ -201,7 +215,8 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
     """The judge's verdict under one seed after another, up to the first that isn't right; why the process died.
 
     There is none where no outputs came: then ``cell`` shows why. Decoys follow right answers, some at once and some
-    later, so that the process can't count which question is one.
+    later, so that the process can't count which question is one. Where a check needs fewer seeds than the court has,
+    one may come first.
 
     Raises:
         Deceived: if a decoy was not answered as an honest process answers it.
@@ -209,8 +224,11 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
         Broken: if no verdict can be had.
     """
     start = time.monotonic()
+    count = seeds(call, court)
     waiting: list[Decoy] | None = None
-    for round in range(court.seeds):
+    if count < court.seeds:
+        waiting = ask(decoys_of(call, court), count + 1, call, cell, session, court)
+    for round in range(count):
         seed = secrets.randbits(BITS)
         ran = asked(session, court.judge, call.key, call.expression, seed)
         outputs = shape.clean(ran.outputs)
@@ -229,18 +247,41 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
             remember(call, cell, session, court)
         if not found.right or ran.died:
             return found, ran.died or session.died
-        if waiting is None:
-            waiting = court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
-        last = round == court.seeds - 1 or time.monotonic() - start > ENOUGH
-        for decoy in [decoy for decoy in waiting if last or secrets.randbelow(court.seeds) == 0]:
-            waiting.remove(decoy)
-            tried = betrayed(call.key, named(decoy, call.expression), session, court.judge, secrets.randbits(BITS))
-            cell.starved |= tried.starved
-            if tried.reason:
-                raise Deceived(tried.reason)
+        waiting = decoys_of(call, court) if waiting is None else waiting
+        last = round == count - 1 or time.monotonic() - start > ENOUGH
+        waiting = ask(waiting, 1 if last else count, call, cell, session, court)
         if last:
             break
     return found, session.died
+
+
+def seeds(call: Call, court: Court) -> int:
+    """Under how many secret seeds a check runs: as many as a verdict on it needs, and the court allows."""
+    needed = getattr(court.judge, "seeds", None)
+    return int(needed(call.key, court.seeds)) if needed else court.seeds
+
+
+def decoys_of(call: Call, court: Court) -> list[Decoy]:
+    """New decoys for a check."""
+    return court.decoys.of(call.key, court.sandbox, court.judge, secrets.randbits(BITS))
+
+
+def ask(waiting: list[Decoy], chance: int, call: Call, cell: Cell, session: Session, court: Court) -> list[Decoy]:
+    """Ask one in ``chance`` of the decoys that wait, drawn anew; those that go on waiting.
+
+    Raises:
+        Deceived: if one was not answered as an honest process answers it.
+    """
+    left = []
+    for decoy in waiting:
+        if secrets.randbelow(chance):
+            left.append(decoy)
+            continue
+        tried = betrayed(call.key, named(decoy, call.expression), session, court.judge, secrets.randbits(BITS))
+        cell.starved |= tried.starved
+        if tried.reason:
+            raise Deceived(tried.reason)
+    return left
 
 
 def remember(call: Call, cell: Cell, session: Session, court: Court) -> None:

@@ -1,0 +1,223 @@
+"""Grading a class in the course's own exercises: ``nbgrader autograde`` beside ``labkit grade``, in one run.
+
+    python -m benchmarks.grading_class [--exercises 04_attacks 01_images] [--sizes 1 8 32] [--plain-up-to 8]
+                                       [--jobs 2] [--out docs/grading.md]
+
+Every submission is the same right one; the gradebooks are compared row for row. The two run in processes of their own,
+one after the other, and so on for each class. "Processor" is the processor time of all processes of a grader together,
+which a busy machine changes less than the time on the clock. The second table says where it goes: the time on a
+processor of each submission's process, of the judges and of the process that writes marks.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.grading import write
+from labkit.grading import classic, grade, release
+from labkit.grading.course import Course
+from tests import engine_class
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKS = ("<!-- begin: benchmarks/grading_class.py -->", "<!-- end: benchmarks/grading_class.py -->")
+CONTAINED = "kernel.contain(c)\n"
+PARTS = {
+    "fork": "its process: fork, namespaces, files",
+    "cell": "its cells",
+    "check": "its answers to checks",
+    "decoy": "decoys in it",
+    "verdict": "verdicts, by the judge",
+    "trusted": "reading, sanitising, writing marks",
+}
+
+
+def make_class(root: Path, slug: str, count: int) -> None:
+    """A course with one exercise, solved by a class."""
+    root.mkdir()
+    settings = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
+    (root / "nbgrader_config.py").write_text(settings.replace(CONTAINED, ""), encoding="utf-8")  # plain is plain
+    shutil.copytree(ROOT / "solutions" / slug, root / "solutions" / slug)
+    course = Course(root, root)
+    release.release(course, slug)
+    for number in range(count):
+        shutil.copytree(course.solutions / slug, course.submitted / f"s{number:03d}" / slug)
+
+
+def child(what: str, root: Path, slug: str, jobs: int) -> dict[str, Any]:
+    """Run ``graded`` in a process of its own: its seconds on the clock and on processors, and what it prints."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.grading_class", "--child", what, str(root), slug]
+    before, start = spent(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(
+        [*command, str(jobs)], capture_output=True, check=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    seconds = {"wall": time.monotonic() - start, "processor": spent(resource.RUSAGE_CHILDREN) - before}
+    return {**seconds, **json.loads(done.stdout.splitlines()[-1])}
+
+
+def spent(who: int) -> float:
+    """Processor seconds so far."""
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
+
+
+def graded(what: str, root: Path, slug: str, jobs: int) -> dict[str, Any]:
+    """In the child: grade the class; of labkit, the processor seconds of each part."""
+    course = Course(root, root)
+    if what == "plain":
+        from nbgrader.converters import Autograde
+
+        classic.convert(Autograde, course, slug)
+        return {}
+    ends = []
+    with clocks() as parts:
+        rows = grade.grade(course, slug, jobs=jobs, progress=lambda *_: ends.append(time.thread_time()))
+    if len({row.points for row in rows}) != 1 or not rows[0].points:
+        raise RuntimeError("a submission was not graded as it should be")
+    if len(ends) > 1:
+        parts["trusted"] = (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1)
+    return {"parts": dict(parts)}
+
+
+@contextmanager
+def clocks() -> Iterator[dict[str, float]]:
+    """Time on a processor of the submissions' first processes and of the judges, by what they do."""
+    from labkit.grading.engine.judging import judge
+    from labkit.grading.engine.sandbox import session
+
+    parts: dict[str, float] = defaultdict(float)
+    pids: dict[int, int] = {}
+    real_sender, real_init = session.sender, session.Session.__init__
+    real_ask, real_verdict = session.Session._ask, judge.Process.ask
+
+    def sender(sock: Any, seconds: float) -> int:
+        pids[sock.fileno()] = real_sender(sock, seconds)
+        return pids[sock.fileno()]
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        real_init(self, *args, **options)
+        self.pid = pids[self._reports.sock.fileno()]
+        parts["fork"] += on_processor(self.pid)
+
+    def ask(self: Any, request: dict[str, Any], data: bytes = b"") -> Any:
+        decoy = request["do"] == "check" and "lambda" in request["expression"]
+        return timed("decoy" if decoy else request["do"], self.pid, lambda: real_ask(self, request, data))
+
+    def verdict(self: Any, head: dict[str, Any], data: bytes, seconds: float) -> Any:
+        return timed("verdict", self.popen.pid, lambda: real_verdict(self, head, data, seconds))
+
+    def timed(part: str, pid: int, what: Callable[[], Any]) -> Any:
+        before = on_processor(pid)
+        try:
+            return what()
+        finally:
+            parts[part] += on_processor(pid) - before
+
+    session.sender = sender
+    session.Session.__init__ = init  # type: ignore[method-assign]
+    session.Session._ask = ask  # type: ignore[method-assign]
+    judge.Process.ask = verdict  # type: ignore[method-assign]
+    yield parts
+
+
+def on_processor(pid: int) -> float:
+    """Seconds that a process has spent on a processor; 0 once it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
+
+
+def compare(slug: str, count: int, jobs: int, plain: bool) -> dict[str, Any]:
+    """One class: both graders, where ``plain`` is asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, twin = Path(folder) / "engine", Path(folder) / "plain"
+        make_class(root, slug, count)
+        shutil.copytree(root, twin)
+        found: dict[str, Any] = {"exercise": slug, "students": count, "labkit": child("engine", root, slug, jobs)}
+        if plain:
+            found["plain"] = child("plain", twin, slug, jobs)
+            if engine_class.gradebook_rows(root, slug) != engine_class.gradebook_rows(twin, slug):
+                raise RuntimeError("the gradebooks differ")
+    print(json.dumps(found), file=sys.stderr)
+    return found
+
+
+def table(results: list[dict[str, Any]], jobs: int) -> str:
+    """The figures, in Markdown."""
+    load = os.getloadavg()[1]
+    lines = [
+        f"{jobs} workers on {len(os.sched_getaffinity(0))} processors ({platform.machine()}; the machine's load was "
+        f"{load:.0f}), Python {platform.python_version()}.",
+        "",
+        "| exercise | class | nbgrader autograde | processor | labkit | processor | ratio | ratio of processor time |",
+        "| --- | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    for found in results:
+        ours, plain = found["labkit"], found.get("plain")
+        theirs = [f"{plain['wall']:.0f} s", f"{plain['processor']:.0f} s"] if plain else ["not run", "–"]
+        ratios = [f"{plain[of] / ours[of]:.1f}×" for of in ("wall", "processor")] if plain else ["–", "–"]
+        cells = [found["exercise"], str(found["students"]), *theirs, f"{ours['wall']:.1f} s",
+                 f"{ours['processor']:.0f} s", *ratios]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "Milliseconds of processor time a submission, in the largest class of each exercise:", ""]
+    largest = {found["exercise"]: found for found in results}
+    lines += [f"| part | {' | '.join(largest)} |", f"| --- | {' | '.join('--:' for _ in largest)} |"]
+    for part, words in PARTS.items():
+        values = (1000 * f["labkit"]["parts"].get(part, 0.0) / f["students"] for f in largest.values())
+        lines.append(f"| {words} | {' | '.join(f'{value:.0f}' for value in values)} |")
+    return "\n".join([*lines, *more(results)])
+
+
+def more(results: list[dict[str, Any]]) -> Iterator[str]:
+    """What one more submission costs each grader, by the smallest and the largest class that both graded."""
+    for slug in dict.fromkeys(found["exercise"] for found in results):
+        both = [found for found in results if found["exercise"] == slug and "plain" in found]
+        if len(both) < 2:
+            continue
+        first, last = both[0], both[-1]
+        extra = last["students"] - first["students"]
+        plain, ours = ((last[who]["processor"] - first[who]["processor"]) / extra for who in ("plain", "labkit"))
+        yield ""
+        yield f"One more submission of {slug} costs nbgrader {plain:.1f} s of processor time, and labkit {ours:.1f} s."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exercises", nargs="+", default=["04_attacks", "01_images"])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--plain-up-to", type=int, default=32, help="the largest class that plain nbgrader grades")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--out", type=Path, help="a page with a place for the figures")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if options.child:
+        what, root, slug, jobs = options.child
+        print(json.dumps(graded(what, Path(root), slug, int(jobs))))
+        return
+    results = [
+        compare(slug, count, options.jobs, count <= options.plain_up_to)
+        for slug in options.exercises
+        for count in options.sizes
+    ]
+    text = table(results, options.jobs)
+    print(text)
+    if options.out:
+        write(options.out, text, MARKS)
+
+
+if __name__ == "__main__":
+    main()
