@@ -438,7 +438,7 @@ def test_there_and_back_by_hand():
         domain.reverse_validation_risk(learn, x, y, near, held=1.0, generator=seeded(2))
 
 
-def test_the_largest_lambda_is_chosen_that_brings_the_source_back():
+def test_of_lambdas_that_bring_the_source_back_equally_well_the_largest_is_chosen():
     x, y = two_blobs(seeded(0), 0)
     z, _ = two_blobs(seeded(1), 1)
     asked = []
@@ -448,6 +448,8 @@ def test_the_largest_lambda_is_chosen_that_brings_the_source_back():
         # Above 1 what is learnt has nothing to do with the labels.
         return Nearest(a, (a[:, 1] > 0).long() if lambda_ > 1 else b)
 
+    assert domain.choose_lambda(learn, x, y, z, lambdas=(1.0, 0.5), generator=seeded(2)).lambda_ == 1.0
+    asked.clear()
     choice = domain.choose_lambda(learn, x, y, z, lambdas=(3.0, 0.0, 1.0), generator=seeded(2))
     assert choice.lambda_ == 1.0
     assert list(choice.risks) == [0.0, 1.0, 3.0]
@@ -457,6 +459,8 @@ def test_the_largest_lambda_is_chosen_that_brings_the_source_back():
     assert all(torch.equal(a, there[0]) for a in there)
     alone = domain.reverse_validation_risk(lambda a, b, c: learn(a, b, c, 3.0), x, y, z, generator=seeded(2))
     assert choice.risks[3.0] == alone
+    without = domain.choose_lambda(learn, x, y, z, lambdas=(2.0, 3.0), generator=seeded(2))
+    assert without.risks[3.0] == choice.risks[3.0]
     with pytest.raises(ValueError, match="two or more to choose from"):
         domain.choose_lambda(learn, x, y, z, lambdas=(1.0, 1.0), generator=seeded(2))
 

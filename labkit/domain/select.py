@@ -65,11 +65,12 @@ def choose_lambda(
     held: float = 0.2,
     generator: torch.Generator,
 ) -> Choice:
-    """The largest λ whose reverse risk is that of the smallest one, or lower, within one standard error.
+    """The largest λ whose reverse risk is within one standard error of the least.
 
-    The smallest λ should be 0, which is source only: then alignment is given up where it harms so much that the way
-    back shows it. Small risks are a tie, and say nothing for or against alignment; a tie goes to the larger λ. See the
-    results page for what that gains, and for pairs in which it errs. Every λ costs two trainings.
+    Where 0, which is source only, is among the λ, alignment is given up where it harms so much that the way back shows
+    it. Risks that differ by less are a tie, which says nothing for or against alignment, and a tie goes to the larger
+    λ. See the results page for what that gains and where it errs. Every λ costs two trainings. The rule of one standard
+    error is that of L. Breiman and others, "Classification and Regression Trees" (1984).
 
     Args:
         learn: from labelled samples, their labels, unlabelled samples of the other domain, and λ to a trained model.
@@ -98,11 +99,10 @@ def choose_lambda(
         risks[lambda_] = reverse_validation_risk(
             partial(_with_lambda, learn, lambda_), x, y, z, held=held, generator=generator
         )
-    first = risks[min(risks)]
-    n = round(len(x) * held)
-    # A risk of exactly 0 or 1 in the sample is not known more exactly than one of a single mistake.
-    error = math.sqrt(max(first * (1 - first), (1 - 1 / n) / n) / n)
-    return Choice(max(lambda_ for lambda_, risk in risks.items() if risk <= first + error), risks)
+    least, n = min(risks.values()), round(len(x) * held)
+    # A risk of 0 or 1 in the sample is not known more exactly than one of a single mistake.
+    error = math.sqrt(max(least * (1 - least), (1 - 1 / n) / n) / n)
+    return Choice(max(lambda_ for lambda_, risk in risks.items() if risk <= least + error), risks)
 
 
 def _with_lambda(learn: LearnWith, lambda_: float, x: Tensor, y: Tensor, z: Tensor) -> nn.Module:
