@@ -1,6 +1,7 @@
 """Images to cluster that differ in ink, paper, pen, light and margin: most are digits of MNIST, 1,500 at most."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -98,4 +99,5 @@ OTHERS: dict[str, Callable[[], tuple[Tensor, Tensor]]] = {
     "scikit-learn's digits in any light, 8²": lit,
     "MNIST moved and turned, 18²": moved,
     "MNIST, 5 to 9 five times rarer, 14²": rare,
+    "Fashion-MNIST, 900 images, 28²": partial(clothes, 28),
 }
