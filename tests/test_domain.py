@@ -438,6 +438,33 @@ def test_there_and_back_by_hand():
         domain.reverse_validation_risk(learn, x, y, near, held=1.0, generator=seeded(2))
 
 
+def test_of_lambdas_that_bring_the_source_back_equally_well_the_largest_is_chosen():
+    x, y = two_blobs(seeded(0), 0)
+    z, _ = two_blobs(seeded(1), 1)
+    asked = []
+
+    def learn(a, b, there, lambda_):
+        asked.append((lambda_, a))
+        # Above 1 what is learnt has nothing to do with the labels.
+        return Nearest(a, (a[:, 1] > 0).long() if lambda_ > 1 else b)
+
+    assert domain.choose_lambda(learn, x, y, z, lambdas=(1.0, 0.5), generator=seeded(2)).lambda_ == 1.0
+    asked.clear()
+    choice = domain.choose_lambda(learn, x, y, z, lambdas=(3.0, 0.0, 1.0), generator=seeded(2))
+    assert choice.lambda_ == 1.0
+    assert list(choice.risks) == [0.0, 1.0, 3.0]
+    assert choice.risks[0.0] == 0
+    assert choice.risks[3.0] > 0.2
+    there = [a for lambda_, a in asked[::2]]
+    assert all(torch.equal(a, there[0]) for a in there)
+    alone = domain.reverse_validation_risk(lambda a, b, c: learn(a, b, c, 3.0), x, y, z, generator=seeded(2))
+    assert choice.risks[3.0] == alone
+    without = domain.choose_lambda(learn, x, y, z, lambdas=(2.0, 3.0), generator=seeded(2))
+    assert without.risks[3.0] == choice.risks[3.0]
+    with pytest.raises(ValueError, match="two or more to choose from"):
+        domain.choose_lambda(learn, x, y, z, lambdas=(1.0, 1.0), generator=seeded(2))
+
+
 class TestNetwork:
     def test_it_is_the_papers(self):
         net = domain.DigitNet()

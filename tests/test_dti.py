@@ -321,13 +321,16 @@ class TestTransforms:
             dti.family("thin_plate", channels=1, control=1)
 
 
-def test_prototypes_that_are_compared_some_at_a_time_give_the_same_distances(monkeypatch):
+@pytest.mark.parametrize("kind", [dti.DTIKMeans, dti.DTIGMM])
+def test_prototypes_that_are_compared_some_at_a_time_give_the_same(kind, monkeypatch):
     x = pictures(5, 1, 8, 8, dtype=torch.float32)
-    model = dti.DTIKMeans(pictures(7, 1, 8, 8, seed=1, dtype=torch.float32), ["affine", "morphology", "thin_plate"])
+    model = kind(pictures(7, 1, 8, 8, seed=1, dtype=torch.float32), ["affine", "morphology", "thin_plate"])
     for head in model.transformer.heads:
         torch.nn.init.normal_(head.weights[-1], std=0.1, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        whole = model.distances(x)
+        whole = model.costs(x)
+        own = model.reconstruct(x)[torch.arange(5), whole.argmin(1)]
         monkeypatch.setattr("labkit.dti.model.AT_ONCE", 700)
-        torch.testing.assert_close(model.distances(x), whole)
+        torch.testing.assert_close(model.costs(x), whole)
+    torch.testing.assert_close(model.aligned(x), own)
     torch.testing.assert_close(model.objective(x)[1], whole)

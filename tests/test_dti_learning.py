@@ -329,14 +329,37 @@ class TestCluster:
         )
         assert torch.equal(torch.rand(1), expected)
 
-    def test_of_several_runs_the_one_with_the_least_loss_is_kept(self):
+    @pytest.mark.parametrize("mixture", [False, True])
+    @pytest.mark.parametrize("keep", ["utility", "loss"])
+    def test_which_of_several_runs_is_kept(self, keep, mixture):
         x = images(60, 8)
-        found = dti.cluster(
-            x, 4, schedule=dti.Schedule(steps=15), networks=SMALL, runs=3, generator=torch.Generator().manual_seed(0)
+        run = dti.cluster(
+            x, 4, schedule=dti.Schedule(steps=15), networks=SMALL, runs=3, keep=keep, mixture=mixture,
+            generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip
+        assert len(set(run.losses)) == len(set(run.utilities)) == 3
+        assert run.losses.index(run.loss) == run.utilities.index(run.utility)
+        assert run.utility == max(run.utilities) if keep == "utility" else run.loss == min(run.losses)
+        with torch.no_grad():
+            costs = run.model.costs(x)
+        assert run.loss == pytest.approx(float(run.model.loss(costs)), rel=1e-5)
+        assert torch.equal(run.assignments, run.model.predict(x)[0])
+        without = [costs[:, [i for i in range(4) if i != j]].amin(1).mean() for j in range(4)]
+        growth = float(min(without) - costs.amin(1).mean()) / (1 if mixture else run.loss)
+        assert run.utility == pytest.approx(growth, rel=1e-3, abs=1e-6)
+
+    def test_a_twin_is_not_needed(self):
+        signs = torch.eye(3).repeat(20, 1)[:, None, :, None].expand(-1, 1, 3, 3)
+        x = 0.8 * signs + 0.1 * torch.rand(60, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+        # Nothing is learnt: the first centres are images that are far from each other.
+        three, four = (
+            dti.cluster(
+                x, k, transforms=(), schedule=dti.Schedule(epochs=0), generator=torch.Generator().manual_seed(1)
+            )
+            for k in (3, 4)
         )
-        assert len(found.losses) == 3
-        assert found.loss == min(found.losses)
-        assert found.loss == pytest.approx(float(found.model.predict(x)[1].mean()), rel=1e-5)
+        assert three.utility > 10
+        assert four.utility < 1
 
     @pytest.mark.parametrize(
         ("shape", "transforms", "mixture"),
@@ -405,6 +428,7 @@ class TestCluster:
         for knobs, words in [
             ({"k": 7}, "k is 7 for 6 images"),
             ({"k": 2, "runs": 0}, "runs is 0"),
+            ({"k": 2, "keep": "best"}, "keep is 'best'; expected 'utility' or 'loss'"),
             ({"k": 2, "transforms": ("twist",)}, "no transformation 'twist'"),
             ({"k": 2, "transforms": ("affine",), "starts": (0.2, 0.3)}, "expected 1 growing shares"),
             ({"k": 2, "transforms": ("affine", "thin_plate"), "starts": (0.5, 0.2)}, "growing shares"),

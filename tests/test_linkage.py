@@ -297,6 +297,12 @@ class TestTables:
         sizes = Counter(map(tuple, quasi.tolist()))
         assert linkage.group_sizes(quasi).tolist() == [sizes[tuple(row)] for row in quasi.tolist()]
 
+    def test_a_sensitive_value_of_everybodys_own_needs_no_table_of_all_values(self):
+        n = 300_000  # as a table of groups and values it would have 45 billion entries
+        quasi, own = torch.arange(n)[:, None] // 2, torch.arange(n)
+        assert linkage.l_diversity(quasi, own) == 2
+        assert linkage.l_diversity(quasi, own, kind="entropy") == pytest.approx(2)
+
     @given(n=st.integers(2, 120), k=st.integers(1, 9), l=st.integers(1, 3), seed=st.integers(0, 10**6))
     def test_mondrian_keeps_its_promise(self, n, k, l, seed):  # noqa: E741
         g = torch.Generator().manual_seed(seed)

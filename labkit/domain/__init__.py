@@ -14,15 +14,17 @@ from labkit.domain.distance import a_distance, proxy_a_distance
 from labkit.domain.losses import coral, domain_loss, entropy_weights, mmd, multilinear_map
 from labkit.domain.networks import DigitNet, domain_discriminator
 from labkit.domain.schedule import anneal_lr, lambda_schedule, lr_decay, progress
-from labkit.domain.select import reverse_validation_risk
+from labkit.domain.select import Choice, choose_lambda, reverse_validation_risk
 from labkit.domain.steps import DomainBatches, alignment_step, dann, source_only
 
 __all__ = [
+    "Choice",
     "DigitNet",
     "DomainBatches",
     "a_distance",
     "alignment_step",
     "anneal_lr",
+    "choose_lambda",
     "coral",
     "dann",
     "domain_discriminator",

@@ -97,8 +97,9 @@ def dann(
     """Domain-adversarial training (Ganin and others 2016), or its conditional form CDAN (Long and others 2018).
 
     It makes the features of both domains alike, so both should hold the classes in like shares. Where they don't, it
-    forces some of the target into wrong classes, and ``source_only`` is better by far; the step warns of that. CDAN
-    with ``entropy`` was ahead of DANN in most worlds of the results page, and never behind.
+    forces some of the target into wrong classes, and ``source_only`` is better by far; the step warns of that.
+    ``choose_lambda`` tries several λ without target labels, 0 among them. CDAN with ``entropy`` was ahead of DANN in
+    most worlds of the results page, and never behind.
 
     Args:
         model: its ``features`` are f, its ``head`` gives the logits.
@@ -226,7 +227,8 @@ class ClassWatch:
             self.warned = True
             warnings.warn(
                 f"the target seems to hold the classes in other shares than the source: {self.apart:.0%} of it would "
-                "have to change class; making the features alike often harms then: compare with source_only",
+                "have to change class; making the features alike often harms then: compare with source_only, "
+                "or let choose_lambda do it",
                 UserWarning,
                 stacklevel=4,
             )

@@ -177,15 +177,18 @@ class DTIKMeans(nn.Module):
         return self._distances(x, self.transformer.betas(x))
 
     def _distances(self, x: Images, betas: Sequence[Tensor]) -> Float[Tensor, "b k"]:
-        """The distances for given parameters; of some prototypes at a time where no gradient keeps all pictures."""
-        pictures = len(x) * self.prototypes[0].numel()
-        step = self.k if torch.is_grad_enabled() else max(1, AT_ONCE // pictures)
+        """The distances for given parameters."""
         parts = []
-        for i in range(0, self.k, step):
-            some = slice(i, i + step)
+        for some in self._blocks(len(x)):
             z = self.transformer.transform(self.prototypes[some], [beta[some] for beta in betas])
             parts.append(self._compare(z, x))
         return torch.cat(parts).T.expand(len(x), -1)
+
+    def _blocks(self, images: int) -> list[slice]:
+        """Some prototypes at a time where no gradient keeps all pictures."""
+        pictures = images * self.prototypes[0].numel()
+        step = self.k if torch.is_grad_enabled() else max(1, AT_ONCE // pictures)
+        return [slice(i, i + step) for i in range(0, self.k, step)]
 
     def _compare(self, z: Float[Tensor, "k m c p q"], x: Images) -> Float[Tensor, "k n"]:
         """The mean squared difference of transformed prototypes and images, of pixels or of features."""
@@ -212,11 +215,8 @@ class DTIKMeans(nn.Module):
         betas = self.transformer.betas(x)
         with torch.no_grad():
             costs = self._distances(x, betas)
-            best = costs.argmin(1)
-            pair = best * len(x) + torch.arange(len(x), device=x.device)
-        own = [beta.flatten(0, 1).index_select(0, pair)[:, None] for beta in betas]
-        z = self.transformer.transform(self.prototypes.index_select(0, best), own)
-        return self._compare(z.transpose(0, 1), x).mean(), costs
+        z = self._transformed(costs.argmin(1), betas)
+        return self._compare(z[None], x).mean(), costs
 
     @torch.no_grad()
     def refine(self, size: tuple[int, int]) -> None:
@@ -232,8 +232,14 @@ class DTIKMeans(nn.Module):
     @torch.no_grad()
     def aligned(self, x: Images) -> Float[Tensor, "b c p q"]:
         """The image's own prototype, transformed to look like it: what the model thinks the image is."""
-        best = self.costs(x).argmin(1)
-        return self.reconstruct(x)[torch.arange(len(x), device=x.device), best]
+        return self._transformed(self.costs(x).argmin(1), self.transformer.betas(x))
+
+    def _transformed(self, which: Labels, betas: Sequence[Tensor]) -> Float[Tensor, "b c p q"]:
+        """For each image one prototype, transformed for it alone."""
+        n = len(which)
+        pair = which * n + torch.arange(n, device=which.device)
+        own = [beta.flatten(0, 1).index_select(0, pair)[:, None] for beta in betas]
+        return self.transformer.transform(self.prototypes.index_select(0, which), own)[:, 0]
 
 
 class DTIGMM(DTIKMeans):
@@ -277,10 +283,16 @@ class DTIGMM(DTIKMeans):
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
         """−log π_j − log N(x; T_j c_j, T_j Σ_j), in nats."""
         betas = self.transformer.betas(x)
-        mean = self.transformer.transform(self.prototypes, betas)
-        variance = self.transformer.transform(self.sigmas, betas, spatial=True).square() + self.least
+        parts = [self._surprise(x, betas, some) for some in self._blocks(len(x))]
+        return torch.cat(parts).T - self.mixing.log_softmax(0)
+
+    def _surprise(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
+        """−log N(x; T_j c_j, T_j Σ_j) for some j."""
+        own = [beta[some] for beta in betas]
+        mean = self.transformer.transform(self.prototypes[some], own)
+        variance = self.transformer.transform(self.sigmas[some], own, spatial=True).square() + self.least
         each = (pooled(x, mean.shape[-2:]) - mean).square() / variance + variance.log() + math.log(2 * math.pi)
-        return 0.5 * each.flatten(2).sum(2).T - self.mixing.log_softmax(0)
+        return 0.5 * each.flatten(2).sum(2)
 
     def loss(self, costs: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
         """The mean over images of −log p(x)."""

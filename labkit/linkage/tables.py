@@ -67,18 +67,21 @@ def l_diversity(quasi: Num[Tensor, "n d"], sensitive: Int[Tensor, " n"], *, kind
         raise ValueError(
             f"there are {tuple(sensitive.shape)} sensitive values for {len(quasi)} rows; expected one a row"
         )
-    count = _counts(groups(quasi), sensitive)
+    group, count = _counts(groups(quasi), sensitive)
     if kind == "distinct":
-        return float((count > 0).sum(1).min())
-    p = count.double() / count.sum(1, keepdim=True)
-    return float((-torch.special.xlogy(p, p).sum(1)).exp().min())
+        return float(torch.bincount(group).min())
+    p = count.double() / torch.bincount(group, count.double())[group]
+    return float(torch.bincount(group, -torch.special.xlogy(p, p)).exp().min())
 
 
-def _counts(group: Int[Tensor, " n"], sensitive: Int[Tensor, " n"]) -> Int[Tensor, "g s"]:
-    """How often each sensitive value occurs in each group."""
+def _counts(group: Int[Tensor, " n"], sensitive: Int[Tensor, " n"]) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """Of each pair of a group and a sensitive value that occurs: the group, and how often it occurs.
+
+    A table of groups × values could be far larger than the rows.
+    """
     values, value = sensitive.unique(return_inverse=True)
-    size = int(group.max()) + 1
-    return torch.bincount(group * len(values) + value, minlength=size * len(values)).view(size, len(values))
+    pairs, count = (group * len(values) + value).unique(return_counts=True)
+    return pairs.div(len(values), rounding_mode="floor"), count
 
 
 @dataclass(frozen=True, eq=False)
