@@ -15,6 +15,7 @@ Sources: J. Yang and others, "TumorCP: A Simple but Effective Object-Level Data 
 (2021); X. Zhang and others, "CarveMix: A Simple Data Augmentation Method for Brain Lesion Segmentation" (2021).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,11 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member, probability
-from labkit.augment.medical.regions import draw_place, fitting, places, shift, soft_edge
+from labkit.augment.medical.regions import draw_place, fitting, moved, places, shift, soft_edge
 from labkit.augment.transform import Params, Transform
 from labkit.draws import chance, uniform
-from labkit.masks import distance_transform, signed_distance
-from labkit.shapes import Images, Masks, PerSample, images
+from labkit.masks import beyond, distance_transform, signed_distance
+from labkit.shapes import Images, Masks, PerSample, images, readable
 
 WHERE = ("organ", "anywhere")
 WHAT = ("lesion", "healthy")
@@ -83,8 +84,9 @@ def carvemix(
     (tensor([[[[1., 1., 1., 0., 0.]]]]), tensor([[[ True,  True, False, False, False]]]))
     """
     here, there = fitting(mask, x, name="mask"), fitting(donor_mask, x, name="donor_mask")
-    distance = signed_distance(there)
-    limit = torch.as_tensor(lambda_, dtype=distance.dtype, device=x.device).expand(len(x))
+    limit = torch.as_tensor(lambda_, dtype=torch.float32, device=x.device).expand(len(x))
+    farthest = float(limit.abs().amax()) if len(x) and readable(limit) else math.inf
+    distance = signed_distance(there, limit=math.inf if math.isnan(farthest) else farthest)
     carved = distance <= limit[:, None, None]
     return blend(x, donor, carved, 0.0), torch.where(carved, there, here)
 
@@ -184,22 +186,21 @@ class PasteLesion(_FromPartner):
         donor, shape = x.index_select(0, partner), lesion.index_select(0, partner)
         site = None if organ is None else organ.index_select(0, partner)
         if self.transform is not None:
-            moved = self.transform(donor, mask=shape, generator=generator)
-            donor, shape = moved.x, moved.mask
+            transformed = self.transform(donor, mask=shape, generator=generator)
+            donor, shape = transformed.x, transformed.mask
         allowed = self._allowed(lesion, organ)
         if self.what == "healthy":
             start, there = draw_place(places(shape, self._allowed(shape, site)), generator=generator)
-            shape = shift(shape[:, None].float(), start)[:, 0] > 0.5
-            shape = shape & there[:, None, None]
+            shape = moved(shape[:, None], start)[:, 0] & there[:, None, None]
         offset, there = draw_place(places(shape, allowed), generator=generator)
         there = there & chance(self.p, x, generator=generator)
-        pasted = (shift(shape[:, None].float(), offset)[:, 0] > 0.5) & there[:, None, None]
+        pasted = moved(shape[:, None], offset)[:, 0] & there[:, None, None]
         labelled = torch.full_like(there, self.what == "lesion")
         return {"donor": shift(donor, offset), "pasted": pasted, "labelled": labelled}
 
     def _allowed(self, lesion: Masks, organ: Masks | None) -> Masks:
         """Where a lesion may go: far enough from those that are there, and inside the organ unless anywhere will do."""
-        free = distance_transform(~lesion) > self.gap
+        free = beyond(lesion, distance=self.gap)
         if self.where == "anywhere":
             return free
         if organ is None:

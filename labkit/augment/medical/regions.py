@@ -17,10 +17,16 @@ from labkit.augment.arguments import describe
 from labkit.augment.image.filters import gaussian_blur
 from labkit.draws import uniform
 from labkit.masks import masks
-from labkit.shapes import Bool, Float, Images, Int, Masks, images
+from labkit.shapes import Bool, Float, Images, Int, Masks, images, readable
 
 FAINT = 0.01
 """Below this a soft edge is cut to zero, so that most of the picture stays bit-equal."""
+
+LARGE = 2**11
+"""From so many pixels on, a picture on the CPU is moved as a block of rows and not pixel by pixel."""
+
+AT_ONCE = 2**17
+"""Random numbers that are drawn and compared at a time: half a megabyte."""
 
 
 def fitting(region: Tensor, x: Tensor, *, name: str = "region") -> Tensor:
@@ -99,13 +105,25 @@ def shift(x: Float[Tensor, "b c h w"], offset: Int[Tensor, "b 2"]) -> Float[Tens
     b, _, h, w = images(x).shape
     if offset.shape != (b, 2) or offset.is_floating_point():
         raise ValueError(f"offset is whole numbers ({b}, 2), down and right; this is {describe(offset)}")
-    place = offset.to(x.device)
-    rows = torch.arange(h, device=x.device) - place[:, :1]
-    columns = torch.arange(w, device=x.device) - place[:, 1:]
+    return moved(x, offset.to(x.device))
+
+
+def moved(x: Tensor, offset: Tensor) -> Tensor:
+    """``shift`` without its questions, of (B, C, H, W) of any dtype."""
+    h, w = x.shape[2:]
+    if h * w >= LARGE and readable(x) and not (torch.is_grad_enabled() and x.requires_grad):
+        y = torch.zeros_like(x)
+        for there, here, (down, right) in zip(y, x, offset.tolist()):
+            there[:, max(down, 0) : max(h + down, 0), max(right, 0) : max(w + right, 0)] = here[
+                :, max(-down, 0) : max(h - down, 0), max(-right, 0) : max(w - right, 0)
+            ]
+        return y
+    rows = torch.arange(h, device=x.device) - offset[:, :1]
+    columns = torch.arange(w, device=x.device) - offset[:, 1:]
     inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]
     index = rows.clamp(0, h - 1)[:, :, None] * w + columns.clamp(0, w - 1)[:, None, :]
-    moved = x.flatten(2).gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).view_as(x)
-    return torch.where(inside[:, None], moved, 0)
+    gathered = x.flatten(2).gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).view_as(x)
+    return torch.where(inside[:, None], gathered, 0)
 
 
 def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
@@ -126,14 +144,41 @@ def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
     if masks(shape, name="shape").shape != masks(allowed, name="allowed").shape:
         raise ValueError(f"shape is {tuple(shape.shape)}, allowed {tuple(allowed.shape)}; expected the same shape")
     h, w = shape.shape[1:]
-    size = (2 * h - 1, 2 * w - 1)
     if shape.numel() == 0:
-        return torch.zeros(len(shape), *size, dtype=torch.bool, device=shape.device)
-    # How many pixels land in the allowed region: all of them must. Beyond the picture nothing is allowed.
+        return torch.zeros(len(shape), 2 * h - 1, 2 * w - 1, dtype=torch.bool, device=shape.device)
+    down, across = (torch.arange(1 - n, n, device=shape.device) for n in (h, w))
+    # Of the shifts that keep the shape in the picture no two differ by a whole period, so the picture need not be padded.
+    inside = _staying(shape.any(2), down)[:, :, None] & _staying(shape.any(1), across)[:, None, :]
+    landed = _landed(shape, allowed)
+    return landed[:, down % landed.shape[1]][:, :, across % landed.shape[2]].logical_and_(inside)
+
+
+def _staying(covered: Bool[Tensor, "b n"], shift: Int[Tensor, " m"]) -> Bool[Tensor, "b m"]:
+    """Whether all that is covered, along one side of the picture, stays in it; never where nothing is covered."""
+    n = covered.shape[1]
+    place = torch.arange(n, device=covered.device)
+    first = torch.where(covered, place, n).amin(1, keepdim=True)
+    last = torch.where(covered, place, -1).amax(1, keepdim=True)
+    return (first + shift >= 0) & (last + shift < n) & (last >= 0)
+
+
+def _landed(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
+    """Whether every pixel lands in the allowed region, for shifts modulo a size that the transform is fast at."""
+    size = tuple(_quick(n) for n in shape.shape[1:])
     a, s = (torch.fft.rfft2(m.float(), s=size) for m in (allowed, shape))
-    landed = torch.fft.irfft2(a * s.conj(), s=size).roll((h - 1, w - 1), (1, 2))
-    area = shape.sum((1, 2))[:, None, None]
-    return (landed > area - 0.5) & (area > 0)
+    return torch.fft.irfft2(a.mul_(s.conj_physical_()), s=size) > shape.sum((1, 2))[:, None, None] - 0.5
+
+
+def _quick(n: int) -> int:
+    """The least number from n on without a prime factor above 5."""
+    while True:
+        rest = n
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+        n += 1
 
 
 def draw_place(
@@ -146,8 +191,14 @@ def draw_place(
     (tensor([[0, 2]]), tensor([True]))
     """
     b, rows, columns = possible.shape
-    u = uniform((b, rows * columns), like=possible, generator=generator)
-    chosen = torch.where(possible.flatten(1), u, -1.0).argmax(1)
+    flat = possible.flatten(1)
+    # A few samples at a time where that is the same, so that a number for each shift needn't go through memory.
+    step = max(1, AT_ONCE // max(1, rows * columns)) if readable(possible) else max(1, b)
+    draws = [
+        torch.where(some, uniform(some.shape, like=some, generator=generator), -1.0).argmax(1)
+        for some in flat.split(step)
+    ]
+    chosen = torch.cat(draws)
     half = torch.tensor([rows // 2, columns // 2], device=possible.device)
     offset = torch.stack([chosen // columns, chosen % columns], 1) - half
     there = possible.flatten(1).any(1)
