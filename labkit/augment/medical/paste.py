@@ -24,10 +24,10 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member, probability
-from labkit.augment.medical.regions import draw_place, fitting, moved, places, shift, soft_edge
+from labkit.augment.medical.regions import LARGE, draw_place, fitting, moved, places, shift, soft_edge
 from labkit.augment.transform import Params, Transform
 from labkit.draws import chance, uniform
-from labkit.masks import beyond, distance_transform, signed_distance
+from labkit.masks import beyond, distance_transform
 from labkit.shapes import Images, Masks, PerSample, images, readable
 
 WHERE = ("organ", "anywhere")
@@ -61,8 +61,27 @@ def blend(x: Images, donor: Images, where: Masks, width: float) -> Images:
         raise ValueError(f"donor has the shape of x, {tuple(x.shape)}; this has {tuple(donor.shape)}")
     if width == 0:
         return torch.where(where[:, None], donor, x)
+    watched = torch.is_grad_enabled() and (x.requires_grad or donor.requires_grad)
+    if where[:1].numel() >= 8 * LARGE and readable(x) and not watched:
+        return _blend_around(x, donor, where, width)
+    return _softly(x, donor, where, width)
+
+
+def _softly(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
     a = soft_edge(where, width=width, dtype=x.dtype)[:, None]
     return torch.where(a > 0, torch.lerp(x, donor, a), x)
+
+
+def _blend_around(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
+    """``_softly`` where something is pasted and as far around it as the edge reaches; a copy of x elsewhere."""
+    y, reach = x.clone(), math.ceil(3 * width) + 1
+    rows, columns = where.any(2), where.any(1)
+    for i in rows.any(1).nonzero()[:, 0].tolist():
+        (top, bottom), (left, right) = (side[i].nonzero()[:, 0][[0, -1]].tolist() for side in (rows, columns))
+        box = (slice(max(top - reach, 0), bottom + reach + 1), slice(max(left - reach, 0), right + reach + 1))
+        one = (slice(i, i + 1), slice(None), *box)
+        y[one] = _softly(x[one], donor[one], where[i : i + 1, *box], width)
+    return y
 
 
 def carvemix(
@@ -86,8 +105,10 @@ def carvemix(
     here, there = fitting(mask, x, name="mask"), fitting(donor_mask, x, name="donor_mask")
     limit = torch.as_tensor(lambda_, dtype=torch.float32, device=x.device).expand(len(x))
     farthest = float(limit.abs().amax()) if len(x) and readable(limit) else math.inf
-    distance = signed_distance(there, limit=math.inf if math.isnan(farthest) else farthest)
-    carved = distance <= limit[:, None, None]
+    more, limit = (limit >= 0)[:, None, None], limit[:, None, None]
+    # With more than the lesion all distances inside are small enough, with less all outside are too large.
+    distance = distance_transform(there ^ more, limit=math.inf if math.isnan(farthest) else farthest)
+    carved = torch.where(more, distance <= limit, distance >= -limit)
     return blend(x, donor, carved, 0.0), torch.where(carved, there, here)
 
 
@@ -235,6 +256,15 @@ class CarveMix(_FromPartner):
         theirs = lesion.index_select(0, partner) & chance(self.p, x, generator=generator)[:, None, None]
         limits = carve_limits(theirs, generator=generator)
         return {"donor": x.index_select(0, partner), "donor_mask": theirs, "lambda_": limits}
+
+    def apply_all(self, x: Any, params: Params, annotations: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Picture and mask together: what is carved is worked out once."""
+        mask = annotations.get("mask")
+        if mask is None:
+            return super().apply_all(x, params, annotations)
+        y, lesion = carvemix(images(x), mask if mask.ndim == 3 else mask[:, 0], **params)
+        others = {name: self._moved(name, value, x, params) for name, value in annotations.items() if name != "mask"}
+        return y, {"mask": lesion if mask.ndim == 3 else torch.stack([lesion, mask[:, 1]], 1), **others}
 
     def apply(self, x: Any, params: Params) -> Tensor:
         """See ``carvemix``."""

@@ -146,17 +146,20 @@ def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
     h, w = shape.shape[1:]
     if shape.numel() == 0:
         return torch.zeros(len(shape), 2 * h - 1, 2 * w - 1, dtype=torch.bool, device=shape.device)
-    down, across = (torch.arange(1 - n, n, device=shape.device) for n in (h, w))
-    # Of the shifts that keep the shape in the picture no two differ by a whole period, so the picture need not be padded.
-    inside = _staying(shape.any(2), down)[:, :, None] & _staying(shape.any(1), across)[:, None, :]
     landed = _landed(shape, allowed)
-    return landed[:, down % landed.shape[1]][:, :, across % landed.shape[2]].logical_and_(inside)
+    # Of the shifts that keep the shape in the picture no two are the same modulo the size of the transform.
+    for dim, n in ((1, h), (2, w)):
+        period = landed.shape[dim]
+        landed = torch.cat([landed.narrow(dim, period - n + 1, n - 1), landed.narrow(dim, 0, n)], dim)
+    landed &= _staying(shape.any(2))[:, :, None]
+    landed &= _staying(shape.any(1))[:, None, :]
+    return landed
 
 
-def _staying(covered: Bool[Tensor, "b n"], shift: Int[Tensor, " m"]) -> Bool[Tensor, "b m"]:
-    """Whether all that is covered, along one side of the picture, stays in it; never where nothing is covered."""
+def _staying(covered: Bool[Tensor, "b n"]) -> Bool[Tensor, "b m"]:
+    """For shifts by 1 − n to n − 1 along a side: whether all that is covered stays in; never where nothing is."""
     n = covered.shape[1]
-    place = torch.arange(n, device=covered.device)
+    place, shift = torch.arange(n, device=covered.device), torch.arange(1 - n, n, device=covered.device)
     first = torch.where(covered, place, n).amin(1, keepdim=True)
     last = torch.where(covered, place, -1).amax(1, keepdim=True)
     return (first + shift >= 0) & (last + shift < n) & (last >= 0)
@@ -192,8 +195,9 @@ def draw_place(
     """
     b, rows, columns = possible.shape
     flat = possible.flatten(1)
-    # A few samples at a time where that is the same, so that a number for each shift needn't go through memory.
-    step = max(1, AT_ONCE // max(1, rows * columns)) if readable(possible) else max(1, b)
+    # A few samples at a time where that draws the same, so that a number for each shift needn't go through memory.
+    serial = readable(possible) and (generator is None or generator.device.type == "cpu")
+    step = max(1, AT_ONCE // max(1, rows * columns)) if serial else max(1, b)
     draws = [
         torch.where(some, uniform(some.shape, like=some, generator=generator), -1.0).argmax(1)
         for some in flat.split(step)
@@ -201,5 +205,5 @@ def draw_place(
     chosen = torch.cat(draws)
     half = torch.tensor([rows // 2, columns // 2], device=possible.device)
     offset = torch.stack([chosen // columns, chosen % columns], 1) - half
-    there = possible.flatten(1).any(1)
+    there = flat.gather(1, chosen[:, None])[:, 0]  # no place is chosen only where there is none
     return torch.where(there[:, None], offset, 0), there
