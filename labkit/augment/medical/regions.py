@@ -123,7 +123,7 @@ def moved(x: Tensor, offset: Tensor) -> Tensor:
     inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]
     index = rows.clamp(0, h - 1)[:, :, None] * w + columns.clamp(0, w - 1)[:, None, :]
     gathered = x.flatten(2).gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).view_as(x)
-    return torch.where(inside[:, None], gathered, 0)
+    return gathered.masked_fill(~inside[:, None], 0)
 
 
 def places(shape: Masks, allowed: Masks) -> Bool[Tensor, "b h2 w2"]:
