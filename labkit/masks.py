@@ -152,7 +152,7 @@ def _distance(mask: Tensor, limit: float) -> Tensor:
     """Along the rows, and then from row to row."""
     h, w = mask.shape[1:]
     along = mask.to(torch.float32).mul_(FAR)
-    for k in range((w - 1).bit_length()):
+    for k in range(max(w - 1, 0).bit_length()):
         # Each number of steps is a sum of powers of two.
         _lower(along, 2, 2**k, 2**k)
     nearest = along.square_().clone()

@@ -50,15 +50,15 @@ def gamma(x: Images, *, gamma: Value) -> Images:
     (tensor([[[[0.0997, 0.3399, 1.0604]]]]), tensor(0.5000), tensor(0.5000))
     """
     power = per_item(values(gamma, images(x), name="gamma", low=0, above=True), x)
-    return in_blocks(_gamma, x, power, block=IN_CACHE)
+    return in_blocks(_gamma, x, power, block=2 * IN_CACHE)
 
 
 def _gamma(x: Tensor, power: Tensor) -> Tensor:
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     flat = high == low
     width = torch.where(flat, 1, high - low)
-    mean = x.mean((2, 3), keepdim=True)
     if torch.is_grad_enabled() and (x.requires_grad or power.requires_grad):
+        mean = x.mean((2, 3), keepdim=True)
         # The slope of a power below 1 is infinite at 0: the least value passes no gradient on.
         z = ((x - low) / width).clamp(0, 1)
         z = torch.where(z > 0, torch.where(z > 0, z, 1) ** power, 0)
@@ -67,10 +67,13 @@ def _gamma(x: Tensor, power: Tensor) -> Tensor:
         spread = torch.where(flat, 1, z.square().sum((2, 3), keepdim=True))
         ratio = (torch.where(flat, 1, (x - mean).square().sum((2, 3), keepdim=True)) / spread).sqrt()
         return torch.where(flat, x, z * ratio + mean)
-    z = _power((x - low).div_(width), power)
+    z = (x - low).div_(width)
+    mean = z.mean((2, 3), keepdim=True)
+    of_x = torch.linalg.vector_norm(z - mean, dim=(2, 3), keepdim=True).mul_(width)
+    z = _power(z, power)
     z.sub_(z.mean((2, 3), keepdim=True))
-    of_z, of_x = (torch.linalg.vector_norm(v, dim=(2, 3), keepdim=True) for v in (z, x - mean))
-    z.mul_(of_x / torch.where(flat, 1, of_z)).add_(mean)
+    of_z = torch.linalg.vector_norm(z, dim=(2, 3), keepdim=True)
+    z.mul_(of_x / torch.where(flat, 1, of_z)).add_(mean.mul_(width).add_(low))
     return z if readable(flat) and not bool(flat.any()) else torch.where(flat, x, z)
 
 

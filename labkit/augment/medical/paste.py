@@ -24,7 +24,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member, probability
-from labkit.augment.medical.regions import LARGE, draw_place, fitting, moved, places, shift, soft_edge
+from labkit.augment.medical.regions import LARGE, a_place, cut_out, fitting, moved, put_back, shift, soft_edge, windows
 from labkit.augment.transform import Params, Transform
 from labkit.draws import chance, uniform
 from labkit.masks import beyond, distance_transform
@@ -62,7 +62,7 @@ def blend(x: Images, donor: Images, where: Masks, width: float) -> Images:
     if width == 0:
         return torch.where(where[:, None], donor, x)
     watched = torch.is_grad_enabled() and (x.requires_grad or donor.requires_grad)
-    if where[:1].numel() >= 8 * LARGE and readable(x) and not watched:
+    if len(x) and where[0].numel() >= LARGE and readable(x) and not watched:
         return _blend_around(x, donor, where, width)
     return _softly(x, donor, where, width)
 
@@ -74,14 +74,9 @@ def _softly(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
 
 def _blend_around(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
     """``_softly`` where something is pasted and as far around it as the edge reaches; a copy of x elsewhere."""
-    y, reach = x.clone(), math.ceil(3 * width) + 1
-    rows, columns = where.any(2), where.any(1)
-    for i in rows.any(1).nonzero()[:, 0].tolist():
-        (top, bottom), (left, right) = (side[i].nonzero()[:, 0][[0, -1]].tolist() for side in (rows, columns))
-        box = (slice(max(top - reach, 0), bottom + reach + 1), slice(max(left - reach, 0), right + reach + 1))
-        one = (slice(i, i + 1), slice(None), *box)
-        y[one] = _softly(x[one], donor[one], where[i : i + 1, *box], width)
-    return y
+    boxes = windows(where, math.ceil(3 * width) + 1)
+    blended = _softly(cut_out(x, boxes), cut_out(donor, boxes), cut_out(where, boxes), width)
+    return put_back(blended, boxes, x.clone())
 
 
 def carvemix(
@@ -103,13 +98,24 @@ def carvemix(
     (tensor([[[[1., 1., 1., 0., 0.]]]]), tensor([[[ True,  True, False, False, False]]]))
     """
     here, there = fitting(mask, x, name="mask"), fitting(donor_mask, x, name="donor_mask")
-    limit = torch.as_tensor(lambda_, dtype=torch.float32, device=x.device).expand(len(x))
-    farthest = float(limit.abs().amax()) if len(x) and readable(limit) else math.inf
-    more, limit = (limit >= 0)[:, None, None], limit[:, None, None]
-    # With more than the lesion all distances inside are small enough, with less all outside are too large.
-    distance = distance_transform(there ^ more, limit=math.inf if math.isnan(farthest) else farthest)
-    carved = torch.where(more, distance <= limit, distance >= -limit)
+    carved = _carved(there, torch.as_tensor(lambda_, dtype=torch.float32, device=x.device).expand(len(x)))
     return blend(x, donor, carved, 0.0), torch.where(carved, there, here)
+
+
+def _carved(lesion: Masks, limit: PerSample) -> Masks:
+    """Where the signed distance to a lesion is at most its limit."""
+    if not (len(lesion) and readable(limit) and limit.isfinite().all()):
+        return _within(lesion, limit, math.inf)
+    boxes = windows(lesion, math.ceil(max(float(limit.max()), 0)) + 1)
+    return put_back(_within(cut_out(lesion, boxes), limit, float(limit.abs().max())), boxes, torch.zeros_like(lesion))
+
+
+def _within(lesion: Masks, limit: PerSample, farthest: float) -> Masks:
+    limit = limit[:, None, None]
+    more = limit >= 0
+    # With more than the lesion all distances inside are small enough, with less all outside are too large.
+    distance = distance_transform(lesion ^ more, limit=farthest)
+    return torch.where(more, distance <= limit, distance >= -limit)
 
 
 def carve_limits(donor_mask: Masks, *, generator: Generator | None = None) -> PerSample:
@@ -118,7 +124,8 @@ def carve_limits(donor_mask: Masks, *, generator: Generator | None = None) -> Pe
     >>> bool(carve_limits(torch.ones(1, 3, 3).bool().index_fill(1, torch.tensor([0]), False)).abs() <= 2)
     True
     """
-    distance = distance_transform(donor_mask)
+    known = len(donor_mask) and readable(donor_mask)
+    distance = distance_transform(cut_out(donor_mask, windows(donor_mask, 1)) if known else donor_mask)
     depth = torch.where(distance.isfinite(), distance, 0).flatten(1).amax(1)
     u = uniform((2, len(depth)), like=depth, generator=generator)
     return torch.where(u[0] < 0.5, -0.5 * depth * u[1], depth * u[1])
@@ -211,9 +218,9 @@ class PasteLesion(_FromPartner):
             donor, shape = transformed.x, transformed.mask
         allowed = self._allowed(lesion, organ)
         if self.what == "healthy":
-            start, there = draw_place(places(shape, self._allowed(shape, site)), generator=generator)
+            start, there = a_place(shape, self._allowed(shape, site), generator=generator)
             shape = moved(shape[:, None], start)[:, 0] & there[:, None, None]
-        offset, there = draw_place(places(shape, allowed), generator=generator)
+        offset, there = a_place(shape, allowed, generator=generator)
         there = there & chance(self.p, x, generator=generator)
         pasted = moved(shape[:, None], offset)[:, 0] & there[:, None, None]
         labelled = torch.full_like(there, self.what == "lesion")
