@@ -18,6 +18,9 @@ from labkit.shapes import Float, Int, PerSample
 AT_ONCE = 2**22
 """Numbers that are computed at a time."""
 
+IN_CACHE = 2**20
+"""Numbers that a processor keeps at hand for a few steps: four megabytes."""
+
 
 def squared_distances(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
     """‖a_i − b_j‖² of every pair, never below 0, and exactly 0 for copies.
@@ -52,7 +55,7 @@ class Rows:
         self.x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         self.centre = self.x.detach().mean(0) if len(x) else self.x.new_zeros(x.shape[1])
         self.moved = self.x - self.centre
-        self.lengths = self.moved.square().sum(1)
+        self.lengths = _sums_of_squares(self.moved)
 
     def squared_distances(self, a: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """See the function ``squared_distances``."""
@@ -72,14 +75,52 @@ class Rows:
         ]
         return out.index_put_((rows, columns), torch.cat(exact)).to(a.dtype)
 
-    def nearest(self, a: Float[Tensor, "n d"]) -> Int[Tensor, " m"]:
-        """Which of ``a`` is nearest to each row of x; of equally near ones the first."""
+    def nearest(self, a: Float[Tensor, "n d"], *, sums: Float[Tensor, "n d"] | None = None) -> Int[Tensor, " m"]:
+        """Which of ``a`` is nearest to each row of x; of equally near ones the first.
+
+        Args:
+            a: what the rows are compared with.
+            sums: to these, one for each of ``a``, the rows that are nearest to it are added.
+        """
         p = a.to(self.x.dtype) - self.centre
         lengths = p.square().sum(1)
-        # Less ‖x_j − mean‖², which is the same for all.
-        least, which = torch.addmm(lengths[:, None], p, self.moved.T, alpha=-2).min(0)
+        parts = []
+        for moved, x in zip(_split(self.moved), _split(self.x), strict=True):
+            # Less ‖x_j − mean‖², which is the same for all.
+            parts.append(_least(torch.addmm(lengths[:, None], p, moved.T, alpha=-2)))
+            if sums is not None:
+                sums.index_add_(0, parts[-1][1], x)
+        least, which = (torch.cat(part) for part in zip(*parts, strict=True))
         close = least + self.lengths < (self.lengths + lengths.max()) * torch.finfo(least.dtype).eps ** 0.25
-        return self.squared_distances(a).min(0).indices if bool(close.any()) else which
+        if not bool(close.any()):
+            return which
+        which = self.squared_distances(a).min(0).indices
+        if sums is not None:
+            sums.zero_().index_add_(0, which, self.x)
+        return which
+
+
+def _split(x: Float[Tensor, "m d"]) -> tuple[Tensor, ...]:
+    """On the CPU a few rows at a time, so that what is done with them is done in the cache."""
+    return x.split(max(1, IN_CACHE // max(1, x.shape[1])) if x.device.type == "cpu" else max(1, len(x)))
+
+
+def _least(products: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Int[Tensor, " m"]]:
+    """The least of each column, and in which row it is, the first of equals. The products are overwritten."""
+    if products.device.type != "cpu" or products.requires_grad:
+        least, which = products.min(0)
+        return least, which
+    # A minimum alone is found many times as fast as one with its place.
+    least = products.amin(0)
+    ones = products.eq_(least)
+    if not bool((ones.sum(0) == 1).all()):
+        return least, ones.argmax(0)
+    return least, (torch.arange(len(ones), dtype=ones.dtype) @ ones).long()
+
+
+def _sums_of_squares(x: Float[Tensor, "n d"]) -> PerSample:
+    """The sum of the squares of each row, of some rows at a time, so that the squares needn't go through memory."""
+    return torch.cat([rows.square().sum(1) for rows in _split(x)])
 
 
 def blocks(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Iterator[tuple[slice, Float[Tensor, "_ m"]]]:

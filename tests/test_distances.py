@@ -39,3 +39,26 @@ def test_gradients_are_those_of_the_difference():
     fast = torch.autograd.grad((distances.squared_distances(a, b) * weight).sum(), a)[0]
     slow = torch.autograd.grad(((a[:, None] - b).square().sum(2) * weight).sum(), a)[0]
     torch.testing.assert_close(fast, slow)
+
+
+class TestRows:
+    """Rows that many are compared with."""
+
+    @pytest.mark.parametrize("d", [1, 3, 40])
+    def test_the_nearest_and_their_sums_are_those_of_the_slow_loop(self, d):
+        x = torch.randn(30_000, d, generator=torch.Generator().manual_seed(0)).round(decimals=1)
+        a = torch.cat([x[:4], x[:1], 9 + x[:1]])  # two of them equal, one far from all
+        distance = (x[:, None].double() - a.double()).square().sum(2)
+        sums = torch.zeros_like(a)
+        which = distances.Rows(x).nearest(a, sums=sums)
+        # Multiples of 0.1 are rounded: of two centres that are as near, either may be a little nearer.
+        chosen = distance.gather(1, which[:, None])[:, 0]
+        torch.testing.assert_close(chosen, distance.amin(1), rtol=1e-5, atol=1e-4)
+        assert (which != 4).all()
+        for k in range(len(a)):
+            torch.testing.assert_close(sums[k], x[which == k].double().sum(0).float(), atol=2e-3, rtol=1e-5)
+
+    def test_of_equally_near_ones_it_is_the_first(self):
+        x = torch.tensor([[0.0, 5.0], [0.0, -5.0], [1.0, 4.0]])
+        a = torch.tensor([[9.0, 9.0], [3.0, 0.0], [3.0, 0.0]])
+        assert distances.Rows(x).nearest(a).tolist() == [1, 1, 1]

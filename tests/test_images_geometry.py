@@ -353,3 +353,25 @@ def test_gradients_reach_a_parameter_through_a_warp():
         (image.rotate(x, degrees=degrees) - wanted).square().mean((1, 2, 3)).sum().backward()
         optimiser.step()
     torch.testing.assert_close(degrees.detach(), torch.full((3,), target, dtype=torch.float64), rtol=0, atol=0.2)
+
+
+class TestLargeBatches:
+    """What is looked up a picture at a time is what is looked up at once."""
+
+    @pytest.mark.parametrize("mask_dtype", [torch.bool, torch.uint8, torch.int64, torch.float32])
+    def test_pictures_and_masks_are_the_same_bits(self, mask_dtype):
+        x = torch.rand(3, 2, 150, 170, generator=torch.Generator().manual_seed(0))
+        mask = (5 * torch.rand(3, 150, 170, generator=torch.Generator().manual_seed(1))).to(mask_dtype)
+        t = image.Rotate(40, mask_value=1)
+        params = t.make_params(x, generator=torch.Generator().manual_seed(2))
+        whole = t.replay(x.clone().requires_grad_(), params, mask=mask)  # a gradient keeps the batch together
+        apart = t.replay(x, params, mask=mask)
+        assert torch.equal(apart.x, whole.x.detach())
+        assert torch.equal(apart.mask, whole.mask)
+        assert apart.mask.dtype == mask_dtype
+
+    def test_an_affine_grid_is_that_of_the_homography(self):
+        x = torch.rand(2, 1, 20, 30)
+        matrix = image.affine_matrix(x, degrees=torch.tensor([20.0, -50.0]), scale=torch.tensor([0.7, 1.3]), dx=2.0)
+        y = image.warp(x, matrix)
+        assert torch.equal(y, image.warp(x, matrix.clone().requires_grad_()).detach())

@@ -13,6 +13,7 @@ from torch import Tensor
 from labkit.augment import Compose, OneOf, Sometimes, image, medical
 from labkit.augment.medical import regions
 from labkit.data import simulate
+from labkit.masks import signed_distance
 
 DTYPES = [torch.float32, torch.float64]
 CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], dtype=bool)
@@ -68,6 +69,15 @@ class TestGamma:
         y[0].sum().backward()
         assert x.grad is not None
         assert x.grad.isfinite().all()
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_without_a_gradient_it_is_the_same_to_rounding(self, dtype):
+        x = 3000 + 40 * pictures(5, size=(200, 210), dtype=dtype).relu()
+        x[1], x[2, 0, 0, 0] = 2.0, 2999.0
+        g = torch.tensor([0.5, 2.0, 0.7, 1.5, 1.0], dtype=dtype)
+        expected = medical.gamma(x.clone().requires_grad_(), gamma=g).detach()
+        eps = torch.finfo(dtype).eps
+        torch.testing.assert_close(medical.gamma(x, gamma=g), expected, rtol=4 * eps, atol=100 * eps)
 
     def test_it_is_differentiable_in_gamma(self):
         x = pictures(2, size=(3, 4), dtype=torch.float64)
@@ -224,6 +234,36 @@ class TestRegions:
         assert torch.equal(y[2, :, :1, 5:], x[2, :, 4:, :1])
         assert float(y[1, :, :2].abs().sum() + y[3].abs().sum()) == 0
 
+    def test_places_in_a_picture_of_any_size_are_those_of_an_erosion(self):
+        shape, allowed = torch.zeros(2, 37, 53, dtype=torch.bool), blobs(2, size=(37, 53), seed=5)
+        shape[0, 30:33, 2:4], shape[1, 0, 50], shape[1, 2, 51] = True, True, True
+        possible = medical.places(shape, allowed)
+        for b in range(2):
+            rows, columns = shape[b].nonzero().T
+            piece = shape[b, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].numpy()
+            fits = ndimage.binary_erosion(allowed[b].numpy(), piece, origin=[-(n // 2) for n in piece.shape])
+            corners = possible[b].nonzero() - torch.tensor([36, 52]) + torch.stack([rows.min(), columns.min()])
+            assert sorted(map(tuple, corners.tolist())) == sorted(zip(*(n.tolist() for n in fits.nonzero())))
+
+    def test_a_place_in_many_is_drawn_with_the_numbers_of_one_draw(self):
+        possible = torch.rand(3, 401, 399, generator=gen()) > 0.5
+        u = torch.rand(3, 401 * 399, generator=gen(1))
+        chosen = torch.where(possible.flatten(1), u, -1.0).argmax(1)
+        offset, _ = medical.draw_place(possible, generator=gen(1))
+        assert torch.equal((offset[:, 0] + 200) * 399 + offset[:, 1] + 199, chosen)
+
+    def test_a_place_in_a_large_picture_is_one_of_all_places_drawn_alike(self):
+        shape, allowed = torch.zeros(2, 50, 60, dtype=torch.bool).repeat(300, 1, 1).split(300)
+        shape[:, 40:42, 1:4], shape[::2, 44, 3] = True, True
+        allowed[:, 3:6, 20:24], allowed[::2, 9:11, 5:8] = True, True  # 4 places for those without the lone pixel
+        offset, there = regions.a_place(shape[1::2], allowed[1::2], generator=gen())
+        where, counts = offset.unique(dim=0, return_counts=True)
+        assert there.all()
+        assert where.tolist() == [[-37, 19], [-37, 20], [-36, 19], [-36, 20]]
+        assert counts.min() > 20
+        assert not regions.a_place(shape[::2], allowed[::2], generator=gen())[1].any()
+        assert not regions.a_place(shape & False, allowed, generator=gen())[1].any()
+
     def test_a_place_is_drawn_from_all_alike(self):
         possible = torch.zeros(4000, 3, 5, dtype=torch.bool)
         possible[:, 0, 1], possible[:, 1, 2], possible[:, 2, 4] = True, True, True
@@ -274,6 +314,18 @@ class TestPaste:
         changed = (result.x != x)[:, 0]
         assert not (changed & (medical.soft_edge(pasted, width=0.5) == 0)).any()
         assert torch.equal(x, brain(12)[0])
+
+    def test_a_paste_in_a_large_picture_is_that_of_the_whole_picture(self):
+        x, donor, where = pictures(3, size=(70, 90)), 1 - pictures(3, size=(70, 90)), blobs(3, size=(70, 90))
+        where[0, 5:], where[0, :, :80], where[1] = False, False, False
+        y, _ = medical.paste(x, where & False, donor=donor, donor_mask=where, width=0.9)
+        a = medical.soft_edge(where, width=0.9)[:, None]
+        torch.testing.assert_close(y, torch.where(a > 0, x + a * (donor - x), x))
+        assert torch.equal(y[:, 0][a[:, 0] == 0], x[:, 0][a[:, 0] == 0])
+        of_x = torch.autograd.grad(medical.paste(
+            x.requires_grad_(), where & False, donor=donor, donor_mask=where, width=0.9
+        )[0].sum(), x)[0]  # fmt: skip
+        torch.testing.assert_close(of_x, 1 - a)
 
     def test_a_hard_paste_is_the_slow_loop(self):
         x, mask = brain(4)
@@ -374,6 +426,19 @@ class TestCarveMix:
                 carved = torch.from_numpy(np.where(theirs[b].numpy(), -inner, outer) <= lambda_)
                 assert torch.equal(y[b, 0], torch.where(carved, donor[b, 0], x[b, 0]))
                 assert torch.equal(m[b], torch.where(carved, theirs[b], mask[b]))
+
+    @pytest.mark.parametrize(
+        "lambda_", [torch.tensor([2.5, -1.5, 0.0, 3.0]), torch.tensor([-1.0, -2.0, -0.5, 1.0]), math.inf]
+    )
+    def test_what_is_carved_around_a_small_lesion_is_what_the_whole_picture_says(self, lambda_):
+        theirs = torch.zeros(4, 40, 60, dtype=torch.bool)
+        theirs[0, :3, 50:60], theirs[1, 20:28, 5:16], theirs[2, 39, 0] = True, True, True
+        limit = torch.as_tensor(lambda_).expand(4)[:, None, None]
+        carved = (signed_distance(theirs) <= limit)[:, None]
+        x = pictures(4, size=(40, 60))
+        y, m = medical.carvemix(x, theirs & False, donor=1 - x, donor_mask=theirs, lambda_=lambda_)
+        assert torch.equal(y, torch.where(carved, 1 - x, x))
+        assert torch.equal(m, carved[:, 0] & theirs)
 
     def test_a_partner_without_a_lesion_gives_nothing(self):
         x, mask = pictures(), blobs()

@@ -65,6 +65,11 @@ class TestDistance:
     def test_it_is_scipys(self, device):
         mask = blobs(6).to(device)
         distance = masks.distance_transform(mask).cpu()
+        for limit in (0.0, 1.0, 2.5, 40.0):
+            near = masks.distance_transform(mask, limit=limit).cpu()
+            assert torch.equal(near, torch.where(distance > limit, torch.inf, distance))
+            outside = masks.distance_transform(~mask)
+            assert torch.equal(masks.beyond(mask, distance=limit), outside > limit)
         for b in range(6):
             if b == 1:
                 assert distance[b].isinf().all()

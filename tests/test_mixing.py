@@ -252,6 +252,25 @@ class TestCutMix:
             mixing.CutMix(classes=4)(x[:, 0], y=y)
 
 
+class TestTheBitsOfCutMix:
+    """Nothing of one picture gets into the other, whatever its values are."""
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+    def test_values_are_chosen_bit_by_bit(self, dtype):
+        g = torch.Generator().manual_seed(0)
+        x = torch.randn(5, 2, 6, 7, generator=g, dtype=torch.float64).to(dtype)
+        x[0, 0, 0], x[1, 1, 2], x[2, 0, :, 3], x[3, 1, 5] = math.inf, -math.inf, math.nan, -0.0
+        partner = torch.tensor([1, 2, 3, 4, 0])
+        boxes = torch.tensor([[0, 0, 7, 6], [1, 2, 4, 5], [3, 3, 3, 6], [-2, -1, 3, 2], [5, 4, 9, 9]])
+        before, expected = x.clone(), x.clone()
+        for i, (j, (left, top, right, bottom)) in enumerate(zip(partner.tolist(), boxes.clamp_min(0).tolist())):
+            expected[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
+        bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
+        y = mixing.cutmix(x, partner=partner, boxes=boxes)
+        assert torch.equal(y.view(bits), expected.view(bits))
+        assert torch.equal(x.view(bits), before.view(bits))
+
+
 class TestDraws:
     """λ, partners, and the transforms that draw them."""
 

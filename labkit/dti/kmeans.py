@@ -54,9 +54,13 @@ def update(
 
 def _means(rows: Tensor, assignments: Tensor, centres: Tensor) -> Tensor:
     """``update`` of rows, (n, d) and (k, d)."""
-    count = torch.bincount(assignments, minlength=len(centres)).to(rows.dtype)
-    total = torch.zeros_like(centres).index_add_(0, assignments, rows)
-    return torch.where(count[:, None] > 0, total / count.clamp_min(1)[:, None], centres)
+    return _divided(torch.zeros_like(centres).index_add_(0, assignments, rows), assignments, centres)
+
+
+def _divided(total: Tensor, assignments: Tensor, centres: Tensor) -> Tensor:
+    """Sums divided by the numbers of samples; the old centres where there are none."""
+    count = torch.bincount(assignments, minlength=len(centres)).to(total.dtype)[:, None]
+    return torch.where(count > 0, total / count.clamp_min(1), centres).to(centres.dtype)
 
 
 def kmeans_plus_plus(
@@ -90,15 +94,26 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     origin = means[:1].clone()
     flat, means = flat - origin, means - origin
     rows = distances.Rows(flat)
-    assignments, done, settled = rows.nearest(means), 0, False
+    total = means.new_zeros(means.shape, dtype=rows.x.dtype)
+    assignments, done, settled = rows.nearest(means, sums=total), 0, False
     while done < iterations and not settled:
         done += 1
-        means = _means(flat, assignments, means)
-        new = rows.nearest(means)
+        means, total = _divided(total, assignments, means), torch.zeros_like(total)
+        new = rows.nearest(means, sums=total)
         settled = torch.equal(new, assignments)
         assignments = new
-    inertia = (flat - means[assignments]).to(rows.x.dtype).square_().sum(1).double().sum()
-    return Clustering(assignments, (means + origin).view_as(centres), float(inertia), done)
+    return Clustering(assignments, (means + origin).view_as(centres), _inertia(flat, means, assignments), done)
+
+
+def _inertia(rows: Tensor, centres: Tensor, assignments: Tensor) -> float:
+    """The sum of squared distances of rows to their centres; of some rows at a time, so that it stays in the cache."""
+    wide = torch.float32 if rows.dtype in (torch.float16, torch.bfloat16) else rows.dtype
+    step = max(1, distances.IN_CACHE // max(1, rows.shape[1]))
+    squares = [
+        (some - centres.index_select(0, which)).to(wide).square_().sum(1)
+        for some, which in zip(rows.split(step), assignments.split(step), strict=True)
+    ]
+    return float(torch.cat(squares).double().sum())
 
 
 def kmeans(

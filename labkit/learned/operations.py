@@ -122,6 +122,7 @@ def apply_operations(
     sign: float | PerSample = 1.0,
     space: str = "standard",
     operations: Sequence[str] = OPERATIONS,
+    into: Images | None = None,
 ) -> Images:
     """Each picture under an operation of its own; steps (posterize, equalize) pass gradients straight through.
 
@@ -134,6 +135,7 @@ def apply_operations(
         sign: −1 or 1, for the operations in ``SIGNED``: one, or one a picture.
         space: ``"standard"`` or ``"wide"``.
         operations: the names that the numbers stand for.
+        into: where the result is written: ``x`` itself, if nobody needs it any more. By default a new tensor.
 
     Raises:
         ValueError: if these are no pictures, numbers, magnitudes or signs that fit, or there is no such operation.
@@ -147,18 +149,22 @@ def apply_operations(
     labels(operation, len(images(x)), classes=len(operations), name="operation")
     m = values(magnitude, x, name="magnitude", low=0, high=1)
     s = values(sign, x, name="sign", low=-1, high=1)
-    y = x.clone()
+    # Each picture has one operation: it is read once, and written once.
+    y = torch.empty_like(x) if into is None else into
     for k, name in enumerate(operations):
-        if name in GEOMETRIC or name == "identity":
+        if name in GEOMETRIC:
             continue
         index = (operation == k).nonzero()[:, 0]
         if len(index):
-            changed = photometric(x[index], name, m[index], s[index], space)
+            these = x.index_select(0, index)
+            changed = these if name == "identity" else photometric(these, name, m[index], s[index], space)
             y.index_copy_(0, index, changed.to(y.dtype))
     moved = torch.stack([operation == k for k, name in enumerate(operations) if name in GEOMETRIC] or [operation < 0])
     index = moved.any(0).nonzero()[:, 0]
     if len(index):
-        y.index_copy_(0, index, geometric(x[index], operation[index], m[index], s[index], space, operations))
+        y.index_copy_(
+            0, index, geometric(x.index_select(0, index), operation[index], m[index], s[index], space, operations)
+        )
     return y
 
 

@@ -74,10 +74,12 @@ class RandAugment(Transform):
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
         """The pictures after their operations."""
+        y = None
         for operation, sign in zip(params["operation"].T, params["sign"].T):
-            x = apply_operations(x, operation, magnitude=self.magnitude, sign=sign, space=self.space,
-                                 operations=self.operations)  # fmt: skip
-        return x
+            # From the second on in place: fresh memory costs more than most operations.
+            y = apply_operations(x if y is None else y, operation, magnitude=self.magnitude, sign=sign,
+                                 space=self.space, operations=self.operations, into=y)  # fmt: skip
+        return x if y is None else y
 
 
 @dataclass(frozen=True, kw_only=True)

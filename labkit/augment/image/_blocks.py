@@ -12,6 +12,9 @@ from torch import Tensor
 BLOCK = 3 * 2**18
 """How many values a thread works on at once: 3 MB in float32, which is 5 colour images of 224×224 pixels."""
 
+IN_CACHE = 2**16
+"""The same for what takes many steps of a few operations a value: a quarter of a megabyte."""
+
 
 def in_blocks(function: Callable[..., Tensor], x: Tensor, *rows: Tensor, block: int = BLOCK) -> Tensor:
     """``function(x, *rows)``, worked out for some samples at a time where that pays.

@@ -61,6 +61,17 @@ def box_masks(boxes: Tensor, x: Images) -> Bool[Tensor, "b 1 h w"]:
     Raises:
         ValueError: if x isn't a batch of float images, or there aren't boxes for each.
     """
+    down, across = box_sides(boxes, x)
+    inside = down[:, :, :, None] & across[:, :, None, :]
+    return inside if inside.shape[1] == 1 else inside.any(1, keepdim=True)
+
+
+def box_sides(boxes: Tensor, x: Images) -> tuple[Bool[Tensor, "b n h"], Bool[Tensor, "b n w"]]:
+    """The rows and the columns whose centres lie in each box: a pixel is in it where both are.
+
+    Raises:
+        ValueError: as ``box_masks``.
+    """
     if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4 or boxes.shape[0] != images(x).shape[0]:
         raise ValueError(f"{BOXES}, here with B = {x.shape[0]}; these have shape {tuple(boxes.shape)}")
     edges = boxes.to(x.device, wide(x.dtype))[..., None]
@@ -69,8 +80,7 @@ def box_masks(boxes: Tensor, x: Images) -> Bool[Tensor, "b 1 h w"]:
     rows = torch.arange(x.shape[2], device=x.device) + 0.5
     across = (columns >= edges[:, :, 0]) & (columns < edges[:, :, 2])
     down = (rows >= edges[:, :, 1]) & (rows < edges[:, :, 3])
-    inside = down[:, :, :, None] & across[:, :, None, :]
-    return inside if inside.shape[1] == 1 else inside.any(1, keepdim=True)
+    return down, across
 
 
 def cutout(

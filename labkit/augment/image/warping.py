@@ -20,14 +20,17 @@ from torch import Tensor
 
 from labkit.augment.arguments import member
 from labkit.augment.image._args import FILLS, INTERPOLATIONS, Fill, Resized, filling
-from labkit.augment.image._blocks import all_in_blocks
+from labkit.augment.image._blocks import IN_CACHE, all_in_blocks
 from labkit.augment.image.matrices import Matrices, invert_matrix
 from labkit.draws import wide
-from labkit.shapes import Float, Images, images
+from labkit.shapes import Float, Images, images, readable
 
 SMALL = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.bfloat16, torch.float32)
 EXACT = {torch.float32: SMALL, torch.float64: (*SMALL, torch.int32, torch.float64)}
 """The dtypes of masks whose values a grid's dtype holds exactly."""
+
+AT_ONCE = IN_CACHE
+"""How many values are looked up at once."""
 
 FAR = 1e-6  # the smallest denominator of a homography: what lies behind the horizon is very far away
 
@@ -80,6 +83,10 @@ def project(matrix: Tensor, height: int, width: int) -> Tensor:
     rows = torch.arange(height, dtype=matrix.dtype, device=matrix.device)
     along = matrix[:, :, 0, None] * columns
     down = torch.addcmul(matrix[:, :, 2, None], matrix[:, :, 1, None], rows)
+    if readable(matrix) and not (torch.is_grad_enabled() and matrix.requires_grad) and not matrix[:, 2, :2].any():
+        # An affine map divides every pixel by the same number.
+        uv = along[:, :2, None, :] + down[:, :2, :, None]
+        return uv.div_(down[:, 2:, :1, None].clamp_min(FAR))
     uvw = along[:, :, None, :] + down[:, :, :, None]
     return uvw[:, :2] / uvw[:, 2:].clamp_min(FAR)
 
@@ -126,15 +133,19 @@ def look_up(
     Nothing is examined here. The grid is made once, for a few samples at a time.
     """
 
+    large = x.device.type == "cpu" and x.numel() > AT_ONCE
+
     def moved(x: Tensor, rows: Tensor, *layers: Tensor) -> tuple[Tensor, ...]:
         places = grid(rows)
-        return _at(x, places, interpolation, fill, value), *(
+        # A copy, made in order, lies in the cache; to look up all over what does not takes three times as long.
+        source = x.clone() if large else x
+        return _at(source, places, interpolation, fill, value), *(
             _nearest(mask, places, fill, mask_value) for mask in layers
         )
 
     if mask is None:
-        return all_in_blocks(moved, x, rows)[0], None
-    y, layers = all_in_blocks(moved, x, rows, mask if mask.ndim == 4 else mask[:, None])
+        return all_in_blocks(moved, x, rows, block=AT_ONCE)[0], None
+    y, layers = all_in_blocks(moved, x, rows, mask if mask.ndim == 4 else mask[:, None], block=AT_ONCE)
     return y, layers if mask.ndim == 4 else layers[:, 0]
 
 
@@ -145,8 +156,9 @@ def _nearest(mask: Tensor, grid: Tensor, fill: str, value: float) -> Tensor:
     so are floats that another float would be taken from and added to.
     """
     if mask.dtype in EXACT[grid.dtype] and not (value != 0 and mask.is_floating_point()):
-        there = _at(mask.to(grid.dtype), grid, "nearest", fill, float(value))
-        return there > 0.5 if mask.dtype == torch.bool else there.to(mask.dtype)
+        # A byte becomes a float several times as fast as a bool does, and a float that is 0 or 1 a bool.
+        numbers = mask.view(torch.uint8) if mask.dtype == torch.bool else mask
+        return _at(numbers.to(grid.dtype), grid, "nearest", fill, float(value)).to(mask.dtype)
     b, k, h, w = mask.shape
     number = torch.arange(1, h * w + 1, device=mask.device)  # 0 is outside
     # Which pixel is next to each place: whole numbers up to 2^24 are exact in float32.

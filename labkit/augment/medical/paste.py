@@ -15,6 +15,7 @@ Sources: J. Yang and others, "TumorCP: A Simple but Effective Object-Level Data 
 (2021); X. Zhang and others, "CarveMix: A Simple Data Augmentation Method for Brain Lesion Segmentation" (2021).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,11 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import describe, member, probability
-from labkit.augment.medical.regions import draw_place, fitting, places, shift, soft_edge
+from labkit.augment.medical.regions import LARGE, a_place, cut_out, fitting, moved, put_back, shift, soft_edge, windows
 from labkit.augment.transform import Params, Transform
 from labkit.draws import chance, uniform
-from labkit.masks import distance_transform, signed_distance
-from labkit.shapes import Images, Masks, PerSample, images
+from labkit.masks import beyond, distance_transform
+from labkit.shapes import Images, Masks, PerSample, images, readable
 
 WHERE = ("organ", "anywhere")
 WHAT = ("lesion", "healthy")
@@ -60,8 +61,22 @@ def blend(x: Images, donor: Images, where: Masks, width: float) -> Images:
         raise ValueError(f"donor has the shape of x, {tuple(x.shape)}; this has {tuple(donor.shape)}")
     if width == 0:
         return torch.where(where[:, None], donor, x)
+    watched = torch.is_grad_enabled() and (x.requires_grad or donor.requires_grad)
+    if len(x) and where[0].numel() >= LARGE and readable(x) and not watched:
+        return _blend_around(x, donor, where, width)
+    return _softly(x, donor, where, width)
+
+
+def _softly(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
     a = soft_edge(where, width=width, dtype=x.dtype)[:, None]
     return torch.where(a > 0, torch.lerp(x, donor, a), x)
+
+
+def _blend_around(x: Tensor, donor: Tensor, where: Masks, width: float) -> Tensor:
+    """``_softly`` where something is pasted and as far around it as the edge reaches; a copy of x elsewhere."""
+    boxes = windows(where, math.ceil(3 * width) + 1)
+    blended = _softly(cut_out(x, boxes), cut_out(donor, boxes), cut_out(where, boxes), width)
+    return put_back(blended, boxes, x.clone())
 
 
 def carvemix(
@@ -83,10 +98,24 @@ def carvemix(
     (tensor([[[[1., 1., 1., 0., 0.]]]]), tensor([[[ True,  True, False, False, False]]]))
     """
     here, there = fitting(mask, x, name="mask"), fitting(donor_mask, x, name="donor_mask")
-    distance = signed_distance(there)
-    limit = torch.as_tensor(lambda_, dtype=distance.dtype, device=x.device).expand(len(x))
-    carved = distance <= limit[:, None, None]
+    carved = _carved(there, torch.as_tensor(lambda_, dtype=torch.float32, device=x.device).expand(len(x)))
     return blend(x, donor, carved, 0.0), torch.where(carved, there, here)
+
+
+def _carved(lesion: Masks, limit: PerSample) -> Masks:
+    """Where the signed distance to a lesion is at most its limit."""
+    if not (len(lesion) and readable(limit) and limit.isfinite().all()):
+        return _within(lesion, limit, math.inf)
+    boxes = windows(lesion, math.ceil(max(float(limit.max()), 0)) + 1)
+    return put_back(_within(cut_out(lesion, boxes), limit, float(limit.abs().max())), boxes, torch.zeros_like(lesion))
+
+
+def _within(lesion: Masks, limit: PerSample, farthest: float) -> Masks:
+    limit = limit[:, None, None]
+    more = limit >= 0
+    # With more than the lesion all distances inside are small enough, with less all outside are too large.
+    distance = distance_transform(lesion ^ more, limit=farthest)
+    return torch.where(more, distance <= limit, distance >= -limit)
 
 
 def carve_limits(donor_mask: Masks, *, generator: Generator | None = None) -> PerSample:
@@ -95,7 +124,8 @@ def carve_limits(donor_mask: Masks, *, generator: Generator | None = None) -> Pe
     >>> bool(carve_limits(torch.ones(1, 3, 3).bool().index_fill(1, torch.tensor([0]), False)).abs() <= 2)
     True
     """
-    distance = distance_transform(donor_mask)
+    known = len(donor_mask) and readable(donor_mask)
+    distance = distance_transform(cut_out(donor_mask, windows(donor_mask, 1)) if known else donor_mask)
     depth = torch.where(distance.isfinite(), distance, 0).flatten(1).amax(1)
     u = uniform((2, len(depth)), like=depth, generator=generator)
     return torch.where(u[0] < 0.5, -0.5 * depth * u[1], depth * u[1])
@@ -184,22 +214,21 @@ class PasteLesion(_FromPartner):
         donor, shape = x.index_select(0, partner), lesion.index_select(0, partner)
         site = None if organ is None else organ.index_select(0, partner)
         if self.transform is not None:
-            moved = self.transform(donor, mask=shape, generator=generator)
-            donor, shape = moved.x, moved.mask
+            transformed = self.transform(donor, mask=shape, generator=generator)
+            donor, shape = transformed.x, transformed.mask
         allowed = self._allowed(lesion, organ)
         if self.what == "healthy":
-            start, there = draw_place(places(shape, self._allowed(shape, site)), generator=generator)
-            shape = shift(shape[:, None].float(), start)[:, 0] > 0.5
-            shape = shape & there[:, None, None]
-        offset, there = draw_place(places(shape, allowed), generator=generator)
+            start, there = a_place(shape, self._allowed(shape, site), generator=generator)
+            shape = moved(shape[:, None], start)[:, 0] & there[:, None, None]
+        offset, there = a_place(shape, allowed, generator=generator)
         there = there & chance(self.p, x, generator=generator)
-        pasted = (shift(shape[:, None].float(), offset)[:, 0] > 0.5) & there[:, None, None]
+        pasted = moved(shape[:, None], offset)[:, 0] & there[:, None, None]
         labelled = torch.full_like(there, self.what == "lesion")
         return {"donor": shift(donor, offset), "pasted": pasted, "labelled": labelled}
 
     def _allowed(self, lesion: Masks, organ: Masks | None) -> Masks:
         """Where a lesion may go: far enough from those that are there, and inside the organ unless anywhere will do."""
-        free = distance_transform(~lesion) > self.gap
+        free = beyond(lesion, distance=self.gap)
         if self.where == "anywhere":
             return free
         if organ is None:
@@ -234,6 +263,15 @@ class CarveMix(_FromPartner):
         theirs = lesion.index_select(0, partner) & chance(self.p, x, generator=generator)[:, None, None]
         limits = carve_limits(theirs, generator=generator)
         return {"donor": x.index_select(0, partner), "donor_mask": theirs, "lambda_": limits}
+
+    def apply_all(self, x: Any, params: Params, annotations: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Picture and mask together: what is carved is worked out once."""
+        mask = annotations.get("mask")
+        if mask is None:
+            return super().apply_all(x, params, annotations)
+        y, lesion = carvemix(images(x), mask if mask.ndim == 3 else mask[:, 0], **params)
+        others = {name: self._moved(name, value, x, params) for name, value in annotations.items() if name != "mask"}
+        return y, {"mask": lesion if mask.ndim == 3 else torch.stack([lesion, mask[:, 1]], 1), **others}
 
     def apply(self, x: Any, params: Params) -> Tensor:
         """See ``carvemix``."""

@@ -61,7 +61,7 @@ def one_hot(
     y = shapes.labels(y, classes=classes)
     other = smoothing / classes
     hard = torch.zeros(len(y), classes, dtype=dtype or torch.get_default_dtype(), device=y.device)
-    return (hard + other).scatter(1, y[:, None], 1 - smoothing + other)
+    return (hard + other if other else hard).scatter(1, y[:, None], 1 - smoothing + other)
 
 
 def soft_cross_entropy(logits: Float[Tensor, "b k *rest"], y: Float[Tensor, "b k *rest"]) -> Float[Tensor, ""]:

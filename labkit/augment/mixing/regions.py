@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labkit import shapes
-from labkit.augment.image.erasing import box_masks
+from labkit.augment.image.erasing import box_masks, box_sides
 from labkit.augment.mixing.blend import partners, weights
 from labkit.shapes import Float, Images, Int, PerSample, readable
 
@@ -42,11 +42,19 @@ def cutmix(x: Images, *, partner: Int[Tensor, " b"], boxes: Tensor) -> Images:
         for i, (j, (left, top, right, bottom)) in enumerate(zip(source.tolist(), boxes.clamp_min(0).tolist())):
             mixed[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
         return mixed
-    other, inside = x.index_select(0, source), box_masks(boxes, x)
-    if torch.is_grad_enabled() and x.requires_grad:
-        return torch.where(inside, other, x)
-    # Into the copy that was just made: fresh memory costs more than the choice.
-    return torch.where(inside, other, x, out=other)
+    other = x.index_select(0, source)
+    if readable(x) and not (torch.is_grad_enabled() and x.requires_grad):
+        return _put_in(other, x, *box_sides(boxes, x))
+    return torch.where(box_masks(boxes, x), other, x)
+
+
+def _put_in(other: Tensor, x: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """``other`` inside and ``x`` outside, by bits, which is several times as fast as a choice for each value."""
+    bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
+    # All bits are 1 inside. p ^ ((p ^ q) & 1) = q, and p ^ ((p ^ q) & 0) = p.
+    inside = down[:, :, :, None].to(bits).neg_() & across[:, :, None, :].to(bits).neg_()
+    old = x.detach().view(bits)
+    return other.view(bits).bitwise_xor_(old).bitwise_and_(inside).bitwise_xor_(old).view(x.dtype)
 
 
 def cutmix_boxes(lambda_: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple[int, int]) -> Boxes:
@@ -70,8 +78,7 @@ def cutmix_boxes(lambda_: PerSample, *, centres: Int[Tensor, "b 2"], size: tuple
     sides = torch.tensor([size[1], size[0]], device=lambda_.device)
     half = ((1 - weights(lambda_, lambda_, name="lambda_").double()).sqrt()[:, None] * 0.5 * sides).long()
     at = centres.to(lambda_.device)
-    zero = torch.zeros_like(sides)
-    return torch.cat([(at - half).clamp(zero, sides), (at + half).clamp(zero, sides)], 1)
+    return torch.cat([at - half, at + half], 1).clamp_min_(0).minimum(sides.repeat(2))
 
 
 def share_kept(boxes: Tensor, *, size: tuple[int, int]) -> Float[Tensor, " b"]:
