@@ -161,6 +161,23 @@ def test_the_sequential_map_grows_steadily_darker():
     assert (np.diff(luminance) < 0).all()
 
 
+def test_ipython_draws_a_figure_once_whatever_it_does_with_others(x, monkeypatch):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.pylabtools import select_figure_formats
+
+    shell = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    select_figure_formats(shell, {"png", "svg"})  # as pyplot has it do
+    drawn = []
+    monkeypatch.setattr(style.Figure, "draw", lambda self, renderer: drawn.append(self))
+    figure = plot.images(x)
+    assert list(shell.display_formatter.format(figure)[0]) == ["text/plain", "text/html"]
+    assert drawn == [figure]
+    other = matplotlib.figure.Figure()
+    other.subplots()
+    assert {"image/png", "image/svg+xml"} <= set(shell.display_formatter.format(other)[0])
+
+
 @pytest.mark.slow
 def test_a_real_notebook_shows_each_figure_once_and_a_bar_for_training():
     import nbclient
@@ -174,7 +191,7 @@ def test_a_real_notebook_shows_each_figure_once_and_a_bar_for_training():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     shown, trained, quiet = ([output.data for output in cell.outputs] for cell in notebook.cells)
-    assert [list(data) for data in shown] == [["text/plain", "text/html", "image/png"]]
+    assert [list(data) for data in shown] == [["text/plain", "text/html"]]
     assert 'alt="2 images of 4×4 pixels."' in shown[0]["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in trained[0]
     assert [data["text/plain"] for data in quiet] == ["[]"]

@@ -11,7 +11,7 @@ import pytest
 
 from labkit.grading.engine.limits import MIB, Limits
 from labkit.grading.engine.nbgrader.cells import RUN, Blueprint, Step, Trusted
-from labkit.grading.engine.sandbox import CellResult, Sandbox, probe
+from labkit.grading.engine.sandbox import CellResult, Sandbox, Session, probe
 from labkit.grading.engine.sandbox.prelude import Prelude, Unfit
 from labkit.grading.engine.work import exercise, worker
 from labkit.grading.engine.work.job import Job, Part
@@ -172,6 +172,14 @@ def test_a_copy_that_was_killed_is_done_without() -> None:
         assert session is not None
         with session:
             assert texts(session.run_cell("print(y)")) == "1\n"
+
+
+def test_a_cell_without_end_is_interrupted_behind_them_too(sandbox: Sandbox) -> None:
+    prelude = Prelude(sandbox._server, LIMITS, LONELY, ENV)
+    with Session(prelude, replace(LIMITS, cell_seconds=1), {}, dict(ENV)) as session:
+        assert session.run_cell("y = 2\nwhile True: pass").timed_out
+        assert texts(session.run_cell("print(y)")) == "2\n"
+    prelude.close()
 
 
 def trusted(name: str, source: str, *, kind: str = "code", locked: bool = True, points: float | None = None) -> Trusted:

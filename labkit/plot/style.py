@@ -9,6 +9,7 @@ shows each once, and none stays in memory.
 import base64
 import html
 import io
+import sys
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -103,12 +104,21 @@ class Figure(MatplotlibFigure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        shows_itself()
         png, alt = self.png(), html.escape(self.alt, quote=True)
         data = base64.b64encode(png).decode("ascii")
         width = round(self.get_figwidth() * CSS_PIXELS)
         style = "max-width: 100%; height: auto; background: white"
         image = f'<img alt="{alt}" width="{width}" style="{style}" src="data:image/png;base64,{data}">'
         return {"text/plain": f"Figure: {self.alt}", "text/html": image}, {}
+
+
+def shows_itself() -> None:
+    """Keep IPython from drawing a figure of ours a second time, as the PNG that pyplot has it make of every figure."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:
+        for kind in ("image/png", "image/jpeg", "image/svg+xml"):
+            shell.display_formatter.formatters[kind].for_type(Figure, lambda _: None)
 
 
 @contextmanager

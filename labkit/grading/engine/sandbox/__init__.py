@@ -8,6 +8,7 @@
             check = session.run_check("attacks.fgsm", "fgsm", seed)
             check.data                                         # bytes for labkit.checks.wire.judge, or None
             files = session.files({"data.csv": data})          # what its cells left, for the next notebook
+        sandbox.behind(cells, env)                             # a session whose first cells have run; or None
 
 Names: ``Limits``, ``CellResult``, ``CheckResult``, ``Sandbox``, ``Session``, ``SandboxError``, ``probe``.
 
