@@ -6,18 +6,11 @@
 ``yes`` and ``no`` of ``LABKIT_DATA/medical/brain_mri``; ``speed`` needs the peers.
 """
 
-from collections.abc import Callable
-from functools import partial
-from importlib import metadata
-from typing import Any
-
-import numpy as np
 import torch
 
-from benchmarks import kit
+from benchmarks import kit, medical_speed
 from benchmarks import medical_experiments as experiments
 from benchmarks.kit import Row
-from labkit.augment import medical
 
 SETS = {"same": "same scanner", "scanner": "other scanner", "pose": "other pose"}
 THREE = ("same", "scanner", "pose")
@@ -158,118 +151,6 @@ def show_scans(rows: list[Row]) -> str:
     )
 
 
-Call = Callable[[], Any]
-
-
-def calls(operation: str, size: int, batch: int) -> dict[str, Call]:
-    """labkit on a batch, and each peer on the same pictures one after the other, which is how they work."""
-    g = np.random.default_rng(0)
-    x = torch.rand(batch, 1, size, size)
-    mask = torch.rand(batch, size, size) > 0.7
-    arrays = x.numpy()
-    if operation == "affine, with mask":
-        ours: Call = partial(medical.AffineElastic(20, (0.8, 1.25)), x, mask=mask)
-    elif operation == "bias field":
-        ours = partial(medical.BiasField(0.5), x)
-    else:
-        ours = partial(medical.Gamma((0.7, 1.5)), x)
-    return {"labkit": ours, **peers(operation, x, mask, arrays, g)}
-
-
-def peers(operation: str, x: Any, mask: Any, arrays: Any, g: Any) -> dict[str, Call]:
-    """The peers that have the operation."""
-    import albumentations
-    import monai.transforms as monai
-    import torchio
-    from batchgenerators.augmentations.color_augmentations import augment_gamma
-
-    def each(function: Callable[[int], Any]) -> Call:
-        return lambda: [function(i) for i in range(len(x))]
-
-    if operation == "affine, with mask":
-        affine = torchio.RandomAffine(scales=(0.8, 1.25), degrees=(0, 0, 0, 0, -20, 20), isotropic=True)
-        subjects = [
-            torchio.Subject(
-                image=torchio.ScalarImage(tensor=v[..., None]), label=torchio.LabelMap(tensor=m[None, ..., None].long())
-            )
-            for v, m in zip(x, mask, strict=True)
-        ]
-        theirs = monai.RandAffined(
-            ["image", "label"],
-            prob=1.0,
-            rotate_range=0.35,
-            scale_range=0.2,
-            mode=["bilinear", "nearest"],
-            cache_grid=True,
-        )
-        pairs = [{"image": v, "label": m[None].float()} for v, m in zip(x, mask, strict=True)]
-        flat = albumentations.Affine(rotate=(-20, 20), scale=(0.8, 1.25), p=1.0)
-        masks = mask.numpy().astype(np.uint8)
-        return {
-            "torchio": each(lambda i: affine(subjects[i])),
-            "MONAI": each(lambda i: theirs(pairs[i])),
-            "albumentations": each(lambda i: flat(image=arrays[i, 0, ..., None], mask=masks[i])),
-        }
-    if operation == "bias field":
-        bias, field = torchio.RandomBiasField(coefficients=0.5, order=3), monai.RandBiasField(degree=3, prob=1.0)
-        volumes = [torchio.ScalarImage(tensor=v[..., None]) for v in x]
-        return {"torchio": each(lambda i: bias(volumes[i])), "MONAI": each(lambda i: field(x[i]))}
-    power = torchio.RandomGamma(log_gamma=(-0.36, 0.4))
-    volumes = [torchio.ScalarImage(tensor=v[..., None]) for v in x]
-    adjust = monai.RandAdjustContrast(prob=1.0, gamma=(0.7, 1.5), retain_stats=True)
-    return {
-        "torchio": each(lambda i: power(volumes[i])),
-        "MONAI": each(lambda i: adjust(x[i])),
-        "batchgenerators": each(lambda i: augment_gamma(arrays[i].copy(), (0.7, 1.5), retain_stats=True)),
-    }
-
-
-def race(operation: str, size: int, batch: int, rounds: int) -> list[Row]:
-    """How many times as fast labkit is as each peer."""
-    try:
-        contenders = calls(operation, size, batch)
-    except ImportError as error:
-        raise kit.Missing(f"the peers are not installed ({error.name}): pip install -e .[bench]") from error
-    seconds = kit.race(contenders, rounds=rounds, least=0.005)
-    rate = batch / sorted(seconds["labkit"])[rounds // 2]
-    return [
-        {
-            "peer": name,
-            "version": metadata.version(name.lower()),
-            "rate": rate,
-            "machine": kit.machine(),
-            "ratio": kit.times_as_fast(seconds, "labkit", name),
-        }
-        for name in contenders
-        if name != "labkit"
-    ]
-
-
-def measure_speed(runs: kit.Runs, *, batch: int = 32, rounds: int = 5) -> None:
-    """Three operations at two sizes."""
-    torch.set_num_threads(1)
-    for operation in ("affine, with mask", "bias field", "gamma that keeps mean and deviation"):
-        for size in (64, 256):
-            runs.once(race, operation=operation, size=size, batch=batch, rounds=rounds)
-
-
-def show_speed(rows: list[Row]) -> str:
-    """The ratios."""
-    names = [name for (name,) in kit.groups(rows, "peer")]
-    versions = ", ".join(f"{name} {version}" for name, version in kit.groups(rows, "peer", "version"))
-    lines = []
-    for (operation, size), group in kit.groups(rows, "operation", "size").items():
-        ratio = {row["peer"]: f"{row['ratio']:.1f}×" for row in group}
-        lines.append([operation, f"{size}²", f"{group[0]['rate']:,.0f}", *(ratio.get(name, "–") for name in names)])
-    return (
-        f"Pictures a second of labkit, one thread, a batch of {rows[0]['batch']}, and how many times as fast it "
-        "is as each peer "
-        "in the same run (processor time; the median over rounds in which they take turns). The peers take one picture "
-        f"after the other. torchio's gamma keeps neither mean nor deviation. {versions}; {rows[0]['machine']}.\n\n"
-        + kit.table(["operation", "size", "pictures a second", *names], lines, left=2)
-    )
-
-
 BENCHMARK = kit.Benchmark(
     "medical",
     "Medical images, measured",
@@ -284,7 +165,7 @@ BENCHMARK = kit.Benchmark(
             "anatomy", measure_anatomy, show_anatomy, title="Careful about multiple transformations: real anatomy"
         ),
         kit.Part("scans", measure_scans, show_scans, title="Real brain slices: tumour or none"),
-        kit.Part("speed", measure_speed, show_speed, title="Speed"),
+        kit.Part("speed", medical_speed.measure, medical_speed.show, title="Speed"),
     ],
 )
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -165,6 +166,7 @@ class Affine(Warp):
         return centring(x, size=self.canvas(x)) @ moved if self.expand else moved
 
 
+@lru_cache(maxsize=64)
 def spanned_size(
     size: tuple[int, int],
     *,

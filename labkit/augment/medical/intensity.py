@@ -122,8 +122,11 @@ def bias_field(x: Images, *, coefficients: Float[Tensor, "b n"]) -> Images:
     c = coefficients.to(x.device, wide(x.dtype))
     u, v = (torch.linspace(-1, 1, n, dtype=c.dtype, device=x.device) if n > 1 else c.new_zeros(1) for n in (w, h))
     terms = torch.stack([v[:, None] ** j * u[None, :] ** i for i, j in bias_terms(order)])
-    field = torch.einsum("bn,nhw->bhw", c, terms)
-    return x * field.exp()[:, None].to(x.dtype)
+
+    def brightened(x: Tensor, c: Tensor) -> Tensor:
+        return x * torch.einsum("bn,nhw->bhw", c, terms).exp()[:, None].to(x.dtype)
+
+    return in_blocks(brightened, x, c, block=2 * IN_CACHE)
 
 
 def rician_noise(
