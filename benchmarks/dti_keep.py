@@ -71,6 +71,8 @@ WORDS = """
     *Least loss*: the paper's choice. *Agreement*: the run that is most like the others (mean NMI). *Utility*: the run
     whose least needed cluster is needed most, `dti.cluster`'s default: by what share the loss would grow without that
     cluster. About thirty figures were tried on the sets without a margin, in inks, and of Fashion-MNIST; this one was
-    the best there, and the other sets have served to choose nothing. Fashion-MNIST is the 900 images of the picture
+    the best there, and the other sets have served to choose nothing. Where classes are unequal it is worse than a
+    draw: a rare class is needed little. Dividing by the images of a cluster mends that, and loses more elsewhere.
+    Fashion-MNIST is the 900 images of the picture
     in its repository, put below LABKIT_DATA as `fashion-mnist-sprite.png`.
     """

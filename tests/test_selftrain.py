@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -449,6 +450,29 @@ class TestSteps:
         selftrain.pseudo_label(model, optimizer, alpha=lambda t: 2.0, eval_mode=True)(batch)
         assert all(torch.allclose(p, q, atol=1e-6) for p, q in zip(model.parameters(), expected))
         assert model.training
+
+    def test_one_sided_pseudo_labels_of_a_network_are_warned_of(self):
+        model = nn.Linear(3, 3, bias=False)
+        with torch.no_grad():
+            model.weight.copy_(5 * torch.eye(3))
+        one_hot, y = torch.eye(3), torch.arange(3)
+
+        def watched(unlabelled, alpha=1.0):
+            step = selftrain.pseudo_label(model, torch.optim.SGD(model.parameters(), lr=1e-9), alpha=lambda t: alpha)
+            for _ in range(20):
+                step(selftrain.SemiSupervisedBatch(one_hot, y, one_hot[unlabelled]))
+            return step.watch.lean
+
+        with pytest.warns(UserWarning, match="one-sided: 67% of them"):
+            watched([0] * 9)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert watched([0, 1, 2] * 3) == pytest.approx(0, abs=1e-6)
+            assert watched([0, 0, 0, 0, 1, 2]) == pytest.approx(1 / 3, abs=1e-6)
+            assert watched([0] * 9, alpha=0.0) == 0
+            # A network that does not know the labels yet is left alone.
+            model.weight.data = -model.weight.data
+            watched([0] * 9)
 
     def test_pseudo_label_counts_its_updates(self):
         seen = []

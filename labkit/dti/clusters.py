@@ -2,8 +2,8 @@
 
 A run that ends badly has two prototypes for one sign and one prototype for two. Its loss is not always higher: what
 bends well explains two signs with one prototype at little cost. But one of the two twins is not needed: the loss would
-hardly grow without it. So the run is kept whose least needed cluster is needed most. The paper keeps the run with the
-lowest loss; the results page has both.
+hardly grow without it. So the run is kept whose least needed cluster is needed most. A rare kind is needed little, too,
+so this favours clusters of like size. The paper keeps the run with the lowest loss; the results page has both.
 """
 
 from collections.abc import Callable, Sequence
@@ -111,8 +111,8 @@ def cluster(
         features: compare features instead of pixels (k-means alone).
         runs: trainings from new starts; one of them is returned. Five find a good one far more often than one does.
         keep: which: ``"utility"``, the one whose least needed cluster is needed most, or ``"loss"``, the one with the
-            lowest loss, as in the paper. Neither looks at labels. With more clusters than there are kinds, some are
-            superfluous in every run.
+            lowest loss, as in the paper. Neither looks at labels. Where some kinds are several times rarer than others,
+            the loss is the better choice; elsewhere it was no better than a draw.
         coarse: how many times smaller the images are made until the first transformation that bends shapes comes in;
             by default 2 where their smaller side has 24 pixels or more, else 1. An ``Encoder`` sees them so all along.
         schedule: of the training, ``Schedule(steps=1500, batch_size=64)``; the default one if None.

@@ -4,18 +4,19 @@ Each returns a step for ``fit``; policies are functions of a batch of images, su
 ``lambda x: policy(x, generator=g)``. The networks are trained in place.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from labkit.logits import cross_entropy
+from labkit.logits import cross_entropy, decide
 from labkit.metrics import predict
 from labkit.nets import ema_update
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
-from labkit.shapes import Float, Int, Labels
+from labkit.shapes import Float, Int, Labels, Logits
 from labkit.train import Augment, Step, descend, identity
 
 
@@ -92,6 +93,9 @@ def pseudo_label(
 ) -> Step[SemiSupervisedBatch]:
     """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
 
+    With few labels let α grow slowly. A weight of 1 from the start made convolutional networks call nearly everything
+    one class: 39 % of digits right with 5 labels a class, where labels alone gave 86 % and a ramp 91 %.
+
     Args:
         model: gives logits; its dropout is part of the method.
         optimizer: of the model's parameters.
@@ -99,6 +103,10 @@ def pseudo_label(
         augment: applied to both batches.
         eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
             pass that learns them, dropout included: a pass less, and more of them are wrong.
+
+    Warns:
+        UserWarning: once, if the classes have other shares among the pseudo-labels than among the labels, while the
+            model is right about the latter.
     """
     return PseudoLabelStep(model, optimizer, alpha, augment, eval_mode)
 
@@ -113,6 +121,7 @@ class PseudoLabelStep:
     augment: Augment
     eval_mode: bool
     updates: int = 0
+    watch: "LeanWatch" = field(default_factory=lambda: LeanWatch())
 
     def __call__(self, batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
         """One update, which reports ``loss`` and ``alpha``."""
@@ -127,8 +136,57 @@ class PseudoLabelStep:
             own, free = model(both).split([len(batch.x), len(batch.xu)])
             opinion = predict(model, both[len(batch.x) :], batch_size=len(batch.xu)) if self.eval_mode else free
             loss = cross_entropy(own, batch.y) + weight * pseudo_label_loss(free, opinion)
+            self.watch(own.detach(), batch.y, opinion.detach())
         descend(self.optimizer, loss)
         return {"loss": loss.detach(), "alpha": weight}
+
+
+class LeanWatch:
+    """Warns once if the classes have other shares among the pseudo-labels than among the labels.
+
+    The shares are moving averages, compared every ``LOOKS`` updates while the model is right about the labels: before
+    that it knows nothing yet.
+
+    Attributes:
+        lean: ½ Σ |share among pseudo-labels − share among labels|, at the last look; 0 before the first.
+    """
+
+    MEMORY, LOOKS, GOOD, LIMIT = 0.9, 20, 0.8, 0.35
+
+    def __init__(self) -> None:
+        self.calls, self.lean, self.warned = 0, 0.0, False
+        self._averages: Tensor | None = None
+
+    def __call__(self, logits: Logits, y: Labels, opinion: Float[Tensor, "m k"]) -> None:
+        """Look at a batch: the labelled samples' logits and labels, and the logits that give pseudo-labels."""
+        self.calls += 1
+        if self.warned:
+            return
+        k, pseudo = max(2, logits.shape[1]), decide(opinion)
+        right = (decide(logits) == y).to(logits.dtype).mean()
+        shares = [torch.bincount(each, minlength=k)[:k].to(logits.dtype) / len(each) for each in (y, pseudo)]
+        now = torch.cat([right[None], *shares])
+        before = now if self._averages is None else self._averages
+        self._averages = self.MEMORY * before + (1 - self.MEMORY) * now
+        if self.calls % self.LOOKS == 0:
+            good, apart = torch.stack([self._averages[0], self._apart(self._averages[1:], k)]).tolist()
+            self.lean = apart
+            if good > self.GOOD and apart > self.LIMIT:
+                self._warn()
+
+    @staticmethod
+    def _apart(shares: Float[Tensor, " n"], k: int) -> Float[Tensor, ""]:
+        return (shares[k:] - shares[:k]).abs().sum() / 2
+
+    def _warn(self) -> None:
+        self.warned = True
+        warnings.warn(
+            f"the pseudo-labels are one-sided: {self.lean:.0%} of them would have to change for the classes to be as "
+            "frequent as among the labels; unless that is so, the network is learning its own mistakes: let alpha grow "
+            "slowly (linear_ramp), and compare with supervised training",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def fixmatch(
