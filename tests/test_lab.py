@@ -140,7 +140,7 @@ def test_the_command_is_found_with_a_wheel_in_an_empty_folder(installed, tmp_pat
     with server.started(folder, own, labkit=[str(installed / "labkit")], SHELL="/bin/bash", PATH=DEFAULT_PATH) as url:
         finds_its_command(url, "work/lectures/00_start.ipynb", str(installed / "labkit"))
         assert "Your copy is" in server.typed(url, "labkit start images")
-        assert "the model answer comes after your own attempt" in server.typed(url, "labkit solution images 1")
+        assert "then you can see the model answer" in server.typed(url, "labkit solution images 1")
         [lecture] = [e for e in server.get(url, "api/contents/work/lectures")["content"] if e["name"] == lab.FIRST]
         assert lecture["writable"]
     assert (own / "labkit" / "work" / "01_images" / "01_images.ipynb").is_file()

@@ -1,8 +1,10 @@
 """A person's copies of the lectures: an update reaches those that were only run, and never meets a change."""
 
+import json
 import os
 import shutil
 import subprocess
+from urllib.error import HTTPError
 
 import nbformat
 import pytest
@@ -117,11 +119,16 @@ def git(folder, *words):
     return done.stdout
 
 
-def save(url, path):
-    """Run a notebook that is on the server, and save it there as JupyterLab does; what was saved."""
+def save(url, path, add=""):
+    """Run a notebook that is on the server, and save it there as JupyterLab does; what was saved.
+
+    Args:
+        add: what a person writes into each cell of code.
+    """
     model = server.get(url, f"api/contents/{path}")
     for cell in model["content"]["cells"]:
         if cell["cell_type"] == "code":
+            cell["source"] += add
             cell["execution_count"] = 1
             result = {"output_type": "execute_result", "data": {"text/plain": "42"}, "metadata": {}}
             cell["outputs"] = [result | {"execution_count": 1}]
@@ -146,6 +153,11 @@ def test_a_pull_after_running_a_lecture_brings_the_new_one(course, tmp_path):
             f"solutions/{tiny.NAME}/{tiny.FILE}",
         ):
             assert not any(save(url, path)), "what was run in a file of git's is not"
+        with pytest.raises(HTTPError) as refused:
+            save(url, f"exercises/{tiny.NAME}/{tiny.FILE}", "\n# an answer")
+        sentence = json.loads(refused.value.read())["message"]
+        assert f"`labkit start {student.key_of(tiny.NAME)}` gives you your own copy" in sentence
+        assert f"work/{tiny.NAME}/{tiny.FILE}" in sentence
     assert git(clone, "status", "--porcelain") == ""
 
     for name in (lab.FIRST, "01_images.ipynb"):

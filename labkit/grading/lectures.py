@@ -45,11 +45,34 @@ def moved(text: str) -> str:
     return text.replace("](../", "](../../")
 
 
-def without_outputs(model: dict[str, Any], path: str, **_: Any) -> None:
+def before_saving(model: dict[str, Any], path: str, *, contents_manager: Any) -> None:
     """Jupyter's hook before a file is saved: the course's own notebooks are kept in normal form.
 
-    So running one changes no file that git tracks, and no update finds a changed one.
+    So running one changes no file that git tracks, and no update finds a changed one. An answer that was written into
+    a released exercise would be found by no command and be in the way of the next update: it is refused.
+
+    Raises:
+        HTTPError: if a released exercise would be changed; JupyterLab shows its sentence.
     """
-    if model["type"] == "notebook" and path.strip("/").partition("/")[0] in TRACKED:
-        text = json.dumps(model["content"])
-        model["content"] = json.loads(notebooks.normal(notebooks.parse(text, Path(path).name)))
+    folder, _, rest = path.strip("/").partition("/")
+    if model["type"] != "notebook" or folder not in TRACKED:
+        return
+    text = json.dumps(model["content"])
+    own = Path(contents_manager.root_dir) / folder / rest
+    if folder == "exercises" and own.is_file():
+        refuse_answers(text, own)
+    model["content"] = json.loads(notebooks.normal(notebooks.parse(text, own.name)))
+
+
+def refuse_answers(text: str, released: Path) -> None:
+    """Raise if ``text`` is not what was released, but for outputs."""
+    from tornado.web import HTTPError
+
+    if student.digest_sources(text.encode()) != student.digest_sources(released.read_bytes()):
+        key = student.key_of(released.parent.name)
+        raise HTTPError(
+            403,
+            "This is the released exercise, and it stays as it is. In a terminal,"
+            f" `labkit start {key}` gives you your own copy: write your answers into"
+            f" work/{released.parent.name}/{released.name}.",
+        )
