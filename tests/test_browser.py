@@ -154,6 +154,16 @@ def input_gradient(model, x, y):
 """
 
 
+def easy_to_read(notebook, part):
+    """Nothing is cut off or too faint in a part of a notebook, on a dark page and on a light one."""
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        notebook.theme(theme)
+        contrasts = browser.contrasts(part)
+        assert contrasts
+        assert {words: ratio for words, ratio in contrasts.items() if ratio < 4.5} == {}, theme
+        assert browser.misfits(part) == [], theme
+
+
 @pytest.mark.slow
 def test_the_way_of_a_student(lab, page):
     """From `labkit start` to the model answer: a stub, a wrong answer and its message, the hint, the right answer."""
@@ -167,12 +177,13 @@ def test_the_way_of_a_student(lab, page):
     for cell in (answer, check):
         notebook.run(cell)
     verdict.get_by_text("Not written yet").wait_for()
+    easy_to_read(notebook, verdict)
     for reduction, says in (("mean", "divided by the size of the batch"), ("sum", "✓ attacks.input_gradient")):
         notebook.write(answer, GRADIENT.format(reduction))
         for cell in (answer, check):
             notebook.run(cell)
         verdict.get_by_text(says).wait_for()
-        assert browser.misfits(verdict) == []
+        easy_to_read(notebook, verdict)
     assert "2 points" in verdict.inner_text()
     notebook.save()
 
@@ -213,11 +224,7 @@ def fits(notebook, explorer):
     """Nothing is cut off or too faint, beside the list of files and without it, on a light and on a dark page."""
     for sides in ("collapse", "expand"):
         notebook.page.evaluate(f"() => window.jupyterapp.shell.{sides}Left()")
-        for theme in ("JupyterLab Dark", "JupyterLab Light"):
-            notebook.theme(theme)
-            assert browser.misfits(explorer) == [], (sides, theme)
-            faint = {words: ratio for words, ratio in browser.contrasts(explorer).items() if ratio < 4.5}
-            assert faint == {}, theme
+        easy_to_read(notebook, explorer)
 
 
 @pytest.mark.slow
