@@ -38,6 +38,7 @@ def lab(tmp_path_factory):
     course, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
     for folder in ("lectures", "exercises", "solutions"):
         shutil.copytree(ROOT / folder, course / folder, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(course / "exercises" / "01_images", course / "work" / "01_images")
     with browser.jupyterlab(course, home) as url:
         yield url
 
@@ -109,7 +110,7 @@ def test_a_saved_lecture_shows_the_explorers_last_picture_when_it_is_opened_agai
 
 
 def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
-    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
     notebook.run(notebook.find("from labkit.checks import check"))
     hint = page.locator("details", has=page.locator("summary", has_text="Hint")).first
     hint.wait_for()
@@ -122,7 +123,7 @@ def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
 
 
 def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
-    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
     notebook.run(notebook.find("from labkit.checks import check"))
     answer, check = notebook.find("def saturation("), notebook.find('check("images.saturation"')
     verdict = notebook.output(check)
