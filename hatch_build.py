@@ -1,4 +1,4 @@
-"""What the wheel takes of lectures, exercises and solutions: the notebooks of the course, not the traces of their use.
+"""What the wheel takes of the course: its notebooks, not the traces of their use, and the pages of results.
 
 Solutions become ``answers/``, which ``labkit solution`` reads: a course with ``solutions/`` is one to teach from.
 """
@@ -41,7 +41,10 @@ class CourseHook(BuildHookInterface):
 
 
 def course(root: Path) -> list[Path]:
-    """The files of the course: lectures by their names, of each exercise what its solution has too, and that one."""
+    """The files of the course.
+
+    These are lectures by their names, of each exercise what its solution has too, and that one, and results' pages.
+    """
     lectures = [path for path in sorted((root / "lectures").iterdir()) if LECTURE.fullmatch(path.name)]
     exercises = [
         path
@@ -52,7 +55,8 @@ def course(root: Path) -> list[Path]:
         root / "solutions" / path.relative_to(root / "exercises") for path in exercises if path.suffix == ".ipynb"
     ]
     hidden = re.compile(r"(^|/)(\.|__pycache__)|\.pyc$")
-    files = [path.relative_to(root) for path in lectures + exercises + solved]
+    results = sorted((root / "benchmarks" / "results").glob("*.md"))
+    files = [path.relative_to(root) for path in lectures + exercises + solved + results]
     return [path for path in files if not hidden.search(path.as_posix())]
 
 

@@ -92,6 +92,17 @@ MISFITS = """panel => {
             misfits.push('beside its chart: ' + words(e));
         if (chart && box.height < 11) misfits.push('too small: ' + words(e));
     }
+    for (const chart of [...panel.querySelectorAll('svg')].filter(seen)) {
+        const texts = [...chart.querySelectorAll('text')].filter(e => seen(e) && words(e));
+        const boxes = texts.map(e => e.getBoundingClientRect());
+        for (let i = 0; i < boxes.length; i++) for (let j = 0; j < i; j++) {
+            const [a, b] = [boxes[i], boxes[j]];
+            const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+            const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+            const both = words(texts[j]) + ' | ' + words(texts[i]);
+            if (across > 2 && down > 5) misfits.push('on top of each other: ' + both);
+        }
+    }
     return misfits;
 }"""
 CONTRASTS = """panel => {
@@ -107,26 +118,27 @@ CONTRASTS = """panel => {
         return [255, 255, 255];
     };
     const found = {};
-    for (const e of panel.querySelectorAll('svg text, .widget-html-content div, pre, td, th, label')) {
-        const words = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('').trim();
-        if (!words || !e.getClientRects().length) continue;
+    const words = 'svg text, .widget-html-content div, pre, pre span, td, th, label, [role=status], [role=status] *';
+    for (const e of panel.querySelectorAll(words)) {
+        const text = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('').trim();
+        if (!text || !e.getClientRects().length) continue;
         const style = getComputedStyle(e), ground = behind(e);
         const colour = parse(e.tagName === 'text' ? style.fill : style.color);
         const alpha = (colour[3] ?? 1) * Number(style.opacity);
         const [a, b] = [luminance(over([...colour.slice(0, 3), alpha], ground)), luminance(ground)];
-        found[words.slice(0, 30)] = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        found[text.slice(0, 30)] = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     }
     return found;
 }"""
 
 
 def misfits(panel: Any) -> list[str]:
-    """What is cut off, scrolls, sticks out of the panel or of its chart, or is too small to read in an explorer."""
+    """What is cut off, scrolls, sticks out of the panel or of its chart, is too small or under other words."""
     return panel.evaluate(MISFITS)
 
 
 def contrasts(panel: Any) -> dict[str, float]:
-    """Of the words in an explorer: the contrast with their ground, as WCAG 2 reckons it."""
+    """Of the words in an explorer or a verdict: the contrast with their ground, as WCAG 2 reckons it."""
     return panel.evaluate(CONTRASTS)
 
 

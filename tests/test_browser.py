@@ -9,6 +9,7 @@ import pytest
 from labkit import explore
 from labkit.topics import SYLLABUS
 from tests import browser
+from tests import lab as server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,8 +36,9 @@ def saturation(x, factor):
 def lab(tmp_path_factory):
     """JupyterLab on a copy of the course: nothing in the repository changes."""
     course, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
-    for folder in ("lectures", "exercises"):
+    for folder in ("lectures", "exercises", "solutions"):
         shutil.copytree(ROOT / folder, course / folder, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(course / "exercises" / "01_images", course / "work" / "01_images")
     with browser.jupyterlab(course, home) as url:
         yield url
 
@@ -108,7 +110,7 @@ def test_a_saved_lecture_shows_the_explorers_last_picture_when_it_is_opened_agai
 
 
 def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
-    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
     notebook.run(notebook.find("from labkit.checks import check"))
     hint = page.locator("details", has=page.locator("summary", has_text="Hint")).first
     hint.wait_for()
@@ -121,7 +123,7 @@ def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
 
 
 def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
-    notebook = browser.Notebook(page, lab, "exercises/01_images/01_images.ipynb")
+    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
     notebook.run(notebook.find("from labkit.checks import check"))
     answer, check = notebook.find("def saturation("), notebook.find('check("images.saturation"')
     verdict = notebook.output(check)
@@ -144,6 +146,53 @@ def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
     verdict.get_by_text("✓ images.saturation").wait_for()
     assert "2 points" in verdict.inner_text()
     assert notebook.errors() == []
+
+
+GRADIENT = """
+def input_gradient(model, x, y):
+    z = x.detach().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(model(z), y, reduction="{}"), z)[0]
+"""
+
+
+def easy_to_read(notebook, part):
+    """Nothing is cut off or too faint in a part of a notebook, on a dark page and on a light one."""
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        notebook.theme(theme)
+        contrasts = browser.contrasts(part)
+        assert contrasts
+        assert {words: ratio for words, ratio in contrasts.items() if ratio < 4.5} == {}, theme
+        assert browser.misfits(part) == [], theme
+
+
+@pytest.mark.slow
+def test_the_way_of_a_student(lab, page):
+    """From `labkit start` to the model answer: a stub, a wrong answer and its message, the hint, the right answer."""
+    assert "Your copy is" in server.typed(lab, "labkit start attacks")
+    assert "you have not tried task 1 (input_gradient)" in server.typed(lab, "labkit solution attacks 1")
+
+    notebook = browser.Notebook(page, lab, "work/04_attacks/04_attacks.ipynb")
+    notebook.run(notebook.find("from labkit.checks import check"))
+    answer, check = notebook.find("def input_gradient("), notebook.find('check("attacks.input_gradient"')
+    verdict = notebook.output(check)
+    for cell in (answer, check):
+        notebook.run(cell)
+    verdict.get_by_text("Not written yet").wait_for()
+    easy_to_read(notebook, verdict)
+    for reduction, says in (("mean", "divided by the size of the batch"), ("sum", "✓ attacks.input_gradient")):
+        notebook.write(answer, GRADIENT.format(reduction))
+        for cell in (answer, check):
+            notebook.run(cell)
+        verdict.get_by_text(says).wait_for()
+        easy_to_read(notebook, verdict)
+    assert "2 points" in verdict.inner_text()
+    notebook.save()
+
+    model_answer = server.typed(lab, "labkit solution attacks 1")
+    assert 'reduction="sum"' in model_answer
+    assert "The prediction." in model_answer
+    assert "2 of 14 points so far" in server.typed(lab, "labkit check attacks", seconds=300)
+    assert "go on with 04_attacks" in server.typed(lab, "labkit progress")
 
 
 def pictures(explorer):
@@ -176,11 +225,7 @@ def fits(notebook, explorer):
     """Nothing is cut off or too faint, beside the list of files and without it, on a light and on a dark page."""
     for sides in ("collapse", "expand"):
         notebook.page.evaluate(f"() => window.jupyterapp.shell.{sides}Left()")
-        for theme in ("JupyterLab Dark", "JupyterLab Light"):
-            notebook.theme(theme)
-            assert browser.misfits(explorer) == [], (sides, theme)
-            faint = {words: ratio for words, ratio in browser.contrasts(explorer).items() if ratio < 4.5}
-            assert faint == {}, theme
+        easy_to_read(notebook, explorer)
 
 
 @pytest.mark.slow

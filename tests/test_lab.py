@@ -21,7 +21,7 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 PROFILE = f"export PATH={DEFAULT_PATH}\n. ~/.bashrc\n"
 BASHRC = f"export PATH={DEFAULT_PATH}:/opt/base/bin\n"
 NOTEBOOKS = "lectures/[0-9]*_*[a-z].ipynb", "exercises/*/[0-9]*[a-z].ipynb", "solutions/*/[0-9]*[a-z].ipynb"
-COURSE = [path for pattern in NOTEBOOKS for path in tiny.ROOT.glob(pattern)]
+COURSE = [path for pattern in (*NOTEBOOKS, "benchmarks/results/*.md") for path in tiny.ROOT.glob(pattern)]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="terminals of JupyterLab are tested on Linux and macOS")
 
@@ -76,6 +76,7 @@ def wheel(tmp_path_factory):
     clone = tmp_path_factory.mktemp("clone") / "labkit"
     kept = shutil.ignore_patterns(".*", "__pycache__", "work", "tests", "benchmarks")
     shutil.copytree(tiny.ROOT, clone, ignore=kept)
+    shutil.copytree(tiny.ROOT / "benchmarks" / "results", clone / "benchmarks" / "results")
     shutil.copy(tiny.ROOT / ".gitignore", clone)
     for notebook in (clone / "lectures" / "01_images.ipynb", clone / "exercises" / tiny.NAME / tiny.FILE):
         used(notebook)
@@ -140,14 +141,16 @@ def test_the_command_is_found_with_a_wheel_in_an_empty_folder(installed, tmp_pat
     with server.started(folder, own, labkit=[str(installed / "labkit")], SHELL="/bin/bash", PATH=DEFAULT_PATH) as url:
         finds_its_command(url, "work/lectures/00_start.ipynb", str(installed / "labkit"))
         assert "Your copy is" in server.typed(url, "labkit start images")
-        assert "the model answer comes after your own attempt" in server.typed(url, "labkit solution images 1")
+        assert "then you can see the model answer" in server.typed(url, "labkit solution images 1")
         [lecture] = [e for e in server.get(url, "api/contents/work/lectures")["content"] if e["name"] == lab.FIRST]
         assert lecture["writable"]
     assert (own / "labkit" / "work" / "01_images" / "01_images.ipynb").is_file()
     package = installed.parent.rglob("labkit/_course/*")
-    assert sorted(path.name for path in package) == ["answers", "exercises", "lectures"], (
+    assert sorted(path.name for path in package) == ["answers", "benchmarks", "exercises", "lectures"], (
         "nothing is written into the package"
     )
+    for page in ("benchmarks/results/images.md", "lectures/01_images.ipynb", "work/lectures/01_images.ipynb"):
+        assert (own / "labkit" / page).is_file(), "what notebooks link to lies where a clone has it"
 
 
 def test_jupyterlab_asks_a_newcomer_nothing(clone, tmp_path):

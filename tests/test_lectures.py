@@ -1,13 +1,16 @@
 """A person's copies of the lectures: an update reaches those that were only run, and never meets a change."""
 
+import json
 import os
 import shutil
 import subprocess
+from urllib.error import HTTPError
 
 import nbformat
 import pytest
 
 from labkit.grading import cli, lab, lectures, notebooks, release, student
+from labkit.grading.course import Course
 from tests import lab as server
 from tests import tiny
 
@@ -117,11 +120,16 @@ def git(folder, *words):
     return done.stdout
 
 
-def save(url, path):
-    """Run a notebook that is on the server, and save it there as JupyterLab does; what was saved."""
+def save(url, path, add=""):
+    """Run a notebook that is on the server, and save it there as JupyterLab does; what was saved.
+
+    Args:
+        add: what a person writes into each cell of code.
+    """
     model = server.get(url, f"api/contents/{path}")
     for cell in model["content"]["cells"]:
         if cell["cell_type"] == "code":
+            cell["source"] += add
             cell["execution_count"] = 1
             result = {"output_type": "execute_result", "data": {"text/plain": "42"}, "metadata": {}}
             cell["outputs"] = [result | {"execution_count": 1}]
@@ -146,6 +154,11 @@ def test_a_pull_after_running_a_lecture_brings_the_new_one(course, tmp_path):
             f"solutions/{tiny.NAME}/{tiny.FILE}",
         ):
             assert not any(save(url, path)), "what was run in a file of git's is not"
+        with pytest.raises(HTTPError) as refused:
+            save(url, f"exercises/{tiny.NAME}/{tiny.FILE}", "\n# an answer")
+        sentence = json.loads(refused.value.read())["message"]
+        assert f"`labkit start {student.key_of(tiny.NAME)}` gives you your own copy" in sentence
+        assert f"work/{tiny.NAME}/{tiny.FILE}" in sentence
     assert git(clone, "status", "--porcelain") == ""
 
     for name in (lab.FIRST, "01_images.ipynb"):
@@ -155,3 +168,24 @@ def test_a_pull_after_running_a_lecture_brings_the_new_one(course, tmp_path):
     with server.started(clone, tmp_path / "home") as url:
         cells = server.get(url, f"api/contents/work/lectures/{lab.FIRST}")["content"]["cells"]
     assert cells[-1]["source"] == "6 * 8"
+
+
+def test_an_installed_package_lays_out_what_its_notebooks_link_to(tmp_path):
+    text = lecture("6 * 7").replace(
+        "benchmarks/results/images.md)", "benchmarks/results/images.md) [do](../exercises/01_images/01_images.ipynb)"
+    )
+    package = Course(tmp_path / "package", tmp_path / "mine")
+    for name, content in (("lectures/01_images.ipynb", text), ("benchmarks/results/images.md", "# Measured\n")):
+        notebooks.write(package.root / name, content)
+    lectures.refresh(package)
+    mine = package.reading / "01_images.ipynb"
+    copied = mine.read_text()
+    assert "](../../benchmarks/results/images.md)" in copied
+    assert (mine.parent / "../../benchmarks/results/images.md").resolve().read_text() == "# Measured\n"
+    assert "](../01_images/01_images.ipynb)" in copied, "one's own copy of the exercise"
+    original = package.place / "lectures" / "01_images.ipynb"
+    original.write_text(lecture("my own note"))
+    notebooks.write(package.lectures / "01_images.ipynb", lecture("6 * 8"))
+    assert lectures.refresh(package) == []
+    assert "my own note" in original.read_text(), "a change is nobody's to throw away"
+    assert "6 * 8" in mine.read_text()

@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from labkit import checks
-from labkit.grading import grade, release
+from labkit.grading import grade, lectures, release
 from labkit.grading.course import Course
 from labkit.topics import SYLLABUS
 from tests import claims
@@ -139,6 +139,41 @@ COLUMNS = 100  # what a code cell shows at JupyterLab's usual width without scro
 def test_code_needs_no_scrolling_sideways(path):
     cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     assert [line for source in cells for line in source.splitlines() if len(line) > COLUMNS] == []
+
+
+PAGES = [
+    *LECTURES,
+    *SOLUTIONS,
+    *sorted((ROOT / "exercises").glob("*/[0-9]*.ipynb")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "benchmarks" / "results").glob("*.md")),
+]
+LINK = re.compile(r"\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)?)\)")
+
+
+def dead_links(text, folder):
+    """The links of a text to files that are not there, for a text that lies in a folder."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    links = [link for link in LINK.findall(text) if not re.match(r"[a-z]+:|#|attachment:", link)]
+    return [link for link in links if not os.path.exists(os.path.normpath(folder / link.partition("#")[0]))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_of_the_course(path):
+    """A lecture's links do so from a person's copy, too."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = nbformat.reads(text, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert dead_links(text, path.parent) == []
+    if path in LECTURES:
+        copied = dead_links(lectures.moved(text), ROOT / "work" / "lectures")
+        assert [link for link in copied if not (path.parent / link).is_file()] == [], "not even a neighbour"
+
+
+def test_a_dead_link_is_found():
+    assert dead_links("[a](README.md) [b](nowhere.md) `[c](x.md)` [d](https://x.org) [e](#top)", ROOT) == ["nowhere.md"]
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ def notebook():
     """The small exercise with headings, and what one should see."""
     made = tiny.notebook()
     cells = made.cells
-    seen = MARKDOWN("<details><summary>What you should see</summary>\n\nTwice each\nnumber, **always**.\n</details>")
+    seen = MARKDOWN(
+        "<details><summary>What you should see</summary>\n\n"
+        "Twice each\nnumber, **always**,\n*not* `a * b * c`.\n</details>"
+    )
     headings = [
         MARKDOWN(f"## {n} · {title}  (2 points)") for n, title in ((1, "Twice"), (2, "The mean"), (3, "In words"))
     ]
@@ -93,7 +96,7 @@ def test_a_model_answer_comes_after_an_attempt(here, capsys):
         assert (status, err) == (0, "")
     assert "doubled = [2 * number for number in numbers]" in out
     assert "Twice each number, **" not in out
-    assert "Twice each number, always." in out, "the reason flows"
+    assert "Twice each number, always, not `a * b * c`." in out, "the reason flows"
     assert "SOLUTION" not in out
     assert "sum(numbers)" not in out
 

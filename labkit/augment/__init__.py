@@ -1,4 +1,4 @@
-"""Augmentation: what is common to every kind of data here, each kind in a module of its own.
+"""Augmentation: the parts that all kinds of data share. Each kind of data has a module of its own.
 
 ``from labkit.augment import Compose, OneOf, Sometimes, image``. How to write a transform: ``labkit.augment.transform``.
 """

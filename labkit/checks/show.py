@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from labkit.checks.protocol import Report, Wrong
 
-GREEN, RED, AMBER, BOLD, END = "\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
+# Each mark brings its own ground, so that it is as easy to read on a dark page as on a light one: white on red, black
+# on amber.
+RED, AMBER, BOLD, END = "\x1b[1;38;5;231;48;5;160m", "\x1b[1;38;5;16;48;5;214m", "\x1b[1m", "\x1b[0m"
+GREEN = "background-color:#0a7d33;color:#ffffff;font-weight:600"
 WIDTH = 100  # characters: JupyterLab breaks longer lines in the middle of a word
 
 HEADS = {
-    "right": (GREEN, "✓"),
     "wrong": (RED, "✗"),
     "error": (RED, "✗"),
     "copied": (RED, "✗"),
@@ -46,7 +48,7 @@ class Accepted:
         return "\n".join([f"✓ {self.report.key}: right, {points(self.report)}", *self.notes()])
 
     def _repr_html_(self) -> str:
-        head = f'<span style="color:#0a7d33;font-weight:600">✓ {html.escape(self.report.key)}</span>'
+        head = f'<span style="{GREEN}">✓</span> <strong>{html.escape(self.report.key)}</strong>'
         notes = "".join(f'<div style="opacity:.7">{html.escape(note)}</div>' for note in self.notes())
         return f'<div role="status">{head} right, {points(self.report)}{notes}</div>'
 
@@ -66,8 +68,8 @@ def sentence(report: Report) -> str:
 def lines(report: Report) -> list[str]:
     """A rejected answer in a few coloured lines: the sentence, expected against given, the failing input."""
     colour, mark = HEADS[report.status]
-    # The sentence keeps the notebook's own text colour: red on Jupyter's pale red is hard to read.
-    out = [f"{colour}{BOLD}{mark} {report.key}{END}  0 of {points(report)}"]
+    # Words keep the notebook's own text colour: red on Jupyter's pale red is hard to read.
+    out = [f"{colour}{mark}{END} {BOLD}{report.key}{END}  0 of {points(report)}"]
     out += [f"{BOLD}{line}{END}" for line in wrapped(text_of(report), "  ")]
     for label, value in (("expected", report.expected), ("given", report.given)):
         if value is not None:

@@ -179,11 +179,11 @@ def show_course(settings: Settings) -> str:
     axes = Axes((0, SHOTS), (0, 1), height=130).yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     axes.above(f"accuracy {run.accuracies[t]:.1%}", key="line", colour=BLUE, bold=True)
     axes.above(f"loss {run.losses[t]:.4f} (down to {min(run.losses):.4f})", key="dash", colour=VERMILION)
-    for name, start in zip(TRANSFORMS, STARTS[settings.lesson]):
+    for row, (name, start) in enumerate(zip(TRANSFORMS, STARTS[settings.lesson])):
         axes.rule(x=start * SHOTS, opacity=0.35)
         if start:
             aside = {"dx": 4} if start < 0.5 else {"dx": -4, "anchor": "end"}
-            axes.text(start * SHOTS, 0, name.replace("_", " "), dy=-5, soft=True, **aside)
+            axes.text(start * SHOTS, 0, name.replace("_", " "), dy=-5 - 14 * row, soft=True, **aside)
     axes.rule(x=t, dash=False, opacity=0.8).line(times, run.accuracies, colour=BLUE)
     axes.line(times, [min(loss / most, 1) for loss in run.losses], colour=VERMILION, dash=True)
     axes.xticks([0, SHOTS / 2, SHOTS], name="time")

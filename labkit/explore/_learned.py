@@ -97,7 +97,7 @@ def show_policy(settings: Settings) -> str:
         for k in order
     ]  # fmt: skip
     axes = Axes((0, 1), (len(rows), 0), height=18 * len(rows), left=120, right=40).bars(rows)
-    axes.above("probability, and beside the name what its children reach")
+    axes.above("operation, accuracy; probability")
     best = p.argmax().item()
     return axes.svg(f"The agent's policy: {NAMES[int(best)]} has {float(p.max()):.0%}.")
 

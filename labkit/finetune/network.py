@@ -77,7 +77,7 @@ def base_model(model: Classifier) -> Network:
     Where the body ends in maps (B, C, H, W), as SqueezeNet's does, they are averaged over the picture.
 
     Args:
-        model: what ``load`` gives, or any of ``labkit.nets`` whose body is a sequence of layers. It stays as it is.
+        model: a network from ``load``, or one of ``labkit.nets`` whose body is a sequence of layers. It is not changed.
 
     Raises:
         ValueError: if the body is no ``nn.Sequential``.
@@ -99,7 +99,7 @@ def adapt_input(model: Classifier, in_chans: int) -> Classifier:
     standard deviation of the normalisation are averaged for one channel, and repeated for several.
 
     Args:
-        model: what ``load`` gives, or any of ``labkit.nets`` that begins with a convolution.
+        model: a network from ``load``, or one of ``labkit.nets`` that begins with a convolution.
         in_chans: the channels of the images.
 
     Raises:
@@ -162,8 +162,8 @@ def freeze(
 
     Args:
         model: with a head or without; the head is trainable afterwards.
-        depth: from 0, nothing, to the number of stages, which is what None means.
-        where: instead of a depth, which parameters of the body to freeze, by name, such as ``"layer1.0.conv1.weight"``.
+        depth: how many stages to freeze, from 0; None freezes all of them.
+        where: instead of a depth, the names of the parameters to freeze, such as ``"layer1.0.conv1.weight"``.
         statistics: see ``Network``.
 
     Returns:
@@ -196,7 +196,7 @@ def new_head(
     """Step 4, in place: new trainable layers on the base, in place of any head it has.
 
     Args:
-        model: a base; what is frozen in it stays so.
+        model: a base; its frozen parameters stay frozen.
         classes: the number of logits.
         hidden: widths of layers with ReLU before the last one; none for a linear head.
         generator: the source of the new weights; torch's global one if None.

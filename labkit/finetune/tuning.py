@@ -51,7 +51,7 @@ def train_head(
 
     Args:
         model: with a new head.
-        h: what ``cached_features`` gives.
+        h: the features, from ``cached_features``.
         y: the labels.
         weight_decay: of the weights, not of the biases, as in the module's equation.
         steps: of L-BFGS at most.
@@ -161,7 +161,7 @@ def fine_tune(
         batch_size: images in a batch.
         held_back: images and labels to stop on: the best weights by their cross-entropy are kept. None: no stopping.
         patience: epochs without improvement to bear.
-        gradual: unfreeze the next stage after each so many epochs; 0: what is frozen stays frozen.
+        gradual: after how many epochs to unfreeze the next stage, again and again; 0 unfreezes nothing.
         generator: the order of the images.
 
     Returns:

@@ -57,7 +57,7 @@ class DiffAugment:
 
     Args:
         kinds: some of ``colour``, ``translation``, ``cutout``, in the order of their application.
-        fill: what comes in from outside and fills a cut: mid-grey, the paper's 0.
+        fill: the value of pixels that come in from outside or are cut out: mid-grey, the paper's 0.
 
     Raises:
         ValueError: if there is no such kind.

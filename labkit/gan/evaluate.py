@@ -85,8 +85,8 @@ def data_copying_test(
     give about −√(3 n m / (n + m + 1)), the least there is.
 
     Samples that are merely too typical, smooth or in the middle of the data, come out below 0 as well. The control: C_T
-    with as many real samples in place of ``training`` that nobody was trained on: there copies are near 0, those are
-    not.
+    with as many real samples that no model was trained on, in place of ``training``. Copies are near 0 there; typical
+    samples are as far below 0 as before.
 
     Args:
         generated: samples, as images or features.

@@ -56,7 +56,7 @@ def lab(
     except CourseError as error:  # a course that belongs to somebody else can still be read
         err.print(f"no copies of the lectures: {error}", markup=False)
     prepared = jupyter.server(here, port=port, browser=browser)
-    out.print("JupyterLab is starting; Ctrl-C here stops it. Its address:\n")
+    out.print("JupyterLab is starting; Ctrl-C here stops it. In a few seconds it answers at this address:\n")
     out.print(f"    {prepared.url}\n", markup=False, soft_wrap=True)
     raise typer.Exit(jupyter.run(prepared, here.place))
 

@@ -55,7 +55,7 @@ def server(course: Course, *, port: int | None = None, browser: bool = True) -> 
         "LabApp.default_url": f"/lab{first}",
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
-        "FileContentsManager.pre_save_hook": "labkit.grading.lectures.without_outputs",
+        "FileContentsManager.pre_save_hook": "labkit.grading.lectures.before_saving",
     }
     if shell := terminal(own):
         options["ServerApp.terminado_settings"] = repr({"shell_command": shell})

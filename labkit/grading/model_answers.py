@@ -69,8 +69,8 @@ def shown(course: Course, topic: str, task: str | None = None) -> tuple[list[Ans
     if not ready:
         which = f"task {wanted[0].number} ({wanted[0].name})" if task is not None else "any task"
         raise CourseError(
-            f"you have not tried {which} of {assignment} yet: the model answer comes after your own attempt,"
-            f" in the copy in work/ that `labkit start {key}` makes"
+            f"you have not tried {which} of {assignment} yet: write an answer into your copy in work/ (`labkit start"
+            f" {key}` makes one) and save it; then you can see the model answer"
         )
     return ready, [answer for answer in wanted if answer.name not in done]
 

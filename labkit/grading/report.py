@@ -76,7 +76,9 @@ def answer(model: Answer) -> Iterator[tuple[RenderableType, bool]]:
 def flowing(markdown: str) -> str:
     """Markdown whose paragraphs are one line each, so that they fit a window of any width; lists stay lists."""
     loud = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
-    return re.sub(r"(?<!\n)\n(?!\n|\s*([-*|>] |\d+\. |\$\$))", " ", loud.sub(r"\1", markdown.strip()))
+    stressed = re.compile(r"(?<![\w*^`$])\*(?![\s*])([^*`$]+?)(?<!\s)\*(?![\w*])")  # not a product, a power or code
+    words = stressed.sub(r"\1", loud.sub(r"\1", markdown.strip()))
+    return re.sub(r"(?<!\n)\n(?!\n|\s*([-*|>] |\d+\. |\$\$))", " ", words)
 
 
 def progress(course: Course, states: Sequence[State]) -> RenderableType:

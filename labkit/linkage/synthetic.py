@@ -53,7 +53,7 @@ class Factors:
     Attributes:
         mean: (k, d).
         loading: (k, d, r), the W of each class.
-        sigma: (k,), the deviation of what the factors leave.
+        sigma: (k,), the deviation that the factors don't explain.
         shape: of one sample.
     """
 

@@ -134,7 +134,7 @@ class MemberBatches:
     """Batches of indices (m, b): a row for each network, each from its own training set, in its own random order.
 
     Args:
-        members: (m, n), which of n records each network learns from: as many for each.
+        members: (m, n), which of n records each network learns from; all have the same number of them.
         batch_size: records a batch; the last one holds what is left.
         generator: where the orders come from.
 

@@ -66,7 +66,7 @@ class Classifier(nn.Module):
 
     Args:
         normalize: the first layer.
-        body: turns what that gives into features (B, width).
+        body: turns the normalised images into features (B, width).
         width: the number of features.
         classes: the number of logits; ``head`` is one linear layer.
     """

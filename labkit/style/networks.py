@@ -85,8 +85,8 @@ class StyleNet(nn.Module):
         width: channels of the first convolution; the paper's network has 32 and 5 residual blocks.
         blocks: residual blocks at a quarter of the size.
         styles: how many styles it knows.
-        residual: whether what the network computes is added to the picture, before the sigmoid: then it begins near the
-            picture itself and learns in fewer steps. The paper's network has no such path.
+        residual: whether the network's result is added to the picture, before the sigmoid. Then training begins near
+            the picture itself and takes fewer steps. The paper's network has no such path.
 
     Raises:
         ValueError: in a call, if the pictures' sides are not multiples of 4, from 8 pixels on, or ``index`` names a

@@ -56,7 +56,7 @@ def gram(features: Maps, *, divide: str = "positions") -> Grams:
 
     Args:
         features: maps (B, C, H, W).
-        divide: by what ``F Fᵀ`` is divided: ``"positions"`` H·W, ``"all"`` C·H·W (Johnson), ``"none"`` (Gatys's G).
+        divide: the divisor of ``F Fᵀ``: ``"positions"`` H·W, ``"all"`` C·H·W (Johnson), ``"none"`` (Gatys's G).
 
     Returns:
         (B, C, C), symmetric and positive semi-definite.

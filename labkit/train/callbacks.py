@@ -77,7 +77,7 @@ class EarlyStopping(Callback):
         monitor: the name of the quantity to watch.
         patience: how many epochs without improvement to bear.
         mode: ``"min"`` for losses, ``"max"`` for accuracies.
-        min_delta: what counts as an improvement is one by more than this.
+        min_delta: an improvement counts only if it is larger than this.
 
     Attributes:
         best: the epoch, counted from 1, and the value whose weights are kept; None before the first epoch.
@@ -129,7 +129,7 @@ class Progress(Callback):
 
     Args:
         total: the number of epochs; those asked of ``fit`` if it is not given.
-        label: what stands before the bar.
+        label: the text before the bar.
     """
 
     def __init__(self, total: int | None = None, *, label: str = "") -> None:

@@ -32,7 +32,7 @@ def fit(
     Args:
         step: does one update on one batch and returns named scalars, as numbers or tensors with one element,
             which should stay on the device (no ``.item()``). It puts the model into training mode itself.
-        batches: what one epoch consists of: anything that can be iterated again and again (a list, a
+        batches: the batches of one epoch: anything that can be iterated again and again (a list, a
             ``DataLoader``, ``Minibatches``), or a function that returns a new iterable for each epoch.
         epochs: how often to go through the batches.
         evaluate: returns more named scalars after each epoch, say on held-back data.

@@ -93,7 +93,8 @@ def supervised_step(
     """The plain step: predict, compare, go downhill.
 
     Args:
-        model: maps ``x`` of a batch ``(x, y)`` to what ``loss`` compares with ``y``; put into training mode.
+        model: maps ``x`` of a batch ``(x, y)`` to predictions, which ``loss`` compares with ``y``; it is put into
+            training mode.
         optimizer: of the model's parameters.
         loss: of predictions and targets; a scalar.
         augment: applied to ``x`` first, say ``lambda x: policy(x, generator=g)``.

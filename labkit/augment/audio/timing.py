@@ -34,7 +34,7 @@ def shift(x: Waves, *, samples: int | Int[Tensor, " b"], fill: str = "silence") 
     Args:
         x: sounds (B, T) or (B, C, T).
         samples: one whole number, or one for each item (B,).
-        fill: ``"silence"`` where nothing was, or ``"wrap"``: what leaves at one end comes in at the other.
+        fill: ``"silence"``, or ``"wrap"``: samples that leave at one end come in at the other.
 
     Raises:
         ValueError: if x is no batch of sounds, the numbers are not whole, or there is no such ``fill``.

@@ -180,7 +180,7 @@ def label_by_rule(x: Images, organ: Masks, *, threshold: float, least: int = 4) 
     Args:
         x: grey images (B, 1, H, W).
         organ: bool (B, H, W): where a lesion may be.
-        threshold: what counts as bright.
+        threshold: pixels above it are bright.
         least: pieces of fewer pixels don't count.
 
     Raises:

@@ -57,7 +57,7 @@ def inject(
     noise: Series | None = None,
     generator: Generator | None = None,
 ) -> Injected:
-    """One anomaly a series, in units of what the series does around it. Outside of the mask nothing changes.
+    """One anomaly in each series, in units of the series' local deviation. Outside of the mask nothing changes.
 
     Args:
         x: series (B, C, T).
@@ -65,10 +65,10 @@ def inject(
         start: the first step of the window, one or (B,).
         length: how many steps it has, one or (B,); a window ends with the series.
         strength: s, in local standard deviations; negative is downward. One or (B,).
-        channels: (B, C), True where a channel is hit; all are where it is None.
+        channels: (B, C), True for the channels with the anomaly; None means all.
         speed: of ``frequency`` and ``drift``; above 1, and up to 2.25, so that a clock that drifts never runs
             backwards.
-        noise: (B, C, T), standard normal, for ``noise``; drawn from ``generator`` where it is None.
+        noise: (B, C, T), standard normal, for ``noise``; if it is None, it is drawn from ``generator``.
         generator: where the noise comes from.
 
     Raises:

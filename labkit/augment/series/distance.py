@@ -68,8 +68,8 @@ def nearest_window(x: Float[Tensor, " t"], reference: Float[Tensor, " s"] | None
 
     Args:
         x: one channel of one series, (T,).
-        reference: another, (S,), say what is known to be normal; without it, x itself, where windows that overlap by
-            more than three quarters are no neighbours (the matrix profile).
+        reference: another series, (S,), for example one that is known to be normal. Without it, x is compared with
+            itself (the matrix profile); windows that overlap by more than three quarters are no neighbours then.
         length: of the windows, at least 2.
 
     Raises:

@@ -37,8 +37,8 @@ def resample(
         size: how many steps the result has; or say the ratio:
         up, down: the new rate is up/down times the old one; the result has ⌈T · up / down⌉ steps.
         antialias: filter first. Without it values are read off straight lines between the steps.
-        padding: what the filter finds beyond the ends: the last value (``"edge"``), or 0 (``"zero"``), which draws the
-            ends of a series with an offset, such as gravity, towards 0.
+        padding: the values beyond the ends: the last value (``"edge"``), or 0 (``"zero"``). With 0, the ends of a
+            series with an offset, such as gravity, are drawn towards 0.
 
     Raises:
         ValueError: if x isn't a batch of series, not exactly one of ``size`` and ``up``/``down`` is given, or a number

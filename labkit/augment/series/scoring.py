@@ -68,7 +68,7 @@ def range_detection(predicted: Mask, truth: Mask) -> Found:
 
 
 def point_adjust(predicted: Mask, truth: Mask) -> Mask:
-    """The prediction, with every true run that it touches filled. To report it alone is to report luck.
+    """The prediction, with every true run that it touches filled. Never report this score alone: luck is enough for it.
 
     Raises:
         ValueError: if both aren't bool masks (B, T) of one shape.

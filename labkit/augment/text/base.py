@@ -45,7 +45,7 @@ class TextTransform(Transform):
     """A transform of token lists by plans.
 
     Attributes:
-        new_tag: what ``tags`` hold for a new token that stands for none.
+        new_tag: the tag of a new token that replaces no other one.
     """
 
     new_tag: Any = "O"

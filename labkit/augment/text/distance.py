@@ -21,7 +21,7 @@ def chrf(candidate: str, reference: str, *, order: int = 6, beta: float = 2.0) -
         candidate: the changed text.
         reference: the text it was made of.
         order: the length of the longest n-grams.
-        beta: how much more finding what was there counts than not adding anything.
+        beta: how much more recall counts than precision; chrF2 has 2.
 
     Raises:
         ValueError: if ``order`` is below 1, or ``beta`` not above 0.
@@ -47,7 +47,7 @@ def chrf(candidate: str, reference: str, *, order: int = 6, beta: float = 2.0) -
 
 
 def share_unchanged(candidates: Sequence[str], references: Sequence[str]) -> float:
-    """The share of texts that came back as they were, but for capitals and blanks.
+    """The share of texts that came back unchanged, apart from capitals and blanks.
 
     Raises:
         ValueError: if there are none, or not as many of both.

@@ -74,7 +74,7 @@ class SynonymReplacement(_WithThesaurus):
         thesaurus: knows the synonyms.
         alpha: α, the share of the words to replace.
         stop: words that stay.
-        tagger: gives parts of speech, so that no synonym of another one is taken.
+        tagger: gives the parts of speech, so that a word gets no synonym of another part of speech.
 
     Raises:
         ValueError: if α is not from 0 to 1.

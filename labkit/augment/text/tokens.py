@@ -4,9 +4,9 @@
 
     join(tokenize(text)) = text        for every text with at least one token
 
-Each token remembers the blanks that stood before it and the token that stood there, so that a text that nobody
-changed comes back exactly. Where a change has brought two tokens together that were no neighbours, ``join`` sets
-blanks by the usual rule: none before a full stop or a comma, none after an opening bracket, else one.
+Each token remembers the blanks and the token before it, so that an unchanged text comes back exactly. If a change has
+made two tokens neighbours, ``join`` sets blanks by the usual rule: none before a full stop or a comma, none after an
+opening bracket, else one.
 
 A token is a ``str``: it compares, prints and sorts as one. New tokens may be plain strings.
 """

@@ -43,8 +43,8 @@ class BackTranslation(Transform):
     draw, so ``replay`` gives the same again.
 
     Args:
-        there: translates texts.
-        back: translates what ``there`` gives.
+        there: translates texts into the other language.
+        back: translates the results of ``there`` into the first language.
 
     Raises:
         ValueError: in a call, if a translator gives another number of texts.

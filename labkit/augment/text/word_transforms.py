@@ -158,8 +158,8 @@ class PunctuationInsertion(TextTransform):
     """AEDA: from 1 to ``share`` · l marks before words drawn at random; all words stay, in their order.
 
     Args:
-        share: of the words, at most.
-        marks: what is inserted.
+        share: the largest number of marks, as a share of the words.
+        marks: the marks to insert.
         new_tag: the tag of a mark.
 
     Raises:

@@ -236,8 +236,8 @@ def per_clip(
 
     Args:
         transform: of ``labkit.augment.image``, or ``Compose``, ``OneOf``, ``Sometimes`` of such.
-        becomes: what classes become in a mirror, for the horizontal flips in it; see ``Mirror``.
-        upside_down: what they become in a vertical flip.
+        becomes: what each class becomes if ``transform`` flips horizontally; see ``Mirror``.
+        upside_down: what each class becomes if it flips vertically.
         frozen: whether noise is drawn once a clip, too.
 
     Raises:

@@ -66,8 +66,8 @@ def drop_index(keep: Bool[Tensor, "b t"], *, fill: str = "hold") -> Index:
 
     Args:
         keep: (B, T), False where a frame is lost; one frame a clip must be left.
-        fill: ``hold`` shows the last frame that came (before the first one: that one), so that the others keep their
-            time; ``end`` moves the kept frames together and repeats the last, so that everything happens earlier.
+        fill: ``hold`` repeats the last kept frame (at the beginning the first one), so that kept frames stay where they
+            are in time; ``end`` moves the kept frames together and repeats the last one, so that all happens earlier.
 
     Raises:
         ValueError: if it isn't bool (B, T), a clip keeps nothing, or the word is unknown.

@@ -50,7 +50,7 @@ def motions(
         rate: samples a second.
         seconds: how long each recording is.
         strength: range of a wearer's vigour, a factor on all movement.
-        tilt: the sensor is worn turned by about this many degrees about each of its axes.
+        tilt: by about how many degrees the sensor is turned about each of its axes.
         noise: standard deviation of the noise, in g and in rad/s.
 
     Returns:

@@ -55,7 +55,7 @@ def blobs(
         generator: the source of all randomness, and the device.
         classes: how many blobs.
         spread: their standard deviation.
-        stretch: by how much each is longer along a direction of its own than across.
+        stretch: how many times as long as wide each blob is; each has a direction of its own.
 
     Raises:
         ValueError: if there is not at least one point and one blob.
