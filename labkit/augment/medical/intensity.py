@@ -22,7 +22,7 @@ import torch
 from torch import Generator, Tensor
 
 from labkit.augment.arguments import Span, Value, per_item, span_field, values
-from labkit.augment.image._blocks import IN_CACHE, in_blocks
+from labkit.augment.image._blocks import in_blocks
 from labkit.augment.image.transform import PhotometricTransform
 from labkit.augment.transform import Params
 from labkit.draws import normal, uniform, wide
@@ -30,6 +30,9 @@ from labkit.shapes import Float, Images, images, readable
 
 ORDER = 3
 """The order of a bias field's polynomial, unless another is asked for."""
+
+AT_ONCE = 2**18
+"""How many values are worked on at once: four pictures of 256 × 256."""
 
 
 def gamma(x: Images, *, gamma: Value) -> Images:
@@ -50,7 +53,7 @@ def gamma(x: Images, *, gamma: Value) -> Images:
     (tensor([[[[0.0997, 0.3399, 1.0604]]]]), tensor(0.5000), tensor(0.5000))
     """
     power = per_item(values(gamma, images(x), name="gamma", low=0, above=True), x)
-    return in_blocks(_gamma, x, power, block=2 * IN_CACHE)
+    return in_blocks(_gamma, x, power, block=AT_ONCE)
 
 
 def _gamma(x: Tensor, power: Tensor) -> Tensor:
@@ -122,11 +125,8 @@ def bias_field(x: Images, *, coefficients: Float[Tensor, "b n"]) -> Images:
     c = coefficients.to(x.device, wide(x.dtype))
     u, v = (torch.linspace(-1, 1, n, dtype=c.dtype, device=x.device) if n > 1 else c.new_zeros(1) for n in (w, h))
     terms = torch.stack([v[:, None] ** j * u[None, :] ** i for i, j in bias_terms(order)])
-
-    def brightened(x: Tensor, c: Tensor) -> Tensor:
-        return x * torch.einsum("bn,nhw->bhw", c, terms).exp()[:, None].to(x.dtype)
-
-    return in_blocks(brightened, x, c, block=2 * IN_CACHE)
+    field = torch.einsum("bn,nhw->bhw", c, terms)
+    return x * field.exp()[:, None].to(x.dtype)
 
 
 def rician_noise(
@@ -149,7 +149,7 @@ def rician_noise(
     n = normal((2, *x.shape), like=x, generator=generator) if noise is None else noise
     if n.shape != (2, *x.shape):
         raise ValueError(f"noise has shape (2, B, C, H, W), here {(2, *x.shape)}; this has shape {tuple(n.shape)}")
-    return in_blocks(_rician, x, s, n.to(x).transpose(0, 1), block=IN_CACHE)
+    return in_blocks(_rician, x, s, n.to(x).transpose(0, 1), block=AT_ONCE)
 
 
 def _rician(x: Tensor, s: Tensor, n: Tensor) -> Tensor:
