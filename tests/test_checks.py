@@ -21,11 +21,7 @@ SEEDS = (*checks.PUBLIC_SEEDS, 17, 2**31 + 5)
 SOME_SEEDS = SEEDS[::3]
 EVERY = [(topic, specification) for topic in checks.topics() for specification in checks.of(topic)]
 EVERY_RIGHT = [answer for topic in checks.topics() for answer in rights.rights(topic)]
-BANK = [
-    pytest.param(specification, mistake, id=f"{specification.key}:{mistake.name}:{mistake.sentence[:40]}")
-    for _, specification in EVERY
-    for mistake in bank.answer_key(specification).mistakes
-]
+BANK = [(specification, mistake) for _, specification in EVERY for mistake in bank.answer_key(specification).mistakes]
 
 
 def plain(value):
@@ -40,6 +36,17 @@ def plain(value):
 def seeds_of(specification):
     """Seeds to try a check under: fewer where a run is costly and looks at many samples."""
     return SEEDS if specification.seeds > 1 else SOME_SEEDS
+
+
+def each_under_one_seed_and_under_all(answers, specification_of, name):
+    """Parameters: each answer with one seed, the next answer with the next seed; with all seeds in the slow tests."""
+    parameters = []
+    for number, answer in enumerate(answers):
+        seeds = seeds_of(specification_of(answer))
+        one = seeds[number % len(seeds)]
+        parameters += [pytest.param(answer, (one,), id=f"{name(answer)}:one seed"),
+                       pytest.param(answer, seeds, id=f"{name(answer)}:all seeds", marks=pytest.mark.slow)]  # fmt: skip
+    return parameters
 
 
 @bank.reference("sample.double")
@@ -437,11 +444,11 @@ class TestEveryCheck:
 
 
 @pytest.mark.usefixtures("as_in_the_course")
-@pytest.mark.parametrize("tried", [pytest.param(SOME_SEEDS, id="some seeds"),
-                                   pytest.param(SEEDS, id="all seeds", marks=pytest.mark.slow)])  # fmt: skip
-@pytest.mark.parametrize(("specification", "mistake"), BANK)
-def test_every_mistake_of_the_bank_is_named(specification, mistake, tried):
-    for seed in set(tried) & set(seeds_of(specification)):
+@pytest.mark.parametrize(("pair", "seeds"), each_under_one_seed_and_under_all(
+    BANK, lambda pair: pair[0], lambda pair: f"{pair[0].key}:{pair[1].name}:{pair[1].sentence[:40]}"))  # fmt: skip
+def test_every_mistake_of_the_bank_is_named(pair, seeds):
+    specification, mistake = pair
+    for seed in seeds:
         report = checks.examine(specification, mistake.function, seeds=[seed], watch=False)
         assert not report.right, f"seed {seed} accepts it"
         assert report.named, f"no sentence, or the diagnosis names it first (then give that as `says`): {report}"
@@ -453,9 +460,9 @@ def test_every_mistake_of_the_bank_is_named(specification, mistake, tried):
 
 
 @pytest.mark.usefixtures("as_in_the_course")
-@pytest.mark.parametrize("answer", EVERY_RIGHT, ids=lambda a: f"{a.key}:{a.name}")
-def test_every_right_answer_is_accepted(answer):
-    specification = checks.find(answer.key)
-    for seed in seeds_of(specification):
-        report = checks.examine(specification, answer.function, seeds=[seed])
+@pytest.mark.parametrize(("answer", "seeds"), each_under_one_seed_and_under_all(
+    EVERY_RIGHT, lambda answer: checks.find(answer.key), lambda answer: f"{answer.key}:{answer.name}"))  # fmt: skip
+def test_every_right_answer_is_accepted(answer, seeds):
+    for seed in seeds:
+        report = checks.examine(checks.find(answer.key), answer.function, seeds=[seed])
         assert report.right, report
