@@ -39,7 +39,7 @@ PARTS = {
     "cell": "its cells",
     "check": "its answers to checks",
     "decoy": "decoys in it",
-    "verdict": "verdicts, by the judge",
+    "verdict": "verdicts, by the judge (its start included)",
     "trusted": "reading, sanitising, writing marks",
 }
 
@@ -159,8 +159,9 @@ def table(results: list[dict[str, Any]], jobs: int) -> str:
     """The figures, in Markdown."""
     load = os.getloadavg()[1]
     lines = [
-        f"{jobs} workers on {len(os.sched_getaffinity(0))} processors ({platform.machine()}; the machine's load was "
-        f"{load:.0f}), Python {platform.python_version()}.",
+        f"{jobs} workers on {len(os.sched_getaffinity(0))} processors ({platform.machine()}), Python "
+        f"{platform.python_version()}; the machine's load was {load:.0f}. Where that is more than the workers, "
+        "other work took its share of the time on the clock.",
         "",
         "| exercise | class | nbgrader autograde | processor | labkit | processor | ratio | ratio of processor time |",
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
@@ -182,16 +183,19 @@ def table(results: list[dict[str, Any]], jobs: int) -> str:
 
 
 def more(results: list[dict[str, Any]]) -> Iterator[str]:
-    """What one more submission costs each grader, by the smallest and the largest class that both graded."""
+    """What one more submission costs each grader, by the classes that both graded."""
     for slug in dict.fromkeys(found["exercise"] for found in results):
         both = [found for found in results if found["exercise"] == slug and "plain" in found]
         if len(both) < 2:
             continue
         first, last = both[0], both[-1]
-        extra = last["students"] - first["students"]
-        plain, ours = ((last[who]["processor"] - first[who]["processor"]) / extra for who in ("plain", "labkit"))
+        plain = (last["plain"]["processor"] - first["plain"]["processor"]) / (last["students"] - first["students"])
+        ours = sum(last["labkit"]["parts"].values()) / last["students"]
         yield ""
-        yield f"One more submission of {slug} costs nbgrader {plain:.1f} s of processor time, and labkit {ours:.1f} s."
+        yield (
+            f"One more submission of {slug} costs nbgrader {plain:.1f} s of processor time (the class of "
+            f"{last['students']} less that of {first['students']}), and labkit {ours:.1f} s (the column's sum)."
+        )
 
 
 def main() -> None:

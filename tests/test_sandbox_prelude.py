@@ -150,6 +150,30 @@ def test_with_a_file_beside_it_a_notebook_runs_all_its_cells(sandbox: Sandbox) -
     assert shown.outputs[0]["text"] == "['random.py']\n"
 
 
+@pytest.mark.slow
+def test_cells_that_train_and_draw_leave_what_a_fork_can_go_on_from() -> None:
+    first = (
+        "import torch\nfrom matplotlib.figure import Figure\ntorch.manual_seed(0)\nnet = torch.nn.Linear(3, 1)\n"
+        "optimizer = torch.optim.Adam(net.parameters())\nnet(torch.rand(5, 3)).sum().backward()\noptimizer.step()\n"
+        "def drawn():\n    figure = Figure()\n    figure.subplots().plot([1, 2], label='a title')\n    return figure\n"
+        "drawn()"
+    )
+    then = (
+        "net(torch.rand(5, 3)).sum().backward(); optimizer.step()\nprint([p.tolist() for p in net.parameters()])",
+        "drawn()",
+    )
+    with Sandbox(LIMITS, preludes=[(first,)], env=ENV) as warm:
+        begun = warm.behind((first, *then), ENV)
+        assert begun is not None, warm.unfit
+        with begun, warm.open({}, ENV) as session:
+            fresh = [session.run_cell(cell).outputs for cell in (first, *then)]
+            assert [
+                *(result.outputs for result in begun.ran),
+                *(begun.run_cell(cell).outputs for cell in then),
+            ] == fresh
+            assert "image/png" in fresh[-1][0]["data"]
+
+
 def test_a_copy_that_was_killed_is_done_without() -> None:
     with Sandbox(LIMITS, preload=("numpy",), preludes=[LONELY], env=ENV) as fragile:
         session = fragile.behind(LONELY, ENV)

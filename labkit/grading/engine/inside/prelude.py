@@ -9,6 +9,7 @@ left python's or numpy's shared generator alone, each fork begins with its own.
 import contextlib
 import gc
 import importlib
+import json
 import os
 import random
 import resource
@@ -142,12 +143,29 @@ def processes() -> bool:
 
 
 def open_files() -> dict[str, str]:
-    """What each descriptor leads to."""
+    """What each descriptor leads to in a fork: in each, matplotlib for one closes its fonts and reads them anew."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            os.write(writer, json.dumps(leading(writer)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        found = file.read()
+    os.waitpid(child, 0)
+    return dict(json.loads(found))
+
+
+def leading(own: int) -> dict[str, str]:
+    """What each descriptor of this process but one leads to."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # the one that lists them is closed again
             found[name] = os.readlink(f"/proc/self/fd/{name}")
-    return found
+    return {name: target for name, target in found.items() if int(name) != own}
 
 
 def written(place: str) -> list[tuple[str, int, int]]:
