@@ -510,6 +510,8 @@ def test_the_exercises_name_what_they_use():
         made = blueprint(*(cell.source for cell in notebook.cells if cell.cell_type == "code"))
         trees = list(parsed([made]))
         assert {
-            key.partition(".")[0] for tree in trees for key in __import__("labkit").grading.engine.exercise.checks(tree)
+            key.partition(".")[0]
+            for tree in trees
+            for key in __import__("labkit").grading.engine.work.exercise.checks(tree)
         } == {topic.key}
         assert any(there(name) for tree in trees for name in imports(tree))
