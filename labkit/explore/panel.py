@@ -41,6 +41,7 @@ STYLE = f"""<style>
 .labkit-explorer .jupyter-button {{ padding: 0 8px; flex: 0 0 auto; }}
 .labkit-explorer table {{ border-spacing: 0; font-size: 12px; line-height: 1.45; }}
 .labkit-explorer th, .labkit-explorer td {{ padding: 0 8px 0 0; text-align: left; vertical-align: top; }}
+.labkit-explorer th:last-child, .labkit-explorer td:last-child {{ padding: 0; }}
 </style>"""
 
 
