@@ -27,7 +27,8 @@ WHY = "Because a label must stay true."
 
 
 # Marks are the same with and without a sandbox: where the machine allows none, the class is graded without.
-graded = partial(grade.grade, sandboxed=contained())
+# One sandbox is made, not two: that is most of what a class of four costs.
+graded = partial(grade.grade, sandboxed=contained(), jobs=1)
 WALL = [] if contained() else ["--no-sandbox"]
 
 

@@ -60,8 +60,11 @@ def finds_its_command(url, path, expected):
 
 @pytest.mark.parametrize(
     ("shell", "terminal"),
-    [("/bin/bash", True), ("/bin/bash", False), ("/bin/sh", False)],
-    ids=["bash, started in a terminal", "bash, started by a program", "sh, started by a program"],
+    [
+        pytest.param("/bin/bash", True, id="bash, started in a terminal", marks=pytest.mark.slow),
+        pytest.param("/bin/bash", False, id="bash, started by a program"),
+        pytest.param("/bin/sh", False, id="sh, started by a program", marks=pytest.mark.slow),
+    ],
 )
 def test_the_command_is_found_in_a_clone(clone, tmp_path, shell, terminal):
     settings = {"SHELL": shell, "PATH": DEFAULT_PATH}
