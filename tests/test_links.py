@@ -333,7 +333,7 @@ def test_feedback_is_not_made_of_what_a_link_points_at(course):
 def test_the_sentences_of_failed_checks_are_not_read_through_a_link(course):
     row = marks.Row("eve", tiny.NAME)
     replaced(course.root / "autograded/eve", "bob")
-    assert grade.explained(course, row).wrong == {}
+    assert grade.shown(course, row) == {}
 
 
 PLAIN = {
