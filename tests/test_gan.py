@@ -606,6 +606,38 @@ def digits():
     return train_, test, net
 
 
+class TestGumbel:
+    @pytest.mark.parametrize("tau", [0.3, 2.0])
+    def test_value_and_slope_are_those_of_torch(self, tau):
+        a = torch.randn(6, 5, 4, generator=seeded(), dtype=torch.float64, requires_grad=True)
+        b, weight = a.detach().clone().requires_grad_(), torch.randn(6, 5, 4, generator=seeded(1))
+        torch.manual_seed(3)
+        ours = gan.gumbel_softmax(a, tau=tau)
+        torch.manual_seed(3)
+        oracle = functional.gumbel_softmax(b, tau=tau, hard=True)
+        (weight * ours).sum().backward()
+        (weight * oracle).sum().backward()
+        assert torch.allclose(ours, oracle)
+        assert torch.allclose(a.grad, b.grad)
+        assert bool((ours.detach().round().sum(-1) == 1).all())
+
+    def test_choices_are_as_frequent_as_the_softmax_says(self):
+        p = torch.tensor([0.1, 0.2, 0.7])
+        choices = gan.gumbel_softmax(p.log().expand(20_000, 3), generator=seeded())
+        # The deviation of such a share is at most 0.0033.
+        assert torch.allclose(choices.mean(0), p, atol=0.015)
+
+    def test_bad_input_is_refused(self, unchecked):
+        for logits, tau, sentence in (
+            (torch.zeros(2, 0), 1.0, "expected floats"),
+            (torch.zeros(2, 3, dtype=torch.int64), 1.0, "expected floats"),
+            (torch.zeros(2, 3), 0.0, "expected a number above 0"),
+            (torch.zeros(2, 3), math.nan, "expected a number above 0"),
+        ):
+            with pytest.raises(ValueError, match=sentence):
+                gan.gumbel_softmax(logits, tau=tau)
+
+
 class TestSmall:
     def test_a_generator_of_digits_makes_the_digit_it_is_asked_for(self, digits):
         train_, test, net = digits

@@ -6,6 +6,7 @@
 ``diffaugment``  for data of few images
 ``sampling``     from noise to pictures; walks through the latent space
 ``callbacks``    samples after every epoch; an alarm for mode collapse
+``gumbel``       a choice with a slope, for text
 ``evaluate``     copies, precision and recall, Fréchet distance, classification accuracy score
 ``small_gan``    a GAN in a few seconds, and those that come with the course
 """
@@ -23,6 +24,7 @@ from labkit.gan.evaluate import (
     nearest_neighbours,
     precision_recall,
 )
+from labkit.gan.gumbel import gumbel_softmax
 from labkit.gan.losses import GAMES, Game, class_loss, discriminator_loss, generator_loss, gradient_penalty
 from labkit.gan.nets import Discriminator, Generator
 from labkit.gan.sampling import lerp, noise, sample, slerp
@@ -61,6 +63,7 @@ __all__ = [
     "gan_step",
     "generator_loss",
     "gradient_penalty",
+    "gumbel_softmax",
     "lerp",
     "mann_whitney",
     "nearest_neighbours",
