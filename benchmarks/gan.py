@@ -1,6 +1,6 @@
 """GANs measured: as augmentation of liver lesions and of brain slices, on MNIST, as memorisers, and for speed.
 
-    python -m benchmarks.gan [lesions] [amount] [typical] [brain] [mri] [mnist] [digits] [copies] [speed]
+    python -m benchmarks.gan [lesions] [amount] [typical] [brain] [mri] [mnist] [digits] [copies] [size] [text] [speed]
 
 ``mnist`` reads LABKIT_DATA. ``speed`` runs beside the training loop of https://github.com/eriklindernoren/PyTorch-GAN
 if PYTORCH_GAN names its ``implementations/acgan/acgan.py``. ``--again --seeds 1 --set checkpoints=True`` writes the
@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import brain_mri, kit
+from benchmarks import brain_mri, gan_size, gan_text, kit
 from benchmarks.kit import Row, seeded
 from labkit import data, gan, metrics, nets, train
 from labkit.augment import image, mixing
@@ -533,6 +533,9 @@ BENCHMARK = kit.Benchmark("gan", "GANs, measured", ABOUT, [
     kit.Part("digits", with_checkpoint(digits), show_digits, "AC-GAN on scikit-learn's digits, 8×8", seeds=3),
     kit.Part("copies", each_seed(copies), show_copies,
              "Is it a copy? Digits, 800 in training, 500 held out, 5 splits"),
+    kit.Part("size", each_seed(gan_size.size), gan_size.show_size,
+             "Large pictures: the same GAN at 16, 32 and 64 pixels", seeds=3),
+    kit.Part("text", each_seed(gan_text.text), gan_text.show_text, "Text: a GAN of sums"),
     kit.Part("speed", lambda runs: runs.once(speed, against="PyTorch-GAN's AC-GAN"), show_speed, "Speed of training"),
 ])  # fmt: skip
 
