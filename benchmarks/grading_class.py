@@ -203,7 +203,10 @@ def main() -> None:
     parser.add_argument("--exercises", nargs="+", default=["04_attacks", "01_images"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--plain-up-to", type=int, default=32, help="the largest class that plain nbgrader grades")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    processors = len(os.sched_getaffinity(0))
+    parser.add_argument(
+        "--jobs", type=int, default=processors + max(1, processors // 4), help="as labkit itself, by default"
+    )
     parser.add_argument("--out", type=Path, help="a page with a place for the figures")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()

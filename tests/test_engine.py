@@ -1,6 +1,7 @@
 """The grading engine on a class: nbgrader's marks, whatever the cell, and none of its submissions lost."""
 
 import contextlib
+import itertools
 import json
 import os
 import pickle
@@ -18,6 +19,7 @@ from nbgrader.api import Gradebook
 from labkit import checks
 from labkit.checks import wire
 from labkit.grading.engine import journal, run
+from labkit.grading.engine.frames import Tampered
 from labkit.grading.engine.inside import loop as inside_loop
 from labkit.grading.engine.inside import shell as inside_shell
 from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
@@ -28,6 +30,7 @@ from labkit.grading.engine.nbgrader.cells import Call
 from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Bar
 from labkit.grading.engine.sandbox import Sandbox
 from labkit.grading.engine.sandbox import session as sandbox_session
+from labkit.grading.engine.sandbox.outputs import outputs as validated
 from labkit.grading.engine.work import job, outputs, worker
 from labkit.grading.trusted import trusted
 from tests import engine_class
@@ -331,6 +334,30 @@ def test_a_run_that_is_broken_off_does_not_wait_for_endless_cells(course):
     assert entries.get("bob") is None
 
 
+def test_workers_share_a_sandbox_and_one_that_it_fails_gets_its_own(course):
+    root, settings = course
+    for student in ("ada", "bob", "eve"):
+        submit(root, student, RIGHT)
+    made, opened = [], itertools.count()
+
+    class Once(Double):
+        """Fails the first submission that comes."""
+
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+        def open(self, files, env=None):
+            if next(opened) == 0:
+                raise OSError("a pipe broke")
+            return super().open(files, env)
+
+    assert [row.score for row in grade(settings, jobs=3, make=Once)] == [9.5, 9.5, 9.5]
+    assert len(made) == 2
+    assert made[0].opened > 1, "the others went on with it"
+    assert all(box.closed for box in made)
+
+
 def test_a_worker_that_fails_is_replaced_and_one_that_always_fails_is_no_zero(course):
     root, settings = course
     submit(root, "ada", RIGHT)
@@ -509,33 +536,48 @@ def test_a_result_survives_its_text():
 # ── outputs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-JUNK = [None, 3, "x", [3], [{}], [{"output_type": "bogus"}], [{"output_type": ["stream"]}], {"output_type": "stream"}]
+JUNK = [None, 3, "x", [3], [{}], [{"output_type": "bogus"}], [{"output_type": ["stream"]}], {"output_type": "stream"},
+        [{"output_type": "stream", "name": "odd", "text": "a"}], [{"output_type": "execute_result", "data": 3}],
+        [{"output_type": "stream", "name": "stdout", "text": ["a", 3]}],
+        [{"output_type": "error", "ename": None, "evalue": {"a": 1}, "traceback": "x"}]]  # fmt: skip
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=repr)
-def test_junk_outputs_are_dropped(junk):
-    assert outputs.clean(junk) == []
+def test_junk_in_place_of_outputs_is_tampering(junk):
+    with pytest.raises(Tampered):
+        validated(junk)
 
 
-def test_outputs_are_made_valid_whatever_they_hold():
+def test_outputs_are_valid_whatever_they_hold():
+    shown = {"text/plain": "a\ud800", "no mime": "x", "application/javascript": "x", "image/png": "no picture"}
     given = [
-        {"output_type": "stream", "name": "odd", "text": ["a", 3, "b\ud800"], "extra": 1},
-        {"output_type": "error", "ename": None, "evalue": {"a": 1}, "traceback": "x"},
-        {"output_type": "error", "ename": "E", "evalue": "", "traceback": [None, "t"]},
-        {
-            "output_type": "display_data",
-            "data": {"text/plain": ["a", "b"], "no mime": "x", "application/json": {"a": [1]}},
-        },
-        {"output_type": "execute_result", "data": 3, "metadata": "x"},
-        {"output_type": "stream", "name": "stderr", "text": "x" * (outputs.TEXT + 5)},
+        {"output_type": "stream", "name": "stdout", "text": "b\ud800", "extra": 1},
+        {"output_type": "error", "ename": "E", "evalue": "", "traceback": ["t\udfff"]},
+        {"output_type": "display_data", "data": shown, "metadata": {"text/plain": "x", "odd": {}}},
+        {"output_type": "execute_result", "data": {}, "metadata": {}},
     ]
-    made = outputs.clean(given)
-    assert len(made) == len(given)
-    cell = new_code_cell("x", outputs=[nbformat.from_dict(output) for output in made])
+    outputs = validated(given)
+    assert len(outputs) == len(given)
+    cell = new_code_cell("x", outputs=[nbformat.from_dict(output) for output in outputs])
     nbformat.validate(new_notebook(cells=[cell]))
-    assert made[0] == {"output_type": "stream", "name": "stdout", "text": "ab?"}
-    assert made[3]["data"] == {"text/plain": "ab", "application/json": {"a": [1]}}
-    assert len(made[5]["text"]) < outputs.TEXT + 50
+    assert outputs[0] == {"output_type": "stream", "name": "stdout", "text": "b\N{REPLACEMENT CHARACTER}"}
+    assert outputs[2]["data"] == {"text/plain": "a\N{REPLACEMENT CHARACTER}"}
+    json.dumps(outputs).encode()
+
+
+def test_a_judges_output_is_stored_in_utf_8(course):
+    """A wrong answer may be a text that no file can hold, and the judge shows it."""
+    root, settings = course
+
+    class Odd:
+        def judge(self, key, data, seed):
+            error = outputs.stopped("Rejected", "you gave '\ud800'")
+            return judge.Verdict(key, 2, "wrong", "no", output=error)
+
+    submit(root, "ada", RIGHT)
+    (row,) = grade(settings, judge=Odd())
+    assert row.state == GRADED
+    assert "\N{REPLACEMENT CHARACTER}" in (root / "autograded" / "ada" / "ps1" / "problem2.ipynb").read_text("utf-8")
 
 
 def test_paths_are_redacted_longest_first():

@@ -29,11 +29,11 @@ __all__ = [
 def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
     """Check an answer and show the verdict: ✓ with its points where it is right.
 
-    What the answer prints is shown; what it warns of is shown beside the verdict and costs nothing. In a notebook, an
-    answer that takes more than a minute is ended (``LABKIT_CHECK_SECONDS`` sets another limit).
+    The answer's prints are shown. Its warnings are shown beside the verdict and cost no points. In a notebook, an
+    answer that takes more than a minute is stopped (``LABKIT_CHECK_SECONDS`` sets another limit).
 
     Raises:
-        Rejected: if it is wrong or not written yet; Jupyter shows the sentence that names the mistake.
+        Rejected: if the answer is wrong or not written yet; Jupyter shows the sentence that names the mistake.
         ValueError: if there is no such check.
     """
     specification = find(key)
@@ -48,10 +48,10 @@ def check(key: str, answer: Any, *, seeds: Sequence[int] | None = None) -> None:
 
 
 def examine(specification: Check, answer: Any, *, seeds: Sequence[int] | None = None, watch: bool = True) -> Report:
-    """The verdict on an answer, by way of the same bytes that an outside judge gets.
+    """The verdict on an answer. The outputs travel as the same bytes that an outside judge gets.
 
     Args:
-        seeds: by default as many of the public ones as the check needs.
+        seeds: the seeds to use; by default as many of the public ones as the check needs.
         watch: refuse an answer that calls labkit's own function; the tests of the reference turn it off.
     """
     for seed in specification.public_seeds if seeds is None else seeds:
@@ -69,10 +69,10 @@ def show(result: object) -> None:
 
 
 def find(key: str) -> Check:
-    """The check called ``key``, as in ``"attacks.fgsm"``: of the course that is at work here, or labkit's own.
+    """The check called ``key``, as in ``"attacks.fgsm"``: one of the current course, or labkit's own.
 
     Raises:
-        ValueError: if there is none, with the nearest names there are.
+        ValueError: if there is none; the message lists the nearest names.
     """
     topic = key.partition(".")[0]
     known = {c.key: c for c in of(topic)} if topic in topics() else {}
@@ -105,5 +105,5 @@ def topics() -> list[str]:
 
 @cache
 def packaged() -> tuple[str, ...]:
-    """The topics that have checks in this package; nothing is added to it while a process lives."""
+    """The topics that have checks in this package; the list doesn't change while a process lives."""
     return tuple(m.name for m in pkgutil.iter_modules(__path__) if m.name not in own.PLUMBING)

@@ -1,7 +1,7 @@
 """Topic ``attacks``: the cases on which the answers of exercise 04 are tried.
 
 Pictures are in [0, 1], budgets in pixel units, and every model of these checks is in evaluation mode. The models are
-small and smooth and their numbers come from the seed, so that two right answers differ by rounding only. A model does
+small and smooth, and their weights come from the seed, so that two right answers differ by rounding only. A model does
 not see the first pixel of a picture, so its gradient there is exactly 0. Pictures are not square; some have colours.
 """
 
@@ -18,7 +18,7 @@ ROWS, COLUMNS = 4, 3
 
 
 def victim(g: Generator, *, channels: int = 1, dtype: torch.dtype = torch.float32) -> nn.Sequential:
-    """A small smooth classifier of three classes with batch normalisation inside, its numbers drawn from ``g``."""
+    """A small smooth classifier of three classes with batch normalisation; its weights are drawn from ``g``."""
     n = channels * ROWS * COLUMNS
     model = nn.Sequential(nn.Flatten(), nn.Linear(n, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 3)).to(dtype)
     with torch.no_grad():
@@ -40,19 +40,19 @@ def extreme(x: Tensor, g: Generator) -> Tensor:
 
 
 def with_gradients(model: nn.Module, value: float) -> nn.Module:
-    """The model, with gradients that lie on its weights from before."""
+    """The model, with gradients from an earlier backward pass stored on its weights."""
     for p in model.parameters():
         p.grad = torch.full_like(p, value)
     return model
 
 
 def left_on(model: nn.Module) -> Tensor:
-    """The gradients that lie on the weights, flat; zero where there are none."""
+    """The gradients stored on the weights, flattened; zero where there are none."""
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in model.parameters()])
 
 
 class InputGradient(Compare):
-    """The gradient of the loss with respect to the picture; nothing may be left behind."""
+    """The gradient of the loss with respect to the picture; no gradient may be left on the weights or the picture."""
 
     key = "attacks.input_gradient"
     points = 2
@@ -109,7 +109,7 @@ class Fgsm(Compare):
 
 
 class Project(Compare):
-    """Back into the ball."""
+    """Project a picture back into the ball around the original."""
 
     key = "attacks.project"
     points = 2
@@ -240,7 +240,7 @@ class AdversarialStep(Compare):
 
 
 def careless(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """Mix each picture with its mirror image, and leave the gradients of a loss on the weights, as many attacks do."""
+    """Mix each picture with its mirror image. Leave gradients of a loss on the weights, as many attacks do."""
     z = x.detach().lerp(x.detach().flip(-1), 0.3)
     functional.cross_entropy(model(z), y, reduction="sum").backward()
     return z

@@ -1,8 +1,8 @@
 """Topic ``audio``: the cases on which the answers of exercise 06 are tried.
 
-What is random (noise, shifts, rates, uniform numbers) is handed to the functions of the exercise, so that a right
-answer is right to the last digit. Some batches are as long as their sounds, where a silent broadcast would go unnoticed
-otherwise.
+The functions of the exercise get all random values (noise, shifts, rates, uniform numbers) as arguments, so that a
+right answer is right to the last digit. Some batches have as many sounds as a sound has samples: they reveal a silent
+broadcast.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class AddNoise(Compare):
 
 
 class Shift(Compare):
-    """Each sound later or earlier by its own number of samples, silence where nothing was."""
+    """Move each sound later or earlier by its own number of samples, and fill the gap with silence."""
 
     key = "audio.shift"
     points = 2
@@ -66,7 +66,7 @@ class Shift(Compare):
 
 
 class Speed(Compare):
-    """Each sound at its own speed, between samples along a straight line."""
+    """Play each sound at its own speed, with linear interpolation between samples."""
 
     key = "audio.speed"
     points = 3
@@ -90,7 +90,7 @@ class Speed(Compare):
 
 
 class VtlpMap(Compare):
-    """Where frequencies go if the vocal tract is α times as short."""
+    """VTLP's map of frequencies for a vocal tract that is α times shorter."""
 
     key = "audio.vtlp_map"
     points = 3
@@ -118,7 +118,7 @@ class VtlpMap(Compare):
 
 
 class SpecMask(Compare):
-    """A band of frequencies and a stretch of time hidden, where the item has sound."""
+    """Hide a band of frequencies and a stretch of time, within the part of the item that has sound."""
 
     key = "audio.spec_mask"
     points = 3
@@ -155,7 +155,7 @@ class SpecMask(Compare):
 
 
 class PhaseAdvance(Compare):
-    """By how much the phase of each bin turns from frame to frame, whole turns included."""
+    """How much the phase of each bin advances from frame to frame, whole turns included."""
 
     key = "audio.phase_advance"
     points = 2

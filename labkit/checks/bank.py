@@ -1,4 +1,4 @@
-"""The bank: what is right and what is likely wrong, kept apart from the cases because it never enters a sandbox.
+"""The bank: right answers and likely mistakes. It is kept apart from the cases because it never enters a sandbox.
 
 In ``labkit/checks/answers/<topic>.py``, a check's other half reads:
 
@@ -8,8 +8,8 @@ In ``labkit/checks/answers/<topic>.py``, a check's other half reads:
     @mistake("attacks.fgsm", "pixels leave [0, 1]: cut them with `clamp`")
     def without_clamp(model, x, y, eps, targeted=False): ...
 
-A mistake is a function as a student would write it. The judge runs it on the cases that failed; where it gives the
-same as the student's answer, its sentence is what the student reads. The tests walk the same list.
+A mistake is a function as a student would write it. The judge runs it on the cases that failed. If it gives the same
+as the student's answer, the student reads its sentence. The tests go through the same list.
 """
 
 import importlib
@@ -28,8 +28,8 @@ Verdict = Callable[[Outputs, Case], None]
 class Mistake:
     """A wrong answer that students plausibly give.
 
-    ``sentence`` names it, with ``{eps}`` for an argument of the failing case. A mistake that the verdict or the
-    diagnosis names by itself has none, and a part of what they must say in ``says``.
+    ``sentence`` names it, with ``{eps}`` for an argument of the failing case. Some mistakes are named by the verdict or
+    the diagnosis: they have no sentence, and ``says`` is a part of the sentence that these must give.
     """
 
     function: Answer
@@ -38,7 +38,7 @@ class Mistake:
 
     @property
     def name(self) -> str:
-        """What it does wrong."""
+        """The name of the mistake: what it does wrong."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def text(self, case: Case) -> str:
@@ -49,7 +49,7 @@ class Mistake:
 
 
 class Shown:
-    """A value of a case within a sentence: short, whatever format is asked for."""
+    """A value of a case within a sentence. It is short, whatever format the sentence asks for."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -68,12 +68,15 @@ class AnswerKey:
     Attributes:
         reference: a right answer.
         instead_of: functions of labkit that an answer must not call, because writing them is the exercise.
-        otherwise: for outputs beside what the answer returns, the sentence where they differ from the reference's.
-        only: by the titles of cases that test one promise, the sentence for an answer that is wrong on those alone.
+        otherwise: a sentence for each output that the answer doesn't return; it is used where that output differs from
+            the reference's.
+        only: a sentence for each title of a case. It is used for an answer that is wrong on cases with that sentence
+            alone: they test one promise.
         mistakes: wrong answers, each with its sentence.
         verdict: raises ``Wrong`` on outputs of a wrong answer, where comparing with the reference is not enough.
-        prepare: makes the cases of a seed where that takes what no student may have; they are sent into the sandbox.
-        recorded: of a released check of a course, what its answers gave; their code isn't there.
+        prepare: makes the cases of a seed if this needs data that no student may have; the cases are sent into the
+            sandbox.
+        recorded: the outputs of the answers, for a released check of a course; the answers' code isn't there.
     """
 
     key: str
@@ -111,9 +114,10 @@ def reference(
 
     Args:
         instead_of: functions of labkit that an answer must not call.
-        otherwise: for an output beside what the answer returns, the sentence where it differs and nothing names why.
-        only: for the title of a case, the sentence where an answer is right on all others and nothing names why. Cases
-            that test the same promise have the same sentence.
+        otherwise: a sentence for each output that the answer doesn't return. It is used where that output differs and
+            nothing else names the mistake.
+        only: a sentence for each title of a case. It is used where an answer is right on all other cases and nothing
+            else names the mistake. Cases that test the same promise have the same sentence.
     """
 
     def register(function: Answer) -> Answer:
@@ -126,10 +130,10 @@ def reference(
 
 
 def mistake(key: str, sentence: str = "", *, says: str = "") -> Callable[[Answer], Answer]:
-    """Mark a function as a wrong answer to the check ``key``, which is told ``sentence``.
+    """Mark a function as a wrong answer to the check ``key``; ``sentence`` names the mistake.
 
     Args:
-        says: instead of a sentence, a part of what the check's own verdict or the diagnosis says of it.
+        says: instead of a sentence: a part of the sentence that the check's own verdict or the diagnosis gives.
     """
     if bool(sentence) == bool(says):
         raise ValueError("a mistake has either a sentence or, where the verdict names it, `says`")
@@ -147,7 +151,7 @@ def mistakes(
     """Mark the functions of a table as wrong answers to the check ``key``, one or several under each sentence.
 
     Args:
-        of: makes an answer of an entry, where what differs between mistakes is only a part of one.
+        of: makes an answer from an entry, if the mistakes differ only in a part of the answer.
     """
     for sentence, functions in table.items():
         for function in functions if isinstance(functions, tuple) else (functions,):
@@ -155,7 +159,7 @@ def mistakes(
 
 
 def verdict(key: str) -> Callable[[Verdict], Verdict]:
-    """Mark a function as the one that judges the outputs of the check ``key``, a case at a time."""
+    """Mark a function as the judge of the outputs of the check ``key``, one case at a time."""
 
     def register(function: Verdict) -> Verdict:
         entry(key).verdict = function
@@ -165,7 +169,7 @@ def verdict(key: str) -> Callable[[Verdict], Verdict]:
 
 
 def prepare(key: str) -> Callable[[Callable[[int], list[Case]]], Callable[[int], list[Case]]]:
-    """Mark a function as the maker of the cases of the check ``key``: they hold what students are to compute."""
+    """Mark a function that makes the cases of the check ``key``, if they hold what students should compute."""
 
     def register(function: Callable[[int], list[Case]]) -> Callable[[int], list[Case]]:
         entry(key).prepare = function
@@ -175,7 +179,7 @@ def prepare(key: str) -> Callable[[Callable[[int], list[Case]]], Callable[[int],
 
 
 def collected(run: Callable[[], object]) -> dict[str, AnswerKey]:
-    """The answer keys that something registers, apart from all others: a course's own."""
+    """The answer keys that ``run`` registers, kept apart from all others: those of a course of your own."""
     global KEYS
     before, KEYS = KEYS, {}
     try:

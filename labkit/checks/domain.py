@@ -1,7 +1,7 @@
 """Topic ``domain``: the cases on which the answers of exercise 16 are tried.
 
-Networks are small and their numbers come from the seed. A discriminator says one logit a sample, (n, 1), above 0 for
-"this is from the target".
+Networks are small, and their weights come from the seed. A discriminator gives one logit for each sample, (n, 1); a
+logit above 0 means "this is from the target".
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ DOUBLE = torch.float64
 
 
 class Reversal(Compare):
-    """A function that lies about its derivative."""
+    """Gradient reversal: a function whose backward pass flips the sign of the gradient."""
 
     key = "domain.reversal"
     points = 3
@@ -40,7 +40,7 @@ class Reversal(Compare):
             yield {"case": name, "x": torch.randn(shape, generator=g, dtype=dtype) + 0.1, "scale": scale}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer on features, which others use as well; the gradient through it, and that of the others."""
+        """Call the answer on features that others use as well. Return its gradient and the gradient of the others."""
         x = case["x"].clone().requires_grad_()
         features = x * 1
         changed = traces.watch({"x": features})
@@ -60,7 +60,7 @@ class Reversal(Compare):
 
 
 class LambdaSchedule(Compare):
-    """λ_p."""
+    """The strength λ_p of the reversal during training."""
 
     key = "domain.lambda_schedule"
     returns = "λ"
@@ -68,7 +68,7 @@ class LambdaSchedule(Compare):
     no_gradients = "nobody learns the share of training that is done"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """The beginning, the end, moments between; γ as it comes, smaller, larger; single and double precision."""
+        """The beginning, the end, moments between; the default γ, smaller, larger; single and double precision."""
         u = torch.rand(4, generator=g, dtype=DOUBLE).tolist()
         yield {"case": "the beginning", "p": torch.tensor(0.0)}
         yield {"case": "early", "p": torch.tensor(0.03 + 0.05 * u[0], dtype=DOUBLE)}
@@ -79,7 +79,7 @@ class LambdaSchedule(Compare):
 
 
 class DomainLoss(Compare):
-    """Cross-entropy of the discriminator, both domains alike."""
+    """Cross-entropy of the discriminator; both domains weigh the same."""
 
     key = "domain.domain_loss"
     points = 2
@@ -101,7 +101,7 @@ class DomainLoss(Compare):
 
 
 class Objective(Compare):
-    """What the discriminator, the head and the features receive from one scalar."""
+    """The gradients that the discriminator, the head and the features receive from one scalar."""
 
     key = "domain.objective"
     points = 4
@@ -127,7 +127,7 @@ class Objective(Compare):
         yield case("pictures in double precision, λ = 1.5", 9, 12, 1.5, dtype=DOUBLE, shape=(1, 2, 2))
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; what each of the three parts receives from its value, and what lies on their weights."""
+        """Call the answer; return the gradient of its value for each of the three parts, and what it left on them."""
         value = self.entry(answer(*self.arguments(case).values()))
         if not isinstance(value, Tensor) or not value.requires_grad:
             raise Wrong("no gradient flows from the scalar that you return: something on the way is cut off, by "
@@ -140,7 +140,7 @@ class Objective(Compare):
 
 
 class Distance(Compare):
-    """How well a fresh classifier tells two clouds apart, on samples that it has not seen."""
+    """How well a fresh classifier tells two clouds of samples apart, on samples that it has not seen."""
 
     key = "domain.distance"
     points = 4
@@ -149,7 +149,7 @@ class Distance(Compare):
     number = True
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """A known error, and what makes others than the right one: a small domain, few samples, unequal errors.
+        """A known error, and cases where wrong answers differ: a small domain, few samples, unequal errors.
 
         In the first case the distance, the error, the accuracy and whatever else is made of them are far apart.
         """
@@ -158,7 +158,7 @@ class Distance(Compare):
         def case(
             name: str, gap: float, sizes: tuple[int, ...], d: int, *, scale: float = 1.0, same: float = 0.0
         ) -> Case:
-            """Two round clouds, ``gap`` deviations apart; a share of the target lies where the source does."""
+            """Two round clouds, ``gap`` deviations apart; the share ``same`` of the target lies on the source."""
             step = gap * functional.normalize(torch.randn(d, generator=g), dim=0)
             clouds = [scale * torch.randn(n, d, generator=g) for n in sizes]
             for cloud in clouds[1::2]:
@@ -175,7 +175,7 @@ class Distance(Compare):
         yield case("no difference, and few samples to measure on", 0.0, (2000, 2000, 600, 600), 150)
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """The four clouds, without what is known of them."""
+        """The four clouds, without the known error."""
         return {name: value for name, value in super().arguments(case).items() if name != "error"}
 
 

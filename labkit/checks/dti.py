@@ -1,6 +1,6 @@
 """Topic ``dti``: the cases on which the answers of exercise 20 are tried.
 
-Samples lie near their centres, but centres are of unequal length; no two distances are nearly the same.
+Samples lie near their centres. Centres differ in length, and no two distances are nearly equal.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DOUBLE = torch.float64
 
 
 class Assign(Compare):
-    """The assignment of k-means."""
+    """The assignment step of k-means."""
 
     key = "dti.assign"
     points = 2
@@ -46,7 +46,7 @@ class Assign(Compare):
 
 
 class Update(Compare):
-    """The update of k-means."""
+    """The update step of k-means."""
 
     key = "dti.update"
     points = 2
@@ -72,7 +72,7 @@ class Update(Compare):
 
 
 class Accuracy(Compare):
-    """Accuracy up to a permutation."""
+    """Clustering accuracy, up to a permutation of the clusters."""
 
     key = "dti.accuracy"
     points = 2
@@ -112,7 +112,7 @@ class Accuracy(Compare):
 
 
 class Invariant(Compare):
-    """The inner minimum over transformations."""
+    """The distance to each centre: the minimum over transformations."""
 
     key = "dti.invariant"
     points = 3
@@ -163,7 +163,7 @@ class AffineGrid(Compare):
 
 
 class Reassign(Compare):
-    """Empty clusters start again."""
+    """Empty clusters start again as copies of the largest one."""
 
     key = "dti.reassign"
     points = 2

@@ -1,6 +1,6 @@
 """Topic ``fair``: the cases on which the answers of exercise 17 are tried.
 
-Groups are 0 and 1, and so are outcomes and decisions. Networks are small and their numbers come from the seed.
+Groups, outcomes and decisions are all 0 or 1. Networks are small, and their weights come from the seed.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,11 +20,11 @@ DOUBLE = torch.float64
 
 
 def people(g: Generator, n: int, *, share: float = 0.4, told: tuple[float, ...] = (0.35, 0.8, 0.1, 0.5)) -> Case:
-    """Decisions, outcomes and groups of ``n`` people and one of every kind.
+    """Decisions, outcomes and groups of ``n`` people, plus one person of every combination.
 
     Args:
-        share: of group 1.
-        told: how often people are told yes: of group 0 with y = 0, with y = 1; of group 1 likewise.
+        share: the share of group 1.
+        told: how often people are told yes: in group 0 with y = 0, with y = 1; then the same in group 1.
     """
     a = (torch.rand(n, generator=g) < share).long()
     y = (torch.rand(n, generator=g) < 0.65 - 0.3 * a).long()
@@ -35,7 +35,7 @@ def people(g: Generator, n: int, *, share: float = 0.4, told: tuple[float, ...] 
 
 
 class Gap(Compare):
-    """What the checks of the three gaps have in common: the people."""
+    """The cases that the checks of the three gaps share."""
 
     number = True
 
@@ -59,7 +59,7 @@ class Parity(Gap):
     returns = "the parity gap"
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """The decisions and the groups: outcomes are not asked for."""
+        """The decisions and the groups; the answer doesn't need outcomes."""
         return {name: case[name] for name in ("yes", "a")}
 
 
@@ -104,7 +104,7 @@ class AdversaryLoss(Compare):
 
 
 class Objectives(Compare):
-    """What model and adversary go down."""
+    """The two losses that model and adversary minimise."""
 
     key = "fair.objectives"
     points = 4
@@ -128,7 +128,7 @@ class Objectives(Compare):
         yield case("double precision, λ = 2", 15, 2, 0.7, DOUBLE)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; its two values, what each network receives of them, and what lies on their weights."""
+        """Call the answer; return its two values, their gradients for each network, and what it left on the weights."""
         outputs = self.outputs(answer(*self.arguments(case).values()))
         model, adversary = case["model"], case["adversary"]
         one, two = outputs.values()
@@ -167,7 +167,7 @@ class Probe(Compare):
         yield case("one group lies around the other", 500, 450, 0.4, 2, around)
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """The representations, and the groups of the first alone."""
+        """The representations, and the groups of the first set only."""
         return {name: case[name] for name in ("h", "a", "h_test")}
 
 

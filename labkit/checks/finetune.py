@@ -18,7 +18,7 @@ from labkit.nets import Normalize
 class Net(nn.Module):
     """``head(features(x))``: two stages with batch normalisation, the second one nested; width 6.
 
-    Its numbers are drawn from ``g``, also the running statistics, which are not those of its birth.
+    Its weights and its running statistics are drawn from ``g``, so the statistics are not the initial ones.
     """
 
     width = 6
@@ -54,12 +54,12 @@ def drawn(model: nn.Module, g: Generator) -> nn.Module:
 
 
 def photos(g: Generator, n: int) -> Tensor:
-    """Images (n, 1, 8, 8), brighter and with less contrast than those the network has seen."""
+    """Images (n, 1, 8, 8) with more brightness and less contrast than those the network has seen."""
     return 0.5 + 0.5 * torch.rand(n, 1, 8, 8, generator=g)
 
 
 def module(given: Any, name: str) -> nn.Module:
-    """What an answer gave back, if it is a model."""
+    """The model that an answer returned; anything else is a wrong answer."""
     if given is None:
         raise Wrong(f"{name} returned nothing: is a `return` missing?")
     if not isinstance(given, nn.Module):
@@ -68,14 +68,14 @@ def module(given: Any, name: str) -> nn.Module:
 
 
 def lot(g: Generator) -> Callable[[str], bool]:
-    """A condition that nobody knows by heart: for every second name or so, always the same."""
+    """A random condition on names, true for about half of them. It gives the same result in every call."""
     names = [name for name, _ in Net(g).named_parameters()]
     chosen = {name for name, half in zip(names, torch.rand(len(names), generator=g) < 0.5) if half}
     return lambda name: name in chosen
 
 
 class Freeze(Compare):
-    """Which parameters learn, and whether frozen batch normalisation rests."""
+    """Which parameters learn, and whether frozen batch normalisation keeps its statistics."""
 
     key = "finetune.freeze"
     points = 4
@@ -84,7 +84,7 @@ class Freeze(Compare):
     ignores = ("model.flags", "model.modes")
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Every kind of condition, on models that came in frozen, or resting, as a whole or in part."""
+        """Every kind of condition, on models that were frozen or in evaluation mode, as a whole or in part."""
         where: dict[str, Callable[[str], bool]] = {
             "everything but the head": lambda name: not name.startswith("head"),
             "the first stage, of a frozen model": lambda name: name.startswith(("body.0.", "body.1.")),
@@ -102,7 +102,7 @@ class Freeze(Compare):
             yield {"case": name, "model": model, "where": condition}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; the names of what may learn, and of what is in training mode."""
+        """Call the answer; return the names of the parameters that may learn, and of the modules in training mode."""
         model = case["model"]
         if module(answer(model, case["where"]), "freeze") is not model:
             raise Wrong("it returns another model: change the one that it was given, and return that")
@@ -127,7 +127,7 @@ class Pretrained(nn.Module):
 
 
 class NewHead(Compare):
-    """Head surgery: one layer exchanged, everything else as it was."""
+    """Head surgery: replace one layer and leave everything else as it was."""
 
     key = "finetune.new_head"
     points = 3
@@ -151,7 +151,7 @@ class NewHead(Compare):
             yield {"case": name, "model": model, "k": k, "x": x}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; the shape of the logits, what the last layer is given, and how many parameters learn."""
+        """Call the answer; return the logits' shape, the input of the last layer, and how many parameters learn."""
         given = module(answer(case["model"], case["k"]), "new_head").eval()
         linear = [m for m in given.modules() if isinstance(m, nn.Linear)]
         if not linear:
@@ -171,7 +171,7 @@ class NewHead(Compare):
 
 
 class Cached(Compare):
-    """Cached features through the head are the model's logits."""
+    """Cached features: the head turns them into the model's logits."""
 
     key = "finetune.cached_features"
     points = 3
@@ -179,7 +179,7 @@ class Cached(Compare):
     returns = "the features"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Batches that divide the images, that don't, that are larger, of one; a model in training mode."""
+        """Batch sizes that divide the images, don't, are larger, or are 1; a model in training mode."""
         for name, n, size, training in (
             ("six images in threes", 6, 3, False),
             ("seven images in threes", 7, 3, True),
@@ -190,7 +190,7 @@ class Cached(Compare):
             yield {"case": name, "model": Net(g).train(training), "x": photos(g, n), "batch_size": size}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; the features, and whether they hang on a graph, or came from too many images at once."""
+        """Call the answer; return the features, whether they keep a graph, and whether a batch was too large."""
         sizes: list[int] = []
         handle = case["model"].body.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
         given = answer(case["model"], case["x"], case["batch_size"])
@@ -201,7 +201,7 @@ class Cached(Compare):
 
 
 class Groups(Compare):
-    """Discriminative rates: who is in which group, and how fast each parameter moves."""
+    """Discriminative rates: the group and the learning rate of each parameter."""
 
     key = "finetune.parameter_groups"
     points = 3
@@ -231,7 +231,7 @@ class Groups(Compare):
             yield {"case": name, "parts": parts, "lr": draw(0.01, 0.2), "factor": factor}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; read the rate at which every parameter learns, zero for one in no group."""
+        """Call the answer; read the learning rate of every parameter, zero for a parameter in no group."""
         everyone = [p for part in case["parts"] for p in part.parameters()]
         given = answer(case["parts"], case["lr"], case["factor"])
         if given is None:
@@ -258,7 +258,7 @@ class Groups(Compare):
 
 
 class EarlyStopping(Check):
-    """A script of losses: when does training end, and whose weights are kept?"""
+    """Early stopping on given losses: when does training end, and which epoch's weights are kept?"""
 
     key = "finetune.early_stopping"
     points = 3

@@ -1,7 +1,7 @@
 """Topic ``gan``: the cases on which the answers of exercise 12 are tried.
 
-The distances of ``copy_score`` are either equal whole numbers or far apart: ``torch.cdist`` rounds the roots of equal
-squares differently in different places, so that a tie of other numbers is no tie for every right answer.
+The distances of ``copy_score`` are either equal whole numbers or far apart. ``torch.cdist`` rounds the roots of equal
+squares differently in different places, so a tie between other numbers would not be a tie for every right answer.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class DiscriminatorLoss(Compare):
 
 
 class Slopes(Compare):
-    """What the two losses of a generator teach it, where the discriminator says d."""
+    """The slopes of a generator's two losses where the discriminator gives probability d."""
 
     key = "gan.slopes"
     points = 2
@@ -62,7 +62,7 @@ class Slopes(Compare):
 
 
 class Players(Compare):
-    """Who learns from which loss."""
+    """Which network learns from which loss."""
 
     key = "gan.players"
     points = 3
@@ -91,9 +91,9 @@ class Players(Compare):
         yield case("one picture, in colour, float64", 3, (3, 2, 2), 1, torch.float64)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; the losses, and each one's gradient, zeros where none flows.
+        """Call the answer; return the losses and the gradient of each one, zeros where none flows.
 
-        What g_loss does to D is left open: its optimiser doesn't step then.
+        g_loss may send a gradient to D or not: D's optimiser doesn't step then.
         """
         outputs = super().run(answer, case)
         for loss, players in (("d_loss", ("G", "D")), ("g_loss", ("G",))):
@@ -132,7 +132,7 @@ class ClassTerm(Compare):
 
 
 class CopyScore(Compare):
-    """A copy detector: it must tell a memoriser from a generator."""
+    """A copy detector: it must tell a generator that memorises from one that generalises."""
 
     key = "gan.copy_score"
     points = 3
@@ -172,7 +172,7 @@ class CopyScore(Compare):
                     return {"case": name, "generated": generated, "training": training, "held_out": held_out}
 
         def clear(generated: Tensor, training: Tensor, held_out: Tensor) -> bool:
-            """Whether no two distances that are compared are so close that rounding decides which is larger."""
+            """Whether all compared distances are so far apart that rounding can't change which is larger."""
             d, e = (torch.cdist(x.flatten(1), training.flatten(1)).amin(1) for x in (generated, held_out))
             return bool(((d[:, None] - e).abs() > 1e-4 * e).all())
 
@@ -189,7 +189,7 @@ class CopyScore(Compare):
 
 
 class Means(nn.Module):
-    """A classifier that takes the class whose mean is nearest: learned in one line, so that a check costs nothing."""
+    """A classifier that picks the class with the nearest mean. It learns in one line, so a check is cheap."""
 
     means: Tensor
 
@@ -231,7 +231,7 @@ class Cas(Compare):
         yield case("fewer real samples than generated ones", 2, (2, 3), 64, 37)
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """With a quick learner."""
+        """The arguments of the answer, with a fast learner added."""
 
         def learn(x: Tensor, y: Tensor) -> nn.Module:
             return Means(x, y, case["classes"])

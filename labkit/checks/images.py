@@ -2,8 +2,8 @@
 
 Every function of the exercise has its own convention, stated in the notebook: positions are measured in pixels from
 the image's centre, x to the right and y down, and angles count anticlockwise as seen on the screen. Pictures are
-grey and in colour, wider than high and higher than wide; batches are as long as a picture is wide, where a silent
-broadcast would go unnoticed otherwise.
+grey and in colour, wider than high and higher than wide. Some batches have as many pictures as a picture has columns:
+they reveal a silent broadcast.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class AffineMatrix(Compare):
 
 
 class Warp(Compare):
-    """A batched affine warp."""
+    """An affine warp of a batch."""
 
     key = "images.warp"
     points = 3
@@ -80,7 +80,7 @@ class Warp(Compare):
 
 
 class Saturation(Compare):
-    """Saturation by a factor an image."""
+    """Saturation, with its own factor for each image."""
 
     key = "images.saturation"
     points = 2
@@ -114,7 +114,7 @@ class SaltAndPepper(Check):
     points = 2
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Large images, whose counts are nearly certain; rates 0 and 1, whose are; float64."""
+        """Large images, whose counts are nearly certain; rates 0 and 1, whose counts are certain; float64."""
 
         def case(name: str, shape: tuple[int, ...], rate: list[float], dtype: torch.dtype = torch.float32) -> Case:
             x = 0.2 + 0.6 * torch.rand(len(rate), *shape, generator=g, dtype=dtype)
@@ -136,7 +136,7 @@ class SaltAndPepper(Check):
 
 
 class Filter2d(Compare):
-    """A kernel filter on every channel."""
+    """A filter with a kernel, applied to every channel."""
 
     key = "images.filter2d"
     points = 2
@@ -164,20 +164,20 @@ ROUNDS, EPOCHS, TRAINING = 4, 30, 200
 
 
 def digits(seed: int) -> list[Tensor]:
-    """For each round an order of all digits: the first are learned from."""
+    """A random order of all digits for each round; the first digits are for training."""
     g = generator(seed)
     return [torch.randperm(len(data.digits()), generator=g) for _ in range(ROUNDS)]
 
 
 class Policy(Check):
-    """An augmentation policy that helps on digits by other hands."""
+    """An augmentation policy that helps on digits that other people wrote."""
 
     key = "images.policy"
     points = 3
     seeds = 1
 
     def inputs(self, seed: int) -> list[Case]:
-        """The training digits of each round. The digits they are tested on stay with the judge."""
+        """The training digits of each round. The judge keeps the test digits."""
         x = torch.stack([data.digits().x[order[:TRAINING]] for order in digits(seed)])
         return [{"case": f"{ROUNDS} times {TRAINING} digits, {EPOCHS} epochs each", "x": x, "seed": seed}]
 

@@ -1,6 +1,7 @@
 """Topic ``learned``: the cases on which the answers of exercise 10 are tried.
 
-Everything is small and drawn from the seed; what a method would draw (actions, angles) is handed to the functions.
+Everything is small and drawn from the seed. The functions get the random values of a method (actions, angles) as
+arguments.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ DOUBLE = torch.float64
 
 
 class Strength(Compare):
-    """What a magnitude and a sign mean to an operation."""
+    """The strength of an operation for a magnitude and a sign."""
 
     key = "learned.strength"
     points = 2
@@ -119,7 +120,7 @@ class UnrolledHypergradient(Compare):
 
 
 class Angles(Compare):
-    """Angles of a width that learns."""
+    """Random angles from a range with a learned width."""
 
     key = "learned.angles"
     points = 2
@@ -176,7 +177,7 @@ class Reader(nn.Module):
 
 
 class TeachLoss(Compare):
-    """What an augmentation minimises that is to be hard for the network and plain to its teacher."""
+    """The loss of an augmentation that should be hard for the network and easy for its teacher."""
 
     key = "learned.teach_loss"
     points = 2

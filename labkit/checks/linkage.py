@@ -1,7 +1,7 @@
 """Topic ``linkage``: the cases on which the answers of exercise 18 are tried.
 
-Rows of tables come in random order. What an attacker may take for a number of people is never one by chance: groups,
-values and claims are counted out, and the seed decides how many there are.
+Rows of tables come in random order. The numbers of groups, values and claims are exact, never a matter of chance; the
+seed decides how many there are.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def table(sizes: list[int], g: Generator, columns: int = 2) -> Tensor:
 
 
 class KAnonymity(Compare):
-    """The k of a table."""
+    """The k of k-anonymity of a table."""
 
     key = "linkage.k_anonymity"
     returns = "k"
@@ -58,7 +58,7 @@ class KAnonymity(Compare):
 
 
 class LDiversity(Compare):
-    """The distinct l of a table."""
+    """The l of distinct l-diversity of a table."""
 
     key = "linkage.l_diversity"
     points = 2
@@ -96,7 +96,7 @@ class LDiversity(Compare):
 
 
 class Weight(Compare):
-    """A rare film says more."""
+    """The weight of a film: a rare film says more about a person."""
 
     key = "linkage.weight"
     points = 2
@@ -125,7 +125,7 @@ class Score(Compare):
     no_gradients = "an attack on a table is not learned"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One known film, which all have; gaps; other scales; as many records as films; all films known; float64."""
+        """One known film in all records; gaps; other scales; as many records as films; all films known; float64."""
 
         def case(name: str, users: int, films: int, m: int, gaps: float, rho0: float, d0: float,
                  dtype: torch.dtype = torch.float32) -> Case:  # fmt: skip
@@ -151,7 +151,7 @@ class Score(Compare):
 
 
 class EccentricityTest(Compare):
-    """Whom the attack claims."""
+    """Which record the attack claims, by the eccentricity test."""
 
     key = "linkage.eccentricity_test"
     points = 2
@@ -165,7 +165,7 @@ class EccentricityTest(Compare):
         """
 
         def row(n: int, lead: float, scale: float = 1.0) -> Tensor:
-            """Scores from 1 to 3 and one that leads."""
+            """Scores from 1 to 3, and one score above them."""
             rest = torch.cat([1 + 2 * torch.rand(n - 2, generator=g, dtype=DOUBLE), torch.tensor([3.0]).double()])
             return scale * shuffled(torch.cat([rest, 3.0 + torch.tensor([lead]).double()]), g)
 
@@ -187,7 +187,7 @@ class EccentricityTest(Compare):
 
 
 class AttackRates(Compare):
-    """Right and false claims."""
+    """The rates of right and false claims."""
 
     key = "linkage.attack_rates"
     points = 2
@@ -198,7 +198,7 @@ class AttackRates(Compare):
         """All are in the release; some are not; nobody is claimed; nobody is in it; a single target."""
 
         def case(name: str, right: int, mistaken: int, silent: int, stranger: int, ignored: int) -> Case:
-            """So many rightly and falsely claimed, left alone; and of those who are not there, claimed and left."""
+            """Counts of targets in the release (claimed rightly, wrongly, not) and outside it (claimed, not)."""
             counts = torch.tensor([right, mistaken, silent, stranger, ignored])
             kind, n = torch.arange(5).repeat_interleave(counts), int(counts.sum())
             names = 1 + torch.randperm(3 * n, generator=g)

@@ -1,7 +1,7 @@
 """Topic ``medical``: the cases on which the answers of exercise 09 are tried.
 
-What is drawn (maps, exponents, places) is handed to the functions of the exercise, so that a right answer is right to
-the last digit. Batches differ in what they need: a sample that may be pasted stands beside one that may not.
+The functions of the exercise get all random values (maps, exponents, places) as arguments, so that a right answer is
+right to the last digit. The samples of a batch differ: one may be pasted, and its neighbour may not.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def box(b: int, size: tuple[int, int], *sides: int) -> Tensor:
 
 
 class Dice(Compare):
-    """Dice of each picture."""
+    """The Dice score of each picture."""
 
     key = "medical.dice"
     points = 2
@@ -58,7 +58,7 @@ class Dice(Compare):
 
 
 class AugmentPair(Compare):
-    """A picture and its mask of classes under the same map."""
+    """Transform a picture and its mask of classes by the same map."""
 
     key = "medical.augment_pair"
     points = 2
@@ -66,7 +66,7 @@ class AugmentPair(Compare):
     no_gradients = "an augmentation's parameters are drawn, not learned"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Nothing moved; turned; smaller, so that what is outside shows; each its own map; colours; float64."""
+        """Nothing moved; turned; smaller, so that the outside shows; each its own map; colours; float64."""
 
         def case(
             name: str, shape: tuple[int, ...], turn: float, size: float, dtype: torch.dtype = torch.float32
@@ -89,7 +89,7 @@ class AugmentPair(Compare):
 
 
 class Paste(Compare):
-    """A lesion pasted where it may be, with a soft edge, and the mask that says so."""
+    """Paste a lesion where it is allowed, with a soft edge, and add it to the mask."""
 
     key = "medical.paste"
     points = 3
@@ -121,7 +121,7 @@ class Paste(Compare):
 
 
 class Recipe(nn.Module):
-    """A policy that changes values: what it does is its kind, how much its amount."""
+    """A policy that changes values: ``kind`` says what it does, ``amount`` says how much."""
 
     def __init__(self, kind: str, amount: float = 1.0) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class Differential(Compare):
     no_gradients = "an augmentation's parameters are drawn, not learned"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Brighter inside; colours; policies that look at the whole picture; infinite values on the other side."""
+        """Brighter inside; colours; policies that use the whole picture; infinite values on the other side."""
 
         def case(name: str, shape: tuple[int, ...], inside: Recipe, outside: Recipe, **knobs: Any) -> Case:
             x = 0.1 + torch.rand(*shape, generator=g, **knobs)
@@ -176,7 +176,7 @@ class Differential(Compare):
 
 
 class Gamma(Compare):
-    """Gamma with mean and deviation kept."""
+    """A gamma correction that keeps the mean and the deviation."""
 
     key = "medical.gamma"
     points = 3
@@ -184,7 +184,7 @@ class Gamma(Compare):
     no_gradients = "an augmentation's parameters are drawn, not learned"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One picture; values below 0 and above 1; its own γ each; as many as columns; colours; flat; float64."""
+        """One picture; values below 0 and above 1; a γ for each; as many as columns; colours; flat; float64."""
 
         def case(name: str, shape: tuple[int, ...], low: float, high: float, **knobs: Any) -> Case:
             x = low + (high - low) * torch.rand(*shape, generator=g, **knobs)
@@ -205,7 +205,7 @@ class Gamma(Compare):
 
 
 class Consistency(Compare):
-    """The teacher's prediction moved as the student's view was."""
+    """Consistency: the teacher's prediction is moved in the same way as the student's view."""
 
     key = "medical.consistency"
     points = 3

@@ -12,7 +12,7 @@ from labkit.checks.tensors import tensor
 
 
 def records(name: str, g: Generator, *, n: int, shift: float, rounded: bool = False, **more: Any) -> Case:
-    """Scores of n records, of which the members are ``shift`` higher; rounded ones have ties."""
+    """Scores of n records; members score ``shift`` higher. Rounded scores have ties."""
     member = torch.randperm(n, generator=g) < max(1, round(0.45 * n))
     scores = torch.randn(n, generator=g, dtype=torch.float64) + shift * member
     scores = (2 * scores).round() / 2 if rounded else scores
@@ -20,7 +20,7 @@ def records(name: str, g: Generator, *, n: int, shift: float, rounded: bool = Fa
 
 
 def crowded(case: Case, *ranks: int) -> Case:
-    """The case with members between the others of each rank and of the next one: who is off by one counts them."""
+    """The case with members placed between the non-members of each rank and the next; an off-by-one counts them."""
     others = case["scores"][~case["member"]].sort(descending=True).values
     places = [share * others[rank] + (1 - share) * others[rank + 1] for rank in ranks for share in (0.8, 0.3)]
     case["scores"][case["member"].nonzero()[: len(places), 0]] = torch.stack(places)
@@ -82,7 +82,7 @@ class LossAttack(Compare):
 
 
 class TprAt(Compare):
-    """Whom can Eve name without accusing many wrongly?"""
+    """How many members can Eve find with few false accusations? The TPR at a fixed FPR."""
 
     key = "membership.tpr_at"
     points = 2
@@ -90,7 +90,7 @@ class TprAt(Compare):
     number = True
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Ten records; no false accusation allowed; 5 % of 200; ties; an FPR that is hit; an other comes first."""
+        """Ten records; no false accusation allowed; 5 % of 200; ties; an FPR met exactly; a non-member comes first."""
         yield crowded(records("ten records", g, n=10, shift=1.5, fpr=0.2), 0, 1)
         yield crowded(records("40 records, FPR of 0.1 %", g, n=40, shift=2.0, fpr=0.001), 0)
         yield crowded(records("200 records, FPR of 5 %", g, n=200, shift=1.0, fpr=0.05), 3, 4, 5, 6)
@@ -196,7 +196,7 @@ class ClippedMean(Compare):
         yield zero
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; all layers as one vector."""
+        """Call the answer; return all layers as one vector."""
         gradients = case["gradients"]
         given = answer(gradients, case["C"])
         if not isinstance(given, list | tuple) or len(given) != len(gradients):

@@ -1,8 +1,8 @@
 """Topic ``mixing``: the cases on which the answers of exercise 02 are tried.
 
-What is drawn (weights, partners, centres, gaps) is handed to the functions of the exercise, so that a right answer is
-right to the last digit. Some batches are as long as their samples are wide, where a silent broadcast would go unnoticed
-otherwise.
+The functions of the exercise get all random values (weights, partners, centres, gaps) as arguments, so that a right
+answer is right to the last digit. Some batches have as many samples as a sample has columns: they reveal a silent
+broadcast.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DOUBLE = torch.float64
 
 
 class Mixup(Compare):
-    """mixup of a batch with soft labels: one weight a pair."""
+    """Mixup of a batch with soft labels: one weight for each pair."""
 
     key = "mixing.mixup"
     points = 3
@@ -106,7 +106,7 @@ class CutBoxes(Compare):
         yield case("float64", 5, 28, 28, DOUBLE)
 
     def outputs(self, result: Any) -> Outputs:
-        """Both, once the boxes are whole numbers."""
+        """Boxes and labels; the boxes must be whole numbers."""
         outputs = super().outputs(result)
         boxes = outputs["the boxes"]
         if is_array(boxes) and array(boxes).dtype.kind not in "iu":
@@ -115,7 +115,7 @@ class CutBoxes(Compare):
 
 
 def unambiguous(sides: Tensor, size: int) -> Tensor:
-    """Where no rounding of float32 can move an edge by a pixel: ``sides`` is a box's share of a side."""
+    """Where rounding in float32 can't move an edge by a pixel; ``sides`` is a box's share of a side."""
     part = (sides * size / 2).frac()
     return (part > 0.05) & (part < 0.95)
 

@@ -53,7 +53,7 @@ class Wrong(AssertionError):
     """An answer is wrong; the sentence names the mistake.
 
     Args:
-        sentence: what is wrong, in one or two sentences a student understands.
+        sentence: the mistake, in one or two sentences that a student understands.
         expected: what was expected, if it helps to see it.
         given: what the answer gave instead.
     """
@@ -72,7 +72,7 @@ class Wrong(AssertionError):
 
 
 class Differs(Wrong):
-    """Something differs, and nobody has said why yet."""
+    """An output differs, and no sentence names the mistake yet."""
 
     named = False
 
@@ -83,15 +83,15 @@ class Check(ABC):
     Attributes:
         key: ``"<topic>.<name>"``, as the notebook's check cell writes it.
         points: what it is worth in the exercise.
-        seeds: how many seeds a verdict needs: one, where a run is costly and looks at many samples.
-        changes: the arguments that the exercise asks to change, or one aspect of them (``"model.weights"``). What
-            becomes of them is compared; any other change of an argument is a mistake.
-        ignores: the arguments, or aspects of them, that may change as they like (``"model.modes"``).
+        seeds: how many seeds a verdict needs; one is enough if a run is costly and looks at many samples.
+        changes: the arguments that the exercise asks to change, or one aspect of them (``"model.weights"``). Their new
+            values are compared; any other change of an argument is a mistake.
+        ignores: the arguments, or aspects of them, that may change freely (``"model.modes"``).
         atol, rtol: how far numbers of a right answer may be from the reference's.
         dtype: whether an array must have the reference's dtype.
         rng: what ``cases`` draws from: ``"torch"`` for a ``torch.Generator``, ``"numpy"`` for NumPy's, ``"python"`` for
             a ``random.Random``.
-        answer_key: gives the other half where it isn't among labkit's own: of a course's check.
+        answer_key: gives the other half of a course's own check, which isn't among labkit's.
     """
 
     key: ClassVar[str]
@@ -112,12 +112,12 @@ class Check(ABC):
 
     @property
     def name(self) -> str:
-        """What the student's function is called in sentences."""
+        """The name of the student's function in sentences."""
         return self.key.partition(".")[2]
 
     @property
     def returned(self) -> tuple[str, ...]:
-        """The names of the outputs that the answer returns; none where that can't be said."""
+        """The names of the outputs that the answer returns; empty where they are not known."""
         return ()
 
     def inputs(self, seed: int) -> list[Case]:
@@ -125,12 +125,12 @@ class Check(ABC):
         return list(self.cases(generator(self.rng, seed)))
 
     def cases(self, g: Any) -> Iterable[Case]:
-        """The cases to try, their numbers drawn from ``g``; one of ``cases`` and ``inputs`` is given."""
+        """The cases to try, with numbers drawn from ``g``. A check defines either ``cases`` or ``inputs``."""
         raise NotImplementedError(f"{type(self).__name__} has neither cases nor inputs")
 
     @abstractmethod
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the student's answer on one case. Runs where the student's code lives; decides nothing."""
+        """Call the student's answer on one case. It runs where the student's code lives, and it decides nothing."""
 
 
 def generator(kind: str, seed: int) -> Any:
@@ -149,17 +149,17 @@ def generator(kind: str, seed: int) -> Any:
 
 
 class Compare(Check):
-    """A check whose verdict is: the same as the reference on every case. ``run`` is one call of the answer.
+    """A check whose answer must agree with the reference on every case. ``run`` calls the answer once.
 
     Attributes:
-        returns: what the answer gives, as sentences call it (``"the attacked picture"``); several names, where it
-            returns a tuple.
+        returns: the name of the output in sentences (``"the attacked picture"``); several names if the answer returns
+            a tuple.
         keywords: the arguments that are passed by name; all others go by position, in the order of the case.
-        drawn: of an answer that is a figure, the parts that count; see ``labkit.checks.kinds.figures``.
-        number: whether the answer is one number, in whatever form: its shape and dtype don't matter.
-        gradients: the arguments, tensors, through which a gradient must flow where one flows in the reference. The
-            weights of modules among the arguments belong to them anyway.
-        no_gradients: why no gradient is asked for, although the reference has one.
+        drawn: the parts that count if the answer is a figure; see ``labkit.checks.kinds.figures``.
+        number: whether the answer is one number, in any form: its shape and dtype don't matter.
+        gradients: the tensors among the arguments that must get a gradient where they get one in the reference. The
+            weights of modules among the arguments are always included.
+        no_gradients: the reason why no gradient is asked for, although the reference has one.
     """
 
     returns: ClassVar[str | tuple[str, ...]] = "the result"
@@ -175,11 +175,11 @@ class Compare(Check):
         return (self.returns,) if isinstance(self.returns, str) else tuple(self.returns)
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """What the answer is called with, by name: everything in the case but its title."""
+        """The arguments of the answer, by name: everything in the case but its title."""
         return {name: value for name, value in case.items() if name != "case"}
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer: what it gives, what gradients flow through it, what becomes of the arguments it changes."""
+        """Call the answer. Return its outputs, the gradients through them, and the arguments that it should change."""
         arguments = self.arguments(case)
         arguments |= traces.leaves(arguments, self.gradients)
         own = {name: value for name, value in arguments.items() if value is not case.get(name)}
@@ -193,10 +193,10 @@ class Compare(Check):
         return outputs | slopes | traces.states(arguments, self.changes)
 
     def outputs(self, result: Any) -> Outputs:
-        """What came back, by the names in ``returns``.
+        """The answer's outputs, by the names in ``returns``.
 
         Raises:
-            Wrong: if something else came back, most often nothing for want of a ``return``.
+            Wrong: if something else came back, most often None because a ``return`` is missing.
         """
         names = self.returned
         if len(names) == 1:
@@ -211,7 +211,7 @@ class Compare(Check):
         return {name: self.entry(value) for name, value in zip(names, result)}
 
     def entry(self, value: Any) -> Value:
-        """One value as it is compared."""
+        """One value in the form in which it is compared."""
         if value is None:
             raise Wrong(f"{self.name} returned nothing: is a `return` missing?")
         if figures.is_figure(value) or figures.is_axes_array(value):
@@ -252,10 +252,10 @@ def one(value: object) -> str:
 
 
 def number(value: Any, *, name: str = "your function") -> Value:
-    """``value`` as one number, where it is one or an array of one entry; a tensor keeps its gradient.
+    """``value`` as one number, if it is a number or an array of one entry; a tensor keeps its gradient.
 
     Raises:
-        Wrong: saying what came back instead.
+        Wrong: if it is something else; the sentence says what came back.
     """
     if value is None:
         raise Wrong(f"{name} returned nothing: is a `return` missing?")
@@ -324,13 +324,13 @@ def plural(what: str) -> bool:
 
 
 def describe_case(case: Case) -> str:
-    """One line about a failing input: its name, and its values as far as they are short."""
+    """One line about a failing input: its name, and those of its values that are short."""
     parts = [f"{name} = {describe(value)}" for name, value in case.items() if name != "case" and short(value)]
     return f"{case.get('case', '')}: {', '.join(parts)}" if parts else str(case.get("case", ""))
 
 
 def short(value: object) -> bool:
-    """Whether a value of a case can be shown: a model or a generator says nothing to a reader."""
+    """Whether a value of a case can be shown: a model or a generator tells a reader nothing."""
     if is_module(value):
         return False
     return is_array(value) or tables.is_table(value) or isinstance(value, int | float | str | tuple | list | dict)

@@ -34,7 +34,7 @@ class LocalLoss(Compare):
 
 
 class SelfRegularisation(Compare):
-    """What keeps the label true."""
+    """The self-regularisation loss: it keeps the label true."""
 
     key = "refine.self_regularisation"
     points = 2
@@ -71,7 +71,7 @@ class Ends(nn.Module):
 
 
 class Objective(Compare):
-    """The slide's objective, put right."""
+    """The slide's objective, with its error corrected."""
 
     key = "refine.objective"
     points = 2
@@ -102,7 +102,7 @@ CALLS = 150
 
 
 class Mix(Check):
-    """The history: exactly half, replaced uniformly."""
+    """The image history: exactly half of it, replaced uniformly at random."""
 
     key = "refine.mix"
     points = 3
@@ -141,7 +141,7 @@ class Mix(Check):
 
 
 class LabelDrift(Compare):
-    """Did the label survive?"""
+    """Label drift: does the label still fit the refined image?"""
 
     key = "refine.drift"
     points = 2
@@ -167,7 +167,7 @@ class LabelDrift(Compare):
 
 
 class PatchSize(Compare):
-    """How much of an image one probability is about."""
+    """The size of the patch that one probability of the discriminator describes."""
 
     key = "refine.patch_size"
     points = 1
@@ -175,7 +175,7 @@ class PatchSize(Compare):
     number = True
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One layer, without a stride and with one; two; the lecture's; drawn ones."""
+        """One layer, without a stride and with one; two; the lecture's network; random ones."""
 
         def case(name: str, strides: list[int], kernel: int) -> Case:
             return {"case": name, "strides": strides, "kernel": kernel}

@@ -79,7 +79,7 @@ class Move(Compare):
         yield case("nothing is moved", 2, 3, [], 2)
 
     def outputs(self, result: Any) -> Outputs:
-        """The examples in an order that doesn't depend on how they came: any order is right."""
+        """The examples in a fixed order: any order of the answer is right."""
         outputs = super().outputs(result)
         orders = {name: v.reshape(len(v), -1)[:, 0].argsort() for name, v in outputs.items()
                   if name != "y" and is_tensor(v) and v.ndim and v.numel()}  # fmt: skip
@@ -100,7 +100,7 @@ class CalibrationError(Compare):
         """One bin; empty bins, too sure in one and not enough in another; confidences of exactly 1 and on edges."""
 
         def case(name: str, confidence: Tensor, right: list[tuple[int, int]], bins: int, k: int = 4) -> Case:
-            """``right``: of how many samples, one after the other, how many are right."""
+            """A case; ``right`` lists (samples, right samples) for consecutive blocks of ``confidence``."""
             n = len(confidence)
             chosen = torch.randint(0, k, (n,), generator=g)
             p = ((1 - confidence) / (k - 1))[:, None].expand(n, k).clone()
@@ -151,7 +151,7 @@ class Alpha(Compare):
 
 
 class FixMatch(Compare):
-    """The loss that lets a weak view teach a strong one."""
+    """FixMatch's loss: the weak view teaches the strong view."""
 
     key = "selftrain.fixmatch"
     points = 3
@@ -195,7 +195,7 @@ class FixMatch(Compare):
 
 
 class Follow(Compare):
-    """The teacher that averages."""
+    """The teacher's weights follow the student's as a moving average."""
 
     key = "selftrain.ema_update"
     points = 1
@@ -218,7 +218,7 @@ class Follow(Compare):
         yield case("float64", 0.8, (4,), (2, 2), dtype=torch.float64)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; say whether what it returns are new tensors."""
+        """Call the answer; report whether it returns new tensors."""
         outputs = super().run(answer, case)
         given = {part.data_ptr() for part in (*case["teacher"], *case["student"])}
         weights = outputs[self.returns]

@@ -1,8 +1,8 @@
 """Topic ``series``: the cases on which the answers of exercise 08 are tried.
 
-Series are (B, C, T). What is random (noise, speeds, starts) is handed to the functions, so that a right answer is right
-to the last digit. Some batches have as many items as channels and steps, where a wrong axis would go unnoticed
-otherwise.
+Series are (B, C, T). The functions get all random values (noise, speeds, starts) as arguments, so that a right answer
+is right to the last digit. Some batches have as many items as channels and steps: they reveal an axis that gives wrong
+values without an error.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Jitter(Compare):
 
 
 class WarpPositions(Compare):
-    """From speeds to a map of time that never turns back."""
+    """Turn speeds into a map of time that never runs backwards."""
 
     key = "series.warp_positions"
     points = 3
@@ -71,7 +71,7 @@ class WarpPositions(Compare):
 
 
 class WindowSlice(Compare):
-    """A window stretched to the whole, with its labels."""
+    """Stretch a window to the whole length, with its labels."""
 
     key = "series.window_slice"
     points = 3
@@ -101,7 +101,7 @@ class WindowSlice(Compare):
 
 
 class Decimate(Compare):
-    """Every k-th step, after the filter."""
+    """Keep every k-th step, after a filter."""
 
     key = "series.decimate"
     points = 2
@@ -126,7 +126,7 @@ class Decimate(Compare):
 
 
 class Inject(Compare):
-    """Three kinds of anomaly, and where they are."""
+    """Insert three kinds of anomaly, and mark where they are."""
 
     key = "series.inject"
     points = 3
@@ -155,7 +155,7 @@ class Inject(Compare):
 
 
 class PointAdjust(Compare):
-    """The adjustment that flatters."""
+    """Point adjustment, which makes a detector look better than it is."""
 
     key = "series.point_adjust"
     points = 2

@@ -1,8 +1,8 @@
-"""What a notebook adds to a check: an end to an answer that has none, and where the answer comes from.
+"""What a notebook adds to a check: it stops an answer that never ends, and says which cell defined the answer.
 
-A notebook keeps what its cells defined before. After a syntax error, or under a misspelt name, a check gets the old
-function, and the verdict on it is a riddle. IPython's history says which cell defined that function, and which cell
-was to define it since. Without IPython (in pytest, in the grader) nothing here does anything.
+A notebook keeps what its cells defined before. After a syntax error, or with a misspelt name, a check gets the old
+function, and students don't understand its verdict. IPython's history shows which cell defined that function, and which
+later cell should have defined it again. Without IPython (in pytest, in the grader) this module does nothing.
 """
 
 import ast
@@ -29,14 +29,14 @@ ALIKE = 0.75  # a name is thought to be a slip for another from this similarity 
 
 
 class TimeUp(BaseException):
-    """Raised in the midst of an answer that takes too long. Its own ``except Exception`` does not catch it."""
+    """Raised inside an answer that takes too long. An ``except Exception`` in the answer does not catch it."""
 
 
 # ── an end ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def limited(check: Check, judge: Callable[[], Report]) -> Report:
-    """The report of ``judge``, or one that says that it was ended: by the limit, or by the person.
+    """The report of ``judge``, or a report that the time limit or the user stopped it.
 
     Raises:
         ValueError: if ``LABKIT_CHECK_SECONDS`` is no positive number.
@@ -72,8 +72,7 @@ def allowed() -> float:
 
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
-    """Raise ``TimeUp`` in the block after so many seconds; never on Windows or beside the main thread, which have no
-    alarm."""
+    """Raise ``TimeUp`` in the block after this many seconds. Windows and threads beside the main one have no alarm."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -95,7 +94,7 @@ def alarm(seconds: float) -> Iterator[None]:
 
 
 def place(error: BaseException) -> str:
-    """The line of the answer at which it was ended, as a sentence; empty if it was in none."""
+    """The line of the answer at which it was stopped, as a sentence; empty if it was outside the answer."""
     cells = numbers()
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in cells]
     if not frames:
@@ -107,7 +106,7 @@ def place(error: BaseException) -> str:
 
 
 def remarks(report: Report, answer: Any) -> tuple[str, ...]:
-    """What to add to a verdict where the function that was judged is not the one that the notebook shows."""
+    """Remarks for a verdict if the function that was judged is not the one that the notebook shows."""
     cells, first = history(), cell_of(answer)
     if first is None or not cells:
         return ()
@@ -135,7 +134,7 @@ def shell() -> Any:
 
 
 def history() -> list[str]:
-    """The source of each cell that was run, at its number; the last is the one that is running."""
+    """The source of each cell that was run, at its number; the last cell is still running."""
     running = shell()
     return [str(source) for source in running.user_ns.get("In", ())] if running else []
 
@@ -160,7 +159,7 @@ def codes(answer: Any) -> list[CodeType]:
 
 
 def variable(source: str, key: str) -> str:
-    """The name that a check cell gives its answer by; empty if it can't be told."""
+    """The name of the answer in a check cell; empty if it is not clear."""
     found = re.search(rf"""check\(\s*["']{re.escape(key)}["']\s*,\s*(\w+)""", source)
     return found.group(1) if found else ""
 
@@ -173,7 +172,7 @@ def answers(key: str) -> set[str]:
 
 
 def defined(source: str) -> list[str]:
-    """The functions and classes that a cell defines at its top level; what does not parse is read line by line."""
+    """The functions and classes that a cell defines at its top level. A cell that does not parse is read by lines."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -182,7 +181,7 @@ def defined(source: str) -> list[str]:
 
 
 def failure(source: str) -> str:
-    """What kept a cell from defining what it was to define."""
+    """Why a cell did not define what it should have defined."""
     try:
         ast.parse(source)
     except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""How a verdict looks: a line of HTML in the notebook, a few coloured lines where it is a failure."""
+"""How a verdict looks: one line of HTML in the notebook; for a failure a few coloured lines."""
 
 import html
 import textwrap
@@ -24,7 +24,7 @@ HEADS = {
 class Rejected(Wrong):
     """A verdict that is not ``right``. Raised by ``check``, so that nbgrader gives the cell no points.
 
-    In Jupyter it shows as a few lines instead of a traceback, and what is remarked of the answer below them.
+    Jupyter shows it as a few lines instead of a traceback, with the remarks on the answer below.
     """
 
     def __init__(self, report: Report, remarks: Sequence[str] = ()) -> None:
@@ -53,7 +53,7 @@ class Accepted:
         return f'<div role="status">{head} right, {points(self.report)}{notes}</div>'
 
     def notes(self) -> list[str]:
-        """What the answer warned of and what is remarked of it, a line each: worth no points either way."""
+        """The warnings of the answer and the remarks on it, one line each. They change no points."""
         return [*(f"It warned: {text}" for text in self.warned), *self.remarks]
 
 
@@ -80,14 +80,14 @@ def lines(report: Report) -> list[str]:
 
 
 def wrapped(text: str, first: str) -> list[str]:
-    """``text`` after ``first``, broken between words; later lines are indented as far."""
+    """``text`` after ``first``, broken between words; later lines are indented by the width of ``first``."""
     return textwrap.wrap(
         text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False
     ) or [first]
 
 
 def text_of(report: Report) -> str:
-    """The sentence, with a capital and a full stop. What begins with a name from the code keeps its case."""
+    """The sentence, with a capital and a full stop. A sentence that begins with a name from the code keeps its case."""
     if report.status == "stub":
         return "Not written yet: put your code in place of `raise NotImplementedError`."
     text = report.sentence

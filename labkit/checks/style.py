@@ -1,7 +1,7 @@
 """Topic ``style``: the cases on which the answers of exercise 11 are tried.
 
-Maps and pictures are small, not square, and drawn from the seed; what is drawn (partners, weights) is handed to the
-functions. Some batches are as long as they have channels, or as wide, where a silent broadcast would go unnoticed.
+Maps and pictures are small, not square, and drawn from the seed. The functions get all random values (partners,
+weights) as arguments. Some batches have as many items as channels or columns: they reveal a silent broadcast.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ DOUBLE = torch.float64
 
 
 def maps(g: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Feature maps of either sign, another mean and deviation in each."""
+    """Feature maps with values of both signs; each map has its own mean and deviation."""
     draw = partial(torch.randn, generator=g, dtype=dtype)
     return draw(*shape) * (0.5 + draw(*shape[:2], 1, 1).abs()) + draw(*shape[:2], 1, 1)
 
@@ -52,7 +52,7 @@ class StyleLoss(Compare):
     atol = 1e-6
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One layer; two; three of other sizes; a style for each picture; one that is met already; float64."""
+        """One layer; two; three of other sizes; a style for each picture; a style already matched; float64."""
 
         def case(
             name: str, b: int, sizes: list[tuple[int, int, int]], *, styles: int = 1, dtype: Any = torch.float32
@@ -67,7 +67,7 @@ class StyleLoss(Compare):
         yield case("float64, as many pictures as channels", 4, [(4, 4, 2), (2, 3, 3)], dtype=DOUBLE)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; look at the gradient that reaches the maps."""
+        """Call the answer; read the gradient that reaches the maps."""
         features = [f.clone().requires_grad_() for f in case["features"]]
         outputs = super().run(answer, case | {"features": features})
         result = outputs[self.returns]
@@ -163,7 +163,7 @@ class Mixstyle(Compare):
 
 
 class Critic(nn.Module):
-    """A loss of each picture with weights inside: smooth, different for every pixel and picture."""
+    """A smooth loss of each picture that has weights; every pixel and every picture counts differently."""
 
     def __init__(self, n: int, g: Generator, dtype: torch.dtype) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class PixelStep(Compare):
         yield case("float64, long steps", 2, 3, 6.0, dtype=DOUBLE)
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer; look at what it leaves on the weights and on the picture."""
+        """Call the answer; read the gradients that it leaves on the weights and on the picture."""
         outputs = super().run(answer, case)
         weight = case["loss"].weight
         left = torch.zeros_like(weight) if weight.grad is None else weight.grad

@@ -1,4 +1,4 @@
-"""What checks of torch answers share: random numbers, what came back as a tensor, gradients."""
+"""Functions that checks of torch answers share: random numbers, outputs as tensors, gradients."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ def generator(seed: int) -> Generator:
 
 
 def tensor(value: Any, *, name: str = "your function") -> Tensor:
-    """``value`` as a plain tensor, where it is one or can be taken for one (a number, a NumPy array).
+    """``value`` as a plain tensor, if it is a tensor, a number or a NumPy array.
 
     Raises:
-        Wrong: saying what came back instead, most often nothing for want of a ``return``.
+        Wrong: if it is something else, most often None because a ``return`` is missing; the sentence says what.
     """
     if isinstance(value, Tensor):
         return value.detach().as_subclass(torch.Tensor)
@@ -31,7 +31,7 @@ def tensor(value: Any, *, name: str = "your function") -> Tensor:
 
 
 def gradient(value: Any, net: nn.Module) -> Tensor:
-    """The gradient of what an answer gave for a net's parameters, as one vector; zeros where there is none."""
+    """The gradient of an answer's output for a net's parameters, as one vector; zeros where there is none."""
     parameters = list(net.parameters())
     nothing = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
     if not isinstance(value, Tensor) or not value.requires_grad:
@@ -50,6 +50,6 @@ def drawn(module: nn.Module, g: Generator, *, dtype: torch.dtype = torch.float32
 
 
 def left_on(*modules: nn.Module) -> Tensor:
-    """The gradients that lie on the weights of some modules, as one vector; zeros where there are none."""
+    """The gradients stored on the weights of some modules, as one vector; zeros where there are none."""
     parts = [torch.zeros_like(p) if p.grad is None else p.grad for m in modules for p in m.parameters()]
     return torch.cat([part.flatten() for part in parts])

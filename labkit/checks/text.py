@@ -24,7 +24,7 @@ FILLERS = ["the", "a", "was", "and", "very", "we", "but", "of", "Anna", "Sunday"
 
 
 def chances(n: int, columns: int, g: Generator) -> Tensor:
-    """Numbers in [0, 1) (n, columns), float64; those of the first column are all different."""
+    """Random numbers in [0, 1), (n, columns), float64; those of the first column are all different."""
     u = (torch.randint(0, 1000, (n, columns), generator=g) + 0.5).double() / 1000
     u[:, 0] = (torch.randperm(n, generator=g) + 0.5).double() / max(n, 1)
     return u
@@ -42,12 +42,12 @@ def sentence(n: int, g: Generator) -> list[str]:
 
 
 class Drawn(Compare):
-    """An answer that gets its random numbers: two calls give the same."""
+    """A check of an answer that gets its random numbers as arguments, so that two calls give the same result."""
 
     no_gradients = "words have none"
 
     def run(self, answer: Callable[..., Any], case: Case) -> Outputs:
-        """Call the answer twice. If it changed an argument, the second call says nothing."""
+        """Call the answer twice. If it changed an argument, the second call proves nothing."""
         changed = traces.watch(case)
         outputs = super().run(answer, case)
         if not changed() and not agree(outputs, super().run(answer, case)):
@@ -56,7 +56,7 @@ class Drawn(Compare):
 
 
 class SynonymReplacement(Drawn):
-    """n words of a sentence replaced by synonyms."""
+    """Replace n words of a sentence by synonyms."""
 
     key = "text.synonym_replacement"
     points = 3
@@ -82,7 +82,7 @@ class SynonymReplacement(Drawn):
 
 
 class RandomInsertion(Drawn):
-    """Synonyms inserted at random places."""
+    """Insert synonyms at random places."""
 
     key = "text.random_insertion"
     points = 2
@@ -107,7 +107,7 @@ class RandomInsertion(Drawn):
 
 
 class RandomSwap(Drawn):
-    """Pairs of words that change places."""
+    """Swap pairs of words."""
 
     key = "text.random_swap"
     points = 2
@@ -138,14 +138,14 @@ class RandomSwap(Drawn):
 
 
 class RandomDeletion(Drawn):
-    """Words lost, with their tags, but never all."""
+    """Delete words with their tags, but never all words."""
 
     key = "text.random_deletion"
     points = 2
     returns = ("the words", "the tags")
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """Two words; one that would go; all that would go; none that goes; a number of exactly p; long ones."""
+        """Two words; one word that would go; all would go; none would go; a number of exactly p; long sentences."""
 
         def case(name: str, words: list[str], p: float) -> Case:
             tags = torch.randint(0, 9, (len(words),), generator=g).tolist()
@@ -164,14 +164,14 @@ class RandomDeletion(Drawn):
 
 
 class SwapConjuncts(Compare):
-    """Both sides of each "X and X" exchanged."""
+    """Exchange both sides of each "X and X"."""
 
     key = "text.swap_conjuncts"
     points = 2
     returns = "the new tree"
 
     def cases(self, g: Generator) -> Iterator[Case]:
-        """One pair; deep down; one within the other; different labels; nothing to swap; a drawn tree."""
+        """One pair; one deep in the tree; one inside another; different labels; nothing to swap; a random tree."""
         one = ("NP", ("JJ", "young"), ("CC", "and"), ("JJ", "fast"))
         beat = ("VP", ("VBD", "beat"), ("NP", "Ben"))
         inner = ("NP", ("NP", "Ben"), ("CC", "or"), ("NP", "Carla"))
@@ -189,7 +189,7 @@ class SwapConjuncts(Compare):
         yield {"case": "a drawn tree", "tree": drawn_tree(numbers.tolist()), "numbers": numbers}
 
     def arguments(self, case: Case) -> dict[str, Any]:
-        """The tree alone: the numbers it was made of are no argument."""
+        """The tree alone, without the numbers that it was made from."""
         return {"tree": case["tree"]}
 
 
@@ -204,7 +204,7 @@ def drawn_tree(numbers: list[int]) -> Any:
 
 @dataclass(frozen=True)
 class Operation:
-    """A change of a sentence that can be told from others."""
+    """A change of a sentence that differs from all other changes."""
 
     name: str
 
@@ -218,7 +218,7 @@ class Operation:
 
 
 class SafePolicy(Drawn):
-    """For each sentence an operation that keeps its label."""
+    """Apply to each sentence an operation that keeps its label."""
 
     key = "text.safe_policy"
     points = 2

@@ -1,6 +1,6 @@
-"""What a call leaves behind: the gradients that flow through what it gave, and what became of its arguments.
+"""What a call leaves behind: the gradients that flow through its outputs, and the changes in its arguments.
 
-All of it happens in the process where the student's code lives. Nothing here imports torch before a tensor is there.
+All of it happens in the process where the student's code lives. Nothing here imports torch before there is a tensor.
 """
 
 import copy
@@ -28,10 +28,10 @@ def leaves(arguments: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
 
 
 def gradients(outputs: Mapping[str, Any], arguments: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """For each output and each argument through which its gradient flows, that gradient.
+    """The gradient of each output for each argument that it flows to.
 
-    An output of many entries is weighted, so that no two of them can be exchanged. Where no gradient flows there is no
-    entry.
+    The entries of a large output get different weights, so that exchanging two of them changes the gradient. Where no
+    gradient flows there is no entry.
     """
     slopes = {}
     for output, value in outputs.items():
@@ -48,7 +48,7 @@ def gradients(outputs: Mapping[str, Any], arguments: Mapping[str, Any], names: I
 
 
 def reachable(arguments: Mapping[str, Any], names: Iterable[str]) -> list[tuple[str, list[Any]]]:
-    """What a gradient may be taken for: the named tensors, and the weights that learn of each module."""
+    """The targets of a gradient: the named tensors, and the trainable weights of each module."""
     tensors = [(name, [arguments[name]]) for name in names]
     modules = [(name, [p for p in value.parameters() if p.requires_grad])
                for name, value in arguments.items() if is_module(value)]  # fmt: skip
@@ -69,7 +69,7 @@ def slope(total: Any, targets: list[Any]) -> Any:
 
 
 def dice() -> Callable[[], list[str]]:
-    """A function that says from which of the sources that everybody shares a number was drawn since now."""
+    """A function that names the shared sources of random numbers that were used since ``dice`` was called."""
     before = sources()
     return lambda: [name for name, state in sources().items() if state != before[name]]
 
@@ -107,7 +107,7 @@ ASPECTS = {
 
 
 def aspects(value: Any) -> dict[str, Any]:
-    """What can be seen of an argument that may change, by the names in ``ASPECTS``."""
+    """The aspects of an argument that may change, by the names in ``ASPECTS``."""
     if is_module(value):
         return {
             "weights": joined(list(value.parameters())),
@@ -134,11 +134,11 @@ def is_optimizer(value: object) -> bool:
 
 
 def watch(arguments: Mapping[str, Any], allowed: Sequence[str] = ()) -> Callable[[], str]:
-    """Remember some arguments. The function that comes back says what became of them: a sentence, or ``""``.
+    """Remember some arguments. The returned function says how they have changed: a sentence, or ``""``.
 
     Args:
-        arguments: by name; functions, generators and objects of classes of one's own are not looked at.
-        allowed: names of those that may change, as a whole or in one aspect, as in ``"model.weights"``.
+        arguments: the arguments by name; functions, generators and objects of a user's own classes are not compared.
+        allowed: the names of those that may change, as a whole or in one aspect, as in ``"model.weights"``.
     """
     watched = [name for name in arguments if name != "case" and name not in allowed]
     before = {name: remembered(arguments[name]) for name in watched}
@@ -159,7 +159,7 @@ def remembered(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A copy of a value without any tensor in it; anything that is no value becomes None."""
+    """A copy of a value with no tensor in it; an object that is no value becomes None."""
     if is_array(value):
         return array(value).copy()
     if tables.is_table(value):
@@ -176,7 +176,7 @@ def plain(value: Any) -> Any:
 
 
 def change(name: str, value: Any, old: Any, free: Set[str] = frozenset()) -> str:
-    """What has changed in an argument, as a sentence; ``""`` if nothing has that is not ``free`` to."""
+    """What has changed in an argument, as a sentence; ``""`` if only aspects that are ``free`` have changed."""
     if is_module(value) or is_optimizer(value):
         new = aspects(value)
         for aspect, text in CHANGES.items():

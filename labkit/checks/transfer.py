@@ -39,7 +39,7 @@ class SettingName(Compare):
 
 
 class ImportanceWeights(Compare):
-    """From a classifier of domains to weights."""
+    """Turn a classifier of domains into importance weights."""
 
     key = "transfer.importance_weights"
     points = 2
@@ -63,7 +63,7 @@ class ImportanceWeights(Compare):
 
 
 class EffectiveSampleSize(Compare):
-    """What weighted samples are worth."""
+    """The effective sample size: how many equally weighted samples the weighted ones are worth."""
 
     key = "transfer.effective_sample_size"
     returns = "the size"
@@ -82,7 +82,7 @@ class EffectiveSampleSize(Compare):
 
 
 class ClipWeights(Compare):
-    """Weights that are cut."""
+    """Cut weights that are too large."""
 
     key = "transfer.clip_weights"
     points = 2
@@ -134,7 +134,7 @@ class Procrustes(Compare):
 
 
 class Csls(Compare):
-    """Similarities without hubs."""
+    """CSLS: similarities of words, corrected for hubs."""
 
     key = "transfer.csls"
     points = 3

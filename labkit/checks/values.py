@@ -1,4 +1,4 @@
-"""Values that answers give: how they are named, compared, described, and carried as bytes that hold no code.
+"""Values that answers return: how they are named, compared, described, and sent as bytes that hold no code.
 
 A value is a number, a text, a date, a tensor, an array, a data frame, a figure, ``None``, or a list, tuple, set or
 dictionary of values. Nothing here imports torch, pandas or Matplotlib: a check of plain Python or NumPy answers works
@@ -28,11 +28,11 @@ MOST = 100_000  # parts of one value that are no array's numbers
 
 
 class Unsendable(ValueError):
-    """A value that no check asks for and that can't be sent as plain data; the text says what it is."""
+    """A value that can't be sent as plain data, and that no check asks for; the text says what it is."""
 
 
 def is_tensor(value: object) -> TypeGuard[Any]:
-    """Whether a value is a torch tensor; torch itself is not imported for the question."""
+    """Whether a value is a torch tensor; this does not import torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -49,7 +49,7 @@ def is_array(value: object) -> bool:
 
 
 def is_texts(value: object) -> bool:
-    """Whether a value is an array of texts, or of dates, which are taken for texts."""
+    """Whether a value is an array of texts, or of dates, which count as texts."""
     if not isinstance(value, np.ndarray):
         return False
     if value.dtype == object:
@@ -58,7 +58,7 @@ def is_texts(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a single number of Python's or NumPy's."""
+    """Whether a value is a single number of Python or NumPy."""
     return isinstance(value, bool | int | float | np.number | np.bool_)
 
 
@@ -81,10 +81,10 @@ def array(value: Any) -> NDArray[Any]:
 
 
 def freeze(value: Value, name: str, arrays: dict[str, NDArray[Any]], depth: int = 0) -> Any:
-    """A value as JSON can hold it. Its arrays go to ``arrays`` under names that begin with ``name``.
+    """A value in a form that JSON can hold. Its arrays go to ``arrays`` under names that begin with ``name``.
 
     Raises:
-        Unsendable: if it holds something else.
+        Unsendable: if the value holds anything else.
     """
     if depth > DEEPEST:
         raise Unsendable(f"lists nested more than {DEEPEST} deep")
@@ -135,7 +135,7 @@ def freeze_array(value: Any, name: str, arrays: dict[str, NDArray[Any]]) -> dict
 
 
 def thaw(node: Any, arrays: Mapping[str, NDArray[Any]]) -> Value:
-    """What ``freeze`` froze. The node comes from an untrusted process.
+    """The value that ``freeze`` turned into a node. The node comes from an untrusted process.
 
     Raises:
         ValueError, KeyError, TypeError: if ``freeze`` never makes such a node.
@@ -207,13 +207,13 @@ def describe(value: object) -> str:
 
 
 def text_of(value: object, length: int = 160) -> str:
-    """A value that is no array, cut where it is long."""
+    """The text of a value that is no array, cut if it is long."""
     text = repr(value) if isinstance(value, list | tuple | dict) else str(value)
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def entries(value: Any) -> str:
-    """Nested lists of numbers, with four digits."""
+    """The text of nested lists of numbers, with four digits each."""
     if isinstance(value, list):
         return "[" + ", ".join(entries(entry) for entry in value) + "]"
     return f"{value:.4g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)

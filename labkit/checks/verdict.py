@@ -2,11 +2,11 @@
 
 The sentence comes from the first of these that has one:
 
-1. a mistake of the bank that gives the same as the answer does on every case;
-2. what went wrong before there were outputs: it raised, it changed its input;
-3. the check's own verdict, where it has one, or what the cases that failed are there for;
-4. the diagnosis: what given against expected shows over all cases, whatever the exercise;
-5. that the values are wrong.
+1. a mistake of the bank that gives the same outputs as the answer on every case;
+2. an event before there were outputs: the answer raised an error, or changed its input;
+3. the check's own verdict, if it has one, or the promise that the failed cases test;
+4. the diagnosis: it compares given and expected over all cases, for any exercise;
+5. a plain statement that the values are wrong.
 """
 
 import contextlib
@@ -48,10 +48,9 @@ STRAY = "its value is right, but a gradient flows to {target}, where none should
 
 @dataclass(frozen=True)
 class Record:
-    """What became of an answer on one case: its outputs, or why there are none.
+    """The result of an answer on one case: its outputs, or why there are none.
 
-    ``error`` is the type of what it raised; ``drew`` names the sources of random numbers, of those that everybody
-    shares, from which it drew.
+    ``error`` is the type of the error that it raised; ``drew`` names the shared sources of random numbers that it used.
     """
 
     status: str
@@ -63,7 +62,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Trial:
-    """One case and what became of the answer on it."""
+    """One case, and the answer's result on it."""
 
     case: Case
     record: Record
@@ -77,9 +76,9 @@ def decide(check: Check, key: AnswerKey, trials: Sequence[Trial], tried: Tried, 
     """The report on an answer.
 
     Args:
-        trials: what became of it, case by case.
-        tried: the records of another answer on the same cases: the reference's, a mistake's.
-        explain: look for the mistake that was made; nobody reads about a decoy.
+        trials: each case, and the answer's result on it.
+        tried: gives the records of another answer on the same cases: the reference or a mistake.
+        explain: look for the mistake that was made; not needed for a decoy, as nobody reads its sentence.
     """
     last = trials[-1]
     if last.record.status in ("stub", "copied"):
@@ -118,7 +117,7 @@ def report(check: Check, status: str, wrong: Wrong, case: Case) -> Report:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Let labkit's own answers print and warn to nobody, and leave the notebook's random numbers as they were."""
+    """Hide prints and warnings of labkit's own answers, and leave the notebook's random numbers as they were."""
     torch = sys.modules.get("torch")
     states = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -156,7 +155,7 @@ def problem(
 
 
 def misshapen(check: Check, key: AnswerKey, trial: Trial, right: Record, error: Exception) -> Wrong:
-    """The verdict raised something. If it can judge the reference's outputs, the answer's have an impossible form.
+    """Explain an error of the check's verdict: if the reference passes, the answer's outputs have an impossible form.
 
     Raises:
         Exception: the same error, if it is the check's own fault.
@@ -175,7 +174,7 @@ def misshapen(check: Check, key: AnswerKey, trial: Trial, right: Record, error: 
 
 
 def compare(check: Check, given: Outputs, expected: Outputs, otherwise: Mapping[str, str]) -> Wrong | None:
-    """What differs first between the outputs of an answer and the reference's: values, then gradients."""
+    """The first difference between the outputs of an answer and the reference's: values, then gradients."""
     for what in sorted(expected, key=lambda name: name.startswith(BEGIN)):
         if what.startswith(BEGIN) and what not in given:
             if not array(expected[what]).any():  # none flows: a plain number is as good
@@ -208,10 +207,10 @@ def of_gradient(wrong: Wrong) -> Wrong:
 
 
 def mismatch(check: Check, what: str, given: Any, expected: Any, *, values: bool = True) -> Wrong | None:
-    """What is wrong with one output: its kind, its shape, its dtype, its values.
+    """What is wrong with one output: its kind, its shape, its dtype or its values.
 
     Args:
-        values: whether to look at values at all.
+        values: whether to compare values, too.
     """
     if (is_array(expected) and (is_array(given) or (is_number(given) and not array(expected).shape))) or (
         is_number(expected) and is_scalar(given) and (dtype_of(given) == "bool") == isinstance(expected, bool)
@@ -244,7 +243,7 @@ def is_scalar(value: Any) -> bool:
 
 
 def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
-    """Whether an output is of another kind than was asked for."""
+    """Whether an output has a different kind from the expected one."""
     if kind(given) == kind(expected):
         return None
     if given is None:
@@ -254,7 +253,7 @@ def other_kind(check: Check, given: Any, expected: Any) -> Wrong | None:
 
 
 def kind(value: Any) -> str:
-    """What sort of thing a value is: forms that can stand for each other are one."""
+    """The kind of a value; forms that can replace each other are one kind."""
     if isinstance(value, bool | np.bool_):
         return "bool"
     if isinstance(value, figures.Picture):
@@ -295,11 +294,11 @@ def sentence(
 def from_bank(
     check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], right: Sequence[Record], tried: Tried
 ) -> str:
-    """The sentence of the one mistake that gives what the answer gave; "" if there is none, or more than one.
+    """The sentence of the one mistake that gives the same outputs as the answer; "" if there is none, or several.
 
-    It must agree on every case that failed, and on half of all cases. Where several do, only the one that agrees on all
-    cases counts. Where the answer returns several things and no mistake gives all of them, the first that is wrong is
-    looked at alone.
+    The mistake must agree on every case that failed, and on half of all cases. If several mistakes do, only one that
+    agrees on all cases counts. If the answer returns several outputs and no mistake gives all of them, only the first
+    wrong output is compared.
     """
     parts = looked_at(check, trials, right)
     for outputs in (parts, first_wrong(check, trials, right, parts)):
@@ -315,7 +314,7 @@ def from_bank(
 def fitting(
     check: Check, key: AnswerKey, trials: Sequence[Trial], failing: list[int], parts: Set[str] | None, tried: Tried
 ) -> list[tuple[Mistake, bool]]:
-    """The mistakes that agree with the answer in some outputs, and whether they agree in all it left behind."""
+    """The mistakes that agree with the answer in the outputs ``parts``, and whether they agree in all outputs."""
     everywhere: list[tuple[Mistake, bool]] = []
     on_failing: list[tuple[Mistake, bool]] = []
     for mistake in key.mistakes:
@@ -340,7 +339,7 @@ def fitting(
 
 
 def telling(record: Record) -> bool:
-    """Whether there are outputs, and a number in them is finite: many mistakes end in the same nan."""
+    """Whether there are outputs with a finite number; outputs of nan alone don't tell mistakes apart."""
     return any(np.isfinite(array(value)).any() for value in record.values.values() if is_array(value)) or any(
         not is_array(value) and (not is_number(value) or np.isfinite(value)) for value in record.values.values()
     )
@@ -349,7 +348,7 @@ def telling(record: Record) -> bool:
 def first_wrong(
     check: Check, trials: Sequence[Trial], right: Sequence[Record], parts: Set[str] | None
 ) -> Set[str] | None:
-    """The first of several things that an answer returns which is wrong in some case; none if it returns only one."""
+    """The first returned output that is wrong in some case; empty if the answer returns only one output."""
     if parts is None or len(check.returned) < 2:
         return set()
     for name in check.returned:
@@ -359,7 +358,7 @@ def first_wrong(
 
 
 def looked_at(check: Check, trials: Sequence[Trial], right: Sequence[Record]) -> Set[str] | None:
-    """The outputs by which a mistake is recognised: what is returned, or if that is right, all (None)."""
+    """The outputs that identify a mistake: the returned ones, or all (None) if the returned ones are right."""
     returned = set(check.returned)
     if not returned or not right:
         return None
@@ -370,7 +369,7 @@ def looked_at(check: Check, trials: Sequence[Trial], right: Sequence[Record]) ->
 
 
 def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> bool:
-    """Whether two answers did the same on a case, as far as some of the outputs tell."""
+    """Whether two answers did the same on a case, judged by the outputs ``parts``, or by all if None."""
     if a.status != b.status:
         return False
     if a.status == "error":
@@ -385,7 +384,7 @@ def equal(check: Check, a: Record, b: Record, parts: Set[str] | None = None) -> 
 
 
 def message(record: Record) -> str:
-    """What an error says, without the line of code."""
+    """The message of an error, without the line of code."""
     return record.sentence.partition(" (in line ")[0]
 
 

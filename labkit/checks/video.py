@@ -1,8 +1,8 @@
 """Topic ``video``: the cases on which the answers of exercise 07 are tried.
 
-Clips are (B, T, C, H, W). What is random (rates, lost frames, noise, starts) is handed to the functions, so that a
-right answer is right to the last digit. Some batches have as many clips as frames and channels, where a wrong axis
-would go unnoticed otherwise.
+Clips are (B, T, C, H, W). The functions get all random values (rates, lost frames, noise, starts) as arguments, so that
+a right answer is right to the last digit. Some batches have as many clips as frames and channels: they reveal an axis
+that gives wrong values without an error.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ DOUBLE = torch.float64
 
 
 def clips(g: Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Clips of which no two numbers are alike."""
+    """Clips in which no two values are equal."""
     return torch.rand(*shape, generator=g, dtype=dtype)
 
 
 class Speed(Compare):
-    """Another speed, the length kept."""
+    """Change the speed of a clip and keep its length."""
 
     key = "video.speed"
     points = 2
@@ -45,7 +45,7 @@ class Speed(Compare):
 
 
 class DropFrames(Compare):
-    """Lost frames: the last that came is shown."""
+    """Lost frames: the last frame that arrived is shown again."""
 
     key = "video.drop_frames"
     points = 3
@@ -71,7 +71,7 @@ class DropFrames(Compare):
 
 
 def roll_rows(pictures: Tensor, values: Tensor) -> Tensor:
-    """Pictures (N, C, H, W), each turned in a circle to the right by its own number of pixels (N,).
+    """Roll the rows of each picture (N, C, H, W) to the right by its own number of pixels (N,).
 
     Raises:
         ValueError: if they are no pictures, or there isn't one value for each.
@@ -85,7 +85,7 @@ def roll_rows(pictures: Tensor, values: Tensor) -> Tensor:
 
 
 class Consistent(Compare):
-    """One draw a clip for what the camera does, a new one a frame for what the sensor does."""
+    """Camera effects are drawn once for each clip, sensor noise is drawn again for each frame."""
 
     key = "video.consistent"
     points = 3
@@ -113,7 +113,7 @@ class Consistent(Compare):
 
 
 class Relabel(Compare):
-    """What is seen backwards and in a mirror."""
+    """The label of a clip that is played backwards or mirrored."""
 
     key = "video.relabel"
     points = 2
@@ -138,7 +138,7 @@ class Relabel(Compare):
 
 
 class TemporalCrop(Compare):
-    """Part of a clip, and when things happen in it."""
+    """Cut a part out of a clip, with the times of its events."""
 
     key = "video.temporal_crop"
     points = 2
@@ -164,7 +164,7 @@ class TemporalCrop(Compare):
 
 
 class VideoMix(Compare):
-    """A block of another clip, and how much of the label it takes."""
+    """Paste a block of another clip, and mix the labels by its share."""
 
     key = "video.videomix"
     points = 3

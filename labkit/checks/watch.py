@@ -1,6 +1,6 @@
-"""The courtesy of the notebook: an answer that calls labkit's own function is told to write it.
+"""A help in the notebook: a student whose answer calls labkit's own function is told to write that function.
 
-The watch shares its process with the answer, so it can be evaded there. Where marks are given, in the grader's sandbox,
+The watch shares its process with the answer, so an answer can evade it. In the grader's sandbox, where marks are given,
 those functions do not exist at all.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Copied(Exception):
-    """Raised inside an answer that calls the labkit function it was to write."""
+    """Raised inside an answer that calls the labkit function that it should implement."""
 
 
 @contextmanager
@@ -45,5 +45,5 @@ def codes_of(function: Callable[..., Any]) -> list[CodeType]:
 
 
 def copied(function: Callable[..., Any]) -> str:
-    """The sentence for an answer that calls what it was to write."""
+    """The sentence for an answer that calls the function that it should implement."""
     return f"it calls labkit's own `{getattr(function, '__name__', 'function')}`: write it yourself"

@@ -1,9 +1,9 @@
 """A check in two halves that share nothing but bytes.
 
-``execute`` runs where the student's code lives and gives bytes; ``judge`` takes bytes and gives a verdict, and
-may sit in another process on another machine. The bytes are safetensors, which cannot carry code: the arrays among the
-outputs of case ``i`` stand under ``i/name``, and the header's metadata holds one record a case (its status, its other
-values and, where the answer failed before it gave outputs, a sentence).
+``execute`` runs where the student's code lives and returns bytes. ``judge`` takes the bytes and returns a verdict; it
+may run in another process on another machine. The bytes are safetensors, which cannot carry code. Arrays among the
+outputs of case ``i`` are stored under ``i/name``. The header's metadata holds one record for each case: its status, its
+other values and, if the answer failed before it gave outputs, a sentence.
 """
 
 import dis
@@ -49,7 +49,7 @@ class Malformed(ValueError):
 
 
 class CheckBroken(RuntimeError):
-    """The check itself failed: never the student's fault, and never a zero."""
+    """The check itself failed. This is never the student's fault and never gives zero points."""
 
 
 # ── where the student's code lives ────────────────────────────────────────────────────────────────────────────────────
@@ -61,9 +61,9 @@ def execute(
     """Run ``answer`` on the cases of ``seed``; the outputs as bytes.
 
     Args:
-        watch: refuse an answer that calls labkit's own function, where that function exists.
-        limit: how many bytes of outputs are accepted.
-        prepared: the cases, where only the judge can make them; see ``prepare``.
+        watch: refuse an answer that calls labkit's own function, if that function exists here.
+        limit: the largest number of bytes of outputs.
+        prepared: the cases, if only the judge can make them; see ``prepare``.
     """
     forbidden = watched(check) if watch else ()
     records: list[dict[str, Any]] = []
@@ -87,7 +87,7 @@ def execute(
 
 
 def watched(check: Check) -> Sequence[Any]:
-    """The functions that an answer must not call, as far as they are here."""
+    """The functions that an answer must not call, if the answer key is here; otherwise none."""
     try:
         return bank.answer_key(check).forbidden
     except LookupError:
@@ -124,10 +124,10 @@ def attempt(
 
 
 def frozen(outputs: Outputs, name: str, arrays: Arrays, check: Check) -> dict[str, Any]:
-    """The outputs as a record holds them; their arrays go to ``arrays``.
+    """The outputs in the form of a record; their arrays go to ``arrays``.
 
     Raises:
-        Wrong: if one can't be sent.
+        Wrong: if an output can't be sent.
     """
     values = {}
     for key, value in outputs.items():
@@ -153,7 +153,7 @@ def pack(message: dict[str, Any], arrays: Arrays) -> bytes:
 
 
 def prepare(check: Check, seed: int) -> bytes:
-    """The cases of a seed as bytes, where only the judge can make them; nothing where ``execute`` makes them itself."""
+    """The cases of a seed as bytes, if only the judge can make them; empty if ``execute`` makes them itself."""
     make = bank.answer_key(check).prepare
     if make is None:
         return b""
@@ -178,11 +178,11 @@ def cases_of(check: Check, seed: int, prepared: bytes = b"") -> list[Case]:
 
 
 def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: bool = True) -> Report:
-    """The verdict on what ``execute`` sent. The inputs are made again here, from the seed.
+    """The verdict on the bytes from ``execute``. The inputs are made again here, from the seed.
 
     Args:
-        limit: how many bytes of outputs are accepted.
-        explain: look for the mistake that was made, where the answer is wrong.
+        limit: the largest number of bytes of outputs.
+        explain: if the answer is wrong, look for the mistake that was made.
 
     Raises:
         Malformed: if the bytes are not what ``execute`` sends for this check.
@@ -199,7 +199,8 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
     lasting = {key.reference, *(mistake.function for mistake in key.mistakes)}
 
     def tried(answer: Any, which: Sequence[int] | None = None) -> list[Record]:
-        """The records of another answer on the same cases, or some of them, made anew: an answer may change them."""
+        """The records of another answer on the same cases, or some of them. An answer may change its cases, so they
+        are made again."""
         kept = recall(check, key, seed) if answer in lasting else {}
         where = range(len(records)) if which is None else which
         if missing := [i for i in where if (answer, i) not in kept]:
@@ -215,7 +216,7 @@ def judge(check: Check, data: bytes, seed: int, *, limit: int = LIMIT, explain: 
 
 
 def recall(check: Check, key: bank.AnswerKey, seed: int) -> dict[tuple[Any, int], Record]:
-    """What the bank gave under a seed, as far as that is known."""
+    """The known records of the bank's answers under a seed."""
     kept = memory(check, seed)
     if key.recorded and not kept:
         kept |= key.recorded.records(seed)
@@ -224,12 +225,12 @@ def recall(check: Check, key: bank.AnswerKey, seed: int) -> dict[tuple[Any, int]
 
 @lru_cache(maxsize=8)
 def memory(check: Check, seed: int) -> dict[tuple[Any, int], Record]:
-    """What the bank gave under the last few seeds: whoever tries again in the notebook waits for the answer alone."""
+    """A cache of the bank's records for the last few seeds. A second try in the notebook runs the answer alone."""
     return {}
 
 
 def own_record(check: Check, answer: Any, case: Case) -> Record:
-    """The record of an answer that is labkit's own: the reference, or a mistake of the bank."""
+    """The record of one of labkit's own answers: the reference, or a mistake of the bank."""
     record, arrays = attempt(check, answer, case)
     values = {name: thaw(node, arrays) for name, node in record.get("values", {}).items()}
     return Record(
@@ -241,10 +242,10 @@ def opened(data: bytes, *, most: int | None = None) -> tuple[dict[str, Any], Arr
     """The message and the arrays in some bytes.
 
     Args:
-        most: how long the header may be that holds the message.
+        most: the largest length of the header, which holds the message.
 
     Raises:
-        Malformed: if they are not what ``pack`` makes.
+        Malformed: if ``pack`` can't have made these bytes.
     """
     length = int.from_bytes(data[:8], "little")
     if most is not None and length > most:
@@ -291,7 +292,7 @@ def record_of(raw: dict[str, Any], arrays: Arrays, name: str) -> Record:
 
 
 def raised_by_student(error: BaseException) -> bool:
-    """Whether a ``raise`` statement of the student's made this error: torch's operators raise it too."""
+    """Whether a ``raise`` statement of the student made this error; torch's operators raise the same type."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -306,7 +307,7 @@ def written_by_student(filename: str) -> bool:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What was raised and, where it can be told, at which line of the student's code."""
+    """The error and, where known, the line of the student's code that raised it."""
     if isinstance(error, SystemExit):
         return "it ends the program (exit or SystemExit)"
     text = f"it raises {type(error).__name__}: {error}"[:SENTENCE]

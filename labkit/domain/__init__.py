@@ -1,4 +1,4 @@
-"""Domain adaptation: labels in one domain, none in the other, and features that can't tell which is which.
+"""Domain adaptation: one domain has labels, the other has none, and the features should not tell the two apart.
 
     min over f, g   max over q      L_y(g(f(x)), y) − λ L_d(q(f(x)), q(f(z)))
 
@@ -6,7 +6,7 @@
 ``losses``      the discriminator's loss; CDAN's conditioning; MMD and CORAL, which need no discriminator
 ``steps``       source only, DANN and CDAN, alignment by a distance; batches of both domains
 ``networks``    the paper's network for digits
-``distance``    proxy A-distance: are the domains told apart?
+``distance``    proxy A-distance: how well can the domains be told apart?
 ``select``      reverse validation: choosing without target labels
 """
 

@@ -1,10 +1,11 @@
 """How far apart two domains are, measured by how well they can be told apart.
 
-    d_A = 2 (1 − 2 ε)          ε: the error of a fresh classifier that is to say which domain a sample is from
+    d_A = 2 (1 − 2 ε)          ε: the error of a fresh classifier that predicts which domain a sample is from
 
-0 where it does no better than chance, 2 where it is never wrong. The distance bounds what a classifier's error can
-grow by from the source to the target, *if* some classifier is good on both (the error of that one can't
-be measured without target labels): S. Ben-David and others, "Analysis of Representations for Domain Adaptation" (2006).
+d_A is 0 where this classifier does no better than chance, and 2 where it is never wrong. The distance limits how much a
+classifier's error can grow from the source to the target, *if* some classifier is good on both. (The error of that one
+can't be measured without target labels.) Source: S. Ben-David and others, "Analysis of Representations for Domain
+Adaptation" (2006).
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ def a_distance(error: float) -> float:
     """d_A of an error from 0 to 1; an error above ½ counts as chance and gives 0.
 
     Raises:
-        ValueError: if the error is not a share.
+        ValueError: if an error is not from 0 to 1.
     """
     if not 0 <= error <= 1:
         raise ValueError(f"the error is {error}; expected a share from 0 to 1")
@@ -42,13 +43,15 @@ def proxy_a_distance(
 ) -> float:
     """Train a fresh classifier on half of each domain, test it on the other half, and return d_A.
 
-    Both domains weigh the same, whatever their sizes. It is a lower bound of what the best classifier would find.
+    Both domains weigh the same, whatever their sizes. The result is a lower bound of what the best classifier would
+    give.
 
     Args:
         source, target: features, or flattened samples.
-        generator: the source of the halves, of the start and of the order, on the CPU.
+        generator: draws the halves, the first weights and the order of the samples; on the CPU.
         hidden: widths of hidden layers; none for a linear classifier, as in the paper (there an SVM).
-        epochs, batch_size, lr: of its training with Adam; ``batch_size`` samples of each domain in a batch.
+        epochs, batch_size, lr: how the classifier is trained with Adam; a batch has ``batch_size`` samples of each
+            domain.
 
     Raises:
         ValueError: if the widths differ or a domain has fewer than four samples.
@@ -73,6 +76,6 @@ def proxy_a_distance(
 
 
 def split_in_half(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A random half, and the other."""
+    """Split the samples into two random halves."""
     order = torch.randperm(len(x), generator=generator).to(x.device)
     return x[order[: len(x) // 2]], x[order[len(x) // 2 :]]

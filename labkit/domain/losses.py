@@ -1,4 +1,4 @@
-"""What makes features of two domains alike: a discriminator's loss, and two distances that need no discriminator.
+"""Losses that make the features of two domains alike: a discriminator's, and two distances that need no discriminator.
 
     L_d    = ½ mean_s −log(1 − σ(q(f)))  +  ½ mean_t −log σ(q(f))          source 0, target 1; log 2 at chance
     MMD²   = mean k(s, s') + mean k(t, t') − 2 mean k(s, t)                k: a mean of Gaussian kernels
@@ -30,11 +30,12 @@ def domain_loss(
 ) -> Float[Tensor, ""]:
     """The discriminator's cross-entropy; both domains weigh the same, however many samples each has.
 
-    (The paper's equation 9 adds the two means instead of halving their sum: its λ is half as large for the same pull.)
+    (The paper's equation 9 adds the two means instead of halving their sum. So its λ is half as large for the same
+    effect.)
 
     Args:
         source, target: the discriminator's logits of each, (n,) or (n, 1), above 0 for "target".
-        source_weights, target_weights: of the samples, (n,); each domain's are made to add up to 1.
+        source_weights, target_weights: the weights of the samples, (n,); those of each domain are scaled to a sum of 1.
 
     Raises:
         ValueError: if a domain has no sample, or more than one logit a sample.
@@ -55,7 +56,7 @@ def domain_loss(
 def multilinear_map(f: Float[Tensor, "b d"], logits: Logits) -> Float[Tensor, "b dk"]:
     """CDAN's input to the discriminator: all products f_i p_j of features and class probabilities, (B, d·k).
 
-    No gradient flows into the probabilities: the discriminator is not to be confused by what the classifier says.
+    No gradient flows into the probabilities: the classifier must not change its answers to confuse the discriminator.
     """
     p = logits.detach().softmax(1)
     return (f[:, :, None] * p[:, None, :]).flatten(1)

@@ -14,16 +14,16 @@ from labkit.nets import MLP, Classifier, Normalize
 
 
 class DigitNet(Classifier):
-    """The paper's classifier for MNIST → MNIST-M; its features come after the second pooling, 768 at 28×28.
+    """The paper's classifier for MNIST → MNIST-M. Its features come after the second pooling, 768 of them at 28×28.
 
     Args:
-        channels: of the images.
+        channels: the number of channels of the images.
         classes: the number of logits.
         size: the side of the images, 16 or more.
-        widths: channels of the two convolutions.
-        hidden: width of the two hidden layers of the label's head.
-        mean: of the images, for each channel; it is subtracted.
-        std: their deviation; it is divided by. The paper says nothing of a scale.
+        widths: the numbers of channels of the two convolutions.
+        hidden: the width of the two hidden layers of the label's head.
+        mean: the mean of the images, for each channel; it is subtracted.
+        std: the standard deviation of the images; they are divided by it. The paper does not mention a scale.
 
     Raises:
         ValueError: if ``size`` is below 16.

@@ -1,10 +1,10 @@
-"""How strong, and how fast, as training goes from p = 0 to p = 1.
+"""How the strength λ_p and the learning rate μ_p change while training goes from p = 0 to p = 1.
 
     λ_p = 2 / (1 + exp(−γ p)) − 1            γ = 10
     μ_p = μ_0 / (1 + α p)^β                  α = 10, β = 0.75, μ_0 = 0.01
 
-λ_p is for the feature extractor alone: the discriminator learns at full strength from the start, and only what it has
-learnt is worth following. Y. Ganin and others (2016), section 5.2.2.
+λ_p acts on the feature extractor alone. The discriminator learns at full strength from the start: the features should
+follow it only once it has learnt something. Source: Y. Ganin and others (2016), section 5.2.2.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def lambda_schedule(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Te
     """λ_p: 0 at p = 0, and with γ = 10 nearly 1 from the middle on.
 
     Args:
-        p: how much of training is done, 0 to 1; ``progress(steps)`` for one a step.
+        p: how much of training is done, 0 to 1; ``progress(steps)`` gives the p of each step.
         gamma: γ.
 
     Raises:
@@ -30,7 +30,7 @@ def lambda_schedule(p: Float[Tensor, " *n"], *, gamma: float = 10.0) -> Float[Te
 
 
 def lr_decay(p: Float[Tensor, " *n"], *, alpha: float = 10.0, beta: float = 0.75) -> Float[Tensor, " *n"]:
-    """μ_p / μ_0: what the learning rate is multiplied with.
+    """μ_p / μ_0: the factor of the learning rate.
 
     Raises:
         ValueError: if a p is not from 0 to 1.
@@ -61,7 +61,7 @@ def checked_progress(p: Tensor) -> Tensor:
 
 
 def at(values: Sequence[float], t: int) -> float:
-    """The value for the t-th update, counted from 0; the last one holds on.
+    """The value for the t-th update, counted from 0; later updates get the last value.
 
     >>> [at([0.25, 0.5], t) for t in range(3)]
     [0.25, 0.5, 0.5]
@@ -74,12 +74,12 @@ def anneal_lr(
 ) -> torch.optim.lr_scheduler.LambdaLR:
     """The learning rate μ_p = μ_0 / (1 + α p)^β, a schedule for ``train.fit``'s ``on_step``.
 
-    μ_0 is what the optimiser has now, in each of its groups. Later updates than ``steps`` have the last rate.
+    μ_0 is the rate that the optimiser has now, in each of its groups. Updates after ``steps`` have the last rate.
 
     Args:
-        optimizer: of the step.
+        optimizer: the optimiser that the step uses.
         steps: how many updates there will be.
-        alpha, beta: of the decay; β = 0 changes nothing.
+        alpha, beta: α and β of the decay; β = 0 changes nothing.
 
     Raises:
         ValueError: if ``steps`` is below 1.

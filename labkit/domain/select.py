@@ -2,8 +2,8 @@
 
     source (x, y) ──learn──▶ η ──labels──▶ target (z, η(z)) ──learn──▶ η' ──is asked about──▶ held-back source
 
-If η were wrong about the target, η' would have learnt wrong things, and the source's true labels would tell. It is no
-proof: an η that is wrong in a consistent way (all labels changed round) may come back right. E. Zhong and others,
+If η were wrong about the target, η' would have learnt wrong things, and the source's true labels would show it. This is
+no proof: an η that is wrong in a consistent way (all labels swapped) may come back right. Sources: E. Zhong and others,
 "Cross Validation Framework to Choose amongst Models and Datasets for Transfer Learning" (2010); Ganin and others
 (2016), section 5.1.2.
 """
@@ -26,17 +26,17 @@ LearnWith = Callable[[Tensor, Tensor, Tensor, float], nn.Module]
 def reverse_validation_risk(
     learn: Learn, x: Tensor, y: Labels, z: Tensor, *, held: float = 0.2, generator: torch.Generator
 ) -> float:
-    """The error on held-back source samples of a classifier that was taught by the target's guessed labels.
+    """The error, on held-back source samples, of a classifier that learned from the target's predicted labels.
 
     Args:
-        learn: from labelled samples, their labels and unlabelled samples of the other domain to a trained model.
-        x, y: the source.
-        z: the target.
+        learn: gets labelled samples, their labels and unlabelled samples of the other domain; returns a trained model.
+        x, y: the source samples and their labels.
+        z: the target samples.
         held: the share of the source that is held back.
-        generator: the source of who that is, on the CPU.
+        generator: draws the samples that are held back; on the CPU.
 
     Raises:
-        ValueError: if ``held`` leaves nobody on one side.
+        ValueError: if ``held`` leaves no sample on one side.
     """
     n = round(len(x) * held)
     if not 0 < n < len(x):
@@ -65,20 +65,21 @@ def choose_lambda(
     held: float = 0.2,
     generator: torch.Generator,
 ) -> Choice:
-    """The largest λ whose reverse risk is within one standard error of the least.
+    """The largest λ whose reverse risk is within one standard error of the lowest risk.
 
-    Where 0, which is source only, is among the λ, alignment is given up where it harms so much that the way back shows
-    it. Risks that differ by less are a tie, which says nothing for or against alignment, and a tie goes to the larger
-    λ. See the results page for what that gains and where it errs. Every λ costs two trainings. The rule of one standard
+    Put 0 among the λ; it means source only. It is chosen where alignment harms so much that the reverse risk shows it.
+    Risks that differ by less are a tie, which says nothing for or against alignment; a tie goes to the larger λ. The
+    results page shows what this rule gains and where it errs. Every λ costs two trainings. The rule of one standard
     error is that of L. Breiman and others, "Classification and Regression Trees" (1984).
 
     Args:
-        learn: from labelled samples, their labels, unlabelled samples of the other domain, and λ to a trained model.
-        x, y: the source.
-        z: the target.
-        lambdas: to choose from.
+        learn: gets labelled samples, their labels, unlabelled samples of the other domain, and λ; returns a trained
+            model.
+        x, y: the source samples and their labels.
+        z: the target samples.
+        lambdas: the λ to choose from.
         held: the share of the source that is held back, the same samples for each λ.
-        generator: the source of who that is, on the CPU.
+        generator: draws the samples that are held back; on the CPU.
 
     Raises:
         ValueError: as ``reverse_validation_risk``; also if there are not two λ or more.

@@ -2,13 +2,13 @@
 
     min over f, g   max over q      L_y(g(f(x)), y) − λ L_d(q(f(x)), q(f(z)))
 
-f is the body of the model, g its head, q the discriminator. With the reversal R between f and q one backward pass does
-both: every part goes down the sum of the two losses, q at full strength, f with −λ times what q would have wanted.
+f is the body of the model, g its head, q the discriminator. The reversal R stands between f and q. So one backward pass
+does both: every part minimises the sum of the two losses, but f receives −λ times the gradient that q sends back.
 
-λ may be a number or one a step (``lambda_schedule(progress(steps))``); the last holds on. At λ = 0 the model's weights
-are those of ``source_only``, bit by bit: source and target pass the body one after the other, so that neither touches
-the other's rounding. (Dropout would draw for both, and so otherwise. Batch normalisation sees each domain by itself,
-too; its running statistics are then those of both.)
+λ may be one number, or one number a step (``lambda_schedule(progress(steps))``); later steps use the last one. At λ = 0
+the model's weights equal those of ``source_only``, bit by bit: source and target pass the body one after the other, so
+that neither changes the other's rounding. (With dropout they differ: it draws for both domains. Batch normalisation
+also sees each domain by itself; its running statistics are then those of both.)
 """
 
 import warnings
@@ -35,19 +35,20 @@ RAMP = 1000
 
 
 class DomainBatches:
-    """Batches (x, y, z), half of each domain, in a new random order every time they are gone through.
+    """Batches (x, y, z), half of each domain, in a new random order in every epoch.
 
-    An epoch is once through the source; the target goes round as often as that takes, in a new order each round. What
-    is left of the source at the end, less than half a batch, is left out.
+    An epoch goes through the source once. The target is repeated as often as needed, in a new order each time. The last
+    source samples are left out if they don't fill half a batch.
 
     Args:
         x, y: source samples and their labels.
         z: target samples.
-        batch_size: even: half of it of each domain.
-        generator: where the orders come from, on the CPU.
+        batch_size: an even number; half of the batch is from each domain.
+        generator: draws the orders; on the CPU.
 
     Raises:
-        ValueError: if x and y don't hold as many, or ``batch_size`` is odd, below 2, or more than twice a domain has.
+        ValueError: if x and y differ in length, or ``batch_size`` is odd, below 2, or more than twice the size of a
+            domain.
     """
 
     def __init__(self, x: Tensor, y: Tensor, z: Tensor, *, batch_size: int, generator: torch.Generator) -> None:
@@ -79,7 +80,7 @@ class DomainBatches:
 
 
 def source_only(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step[DomainBatch]:
-    """Learn from the labelled domain as if there were no other: what adaptation is measured against."""
+    """Learn from the labelled domain as if there were no other: the baseline of adaptation."""
     step = supervised_step(model, optimizer)
     return lambda batch: step(batch[:2])
 
@@ -96,28 +97,28 @@ def dann(
 ) -> Step[DomainBatch]:
     """Domain-adversarial training (Ganin and others 2016), or its conditional form CDAN (Long and others 2018).
 
-    It makes the features of both domains alike, so both should hold the classes in like shares. Where they don't, it
-    forces some of the target into wrong classes, and ``source_only`` is better by far; the step warns of that.
-    ``choose_lambda`` tries several λ without target labels, 0 among them. CDAN with ``entropy`` was ahead of DANN in
-    most worlds of the results page, and never behind.
+    It makes the features of both domains alike, so both domains should have the classes in similar shares. Where they
+    don't, it forces some of the target into wrong classes, and ``source_only`` is better by far; the step warns of
+    that. ``choose_lambda`` tries several λ without target labels, 0 among them. CDAN with ``entropy`` was ahead of DANN
+    in most worlds of the results page, and never behind.
 
     Args:
         model: its ``features`` are f, its ``head`` gives the logits.
         discriminator: q: from features (B, d), for CDAN from (B, d·k), to one logit (B, 1), above 0 for "target".
-        optimizer: of the parameters of both.
-        lambda_: λ, a number or one a step; it scales what the features receive, not what the discriminator learns. By
-            default ``lambda_schedule`` over the first 1,000 steps, and 1 from then on.
-        conditional: CDAN: the discriminator sees ``multilinear_map(f, logits)``.
-        entropy: CDAN+E: samples that the classifier is sure of weigh up to twice as much.
-        max_norm: of the gradient of all weights together: one spike of it can end the game.
+        optimizer: the optimiser of the parameters of both.
+        lambda_: λ, one number, or one number a step. It scales the gradient that the features receive, not what the
+            discriminator learns. The default is ``lambda_schedule`` over the first 1,000 steps, and 1 from then on.
+        conditional: use CDAN: the discriminator sees ``multilinear_map(f, logits)``.
+        entropy: use CDAN+E: samples that the classifier is sure of weigh up to twice as much.
+        max_norm: the largest norm of the gradient of all weights together; one spike can ruin the training.
 
     Returns:
         A step that reports ``loss`` (of the labels), ``domain`` (the discriminator's; log 2 = 0.69 at chance) and
         ``lambda_``.
 
     Warns:
-        UserWarning: once, if the model, while it is good on the source, sees other shares of the classes in the target
-            than the source has.
+        UserWarning: once, if the model is good on the source, but the shares of the classes that it sees in the target
+            differ from those of the source.
 
     Raises:
         ValueError: if a λ is negative, or ``entropy`` is asked for without ``conditional``.
@@ -130,7 +131,7 @@ def dann(
 
 
 def checked_series(lambda_: Lambda, harm: str) -> list[float]:
-    """λ for each update, one for all if it is a number.
+    """λ for each update as a list; a single number gives a list of one.
 
     Raises:
         ValueError: if a λ is negative.
@@ -143,7 +144,7 @@ def checked_series(lambda_: Lambda, harm: str) -> list[float]:
 
 @dataclass(eq=False)
 class DomainAdversarialStep:
-    """The step of ``dann``; ``updates`` counts those that are done, for λ's series."""
+    """The step of ``dann``. ``updates`` counts the updates that are done; it selects λ from its series."""
 
     model: Classifier
     discriminator: nn.Module
@@ -181,11 +182,11 @@ class DomainAdversarialStep:
 
 
 class ClassWatch:
-    """Warns once if the target's classes seem to have other shares than the source's.
+    """Warns once if the classes seem to have different shares in the target and in the source.
 
-    Every few updates it takes the shares of the source's labels, and of the classes that the model sees in the target,
-    as moving averages. They are compared while the model is right about the source, and as long as the pull to make
-    the domains alike has not yet made the shares alike.
+    Every few updates it looks at the shares of the source's labels, and at the shares of the classes that the model
+    sees in the target. It keeps moving averages of both. They are compared while the model is right about the source,
+    and before alignment itself has made the shares alike.
 
     Attributes:
         apart: ½ Σ |share in the target − share in the source|, at the last look; 0 before the first.
@@ -242,15 +243,15 @@ def alignment_step(
     lambda_: Lambda = 1.0,
     max_norm: float | None = None,
 ) -> Step[DomainBatch]:
-    """No discriminator: go down L_y + λ · distance of the two domains' features.
+    """Minimise L_y + λ · distance of the two domains' features, without a discriminator.
 
     With ``mmd`` it is DAN, with ``coral`` Deep CORAL.
 
     Args:
         model, optimizer: as for ``dann``.
-        distance: of two sets of features, a scalar with a gradient.
-        lambda_: λ, a number or one a step.
-        max_norm: of the gradient, see ``train.descend``.
+        distance: gets two sets of features and returns a scalar with a gradient.
+        lambda_: λ, one number, or one number a step.
+        max_norm: the largest norm of the gradient, see ``train.descend``.
 
     Returns:
         A step that reports ``loss``, ``distance`` and ``lambda_``.
@@ -265,7 +266,7 @@ def alignment_step(
 
 @dataclass(eq=False)
 class AlignmentStep:
-    """The step of ``alignment_step``; ``updates`` counts those that are done, for λ's series."""
+    """The step of ``alignment_step``. ``updates`` counts the updates that are done; it selects λ from its series."""
 
     model: Classifier
     optimizer: torch.optim.Optimizer

@@ -1,9 +1,10 @@
-"""All of it in one call: a model, its training, several runs, and which of them to keep.
+"""One call does everything: it makes a model, trains it in several runs, and keeps one of the runs.
 
-A run that ends badly has two prototypes for one sign and one prototype for two. Its loss is not always higher: what
-bends well explains two signs with one prototype at little cost. But one of the two twins is not needed: the loss would
-hardly grow without it. So the run is kept whose least needed cluster is needed most. A rare kind is needed little, too,
-so this favours clusters of like size. The paper keeps the run with the lowest loss; the results page has both.
+A bad run has two prototypes for one sign (twins), and one prototype for two other signs. Its loss is not always higher:
+a prototype that bends well explains two signs at little cost. But one of the twins is not needed: the loss would hardly
+grow without it. So ``cluster`` finds the least needed cluster of each run, and keeps the run where that cluster is
+needed most. A rare kind is also needed little, so this rule favours clusters of similar size. The paper keeps the run
+with the lowest loss; the results page compares both rules.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,18 +33,19 @@ LARGE = 24
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """What ``cluster`` found.
+    """The result of ``cluster``.
 
     Attributes:
         assignments: the cluster of each image, (N,).
         prototypes: (k, C, H, W).
-        loss: of all images at the end: the mean squared difference of pixels (of features); −log p(x) of the mixture.
-        history: of training: ``loss`` and ``reassigned`` by epoch.
-        model: for other images: ``model.predict``, ``model.aligned``, ``model.reconstruct``.
-        utility: by what share of itself the loss would grow without the cluster that is needed least; near 0 where two
-            clusters are twins. Of the mixture: by how many nats an image.
-        losses: of all runs.
-        utilities: of all runs.
+        loss: the mean over all images at the end. For k-means it is the squared difference of pixels (or of features);
+            for the mixture it is −log p(x).
+        history: ``loss`` and ``reassigned`` of each epoch of training.
+        model: the trained model. Use it on other images: ``model.predict``, ``model.aligned``, ``model.reconstruct``.
+        utility: how much the loss would grow without the least needed cluster. For k-means it is a share of the loss;
+            for the mixture it is in nats an image. It is near 0 where two clusters are twins.
+        losses: the loss of each run.
+        utilities: the utility of each run.
     """
 
     assignments: Labels
@@ -58,7 +60,7 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Networks:
-    """What predicts transformations, and how finely they move.
+    """The networks that predict transformations, and how fine the transformations are.
 
     Attributes:
         encoder: makes a module images → (b, width) with an attribute ``width``; a single layer by default.
@@ -74,7 +76,7 @@ class Networks:
     control: int | None = None
 
     def knobs(self, side: int) -> dict[str, Any]:
-        """What a model for images with this smaller side is made with: a new encoder, and all sizes."""
+        """The arguments of a model for images with this smaller side: a new encoder, and all sizes."""
         return {
             "encoder": self.encoder() if self.encoder is not None else None,
             "hidden": self.hidden,
@@ -103,21 +105,24 @@ def cluster(
     Args:
         x: the images, (N, C, H, W), in [0, 1].
         k: the number of clusters.
-        transforms: what is to be ignored, in the order of the curriculum: ``colour``, ``affine``, ``projective``,
-            ``morphology``, ``thin_plate``. By default ``COLOURED``, for grey images as well: what they differ in may
-            be ink, paper or light. The paper has that for USPS, and for MNIST ``GREY``, which bears pens of any width
-            instead; see the results. Empty: k-means by gradients.
-        mixture: the Gaussian mixture instead of k-means.
-        features: compare features instead of pixels (k-means alone).
-        runs: trainings from new starts; one of them is returned. Five find a good one far more often than one does.
-        keep: which: ``"utility"``, the one whose least needed cluster is needed most, or ``"loss"``, the one with the
-            lowest loss, as in the paper. Neither looks at labels. Where some kinds are several times rarer than others,
-            the loss is the better choice; elsewhere it was no better than a draw.
-        coarse: how many times smaller the images are made until the first transformation that bends shapes comes in;
-            by default 2 where their smaller side has 24 pixels or more, else 1. An ``Encoder`` sees them so all along.
-        schedule: of the training, ``Schedule(steps=1500, batch_size=64)``; the default one if None.
-        networks: that predict the transformations; the default ones if None.
-        generator: of starts, weights and batches; torch's global one if None.
+        transforms: the transformations to ignore, in the order of the curriculum: ``colour``, ``affine``,
+            ``projective``, ``morphology``, ``thin_plate``. The default is ``COLOURED``, for grey images as well: they
+            may differ in ink, paper or light. The paper uses that for USPS. For MNIST it uses ``GREY``, which ignores
+            the width of the pen instead; see the results. An empty sequence gives k-means by gradients.
+        mixture: use the Gaussian mixture instead of k-means.
+        features: compare features instead of pixels (k-means only).
+        runs: how many trainings, each from a new start; one of them is returned. Five runs find a good one far more
+            often than one run does.
+        keep: which run to return. ``"utility"``: compare the least needed cluster of each run, and keep the run where
+            it is needed most. ``"loss"``: keep the run with the lowest loss, as in the paper. Neither looks at labels.
+            Where some kinds are several times rarer than others, the loss is the better choice; elsewhere it was no
+            better than a draw.
+        coarse: how many times smaller the images are until the first transformation that bends shapes is switched on.
+            The default is 2 where their smaller side has 24 pixels or more, else 1. An ``Encoder`` sees the smaller
+            images throughout.
+        schedule: how the training runs, such as ``Schedule(steps=1500, batch_size=64)``; the default one if None.
+        networks: the networks that predict the transformations; the default ones if None.
+        generator: draws starts, weights and batches; torch's global one if None.
         on_epoch: see ``train.fit``; called in every run.
 
     Raises:
@@ -149,7 +154,7 @@ def cluster(
 
 @torch.no_grad()
 def _result(model: DTIKMeans, x: Images, history: History) -> Clusters:
-    """What a trained model makes of the images."""
+    """The clusters that a trained model finds in the images."""
     costs = torch.cat([model.costs(part) for part in x.split(500)])
     loss = float(model.loss(costs))
     utility = float(utility_and_error(costs)[0].min()) / len(x)
@@ -161,7 +166,7 @@ def _result(model: DTIKMeans, x: Images, history: History) -> Clusters:
 def _check(
     x: Tensor, k: int, runs: int, keep: str, coarse: int | None, mixture: bool, features: Features | None
 ) -> None:
-    """Refuse what can't work, in a sentence."""
+    """Refuse arguments that cannot work, in one sentence."""
     pixels(x)
     if not 1 <= k <= len(x):
         raise ValueError(f"k is {k} for {len(x)} images; expected 1 to {len(x)} clusters")

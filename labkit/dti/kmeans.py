@@ -2,8 +2,8 @@
 
     minimise  L(c_1, …, c_k) = Σ_i min_j ‖x_i − c_j‖²
 
-by Lloyd's two steps in turn, each of which can only lower L: assign every x_i to its nearest centre, put every centre
-at the mean of what it was assigned. Sources: S. Lloyd, "Least Squares Quantization in PCM" (1982); D. Arthur and
+by Lloyd's two steps in turn: assign every x_i to its nearest centre; move every centre to the mean of its samples.
+Neither step can raise L. Sources: S. Lloyd, "Least Squares Quantization in PCM" (1982); D. Arthur and
 S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding" (2007).
 """
 
@@ -17,13 +17,13 @@ from labkit.shapes import Float, Int, Labels, finite, labels
 
 
 class Clustering(NamedTuple):
-    """What k-means found.
+    """The result of k-means.
 
     Attributes:
         assignments: the number of each sample's centre, (N,).
         centres: (k, …), shaped like the samples.
         inertia: L, the sum of squared distances to the nearest centres.
-        iterations: updates until nothing moved any more, or the most that were allowed.
+        iterations: the number of updates until nothing moved any more, or until the limit.
     """
 
     assignments: Tensor
@@ -38,7 +38,7 @@ def squared_distances(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *
 
 
 def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> Labels:
-    """The number of the nearest centre of each sample; of equally near ones the first."""
+    """The number of each sample's nearest centre; in a tie the first one."""
     _comparable(x, centres)
     return distances.Rows(x.flatten(1)).nearest(centres.flatten(1))
 
@@ -46,7 +46,7 @@ def assign(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"]) -> 
 def update(
     x: Float[Tensor, " b *rest"], assignments: Labels, centres: Float[Tensor, " k *rest"]
 ) -> Float[Tensor, " k *rest"]:
-    """The mean of the samples of each cluster; a cluster without any keeps its old centre."""
+    """The mean of the samples of each cluster; a cluster without samples keeps its old centre."""
     _alike(x, centres)
     assignments = labels(assignments, len(x), classes=len(centres), name="assignments")
     return _means(x.flatten(1), assignments, centres.flatten(1)).view_as(centres)
@@ -86,7 +86,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
     """Lloyd's two steps from given centres, until no sample changes its centre.
 
     Raises:
-        ValueError: if centres are shaped otherwise than samples.
+        ValueError: if a centre and a sample differ in shape.
     """
     _comparable(x, centres)
     flat, means = x.flatten(1), centres.flatten(1)
@@ -106,7 +106,7 @@ def lloyd(x: Float[Tensor, " b *rest"], centres: Float[Tensor, " k *rest"], *, i
 
 
 def _inertia(rows: Tensor, centres: Tensor, assignments: Tensor) -> float:
-    """The sum of squared distances of rows to their centres; of some rows at a time, so that it stays in the cache."""
+    """The sum of squared distances of rows to their centres. It takes some rows at a time, which fit in the cache."""
     wide = torch.float32 if rows.dtype in (torch.float16, torch.bfloat16) else rows.dtype
     step = max(1, distances.IN_CACHE // max(1, rows.shape[1]))
     squares = [
@@ -130,8 +130,8 @@ def kmeans(
         x: the samples.
         k: the number of clusters.
         runs: how many starts.
-        iterations: the most updates a run.
-        generator: where the starts come from.
+        iterations: the largest number of updates in a run.
+        generator: draws the starts.
 
     Raises:
         ValueError: if ``k`` is not from 1 to the number of samples, ``runs`` is below 1, or a sample is not finite.

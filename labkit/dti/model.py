@@ -2,9 +2,9 @@
 
     minimise  Σ_i ℓ(x_i, {T_{f_1(x_i)}(c_1), …, T_{f_k(x_i)}(c_k)})      over prototypes c_j and networks f_j
 
-k-means has ℓ = min_j ‖x − T_j c_j‖² / n with n numbers a picture; the Gaussian mixture has
-ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j). All f_j share an encoder; each has small networks of its own, one a
-transformation, whose last layer is zero at first, so that learning begins at the identity. Source: T. Monnier,
+k-means has ℓ = min_j ‖x − T_j c_j‖² / n, where a picture has n numbers; the Gaussian mixture has
+ℓ = −log Σ_j π_j N(x; T_j c_j, T_j Σ_j). All f_j share an encoder. Each f_j also has small networks of its own, one for
+each transformation. Their last layer is zero at first, so that learning begins at the identity. Source: T. Monnier,
 T. Groueix and M. Aubry, "Deep Transformation-Invariant Clustering" (2020).
 """
 
@@ -26,16 +26,17 @@ Reconstructions = Float[Tensor, "b k c p q"]
 
 
 class Encoder(nn.Module):
-    """What f sees of an image: one linear layer of its pixels, and ReLU.
+    """The encoder of f: one linear layer on the pixels of an image, and ReLU.
 
-    So little, because f must know *where* things are, which pooling over the picture would lose, and because nothing is
-    normalised over the batch: an image's transformation does not depend on the other images. On scikit-learn's digits
-    and on MNIST it clusters better than small convolutional networks given as many steps, in less time.
+    It is this simple for two reasons. f must know *where* things are, and pooling over the picture would lose that.
+    Nothing is normalised over the batch, so an image's transformation does not depend on the other images. On
+    scikit-learn's digits and on MNIST it clusters better than small convolutional networks with the same number of
+    steps, and takes less time.
 
     Args:
-        channels: of the images.
-        size: (h, w) it sees: larger images are averaged down to it.
-        features: the numbers it gives for an image.
+        channels: the number of channels of the images.
+        size: the size (h, w) that it sees; larger images are averaged down to it.
+        features: how many numbers it gives for an image.
     """
 
     def __init__(self, channels: int, size: tuple[int, int], *, features: int = 128) -> None:
@@ -49,7 +50,7 @@ class Encoder(nn.Module):
 
 
 def pooled(x: Images, size: Sequence[int]) -> Float[Tensor, "b c p q"]:
-    """Images averaged down to (h, w), where they aren't of that size."""
+    """Images averaged down to (h, w), unless they have that size already."""
     h, w = size
     return x if x.shape[-2:] == (h, w) else functional.adaptive_avg_pool2d(x, (h, w))
 
@@ -58,10 +59,10 @@ class Heads(nn.Module):
     """k networks of two hidden layers side by side: features (b, n) → β (k, b, parameters), zero at first.
 
     Args:
-        k: how many.
-        inputs: features of an image.
-        outputs: parameters of the transformation.
-        hidden: width of both hidden layers.
+        k: the number of networks.
+        inputs: the number of features of an image.
+        outputs: the number of parameters of the transformation.
+        hidden: the width of both hidden layers.
     """
 
     def __init__(self, k: int, inputs: int, outputs: int, *, hidden: int = 128) -> None:
@@ -116,7 +117,7 @@ class Transformer(nn.Module):
     def transform(self, z: Images, betas: Sequence[Tensor], *, spatial: bool = False) -> Float[Tensor, "k m c h w"]:
         """Prototypes (k, c, h, w) → (k, b, c, h, w), or (k, 1, c, h, w) where nothing is active.
 
-        ``spatial`` leaves out what changes values rather than places, as variances need it.
+        ``spatial`` leaves out the transformations that change values rather than places; variances need that.
         """
         out = z[:, None]
         for kind, beta in zip(self.families, betas):
@@ -132,11 +133,11 @@ class DTIKMeans(nn.Module):
     prototypes more pixels.
 
     Args:
-        prototypes: to begin with, (k, C, H, W).
+        prototypes: the first prototypes, (k, C, H, W).
         transforms: names of families in their order, see ``transforms``; the identity comes before them all.
         encoder: images → (b, width), with an attribute ``width``; an ``Encoder`` if None.
         hidden: width of the heads' hidden layers.
-        kernel, control: of morphology and thin_plate.
+        kernel, control: the sizes of morphology and thin_plate, see ``family``.
         features: compare features of the picture instead of its pixels: (n, C, H, W) → (n, …), differentiable.
     """
 
@@ -185,7 +186,7 @@ class DTIKMeans(nn.Module):
         return torch.cat(parts).T.expand(len(x), -1)
 
     def _blocks(self, images: int) -> list[slice]:
-        """Some prototypes at a time where no gradient keeps all pictures."""
+        """Groups of prototypes to treat at a time. With gradients it is one group: they need all pictures anyway."""
         pictures = images * self.prototypes[0].numel()
         step = self.k if torch.is_grad_enabled() else max(1, AT_ONCE // pictures)
         return [slice(i, i + step) for i in range(0, self.k, step)]
@@ -199,7 +200,7 @@ class DTIKMeans(nn.Module):
         return (seen - self.features(x).flatten(1)).square().mean(2)
 
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
-        """What the assignment minimises over prototypes: the distances."""
+        """The distances: an image is assigned to the prototype with the smallest one."""
         return self.distances(x)
 
     def loss(self, costs: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
@@ -207,7 +208,7 @@ class DTIKMeans(nn.Module):
         return costs.amin(1).mean()
 
     def objective(self, x: Images) -> tuple[Float[Tensor, ""], Float[Tensor, "b k"]]:
-        """``loss(costs(x))`` to go down, and the costs without their gradients."""
+        """``loss(costs(x))`` with its gradient, to be minimised, and the costs without theirs."""
         if type(self) is not DTIKMeans:
             costs = self.costs(x)
             return self.loss(costs), costs.detach()
@@ -220,7 +221,7 @@ class DTIKMeans(nn.Module):
 
     @torch.no_grad()
     def refine(self, size: tuple[int, int]) -> None:
-        """Give the prototypes (h, w) pixels, interpolated between theirs; ``clusters`` holds new tensors then."""
+        """Interpolate the prototypes to (h, w) pixels; ``clusters`` holds new tensors afterwards."""
         self.prototypes = _finer(self.prototypes, size)
 
     @torch.no_grad()
@@ -231,11 +232,11 @@ class DTIKMeans(nn.Module):
 
     @torch.no_grad()
     def aligned(self, x: Images) -> Float[Tensor, "b c p q"]:
-        """The image's own prototype, transformed to look like it: what the model thinks the image is."""
+        """The nearest prototype of each image, transformed to look like it: what the model thinks the image is."""
         return self._transformed(self.costs(x).argmin(1), self.transformer.betas(x))
 
     def _transformed(self, which: Labels, betas: Sequence[Tensor]) -> Float[Tensor, "b c p q"]:
-        """For each image one prototype, transformed for it alone."""
+        """One prototype for each image, transformed for that image alone."""
         n = len(which)
         pair = which * n + torch.arange(n, device=which.device)
         own = [beta.flatten(0, 1).index_select(0, pair)[:, None] for beta in betas]
@@ -245,12 +246,12 @@ class DTIKMeans(nn.Module):
 class DTIGMM(DTIKMeans):
     """Prototypes with a variance for every pixel and mixing weights; the transformations move both.
 
-    Σ_j = σ_j² + v_min, pixel by pixel; σ is transformed as the prototype is, by those transformations that move places.
+    Σ_j = σ_j² + v_min, pixel by pixel. The transformations that move places act on σ as they do on the prototype.
 
     Args:
         prototypes, transforms, encoder, hidden, kernel, control: as for ``DTIKMeans``.
-        sigma: of every pixel at first (σ₀).
-        least: v_min, which keeps a prototype from being certain of a pixel.
+        sigma: the first deviation of every pixel (σ₀).
+        least: v_min; no prototype can become quite certain of a pixel.
     """
 
     def __init__(
@@ -276,7 +277,7 @@ class DTIGMM(DTIKMeans):
 
     @torch.no_grad()
     def refine(self, size: tuple[int, int]) -> None:
-        """Give the prototypes and their deviations (h, w) pixels."""
+        """Interpolate the prototypes and their deviations to (h, w) pixels."""
         super().refine(size)
         self.sigmas = _finer(self.sigmas, size)
 
@@ -287,7 +288,7 @@ class DTIGMM(DTIKMeans):
         return torch.cat(parts).T - self.mixing.log_softmax(0)
 
     def _surprise(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
-        """−log N(x; T_j c_j, T_j Σ_j) for some j."""
+        """−log N(x; T_j c_j, T_j Σ_j) for the prototypes j in ``some``."""
         own = [beta[some] for beta in betas]
         mean = self.transformer.transform(self.prototypes[some], own)
         variance = self.transformer.transform(self.sigmas[some], own, spatial=True).square() + self.least

@@ -1,7 +1,7 @@
 """When each transformation is switched on, and how long and how fast a model is trained.
 
-Learning everything at once ends in bad minima: a network that may bend anything into anything needs no good prototype.
-So transformations are switched on one after another, simple ones first, after Monnier and others (2020).
+Learning everything at once ends in bad minima: a network that can bend anything into anything needs no good prototype.
+So transformations are switched on one after another, simple ones first, as in Monnier and others (2020).
 """
 
 import math
@@ -21,16 +21,16 @@ FIRST, LATE = 0.1, 0.65
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, how fast and in which order a model is trained. The defaults are for some thousands of images.
+    """How long, how fast and in which order a model is trained. The defaults suit some thousands of images.
 
     Attributes:
-        steps: updates, where ``epochs`` is not given; rounded up to whole epochs.
-        epochs: passes through the images.
-        batch_size: images an update, at most.
+        steps: the number of updates, rounded up to whole epochs; ignored where ``epochs`` is given.
+        epochs: the number of passes through the images.
+        batch_size: the largest number of images in an update.
         lr: Adam's step size.
         starts: when each transformation is switched on, as a share of the training; see ``default_starts``.
-        every: steps between two looks for empty clusters; 0 for none.
-        swaps: move clusters that are hardly needed, where that wins a race; see ``swaps``.
+        every: how many steps pass between two searches for empty clusters; 0 for no search.
+        swaps: move clusters that are hardly needed, if the move wins a race; see ``swaps``.
 
     Raises:
         ValueError: if there is no image in a batch, or a length is negative.
@@ -59,12 +59,13 @@ class Schedule:
 
 
 class Curriculum:
-    """What to do before update t of n: switch on transformation i from ``starts[i]·n`` on, lower the rate at the end.
+    """Before update t of n, switch on the transformations that are due, and lower the learning rate near the end.
 
-    From ``settle·n`` on the rate falls along half a cosine, to ``gamma`` times what it was.
+    Transformation i is on from update ``starts[i]·n``. From update ``settle·n`` the rate falls along half a cosine,
+    down to ``gamma`` times its first value.
 
     Raises:
-        ValueError: if there is not one start for each transformation, or they are not growing from 0 up to 1.
+        ValueError: if there is not one start for each transformation, or the starts don't rise from 0 up to 1.
     """
 
     def __init__(
@@ -94,13 +95,13 @@ class Curriculum:
 
 
 def default_starts(names: Sequence[str]) -> tuple[float, ...]:
-    """Prototypes alone for a tenth of the training; then what keeps shapes, one by one; what bends them, in the end."""
+    """Prototypes alone come first, then transformations that keep shapes, one by one, then those that bend shapes."""
     early = sum(name not in BENDING for name in names)
     return tuple(FIRST + 0.1 * i if i < early else LATE for i in range(len(names)))
 
 
 def rigid_phase(names: Sequence[str], starts: Sequence[float]) -> tuple[float, float]:
-    """From when to when what keeps shapes is on and nothing that bends them, as shares of the training."""
+    """When all shape-keeping transformations are on, and none that bends: start and end, as shares of the training."""
     kept = [s for name, s in zip(names, starts) if name not in BENDING]
     end = min([s for name, s in zip(names, starts) if name in BENDING], default=max([LATE, *starts]))
     return max(kept, default=end), end

@@ -26,7 +26,7 @@ Shift = tuple[int, int]
 
 
 def shifts_within(radius: int) -> tuple[Shift, ...]:
-    """All (dy, dx) of at most ``radius`` pixels, no shift first: (2 radius + 1)² of them.
+    """All (2 radius + 1)² shifts (dy, dx) of at most ``radius`` pixels; the first is no shift, (0, 0).
 
     Raises:
         ValueError: if ``radius`` is negative.
@@ -48,7 +48,7 @@ def shifted(x: Float[Tensor, "b c h w"], shifts: Sequence[Shift]) -> Float[Tenso
 
 @lru_cache(maxsize=64)
 def _table(shifts: tuple[Shift, ...], h: int, w: int) -> Int[Tensor, "s p"]:
-    """For each shift and pixel the pixel that it comes from; h·w stands for outside."""
+    """For each shift and pixel: the index of the pixel that it comes from; h·w stands for outside."""
     dy, dx = torch.tensor(shifts).reshape(-1, 2).T
     row = torch.arange(h)[None, :, None] - dy[:, None, None]
     column = torch.arange(w)[None, None] - dx[:, None, None]
@@ -89,7 +89,7 @@ class ShiftMixture:
 
 
 def start(x: Images, k: int, *, radius: int, generator: torch.Generator | None = None) -> ShiftMixture:
-    """A mixture to begin with: centres of k-means++, all shifts equally likely, the variance of the pixels.
+    """The first mixture: centres from k-means++, all shifts equally likely, and the variance of the pixels.
 
     Raises:
         ValueError: if ``k`` is not from 1 to the number of images, or ``radius`` is negative or too large to leave
@@ -104,10 +104,10 @@ def start(x: Images, k: int, *, radius: int, generator: torch.Generator | None =
 
 
 def em_step(mixture: ShiftMixture, x: Images, *, least: float = 1e-4) -> tuple[ShiftMixture, Float[Tensor, ""]]:
-    """One step of EM, and the log-likelihood (mean over images, nats) of the mixture it began with.
+    """One step of EM: the new mixture, and the log-likelihood of the old one (mean over images, nats).
 
     Args:
-        mixture: where to begin.
+        mixture: the mixture before the step.
         x: the images.
         least: the smallest variance that is allowed.
     """
@@ -125,7 +125,7 @@ def em_step(mixture: ShiftMixture, x: Images, *, least: float = 1e-4) -> tuple[S
 
 
 def _summed_back(sums: Float[Tensor, "k s c h w"], back: Sequence[Shift]) -> Images:
-    """Σ_T Tᵀ sums_T: each of the sums moved back by its own shift."""
+    """Σ_T Tᵀ sums_T: each sum is moved back by its own shift, then all are added."""
     k, s = sums.shape[:2]
     index = _table(tuple(back), *sums.shape[3:]).to(sums.device)
     flat = torch.cat([sums.flatten(3), sums.new_zeros(k, s, sums.shape[2], 1)], 3)
@@ -134,7 +134,7 @@ def _summed_back(sums: Float[Tensor, "k s c h w"], back: Sequence[Shift]) -> Ima
 
 
 def _variance(mixture: ShiftMixture, x: Images, r: Tensor) -> Float[Tensor, ""]:
-    """The mean squared distance of a pixel from where the new centres have it."""
+    """The mean squared difference between a pixel and its value in the new centres."""
     flat, moved = x.flatten(1), shifted(mixture.centres, mixture.shifts).flatten(2)
     cross = torch.einsum("bks,bp->ksp", r, flat)
     squares = flat.square().sum() - 2 * (cross * moved).sum() + (r.sum(0) * moved.square().sum(2)).sum()
@@ -150,8 +150,8 @@ def shift_mixture(
         x: the images, (B, C, H, W).
         k: the number of clusters.
         radius: the largest shift in pixels, in every direction.
-        iterations: steps of EM.
-        generator: where the first centres come from.
+        iterations: the number of steps of EM.
+        generator: draws the first centres.
 
     Raises:
         ValueError: as ``start``, or if ``iterations`` is negative.

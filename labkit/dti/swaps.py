@@ -1,12 +1,13 @@
-"""Getting out of a bad minimum: a cluster that is hardly needed moves to where one is missing, if that pays.
+"""Leave a bad minimum: move a cluster that is hardly needed to where one is missing, if that lowers the loss.
 
     utility_j = Σ_{i in j} (second smallest − smallest distance of x_i),    error_j = Σ_{i in j} smallest
 
-over the images i of cluster j. A run that ends badly has two prototypes for one sign and one prototype for two. None of
-these clusters is small, so reassignment doesn't see them; but the loss would hardly rise without one of the twins (its
-utility), and the overloaded one carries most of the loss (its error). That is how Fritzke's LBG-U moves the centres of
-k-means (B. Fritzke, "The LBG-U Method for Vector Quantization", 1997). Here each move must win a race: the same batches
-are learnt from the same model without it and with it, and what has the lower loss in the end goes on.
+over the images i of cluster j. A bad run has two prototypes for one sign (twins), and one prototype for two others.
+None of these clusters is small, so reassignment doesn't see them. But the loss would hardly rise without one of the
+twins: its utility is small. And the overloaded prototype carries most of the loss: its error is large. Fritzke's LBG-U
+moves the centres of k-means by these two numbers (B. Fritzke, "The LBG-U Method for Vector Quantization", 1997). Here
+each move must win a race: the same model learns the same batches once without the move and once with it. The one
+with the lower loss at the end is kept.
 """
 
 from collections.abc import Callable
@@ -27,7 +28,7 @@ Copy = Callable[[int, int], object]
 
 
 def utility_and_error(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
-    """By how much the sum of the smallest costs would grow without each cluster, and what part of it is each one's."""
+    """Each cluster's utility (how much the sum of smallest costs would grow without it) and error (its part of it)."""
     two = costs.topk(min(2, costs.shape[1]), dim=1, largest=False)
     least, owner = two.values[:, 0], two.indices[:, 0]
     zero = costs.new_zeros(costs.shape[1])
@@ -35,21 +36,22 @@ def utility_and_error(costs: Float[Tensor, "b k"]) -> tuple[Float[Tensor, " k"],
 
 
 class Swaps:
-    """Races between going on and going on with one cluster moved.
+    """Races between the model as it is and the same model with one cluster moved.
 
-    Every ``window`` updates make a race; the second half of them counts. The cluster that is needed least is moved to
-    the one with the largest error, after a defeat to the next one, and after ``tries`` defeats in a row the races end.
+    Every ``window`` updates make a race; the second half of them counts. The least needed cluster moves to the cluster
+    with the largest error; after a defeat, to the one with the next largest. After ``tries`` defeats in a row there are
+    no more races.
 
     Args:
         model: k clusters, changed in place.
-        optimizer: of its parameters.
-        update: one update.
+        optimizer: the optimiser of its parameters.
+        update: does one update.
         copy: moves a cluster.
-        window: updates of a race.
-        tries: defeats in a row that end it all.
+        window: the number of updates in a race.
+        tries: the number of defeats in a row that ends the races.
 
     Attributes:
-        won: moves that were kept, as (from, to).
+        won: the moves that were kept, as (from, to).
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Swaps:
         return len(self._defeats) >= min(self.tries, self.model.k - 1)
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """One update; the last of a window decides a race."""
+        """Do one update; the last update of a window also decides a race."""
         if self.over:
             return self.update(batch)
         if not self._batches:
@@ -90,7 +92,7 @@ class Swaps:
         return out
 
     def _race(self) -> None:
-        """Do the window again with a cluster moved, and keep what did better."""
+        """Repeat the window with a cluster moved, and keep the better of the two models."""
         loss, utility, error = self._sums(self._records)
         if self._before is not None:
             # Whom to move was known at the start of the window.

@@ -1,11 +1,11 @@
-"""How the prototypes and their networks are learnt: a step, clusters that come back, and all of a training.
+"""How the prototypes and their networks learn: one step, the revival of empty clusters, and a whole training.
 
-A prototype that hardly any image chooses gets no gradient and would stay where it is for ever; it becomes a copy of the
-one that most choose, with its networks and its optimiser's moments, plus a little noise that lets the two part. And
-since a run may still end badly, there are several, and the one with the lowest *loss* is kept: no label is needed for
-that. All after Monnier and others (2020). Two things are added: clusters that are hardly *needed* move, too
-(``swaps``), and large images are averaged down until the transformations that bend shapes come in (``cluster``'s
-``coarse``).
+A prototype that hardly any image chooses gets no gradient and would never move again. So it becomes a copy of the
+prototype that most images choose, together with its networks and its optimiser's moments. A little noise lets the two
+drift apart. A run may still end badly; so there are several, and the one with the lowest *loss* is kept, which needs no
+label. All of this follows Monnier and others (2020). Two things are added. Clusters that are hardly *needed* move, too
+(``swaps``). Large images are averaged down until the first transformation that bends shapes is switched on
+(``cluster``'s ``coarse``).
 """
 
 from collections.abc import Sequence
@@ -31,18 +31,18 @@ def reassign(
     noise: float = 1e-4,
     generator: torch.Generator | None = None,
 ) -> list[int]:
-    """Turn clusters with hardly any image into copies of the largest one; which ones they were.
+    """Turn clusters with hardly any image into copies of the largest one, and return which ones they were.
 
     The copy has the prototype plus noise, the heads of the transformer, and the optimiser's state of both. The
     largest one gets noise, too. Changes the model and the optimiser.
 
     Args:
         model: k clusters.
-        optimizer: of its parameters; tensors of its state that are shaped like a parameter are copied.
-        share: of the images that chose each prototype lately.
-        least: below ``least / k`` a cluster counts as empty.
-        noise: standard deviation on the copied prototypes (official value 1e-4).
-        generator: where the noise comes from.
+        optimizer: the optimiser of its parameters; tensors of its state that are shaped like a parameter are copied.
+        share: the share of the recent images that chose each prototype.
+        least: a cluster with a share below ``least / k`` counts as empty.
+        noise: the standard deviation of the noise on the copied prototypes (official value 1e-4).
+        generator: draws the noise.
     """
     small = (share < least / model.k).nonzero()[:, 0].tolist()
     largest = int(share.argmax())
@@ -61,7 +61,7 @@ def copy(
     noise: float = 1e-4,
     generator: torch.Generator | None = None,
 ) -> None:
-    """Turn clusters into copies of another one, optimiser's state and all, and put noise on it and on them."""
+    """Turn clusters into copies of another one, with its optimiser's state, and add noise to all of them."""
     own = [*model.clusters(), *(p for head in model.transformer.heads for p in head.parameters())]
     with torch.no_grad():
         for parameter in own:
@@ -72,7 +72,7 @@ def copy(
 
 
 def _like(state: dict, parameter: Tensor) -> list[Tensor]:
-    """What the optimiser remembers of every entry of a parameter."""
+    """The tensors of an optimiser's state that are shaped like the parameter: one number for each of its entries."""
     return [v for v in state.values() if isinstance(v, Tensor) and v.shape == parameter.shape]
 
 
@@ -90,12 +90,12 @@ def dti_step(
     noise: float = 1e-4,
     generator: torch.Generator | None = None,
 ) -> "DTIStep":
-    """The step for ``train.fit``: go down the loss; every so often look for empty clusters.
+    """The step for ``train.fit``: reduce the loss; from time to time look for empty clusters.
 
     Args:
         model: changed in place.
-        optimizer: of its parameters.
-        every: steps between two looks; 0 for none.
+        optimizer: the optimiser of its parameters.
+        every: how many steps pass between two searches; 0 for no search.
         least, noise, generator: see ``reassign``.
 
     Returns:
@@ -110,9 +110,9 @@ class DTIStep:
 
     Attributes:
         chosen: how many images chose each cluster since the last look.
-        updates: those that are done, also those of races that were lost.
-        copied: clusters that the last step turned into copies.
-        swaps: races between going on and moving a cluster.
+        updates: how many updates are done, those of lost races included.
+        copied: how many clusters the last step turned into copies.
+        swaps: the races that decide whether a cluster moves.
         racing: whether the next steps belong to races; they don't at first.
     """
 
@@ -139,7 +139,7 @@ class DTIStep:
         return {"loss": loss, "reassigned": float(self.copied)}
 
     def update(self, x: Images) -> tuple[Tensor, Tensor]:
-        """Go down the loss of these images, and look for empty clusters if it is time: the loss and the costs."""
+        """Reduce the loss of these images, look for empty clusters if it is time, and return the loss and the costs."""
         loss, costs = self.model.objective(x)
         train.descend(self.optimizer, loss)
         self.chosen.add_(torch.bincount(costs.argmin(1), minlength=self.model.k))
@@ -165,13 +165,14 @@ def learn(
 ) -> History:
     """Train a model in place with Adam, the curriculum, reassignment and swaps.
 
-    Prototypes smaller than the images get their size when the first transformation that bends shapes is switched on.
+    Prototypes may be smaller than the images. They grow to the images' size when the first transformation that bends
+    shapes is switched on.
 
     Args:
         model: a ``DTIKMeans`` or ``DTIGMM``.
         x: the images.
-        schedule: of the training; the default one if None.
-        generator: of batches and noise; torch's global one if None.
+        schedule: how long, how fast and in which order to train; the default one if None.
+        generator: draws batches and noise; torch's global one if None.
         on_epoch: see ``train.fit``.
     """
     schedule = schedule or Schedule()
@@ -185,10 +186,10 @@ def learn(
 
 
 class Training:
-    """The step of ``learn``: before each update, what the schedule says for it.
+    """The step of ``learn``: it follows the schedule before each update.
 
     Attributes:
-        updates: those that are done.
+        updates: how many updates are done.
     """
 
     def __init__(
@@ -218,7 +219,7 @@ class Training:
 
 
 def adam(model: DTIKMeans, lr: float) -> torch.optim.Adam:
-    """The optimiser of prototypes and networks, which alone are kept small."""
+    """The optimiser of prototypes and networks; only the networks have weight decay."""
     networks = list(model.transformer.parameters())
     groups: list[dict[str, Any]] = [{"params": model.clusters()}]
     if networks:
@@ -228,7 +229,7 @@ def adam(model: DTIKMeans, lr: float) -> torch.optim.Adam:
 
 
 def refine(model: DTIKMeans, optimizer: torch.optim.Optimizer, size: torch.Size) -> None:
-    """Prototypes of the images' size; the optimiser begins anew with them."""
+    """Enlarge the prototypes to the images' size; the optimiser forgets what it held of them."""
     if model.prototypes.shape[-2:] == size:
         return
     before = model.clusters()

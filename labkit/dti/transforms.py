@@ -10,9 +10,9 @@ morphology 1 + k²: α, weights of a kernel  a soft maximum (α > 0), mean, or s
 thin_plate 2 g²: moves of g × g points     the output's pixel p shows the input at t(p), t smooth through the points
 ========== =============================== ====================================================
 
-Coordinates run from −1 to 1 between the *edges* of the image (``align_corners=False``), x to the right and y down, and
-beyond the edge an image goes on with the colour of its edge. Shapes: prototypes ``z`` are (k, 1, c, h, w), or
-(k, b, c, h, w) after an earlier transformation; β is (k, b, parameters): every prototype is transformed for every
+Coordinates run from −1 to 1 between the *edges* of the image (``align_corners=False``), x to the right and y down.
+Beyond its edge an image continues with the colour of the edge. Shapes: prototypes ``z`` are (k, 1, c, h, w), or
+(k, b, c, h, w) after an earlier transformation. β is (k, b, parameters): every prototype is transformed for every
 image at once. Sources: M. Jaderberg and others, "Spatial Transformer Networks" (2015); F. Bookstein, "Principal
 Warps" (1989); the set and the soft morphology are those of T. Monnier and others, "Deep Transformation-Invariant
 Clustering" (2020).
@@ -44,13 +44,13 @@ STEEPEST = 60.0
 
 
 def pixel_centres(h: int, w: int, like: Tensor) -> Float[Tensor, "h w 2"]:
-    """Where the centres of an image's pixels are, as (x, y)."""
+    """The positions (x, y) of the centres of an image's pixels."""
     y, x = ((torch.arange(n, dtype=like.dtype, device=like.device) * 2 + 1) / n - 1 for n in (h, w))
     return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
 
 
 def sample_grid(z: Prototypes, grid: Grid) -> Transformed:
-    """The images, looked at in the places of the grid, bilinearly: (k, b, c, h, w).
+    """The images read at the places of the grid, with bilinear interpolation: (k, b, c, h, w).
 
     Raises:
         ValueError: if a place of the grid is not finite.
@@ -92,9 +92,9 @@ def _homogeneous(h: int, w: int, rows: int, dtype: torch.dtype, device: torch.de
 
 
 def _spread(weights: Float[Tensor, "p n"], size: int) -> Float[Tensor, "n_size p_size"]:
-    """The matrix that makes, of n vectors one after another, their weighted sums for each pixel.
+    """The matrix that turns n vectors, written one after another, into their weighted sum for each pixel.
 
-    Half of it or more is zero; but one large product takes a twentieth of the time of many with two columns.
+    At least half of its entries are zero. But one large product takes a twentieth of the time of many with two columns.
     """
     return torch.kron(weights, torch.eye(size, dtype=weights.dtype, device=weights.device)).T.contiguous()
 
@@ -106,7 +106,7 @@ def affine_grid(beta: Beta, h: int, w: int) -> Grid:
 
 
 def affine(z: Prototypes, beta: Beta) -> Transformed:
-    """Turned, scaled, sheared and moved by ``affine_grid``."""
+    """Turn, scale, shear and move the prototypes by ``affine_grid``."""
     return _sampled(z, affine_grid(beta, *z.shape[-2:]))
 
 
@@ -121,15 +121,15 @@ def projective_grid(beta: Beta, h: int, w: int) -> Grid:
 
 
 def projective(z: Prototypes, beta: Beta) -> Transformed:
-    """Seen in another perspective, by ``projective_grid``."""
+    """Show the prototypes in another perspective, by ``projective_grid``."""
     return _sampled(z, projective_grid(beta, *z.shape[-2:]))
 
 
 def morphology(z: Prototypes, beta: Beta) -> Transformed:
     """Σ_u w_u x_u exp(α x_u) / Σ_u w_u exp(α x_u) over the neighbours u of each pixel; w = sigmoid(weights).
 
-    α → ∞ is the largest of the neighbours (strokes grow), α → −∞ the smallest (they shrink), α = 0 their weighted mean.
-    Outside the image is zero. α is held within ±STEEPEST, where exp still has room in float32.
+    α → ∞ gives the largest of the neighbours (strokes grow), α → −∞ the smallest (they shrink), α = 0 their weighted
+    mean. Outside the image is zero. α is held within ±STEEPEST, where exp does not overflow in float32.
     """
     k, b, d = finite(beta, name=BETA).shape
     side = math.isqrt(d - 1)
@@ -161,7 +161,7 @@ def _neighbours(x: Prototypes, kernel: Float[Tensor, "k b s s"], edge: Tensor | 
 def thin_plate_grid(beta: Beta, h: int, w: int) -> Grid:
     """Where each pixel looks: the thin-plate spline that moves g × g points, spread over [−1, 1]², by β.
 
-    β holds the moves (x, y) of the points row by row. Of all maps through the moved points it bends least.
+    β holds the moves (x, y) of the points row by row. Of all maps through the moved points this spline bends least.
     """
     influence = _influence(math.isqrt(beta.shape[2] // 2), h, w, beta.dtype, beta.device)
     return (finite(beta, name=BETA) @ influence).unflatten(2, (h, w, 2)) + pixel_centres(h, w, beta)
@@ -189,13 +189,13 @@ def _bending(a: Tensor, b: Tensor) -> Tensor:
 
 
 def thin_plate(z: Prototypes, beta: Beta) -> Transformed:
-    """Bent smoothly, by ``thin_plate_grid``."""
+    """Bend the prototypes smoothly, by ``thin_plate_grid``."""
     return _sampled(z, thin_plate_grid(beta, *z.shape[-2:]))
 
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of transformation: its name, the numbers it takes, the function, and whether it moves places."""
+    """One kind of transformation: its name, how many numbers it takes, its function, and whether it moves places."""
 
     name: str
     parameters: int
@@ -204,11 +204,11 @@ class Family:
 
 
 def family(name: str, *, channels: int, kernel: int = 7, control: int = 4) -> Family:
-    """The family called ``name`` for images with so many channels.
+    """The family called ``name`` for images with this number of channels.
 
     Args:
         name: ``colour``, ``affine``, ``projective``, ``morphology`` or ``thin_plate``.
-        channels: of the images.
+        channels: the number of channels of the images.
         kernel: side of the neighbourhood of ``morphology``, odd.
         control: points along a side of ``thin_plate``'s grid.
 

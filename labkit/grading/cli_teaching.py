@@ -134,7 +134,9 @@ def grade(
     kernel: Annotated[
         bool, typer.Option("--real-kernel", help="Run each notebook in a Jupyter kernel, sandboxed: slower.")
     ] = False,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="How many at a time; all cores by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="How many at a time; by default a few more than processors.")
+    ] = None,
     limit: Annotated[
         list[str] | None, typer.Option("--limit", help="As in cell_seconds=60; may be repeated.", metavar="NAME=VALUE")
     ] = None,

@@ -1,10 +1,11 @@
 """Self-training: a model labels the data that nobody has labelled, and learns from its own labels.
 
-Given are labelled examples (X, y) and many more X_u without labels. Three families share one idea, that of Scudder,
-"Probability of Error of Some Adaptive Pattern-Recognition Machines" (1965): what the model is sure of becomes a target.
+There are labelled examples (X, y) and many more examples X_u without labels. Three families of methods share
+one idea: the labels that the model is sure of become targets. It comes from H. Scudder, "Probability of Error of Some
+Adaptive Pattern-Recognition Machines" (1965).
 
-``loop``          label the surest, move them into the training set, learn anew; what "sure" and "surest" mean
-``consistency``   every step labels a batch anew: pseudo-labels with a ramp, two policies, a teacher that averages
+``loop``          label the surest examples, move them into the training set, learn again; what "sure" means
+``consistency``   label a batch again in every step: pseudo-labels with a ramp, two policies, a teacher that averages
 ``calibration``   is a model right as often as it is sure? The temperature that makes it so
 """
 

@@ -1,9 +1,9 @@
-"""Temperature scaling: logits z become z / T, with the one T > 0 that makes held-back labels likeliest.
+"""Temperature scaling: logits z become z / T; T > 0 is the number that makes held-back labels likeliest.
 
     p = softmax(z / T),     T = argmin_T −1/n Σ_i log p_i[y_i]
 
-No prediction changes, only how sure the model is: T > 1 for a model that is too sure of itself. Guo, Pleiss, Sun and
-Weinberger, "On Calibration of Modern Neural Networks" (2017), section 4.2.
+No prediction changes, only how sure the model is: T > 1 for a model that is too sure of itself. Source: Guo, Pleiss,
+Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017), section 4.2.
 """
 
 import torch
@@ -32,11 +32,11 @@ def soften(logits: Logits, *, temperature: float | Tensor) -> Logits:
 def fit_temperature(logits: Logits, y: Labels) -> Tensor:
     """The temperature at which the labels ``y`` are likeliest: a scalar, from 0.01 to 100.
 
-    In β = 1/T the loss is convex, and its slope is the mean logit under p minus that of the label:
-    dL/dβ = E_p[z] − z_y, averaged. So T is where that changes sign, found by halving an interval.
+    The loss is convex in β = 1/T. Its slope is the mean logit under p minus the logit of the label:
+    dL/dβ = E_p[z] − z_y, averaged over samples. T is where the slope changes sign; halving an interval finds it.
 
     Args:
-        logits: of held-back samples, which the model was not trained on.
+        logits: the logits of held-back samples, which the model was not trained on.
         y: their true classes.
 
     Raises:

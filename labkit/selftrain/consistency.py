@@ -1,4 +1,4 @@
-"""Losses for unlabelled data: the model's own opinion as the target, made anew in every step.
+"""Losses for unlabelled data: the target is the model's own prediction, made again in every step.
 
 Pseudo-label (D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural
 Networks", 2013)::
@@ -28,7 +28,7 @@ from labkit.shapes import Float, Logits, finite
 def linear_ramp(t: float, *, T1: float, T2: float, final: float = 3.0) -> float:
     """Lee's weight α(t) of the unlabelled loss: 0 before ``T1``, ``final`` from ``T2``, a straight line between.
 
-    Too early, and wrong pseudo-labels are learned; too late, and there is nothing left to learn.
+    If the ramp begins too early, wrong pseudo-labels are learned. If it begins too late, nothing is left to learn.
 
     Args:
         t: how far training is, in the unit of ``T1`` and ``T2``.
@@ -58,9 +58,9 @@ def gaussian_ramp(t: float, *, length: float) -> float:
 
 
 def pseudo_label_loss(logits: Logits, opinion: Logits | None = None) -> Float[Tensor, ""]:
-    """Cross-entropy to the class that the logits themselves favour, or those of ``opinion``, mean over the batch.
+    """Cross-entropy to the likeliest class, mean over the batch; ``opinion`` chooses the class, or the logits do.
 
-    No gradient flows through the choice of the class.
+    ``opinion`` holds other logits of the same samples. No gradient flows through the choice of the class.
     """
     return cross_entropy(logits, decide((logits if opinion is None else opinion).detach()))
 
@@ -73,7 +73,7 @@ class Consistency(NamedTuple):
 
 
 def fixmatch_loss(weak: Logits, strong: Logits, *, tau: float = 0.95) -> Consistency:
-    """FixMatch's unlabelled loss: the strong view should give the class of which the weak view is sure.
+    """FixMatch's unlabelled loss: the strong view should give the class that the weak view is sure of.
 
     The mean is over *all* samples, so that its weight grows as the model gets surer. No gradient flows to ``weak``.
 
@@ -97,7 +97,7 @@ def fixmatch_loss(weak: Logits, strong: Logits, *, tau: float = 0.95) -> Consist
 
 
 def consistency_loss(student: Logits, teacher: Logits) -> Float[Tensor, ""]:
-    """Mean squared distance of two opinions' probabilities; no gradient flows to ``teacher``.
+    """Mean squared difference of the probabilities of student and teacher; no gradient flows to ``teacher``.
 
     The mean is over samples and classes, as in the authors' code.
 

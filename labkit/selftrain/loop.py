@@ -33,13 +33,13 @@ LEANING, FEW = 0.05, 20
 
 @runtime_checkable
 class Learner(Protocol):
-    """What the loop trains: the deck's ``model``."""
+    """The model that the loop trains: the deck's ``model``."""
 
     def fit(self, X: Tensor, y: Tensor) -> Any:
-        """Learn from the examples (n, …) and their labels (n,) alone, anew: nothing is left of an earlier call."""
+        """Learn from the examples (n, …) and their labels (n,) alone; forget what earlier calls learned."""
 
     def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """For examples (n, …) the classes (n,) and the confidence in each (n,)."""
+        """Return the classes (n,) of examples (n, …), and the confidence in each class (n,)."""
 
 
 def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tuple[Labels, PerSample]:
@@ -47,7 +47,7 @@ def confidence(probabilities: Float[Tensor, "b k"], *, kind: str = "max") -> tup
 
     Args:
         probabilities: of the classes, each row adding up to 1.
-        kind: ``"max"``: the probability itself. ``"margin"``: its distance to the second largest, from 0 to 1.
+        kind: ``"max"``: the largest probability. ``"margin"``: its distance to the second largest, from 0 to 1.
             ``"entropy"``: the negative entropy in nats, from −log k to 0.
 
     Raises:
@@ -76,14 +76,14 @@ def select(
     threshold: float | None = None,
     per_class: bool = False,
 ) -> Int[Tensor, " m"]:
-    """Which examples to move: indices into ``c``, the surest first; of equally sure ones the earlier first.
+    """Which examples to move: indices into ``c``, the surest first; in a tie the earlier one comes first.
 
     Args:
         c: the confidence in each pseudo-label.
-        yu: the pseudo-labels; needed where ``per_class``.
-        q: how many at most; all, if it is not given.
-        threshold: only those whose confidence is above it.
-        per_class: ``q`` of each pseudo-class, so that easy classes can't crowd out the others.
+        yu: the pseudo-labels; needed with ``per_class``.
+        q: the largest number of examples to move; all, if it is not given.
+        threshold: move only examples whose confidence is above it.
+        per_class: move ``q`` of each pseudo-class, so that easy classes can't crowd out the others.
 
     Raises:
         ValueError: if neither ``q`` nor ``threshold`` is given, ``q`` is below 1, ``per_class`` lacks ``q`` or
@@ -108,7 +108,7 @@ def select(
 
 
 def rank_in_class(y: Labels) -> Int[Tensor, " b"]:
-    """How many of the same class stand before each: 0 for the first of its class."""
+    """How many earlier entries have the same class: 0 for the first of its class."""
     if len(y) == 0:
         return torch.zeros_like(y)
     classes, own = y.unique(return_inverse=True)
@@ -118,7 +118,7 @@ def rank_in_class(y: Labels) -> Int[Tensor, " b"]:
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """What one round moved: indices into the original X_u, the surest first, their pseudo-labels and confidence."""
+    """The examples that one round moved, the surest first: their indices in X_u, pseudo-labels and confidence."""
 
     moved: Int[Tensor, " m"]
     y: Labels
@@ -127,13 +127,13 @@ class Round:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a run of the loop did.
+    """The record of a run of the loop.
 
     Attributes:
-        X, y: the training set of the last fit: what was given, then what was moved, in the order of moving.
-        rounds: what each round moved.
-        left: indices into X_u of what was never moved, in their order.
-        scores: what ``evaluate`` gave after each fit: one more than there are rounds.
+        X, y: the training set of the last fit: first the given examples, then the moved ones in the order of moving.
+        rounds: the examples that each round moved.
+        left: indices into X_u of the examples that were never moved, in their order.
+        scores: the results of ``evaluate`` after each fit: one more than there are rounds.
         reason: why the loop ended, in words.
     """
 
@@ -145,11 +145,11 @@ class Trace:
     reason: str = ""
 
     def pseudo_labels(self) -> Labels:
-        """For each of X_u its pseudo-label, −1 where there is none."""
+        """The pseudo-label of each example of X_u, −1 where there is none."""
         return self._scattered([r.y for r in self.rounds])
 
     def when(self) -> Labels:
-        """For each of X_u the round that moved it, counted from 1; −1 for none."""
+        """The round that moved each example of X_u, counted from 1; −1 where none did."""
         return self._scattered([torch.full_like(r.moved, i) for i, r in enumerate(self.rounds, 1)])
 
     def _scattered(self, values: list[Tensor]) -> Tensor:
@@ -174,24 +174,24 @@ def self_train(
 ) -> Trace:
     """The deck's loop. It ends after ``rounds``, when X_u is empty, or when nothing is sure enough to be moved.
 
-    The model is fitted once more at the end, so that it has learned from all that was moved.
+    The model is fitted once more at the end, so that it has learned from every moved example.
 
     Args:
         model: fits and predicts; it is trained in place.
         X: labelled examples.
         y: their labels.
         Xu: examples without labels.
-        q, threshold, per_class: which to move, see ``select``.
-        rounds: how many at most; without it until nothing is left to move.
-        evaluate: called after each fit, say for the accuracy of ``model`` on held-back data.
+        q, threshold, per_class: which examples to move, see ``select``.
+        rounds: the largest number of rounds; by default the loop runs until nothing is left to move.
+        evaluate: called after each fit, for example to measure the accuracy of ``model`` on held-back data.
 
     Warns:
-        UserWarning: if the pseudo-labels came to lean to some classes, see ``lean``. So it looks where the loop harms:
-            it moved what it was sure of, mostly of a few classes, and became surer of them.
+        UserWarning: if the pseudo-labels came to lean towards some classes, see ``lean``. This is a sign of a loop that
+            harms: it moved examples that it was sure of, mostly of a few classes, and became surer of these classes.
 
     Raises:
-        ValueError: as ``select``; also if ``rounds`` is negative or there are no labelled examples, or a label is
-            below 0, as scikit-learn marks examples without one: those belong into ``Xu``.
+        ValueError: as ``select``; also if ``rounds`` is negative, there are no labelled examples, or a label is below
+            0. scikit-learn marks examples without a label so: those belong in ``Xu``.
     """
     if rounds is not None and rounds < 0:
         raise ValueError(f"rounds is {rounds}; expected 0 or more")
@@ -225,7 +225,7 @@ def self_train(
 
 
 def lean(y: Int[Tensor, " n"], pseudo: Int[Tensor, " m"]) -> float:
-    """How far the pseudo-labels' shares of the classes are from the labels': ½ Σ_j |p_j − q_j|, from 0 to 1.
+    """How much the shares p_j of the classes differ between pseudo-labels and labels (q_j): ½ Σ_j |p_j − q_j|, 0 to 1.
 
     >>> lean(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 1]))
     0.0
@@ -241,10 +241,10 @@ def lean(y: Int[Tensor, " n"], pseudo: Int[Tensor, " m"]) -> float:
 
 
 def warn_if_one_sided(y: Int[Tensor, " n"], first: Int[Tensor, " m"], pseudo: Int[Tensor, " u"]) -> None:
-    """Warn if the pseudo-labels lean to some classes more than the first model's opinion of all of X_u did.
+    """Warn if the pseudo-labels lean towards some classes more than the first model's predictions on all of X_u did.
 
-    That opinion has leant already where the classes of X_u are not as frequent as those of the labels, which is no
-    harm. What chance adds to so few pseudo-labels is borne: √(2/π) deviations of each share.
+    Those predictions lean already if the classes are not equally frequent in X_u and in the labels; this does no harm.
+    With few pseudo-labels chance adds to the lean. That part is allowed for: √(2/π) standard deviations of each share.
     """
     if len(pseudo) < FEW:
         return
@@ -273,7 +273,7 @@ class EstimatorLearner:
 
     Args:
         estimator: the classifier; fitted in place. Its classes are whole numbers.
-        kind: of confidence, see ``confidence``.
+        kind: the kind of confidence, see ``confidence``.
     """
 
     def __init__(self, estimator: Any, *, kind: str = "max") -> None:
@@ -284,7 +284,7 @@ class EstimatorLearner:
         self.estimator.fit(_table(X), y.cpu().numpy())
 
     def probabilities(self, X: Tensor) -> Float[Tensor, "b k"]:
-        """Of the classes that have been seen, in their order, on X's device."""
+        """The probabilities of the classes that ``fit`` has seen, in their order, on X's device."""
         return torch.from_numpy(np.asarray(self.estimator.predict_proba(_table(X)))).to(X.device)
 
     def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -301,9 +301,9 @@ class NetworkLearner:
     """A neural network as the loop's model: a fresh one for every fit.
 
     Args:
-        train: makes a network, trains it on (X, y) and returns it: ``train(X, y) -> nn.Module`` giving logits.
-        kind: of confidence, see ``confidence``.
-        temperature: what logits are divided by before the softmax, see ``fit_temperature``.
+        train: makes a network that gives logits, trains it on (X, y) and returns it: ``train(X, y) -> nn.Module``.
+        kind: the kind of confidence, see ``confidence``.
+        temperature: the logits are divided by it before the softmax, see ``fit_temperature``.
 
     Attributes:
         module: the network of the last fit.
@@ -320,7 +320,7 @@ class NetworkLearner:
         self.module = self.train(X, y)
 
     def probabilities(self, X: Tensor) -> Float[Tensor, "b k"]:
-        """Of all classes.
+        """The probabilities of all classes.
 
         Raises:
             ValueError: if nothing has been fitted yet.

@@ -1,6 +1,6 @@
 """Steps for ``train.fit``: one update from a labelled and an unlabelled batch together.
 
-Each returns a step for ``fit``; policies are functions of a batch of images, such as
+Each function returns a step for ``fit``. Policies are functions of a batch of images, such as
 ``lambda x: policy(x, generator=g)``. The networks are trained in place.
 """
 
@@ -29,15 +29,15 @@ class SemiSupervisedBatch(NamedTuple):
 
 
 class SemiSupervisedBatches:
-    """One epoch goes through X_u once, in a new order; labelled samples come around as often as that takes.
+    """One epoch goes through X_u once, in a new order; the labelled samples are repeated as often as needed.
 
     Args:
         X: labelled samples.
         y: their labels.
         Xu: samples without labels.
-        batch_size: labelled samples a batch, B; all of them where there are fewer.
-        ratio: unlabelled samples for each labelled one, FixMatch's μ.
-        generator: where the orders come from.
+        batch_size: the number of labelled samples in a batch, B; all of them where there are fewer.
+        ratio: the number of unlabelled samples for each labelled one, FixMatch's μ.
+        generator: draws the orders.
 
     Raises:
         ValueError: if ``batch_size`` or ``ratio`` is below 1, or there are not enough unlabelled samples for one batch.
@@ -91,29 +91,29 @@ def pseudo_label(
     augment: Augment = identity,
     eval_mode: bool = False,
 ) -> Step[SemiSupervisedBatch]:
-    """Lee's step: cross-entropy on the labelled, and α(t) times that to the model's own labels on the rest.
+    """Lee's step: cross-entropy to the labels, plus α(t) times cross-entropy to the model's own pseudo-labels.
 
     With few labels let α grow slowly. A weight of 1 from the start made convolutional networks call nearly everything
-    one class: 39 % of digits right with 5 labels a class, where labels alone gave 86 % and a ramp 91 %.
+    one class: 39 % of digits were right with 5 labels a class. Labels alone gave 86 %, and a ramp gave 91 %.
 
     Args:
         model: gives logits; its dropout is part of the method.
-        optimizer: of the model's parameters.
-        alpha: the weight after t updates, say ``lambda t: linear_ramp(t, T1=100, T2=600)``.
+        optimizer: the optimiser of the model's parameters.
+        alpha: the weight after t updates, for example ``lambda t: linear_ramp(t, T1=100, T2=600)``.
         augment: applied to both batches.
-        eval_mode: make the pseudo-labels in evaluation mode, by the whole network. Otherwise they are those of the very
-            pass that learns them, dropout included: a pass less, and more of them are wrong.
+        eval_mode: make the pseudo-labels in an extra pass in evaluation mode, by the whole network. Otherwise they come
+            from the same pass that learns them, dropout included: this saves a pass, and more of them are wrong.
 
     Warns:
-        UserWarning: once, if the classes have other shares among the pseudo-labels than among the labels, while the
-            model is right about the latter.
+        UserWarning: once, if the shares of the classes differ between pseudo-labels and labels, while the model is
+            right about the labels.
     """
     return PseudoLabelStep(model, optimizer, alpha, augment, eval_mode)
 
 
 @dataclass(eq=False)
 class PseudoLabelStep:
-    """The step of ``pseudo_label``; ``updates`` counts those that are done."""
+    """The step of ``pseudo_label``; ``updates`` counts the updates that are done."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -142,10 +142,10 @@ class PseudoLabelStep:
 
 
 class LeanWatch:
-    """Warns once if the classes have other shares among the pseudo-labels than among the labels.
+    """Warns once if the shares of the classes differ between the pseudo-labels and the labels.
 
-    The shares are moving averages, compared every ``LOOKS`` updates while the model is right about the labels: before
-    that it knows nothing yet.
+    The shares are moving averages. They are compared every ``LOOKS`` updates, but only while the model is right about
+    the labels: before that its pseudo-labels say nothing.
 
     Attributes:
         lean: ½ Σ |share among pseudo-labels − share among labels|, at the last look; 0 before the first.
@@ -201,20 +201,21 @@ def fixmatch(
     teacher: nn.Module | None = None,
     decay: float = 0.99,
 ) -> Step[SemiSupervisedBatch]:
-    """One policy for labelled, another for unlabelled samples; with weak, weak and strong ones it is FixMatch.
+    """FixMatch's step, with one policy for labelled and two for unlabelled samples.
 
-    The pseudo-label comes from the ``weak`` view of a sample, and is learned on its ``strong`` view.
+    The pseudo-label comes from the ``weak`` view of a sample, and is learned on its ``strong`` view. It is FixMatch if
+    ``labelled`` and ``weak`` are weak policies and ``strong`` is a strong one.
 
     Args:
         model: gives logits.
-        optimizer: of the model's parameters.
+        optimizer: the optimiser of the model's parameters.
         labelled: the policy of labelled samples.
-        weak: of unlabelled samples, for the view that the pseudo-label is made from.
-        strong: of unlabelled samples, for the view that is trained.
+        weak: the policy of unlabelled samples for the view that gives the pseudo-label.
+        strong: the policy of unlabelled samples for the view that is trained.
         tau: the least probability of a pseudo-label.
         lambda_: λ of the unlabelled loss.
-        teacher: a copy of the model whose weights follow it by ``decay``, to be used afterwards: FixMatch's own
-            results are those of such an average.
+        teacher: a copy of the model. Its weights are a moving average of the model's. Use it after training: FixMatch's
+            own results are those of such an average.
         decay: γ of that average.
     """
 
@@ -243,22 +244,22 @@ def mean_teacher(
     weight: Callable[[int], float],
     decay: float = 0.99,
 ) -> Step[SemiSupervisedBatch]:
-    """Mean teacher's step: the model should say of one view what its average over time says of another.
+    """Mean teacher's step: the model should predict on one view what its average over time predicts on another view.
 
     Args:
         model: the student.
         teacher: a copy of it; only ``ema_update`` changes it.
-        optimizer: of the student's parameters.
+        optimizer: the optimiser of the student's parameters.
         augment: draws a new view in every call.
         weight: of the consistency loss after t updates.
-        decay: γ; at first 1 − 1/(t + 1) where that is less, so that the teacher forgets the random start.
+        decay: γ. Early updates use 1 − 1/(t + 1) while that is smaller, so that the teacher forgets the random start.
     """
     return MeanTeacherStep(model, teacher, optimizer, augment, weight, decay)
 
 
 @dataclass(eq=False)
 class MeanTeacherStep:
-    """The step of ``mean_teacher``; ``updates`` counts those that are done."""
+    """The step of ``mean_teacher``; ``updates`` counts the updates that are done."""
 
     model: nn.Module
     teacher: nn.Module
@@ -269,7 +270,7 @@ class MeanTeacherStep:
     updates: int = 0
 
     def __call__(self, batch: SemiSupervisedBatch) -> dict[str, Tensor | float]:
-        """One update of both, which reports ``loss`` and ``consistency``."""
+        """One update of student and teacher, which reports ``loss`` and ``consistency``."""
         t = self.updates
         self.updates += 1
         self.model.train()

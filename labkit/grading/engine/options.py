@@ -13,7 +13,8 @@ class Options:
 
     Attributes:
         force: grade again what was graded before. Marks given by hand stay.
-        jobs: how many submissions run at a time; as many as there are processors, by default.
+        jobs: how many submissions run at a time; by default one a processor and one a judge, as who waits for a
+            verdict uses no processor.
         limits: what a submission may use; the course's, by default.
         sandboxed: whether students' code is contained. Without, it runs with the rights of this user.
         kernel: whether each notebook runs in a Jupyter kernel, in the sandbox: slower, for what needs one.

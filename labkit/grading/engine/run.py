@@ -122,12 +122,20 @@ def workers(
         return
     if options.jobs is not None and options.jobs < 1:
         raise GradingError(f"there are {options.jobs} jobs; expected at least one")
-    count = min(options.jobs or len(os.sched_getaffinity(0)), wanted)
+    judges = max(1, (options.jobs or processors()) // 4)
+    count = min(
+        options.jobs or processors() + judges, wanted
+    )  # a submission that waits for a verdict uses no processor
     with contextlib.ExitStack() as stack:
         used = used_by(engine)
-        judge = judge or stack.enter_context(Judges(max(1, count // 4), own=used.own, keys=used.keys))
+        judge = judge or stack.enter_context(Judges(judges, own=used.own, keys=used.keys))
         box = make or sandboxes(engine, used, judge, options)
         yield stack.enter_context(Workers(box, judge, count, options.seeds))
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass

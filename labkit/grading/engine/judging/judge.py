@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -315,11 +315,15 @@ def shown(report: Any) -> dict[str, Any]:
     return {"output_type": "error", "ename": "Rejected", "evalue": sentence(report), "traceback": lines(report)}
 
 
-def make_ready(keys: Sequence[str]) -> None:
-    """Load what verdicts on some checks need, and touch it once: the first takes much longer than all others."""
+def make_ready(keys: Sequence[str]) -> Iterator[None]:
+    """Load what verdicts on some checks need, and touch it once, step by step: the first takes longer than all others.
+
+    A question that comes meanwhile is answered between two steps.
+    """
     from labkit import checks
     from labkit.checks import bank, wire
 
+    yield
     start = time.monotonic()
     for key in keys:
         if time.monotonic() - start > READY:
@@ -331,6 +335,7 @@ def make_ready(keys: Sequence[str]) -> None:
                 wire.own_record(check, reference, case)
         except Exception:  # noqa: BLE001  whatever fails here fails again, and is said, when it is judged
             traceback.print_exc()
+        yield
     if torch := sys.modules.get("torch"):
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports torch._dynamo, a second
 
@@ -340,9 +345,11 @@ def main() -> None:
     channel = Channel(socket.socket(fileno=os.dup(0)), max_header=LARGEST, max_body=BODY)
     for standard in (0, 1):
         os.dup2(2, standard)
-    make_ready(sys.argv[1:])
+    steps = make_ready(sys.argv[1:])
     with contextlib.suppress(Closed):
         while True:
+            while not channel.pending() and next(steps, steps) is None:
+                pass
             channel.send(answer(*channel.receive()))
 
 

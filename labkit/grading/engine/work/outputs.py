@@ -1,4 +1,4 @@
-"""Outputs as a notebook holds them: made by the engine, or taken over from an untrusted process after a cleaning."""
+"""Outputs as a notebook holds them. What a session gives was validated by ``sandbox.outputs``."""
 
 import html
 import re
@@ -6,10 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labkit.grading.engine.work.job import Output
-
-TEXT = 2 * 2**20  # characters of one text in an output
-OUTPUTS = 2000  # outputs of one cell
-MIME = re.compile(r"^[a-z]+/[A-Za-z0-9.+-]{1,60}$")
 
 
 def stopped(name: str, text: str) -> Output:
@@ -20,53 +16,6 @@ def stopped(name: str, text: str) -> Output:
 def failed(outputs: Iterable[Output]) -> bool:
     """Whether an error is among the outputs of a cell."""
     return any(output.get("output_type") == "error" for output in outputs)
-
-
-def clean(outputs: object) -> list[Output]:
-    """Those outputs that nbformat allows, with nothing in them but what it allows."""
-    made = [cleaned(output) for output in outputs[:OUTPUTS]] if isinstance(outputs, list) else []
-    return [output for output in made if output]
-
-
-def cleaned(output: object) -> Output | None:
-    """One output, or None where it is none."""
-    if not isinstance(output, Mapping):
-        return None
-    match output.get("output_type"):
-        case "stream":
-            name = "stderr" if output.get("name") == "stderr" else "stdout"
-            return {"output_type": "stream", "name": name, "text": text(output.get("text"))}
-        case "error":
-            frames = output.get("traceback")
-            traceback = [text(line) for line in frames[:500]] if isinstance(frames, list) else []
-            ename, evalue = text(output.get("ename"))[:200], text(output.get("evalue"))
-            return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": traceback}
-        case "display_data" | "execute_result" as kind:
-            made = {"output_type": kind, "data": bundle(output.get("data")), "metadata": {}}
-            return made | ({"execution_count": None} if kind == "execute_result" else {})
-    return None
-
-
-def bundle(data: object) -> dict[str, Any]:
-    """A MIME bundle: JSON stays JSON, all else is text."""
-    if not isinstance(data, Mapping):
-        return {}
-    return {
-        str(mime): value if str(mime).endswith("json") and isinstance(value, dict | list) else text(value)
-        for mime, value in data.items()
-        if MIME.match(str(mime))
-    }
-
-
-def text(value: object) -> str:
-    """Text that can be stored in UTF-8, of a bounded length."""
-    if isinstance(value, list):
-        value = "".join(part for part in value if isinstance(part, str))
-    if not isinstance(value, str):
-        value = "" if value is None else str(value)
-    if len(value) > TEXT:
-        value = value[:TEXT] + "\n… cut off here\n"
-    return value.encode(errors="replace").decode()
 
 
 class Redaction:

@@ -12,6 +12,7 @@ from labkit.grading.engine.judging.decoys import Decoy, Decoys, asked, betrayed,
 from labkit.grading.engine.judging.judge import Broken, Forged, Verdict
 from labkit.grading.engine.nbgrader.cells import CHECK, RUN, TEST, Call, Step
 from labkit.grading.engine.options import SEEDS
+from labkit.grading.engine.sandbox.outputs import outputs as validated
 from labkit.grading.engine.work import outputs as shape
 from labkit.grading.engine.work.job import Cell, Job, Outcome, Part, Result
 
@@ -134,7 +135,7 @@ def notebook(part: Part, session: Session, court: Court) -> Outcome:
     ran = getattr(session, "ran", ())
     for step, before in zip_longest(part.steps, ran):
         if before:
-            outcome.cells[step.index] = Cell(shape.clean(before.outputs))
+            outcome.cells[step.index] = Cell(list(before.outputs))
             continue
         if outcome.died:
             outcome.cells[step.index] = Cell([shape.stopped("NotRun", f"this cell did not run: {outcome.died}")])
@@ -150,7 +151,7 @@ def notebook(part: Part, session: Session, court: Court) -> Outcome:
 def plain(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
     """Run an ordinary cell."""
     ran = session.run_cell(step.source)
-    cell = Cell(shape.clean(ran.outputs))
+    cell = Cell(list(ran.outputs))
     late(step, ran, cell)
     if ran.tampered:
         cell.flags.append(flag(step, STRANGE))
@@ -164,7 +165,7 @@ def tested(step: Step, session: Session, court: Court) -> tuple[Cell, str]:
         ran = session.run_cell(canary)
         if ran.died:
             return Cell(flags=flags, starved=bool(getattr(ran, "starved", False))), ran.died
-        if ran.tampered or not shape.failed(shape.clean(ran.outputs)):
+        if ran.tampered or not shape.failed(ran.outputs):
             flags = [flag(step, "a test that is always wrong passed here, so this cell's result means nothing")]
     cell, died = plain(step, session, court)
     cell.flags = flags + cell.flags
@@ -203,7 +204,7 @@ def one(step: Step, call: Call, cell: Cell, session: Session, court: Court) -> s
     if found is None:
         return died
     cell.reports.append(found.report())
-    cell.outputs += shape.clean([found.output])
+    cell.outputs += validated([found.output]) if found.output else []
     return died
 
 
@@ -231,13 +232,12 @@ def verdict(step: Step, call: Call, cell: Cell, session: Session, court: Court) 
     for round in range(count):
         seed = secrets.randbits(BITS)
         ran = asked(session, court.judge, call.key, call.expression, seed)
-        outputs = shape.clean(ran.outputs)
         late(step, ran, cell)
-        cell.outputs += [o for o in outputs if o.get("name") == "stdout"] if round == 0 else []
+        cell.outputs += [o for o in ran.outputs if o.get("name") == "stdout"] if round == 0 else []
         if ran.tampered:
             raise Forged(ran.died or "more than one reply")
         if ran.data is None:
-            errors = [output for output in outputs if output["output_type"] == "error"]
+            errors = [output for output in ran.outputs if output["output_type"] == "error"]
             if not errors and not ran.died:
                 raise Broken(getattr(ran, "failed", "") or "its process sent nothing")
             cell.outputs += errors or [shape.stopped("Stopped", ran.died)]

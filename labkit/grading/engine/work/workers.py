@@ -1,4 +1,4 @@
-"""Where jobs run: threads of this process, each with a warm sandbox, or whatever else gives a future for a job."""
+"""Where jobs run: threads of this process and their warm sandbox, or whatever else gives a future for a job."""
 
 import queue
 import time
@@ -28,7 +28,9 @@ class Pool(Protocol):
 
 @dataclass
 class Workers:
-    """Threads with a sandbox each, which warm up while the run begins. One that fails is replaced.
+    """Threads that share a sandbox, which warms up while the run begins: a start takes seconds and much memory.
+
+    A thread that it fails gets one of its own: nobody else's work is ended for that.
 
     Args:
         make: makes a sandbox.
@@ -44,19 +46,20 @@ class Workers:
     decoys: Decoys = field(default_factory=Decoys)
     boxes: "queue.LifoQueue[Sandbox | None]" = field(default_factory=queue.LifoQueue)
     made: list[Sandbox] = field(default_factory=list)
+    common: Sandbox | None = None
     ending: bool = False
 
     def __enter__(self) -> "Workers":
         self.pool = ThreadPoolExecutor(self.count, thread_name_prefix="grading")
-        self.warm = [self.pool.submit(self.fresh) for _ in range(self.count)]
-        for future in self.warm:
-            future.add_done_callback(self.ready)
+        self.first = self.pool.submit(self.fresh)
+        self.first.add_done_callback(self.ready)
         return self
 
     def ready(self, future: "Future[Sandbox]") -> None:
-        """A sandbox is warm, or there will be another attempt."""
-        failed = future.cancelled() or future.exception()
-        self.boxes.put(None if failed else future.result())
+        """The sandbox is warm, or there will be another attempt."""
+        self.common = None if future.cancelled() or future.exception() else future.result()
+        for _ in range(self.count):
+            self.boxes.put(self.common)
 
     def __exit__(self, *_: object) -> None:
         self.ending = True  # what still runs, when a run is broken off, ends with its sandbox
@@ -91,7 +94,7 @@ class Workers:
                 raise
             except Exception as error:
                 # What a student's code does is a result; this is the machine.
-                if box:
+                if box and box is not self.common:
                     box.close()
                 box = None
                 LOG.warning("a worker failed; tries left: %s", left, exc_info=error)
@@ -111,6 +114,6 @@ class Workers:
         try:
             return self.fresh()
         except Exception as error:
-            if all(future.done() and future.exception() for future in self.warm):
+            if not self.made and self.first.done():
                 raise GradingError(f"no sandbox can be made here: {describe(error)}") from error
             raise
