@@ -102,6 +102,7 @@ def test_a_run_grades_again_after_a_check_was_corrected_and_not_otherwise(course
     assert graded(course)[0] == {"ada": "kept"}
 
 
+@pytest.mark.slow
 def test_a_new_due_date_grades_again_and_the_row_says_why_the_points_are_fewer(course):
     settings(course, PER_DAY.replace("POINTS", "0.5"))
     [row] = graded(course)[1]
