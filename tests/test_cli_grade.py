@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release
+from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release, tracebacks
 from labkit.grading.course import Course, CourseError
 from labkit.grading.engine import run
 from labkit.grading.engine.limits import Limits
@@ -267,6 +267,24 @@ def test_a_failure_of_the_machine_is_no_zero(course, monkeypatch):
     assert "could not be run: the sandbox is gone" in rows["zoe"].remarks[0]
     assert rows["ada"].points == 5
     assert "zoe" not in {row.student for row in marks.rows(course)}
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
+    (tmp_path / ".local").write_text("a file where the folder would be")
+    full = tmp_path / "full"
+    (full / ".local").mkdir(parents=True)
+    if Path("/dev/full").exists():
+        (full / ".local" / "grading.log").symlink_to("/dev/full")
+
+    def run(root):
+        with tracebacks.kept(root, CourseError):
+            tracebacks.LOG.error("what went wrong")
+            raise CourseError("the run's own sentence")
+
+    for root in (tmp_path, full):
+        with pytest.raises(CourseError, match="the run's own sentence"):
+            run(root)
+    assert capsys.readouterr().err == ""
 
 
 def test_what_went_wrong_keeps_its_traceback_and_debug_shows_it(course, nothing_runs, monkeypatch, capsys):

@@ -39,11 +39,24 @@ class Plain(logging.Formatter):
 
 
 class Late(RotatingFileHandler):
-    """A file that is made, with its folder, when there is something to write."""
+    """A file that is made, with its folder, when there is something to write.
+
+    A disk that is full or read-only stops the run, which says so in a sentence. The file must not stop it earlier.
+    """
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave out what the disk does not take; anything else is shown as ever."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close it, with or without its last lines."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 @contextlib.contextmanager
