@@ -29,6 +29,7 @@ from typing import Any
 from benchmarks.grading import write
 from labkit.grading import classic, grade, release
 from labkit.grading.course import Course
+from labkit.grading.engine import run
 from tests import engine_class
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,7 +160,7 @@ def table(results: list[dict[str, Any]], jobs: int) -> str:
     """The figures, in Markdown."""
     load = os.getloadavg()[1]
     lines = [
-        f"{jobs} workers on {len(os.sched_getaffinity(0))} processors ({platform.machine()}), Python "
+        f"{jobs} workers on {run.processors()} processors ({platform.machine()}), Python "
         f"{platform.python_version()}; the machine's load was {load:.0f}. Where that is more than the workers, "
         "other work took its share of the time on the clock.",
         "",
@@ -203,10 +204,7 @@ def main() -> None:
     parser.add_argument("--exercises", nargs="+", default=["04_attacks", "01_images"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--plain-up-to", type=int, default=32, help="the largest class that plain nbgrader grades")
-    processors = len(os.sched_getaffinity(0))
-    parser.add_argument(
-        "--jobs", type=int, default=processors + max(1, processors // 4), help="as labkit itself, by default"
-    )
+    parser.add_argument("--jobs", type=int, default=run.usual_jobs())
     parser.add_argument("--out", type=Path, help="a page with a place for the figures")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()

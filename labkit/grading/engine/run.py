@@ -122,15 +122,22 @@ def workers(
         return
     if options.jobs is not None and options.jobs < 1:
         raise GradingError(f"there are {options.jobs} jobs; expected at least one")
-    judges = max(1, (options.jobs or processors()) // 4)
-    count = min(
-        options.jobs or processors() + judges, wanted
-    )  # a submission that waits for a verdict uses no processor
+    count = min(options.jobs or usual_jobs(), wanted)
     with contextlib.ExitStack() as stack:
         used = used_by(engine)
-        judge = judge or stack.enter_context(Judges(judges, own=used.own, keys=used.keys))
+        judge = judge or stack.enter_context(Judges(judges_for(count), own=used.own, keys=used.keys))
         box = make or sandboxes(engine, used, judge, options)
         yield stack.enter_context(Workers(box, judge, count, options.seeds))
+
+
+def judges_for(jobs: int) -> int:
+    """How many judges a number of submissions at a time needs."""
+    return max(1, jobs // 4)
+
+
+def usual_jobs() -> int:
+    """How many submissions run at a time by default: one a processor, and as many as wait for a verdict meanwhile."""
+    return processors() + judges_for(processors())
 
 
 def processors() -> int:

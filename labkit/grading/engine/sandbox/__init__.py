@@ -136,15 +136,12 @@ class Sandbox:
                 raise ValueError(f"the file {name!r} lies outside the notebook's folder; expected a relative path")
         with self._lock:
             if not self._server.alive():
-                self._close()
+                self.close()
                 self._start()
             return self._server
 
     def close(self) -> None:
         """End the server and every session."""
-        self._close()
-
-    def _close(self) -> None:
         for prelude in self._preludes.values():
             prelude.close()
         self._server.close()
