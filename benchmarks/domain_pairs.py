@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks import kit
+from benchmarks.dti_sets import on_papers, shrunk, without_margin
 from benchmarks.kit import Row, seeded
 from labkit import data, domain, metrics, nets, train
 
@@ -24,21 +25,16 @@ def mnist(seed: int) -> tuple[Tensor, Tensor]:
     return some.x, some.y
 
 
-def small(x: Tensor) -> Tensor:
-    """As 8 × 8 pixels."""
-    return functional.interpolate(x, size=8, mode="bilinear", antialias=True).clamp(0, 1)
-
-
 def whole(seed: int) -> tuple[Tensor, Tensor]:
     """MNIST with its margin, 8 × 8."""
     x, y = mnist(seed)
-    return small(x), y
+    return shrunk(x, 8), y
 
 
 def tight(seed: int) -> tuple[Tensor, Tensor]:
     """The middle 20 × 20 pixels of MNIST, 8 × 8."""
     x, y = mnist(seed)
-    return small(x[..., 4:24, 4:24]), y
+    return without_margin(x, 8), y
 
 
 def scikit(seed: int) -> tuple[Tensor, Tensor]:
@@ -64,7 +60,7 @@ def papers(seed: int) -> tuple[Tensor, Tensor]:
     x, y = white(seed)
     g = seeded(seed)
     paper, ink = (torch.rand(len(x), 1, 1, 1, generator=g) for _ in range(2))
-    return 0.4 * paper + (1 - 0.4 * paper) * (0.5 + 0.5 * ink) * x, y
+    return on_papers(x, paper, ink), y
 
 
 PAIRS: dict[str, tuple[Draw, Draw]] = {

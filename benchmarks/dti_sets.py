@@ -19,10 +19,25 @@ def training_digits(first: int, size: int = 28) -> tuple[Tensor, Tensor]:
     return functional.adaptive_avg_pool2d(some.x, size), some.y
 
 
+def shrunk(x: Tensor, size: int) -> Tensor:
+    """Pictures made smaller."""
+    return functional.interpolate(x, size=size, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def without_margin(x: Tensor, size: int) -> Tensor:
+    """MNIST's pictures without their four pixels of margin, made smaller."""
+    return shrunk(x[..., 4:24, 4:24], size)
+
+
+def on_papers(x: Tensor, paper: Tensor, ink: Tensor) -> Tensor:
+    """White signs on papers up to 0.4 bright, in inks from half as strong on; ``paper`` and ``ink`` are 0 to 1."""
+    return 0.4 * paper + (1 - 0.4 * paper) * (0.5 + 0.5 * ink) * x
+
+
 def tight() -> tuple[Tensor, Tensor]:
     """Without a margin: the middle 20 × 20 pixels as 16 × 16."""
     x, y = training_digits(0)
-    return functional.interpolate(x[..., 4:24, 4:24], size=16, mode="bilinear", antialias=True).clamp(0, 1), y
+    return without_margin(x, 16), y
 
 
 def inks() -> tuple[Tensor, Tensor]:
@@ -35,7 +50,7 @@ def papers() -> tuple[Tensor, Tensor]:
     """Each digit on a paper of its own, from 0 to 0.4, in an ink of its own."""
     x, y = training_digits(3000, 14)
     paper, ink = (torch.rand(len(x), 1, 1, 1, generator=seeded(s)) for s in (4, 5))
-    return 0.4 * paper + (1 - 0.4 * paper) * (0.5 + 0.5 * ink) * x, y
+    return on_papers(x, paper, ink), y
 
 
 def pens() -> tuple[Tensor, Tensor]:
