@@ -122,15 +122,20 @@ def test_a_hint_is_folded_and_its_markdown_is_read(lab, page):
     assert seen.locator("strong", has_text="The prediction.").count() == 1
 
 
-def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
-    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
+def a_stub(notebook, key):
+    """The cells of a task and of its check, and what the check shows: that the task is not written yet."""
     notebook.run(notebook.find("from labkit.checks import check"))
-    answer, check = notebook.find("def saturation("), notebook.find('check("images.saturation"')
+    answer, check = notebook.find(f"def {key.partition('.')[2]}("), notebook.find(f'check("{key}"')
     verdict = notebook.output(check)
-
     for cell in (answer, check):
         notebook.run(cell)
     verdict.get_by_text("Not written yet").wait_for()
+    return answer, check, verdict
+
+
+def test_an_exercise_says_what_is_wrong_and_what_is_right(lab, page):
+    notebook = browser.Notebook(page, lab, "work/01_images/01_images.ipynb")
+    answer, check, verdict = a_stub(notebook, "images.saturation")
 
     notebook.write(answer, WRONG)
     for cell in (answer, check):
@@ -172,12 +177,7 @@ def test_the_way_of_a_student(lab, page):
     assert "you have not tried task 1 (input_gradient)" in server.typed(lab, "labkit solution attacks 1")
 
     notebook = browser.Notebook(page, lab, "work/04_attacks/04_attacks.ipynb")
-    notebook.run(notebook.find("from labkit.checks import check"))
-    answer, check = notebook.find("def input_gradient("), notebook.find('check("attacks.input_gradient"')
-    verdict = notebook.output(check)
-    for cell in (answer, check):
-        notebook.run(cell)
-    verdict.get_by_text("Not written yet").wait_for()
+    answer, check, verdict = a_stub(notebook, "attacks.input_gradient")
     easy_to_read(notebook, verdict)
     for reduction, says in (("mean", "divided by the size of the batch"), ("sum", "✓ attacks.input_gradient")):
         notebook.write(answer, GRADIENT.format(reduction))
