@@ -71,3 +71,37 @@ def cross_entropy(logits: Logits, y: Labels | Float[Tensor, "b k"], *, reduction
     except IndexError:
         shapes.labels(y, classes=logits.shape[1])
         raise
+
+
+def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
+    """The values of ``hard`` with the gradient of ``soft``: what makes a rounding differentiable.
+
+    The estimator of Bengio, Léonard and Courville (2013): biased, and better than the zero of a step.
+
+    Raises:
+        ValueError: if their shapes differ.
+
+    >>> x = torch.tensor([0.3, 0.8], requires_grad=True)
+    >>> y = straight_through(x.round(), x)
+    >>> y.detach(), torch.autograd.grad(y.sum(), x)[0]
+    (tensor([0., 1.]), tensor([1., 1.]))
+    """
+    if hard.shape != soft.shape:
+        raise ValueError(f"hard has shape {tuple(hard.shape)} and soft {tuple(soft.shape)}; expected the same")
+    return hard.detach() + (soft - soft.detach())
+
+
+def relaxed_choice(
+    scores: Float[Tensor, " *rest"], *, temperature: float, hard: bool = True
+) -> Float[Tensor, " *rest"]:
+    """The largest of k scores as a one-hot row, with the gradient of the softmax of scores / τ (or that softmax).
+
+    With Gumbel noise in the scores it is a draw: ``gan.gumbel_softmax``, ``learned.gumbel_softmax``.
+
+    >>> relaxed_choice(torch.tensor([[1.0, 3.0, 2.0]]), temperature=1.0)
+    tensor([[0., 1., 0.]])
+    """
+    soft = (scores / temperature).softmax(-1)
+    if not hard:
+        return soft
+    return straight_through(functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype), soft)

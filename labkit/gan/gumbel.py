@@ -12,8 +12,8 @@ and others, "The Concrete Distribution" (2017); for GANs of text: M. Kusner and 
 """
 
 import torch
-from torch.nn import functional
 
+from labkit.logits import relaxed_choice
 from labkit.shapes import Float, Tensor
 
 
@@ -46,6 +46,5 @@ def gumbel_softmax(
         raise ValueError(f"tau is {tau}; expected a number above 0")
     source = generator.device if generator is not None else logits.device
     exponential = torch.empty(logits.shape, dtype=logits.dtype, device=source).exponential_(generator=generator)
-    soft = ((logits - exponential.log().to(logits.device)) / tau).softmax(-1)
-    hard = functional.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft.dtype)
-    return hard + soft - soft.detach()
+    noise = -exponential.log().to(logits.device)
+    return relaxed_choice(logits + noise, temperature=tau)

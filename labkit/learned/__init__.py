@@ -30,7 +30,6 @@ from labkit.learned.operations import (
     SIGNED,
     apply_operations,
     auto_contrast,
-    straight_through,
     strength,
 )
 from labkit.learned.policies import OneOperation, RandAugment, SubPolicies, random_subpolicies
@@ -39,6 +38,7 @@ from labkit.learned.relaxed import gumbel_softmax, relaxed_operations
 from labkit.learned.teacher import TeachStep, teach_loss
 from labkit.learned.widths import LearnedWidth, augerino_step, turned, width_of
 from labkit.learned.world import PolicyWorld, kernel_ridge
+from labkit.logits import straight_through
 
 __all__ = [
     "OPERATIONS",

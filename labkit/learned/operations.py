@@ -32,6 +32,7 @@ from torch import Tensor
 
 from labkit.augment import image
 from labkit.augment.arguments import member, values
+from labkit.logits import straight_through
 from labkit.shapes import Images, Int, PerSample, images, labels
 
 GEOMETRIC = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
@@ -94,24 +95,6 @@ def auto_contrast(x: Images) -> Images:
     low, high = images(x).amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     flat = high == low
     return torch.where(flat, x, ((x - low) / torch.where(flat, 1.0, high - low)).clamp(0, 1))
-
-
-def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
-    """The values of ``hard`` with the gradient of ``soft``: what makes a rounding differentiable.
-
-    The estimator of Bengio, Léonard and Courville (2013): biased, and better than the zero of a step.
-
-    Raises:
-        ValueError: if their shapes differ.
-
-    >>> x = torch.tensor([0.3, 0.8], requires_grad=True)
-    >>> y = straight_through(x.round(), x)
-    >>> y.detach(), torch.autograd.grad(y.sum(), x)[0]
-    (tensor([0., 1.]), tensor([1., 1.]))
-    """
-    if hard.shape != soft.shape:
-        raise ValueError(f"hard has shape {tuple(hard.shape)} and soft {tuple(soft.shape)}; expected the same")
-    return hard.detach() + (soft - soft.detach())
 
 
 def apply_operations(

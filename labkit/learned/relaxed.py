@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional
 
 from labkit.draws import uniform
-from labkit.learned.operations import RANDAUGMENT, apply_operations, straight_through
+from labkit.learned.operations import RANDAUGMENT, apply_operations
+from labkit.logits import relaxed_choice
 from labkit.shapes import Float, Images, images
 
 
@@ -35,10 +35,7 @@ def gumbel_softmax(
     u = uniform((n, len(logits)), like=logits, generator=generator)
     tiny = torch.finfo(u.dtype).tiny
     noise = -(-u.clamp_min(tiny).log()).clamp_min(tiny).log()
-    soft = ((logits + noise) / temperature).softmax(1)
-    if not hard:
-        return soft
-    return straight_through(functional.one_hot(soft.argmax(1), len(logits)).to(soft.dtype), soft)
+    return relaxed_choice(logits + noise, temperature=temperature, hard=hard)
 
 
 def relaxed_operations(
