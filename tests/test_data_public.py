@@ -361,6 +361,13 @@ def test_many_at_once_all_succeed(small_mnist: tuple[np.ndarray, np.ndarray], tm
     assert left_in(tmp_path) == TRAIN
 
 
+def test_a_temporary_folder_that_goes_away_while_another_process_looks_stops_nothing(tmp_path: Path) -> None:
+    gone = tmp_path / f"{PARTIAL}gone"  # listed, and not there any more: as between another's end and the next look
+    gone.symlink_to(tmp_path / "nowhere")
+    with download.staging(tmp_path) as staged:
+        assert staged.parent == tmp_path
+
+
 def test_a_killed_process_leaves_no_broken_file_and_the_next_one_succeeds(server: Server, tmp_path: Path) -> None:
     body = bytes(range(256)) * 4096
     server.files["words.bin"] = body

@@ -346,6 +346,14 @@ for folder in ("/", "/opt", "/root", "/home", "/work"):
 OTHERS = ("art", "fairlearn", "foolbox", "imblearn", "kornia", "opacus", "torchmetrics")
 
 
+def test_archives_that_another_process_removes_meanwhile_stop_no_clearing_up(tmp_path):
+    (tmp_path / "gone.zip").symlink_to(tmp_path / "nowhere")
+    for number in range(reduced.KEPT):
+        (tmp_path / f"{number}.zip").write_bytes(b"")
+    reduced.prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{n}.zip" for n in range(reduced.KEPT))
+
+
 def test_the_peers_are_those_that_only_tests_need():
     found = peers.peers()
     assert {"adversarial-robustness-toolbox", "foolbox", "kornia", "opacus"} <= found.keys()

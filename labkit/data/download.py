@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -178,8 +178,9 @@ def staging(folder: Path) -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Remove temporary folders that a killed process left behind more than a day ago."""
     for left in folder.glob(f"{STAGING}*"):
-        if time.time() - left.stat().st_mtime > DAY:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just removed its own
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def move_in(staged: Path, folder: Path) -> None:

@@ -164,9 +164,16 @@ def replace(path: Path, data: bytes) -> None:
 def prune(where: Path) -> None:
     """Remove the oldest archives."""
     for suffix in ("zip", "json"):
-        kept = sorted(where.glob(f"*.{suffix}"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in kept[KEPT:]:
+        for path in sorted(where.glob(f"*.{suffix}"), key=last_change, reverse=True)[KEPT:]:
             path.unlink(missing_ok=True)
+
+
+def last_change(path: Path) -> float:
+    """When a file was written last: 0 if another process has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def folder() -> Path:
