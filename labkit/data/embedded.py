@@ -6,12 +6,14 @@
 ``photographs``  eighteen photographs                   {name: (3, H, W)}
 ===============  =====================================  =================
 
-All images are float32 in [0, 1].
+All images are float32 in [0, 1]. Their files are read where they lie: neither package is imported, which would take a
+second.
 """
 
+import importlib.util
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -45,7 +47,7 @@ class Photograph:
     licence: str
 
 
-SKIMAGE, SKLEARN = "skimage.data", "sklearn.datasets.images"
+SKIMAGE, SKLEARN, SKLEARN_DATA = "skimage.data", "sklearn.datasets.images", "sklearn.datasets.data"
 CC0 = "CC0"
 PHOTOGRAPHS = {
     "astronaut": Photograph(SKIMAGE, "astronaut.png", "Eileen Collins", "public domain, NASA"),
@@ -84,6 +86,7 @@ def digits(split: str = "all", *, seed: int = 0) -> Dataset:
 
     Raises:
         ValueError: if ``split`` is none of the three.
+        DataError: if the installed scikit-learn does not bring the file.
     """
     if split not in ("all", "train", "test"):
         raise ValueError(f"split is {split!r}; expected 'all', 'train' or 'test'")
@@ -100,10 +103,8 @@ def digits(split: str = "all", *, seed: int = 0) -> Dataset:
 @cache
 def handwriting() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """scikit-learn's digits as its file has them, read once: (1797, 8, 8) from 0 to 16, and labels (1797,)."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images, labels = np.asarray(bunch.images, dtype=np.float32), np.asarray(bunch.target, dtype=np.int64)
+    table = np.loadtxt(bundled("the digits", SKLEARN_DATA, "digits.csv.gz"), delimiter=",", dtype=np.float32)
+    images, labels = table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
     images.flags.writeable = labels.flags.writeable = False
     return images, labels
 
@@ -116,10 +117,7 @@ def faces() -> Dataset:
     Raises:
         DataError: if the installed scikit-image does not bring the file.
     """
-    with as_file(files(SKIMAGE) / "lfw_subset.npy") as path:
-        if not path.exists():
-            raise DataError(missing("the faces", SKIMAGE, "lfw_subset.npy"))
-        array = np.load(path)
+    array = np.load(bundled("the faces", SKIMAGE, "lfw_subset.npy"))
     x = torch.from_numpy(array.astype(np.float32)).unsqueeze(1)
     y = (torch.arange(len(x)) < 100).long()
     return Dataset(x, y, ("no face", "face"), FACES)
@@ -140,7 +138,7 @@ def photographs(*names: str) -> dict[str, Tensor]:
         raise ValueError(f"there is no photograph {unknown[0]!r}; expected some of {', '.join(PHOTOGRAPHS)}")
     if names:
         return {name: photograph(name) for name in names}
-    present = [n for n, p in PHOTOGRAPHS.items() if (files(p.package) / p.file).is_file()]
+    present = [n for n, p in PHOTOGRAPHS.items() if (folder(p.package) / p.file).is_file()]
     return {name: photograph(name) for name in present}
 
 
@@ -151,12 +149,29 @@ def photograph(name: str) -> Tensor:
     from PIL import Image
 
     entry = PHOTOGRAPHS[name]
-    with as_file(files(entry.package) / entry.file) as path:
-        if not path.exists():
-            raise DataError(missing(f"the photograph {name!r}", entry.package, entry.file))
-        with Image.open(path) as image:
-            array = np.array(image.convert("RGB"))
+    with Image.open(bundled(f"the photograph {name!r}", entry.package, entry.file)) as image:
+        array = np.array(image.convert("RGB"))
     return torch.from_numpy(array).permute(2, 0, 1).float().div(255).contiguous()
+
+
+def bundled(what: str, package: str, file: str) -> Path:
+    """The path of a file that an installed package brings.
+
+    Raises:
+        DataError: if it isn't there.
+    """
+    path = folder(package) / file
+    if not path.is_file():
+        raise DataError(missing(what, package, file))
+    return path
+
+
+def folder(package: str) -> Path:
+    """Where a package lies, which isn't imported for that: a place without files if it isn't installed."""
+    first, *rest = package.split(".")
+    spec = importlib.util.find_spec(first)
+    places = spec.submodule_search_locations if spec else None
+    return Path(*(places or ["not installed"])[:1], *rest)
 
 
 def missing(what: str, package: str, file: str) -> str:
