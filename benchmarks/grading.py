@@ -29,6 +29,7 @@ import nbformat
 from nbformat.v4 import new_notebook
 from nbgrader.converters import GenerateAssignment
 
+from labkit.grading import classic
 from tests import engine_class
 from tests.engine_class import ASSIGNMENT, KERNEL, cell, solution, tests
 
@@ -79,7 +80,7 @@ def make_class(root: Path, count: int) -> None:
     source = root / "source" / ASSIGNMENT
     source.mkdir(parents=True)
     nbformat.write(exercise(), source / "exercise.ipynb")
-    with engine_class.tools_on_path():
+    with classic.in_process():
         engine_class.convert(GenerateAssignment, engine_class.config(root), student=".")
     for i in range(count):
         engine_class.submit(root, f"student{i:04d}", ANSWERS)

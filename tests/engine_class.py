@@ -1,13 +1,10 @@
 """A course with one assignment and a class of students, written into a folder: what the engine's tests grade."""
 
-import contextlib
 import logging
-import os
 import random
 import shutil
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -18,6 +15,8 @@ from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import BasePlugin
 from traitlets.config import Config
+
+from labkit.grading import classic
 
 ASSIGNMENT = "ps1"
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -149,22 +148,11 @@ def course(root: Path, *, notebooks: Sequence[str] = ("problem1", "problem2")) -
     (source / "data.csv").write_text("a,b\n1,2\n3,4\n")
     (root / "nbgrader_config.py").write_text("c = get_config()\n")
     settings = config(root)
-    with tools_on_path():
+    with classic.in_process():
         convert(GenerateAssignment, settings, student=".")
     with Gradebook(f"sqlite:///{root}/gradebook.db") as book:
         book.update_or_create_assignment(ASSIGNMENT, duedate="2024-02-01 12:00:00")
     return settings
-
-
-@contextlib.contextmanager
-def tools_on_path() -> Iterator[None]:
-    """nbgrader runs ``alembic`` by its name when it makes a gradebook."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
 
 
 def config(root: Path) -> Config:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader import dbutil
+from nbgrader.api import get_alembic_version
+from sqlalchemy import text
 
 from labkit.grading import classic, cli, feedback, grade, grades, marks, notebooks, release, tracebacks
 from labkit.grading.course import Course, CourseError
@@ -234,6 +237,24 @@ def test_nbformat_is_imported_without_its_slow_part():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+@pytest.fixture
+def version(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    with classic.gradebook(Course(tmp_path, tmp_path)) as book:
+        return book.db.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+
+
+def test_a_new_gradebook_needs_no_program(version):
+    assert list((Path(dbutil.ALEMBIC_DIR) / "versions").glob(f"{version}_*.py"))
+
+
+@pytest.mark.slow  # it starts a program that imports nbgrader once more
+def test_a_new_gradebook_has_the_version_that_nbgrader_gives_it(version, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert version == get_alembic_version()
 
 
 def test_marks_given_by_hand_stay(course):

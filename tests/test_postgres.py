@@ -131,7 +131,7 @@ def test_two_mark_while_a_class_is_graded_and_the_grader_is_killed(handed_in, da
     finished(calm)
 
     course = copied(handed_in, tmp_path / "course", database)
-    with classic.programs():  # whoever comes first makes the tables
+    with classic.in_process():  # whoever comes first makes the tables
         Gradebook(database, COURSE).close()
     both = markers(database, 1)
     run = grader(course)

@@ -2,10 +2,7 @@
 
 import contextlib
 import logging
-import os
 import re
-import sys
-import sysconfig
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -73,7 +70,7 @@ def logged(course: Course) -> Iterator[tuple[logging.Logger, list[str]]]:
     log.addHandler(file)
     log.addHandler(Keep(logging.ERROR))
     try:
-        with warnings.catch_warnings(), programs():
+        with warnings.catch_warnings(), in_process():
             warnings.simplefilter("ignore")
             yield log, complaints
     finally:
@@ -81,14 +78,25 @@ def logged(course: Course) -> Iterator[tuple[logging.Logger, list[str]]]:
 
 
 @contextlib.contextmanager
-def programs() -> Iterator[None]:
-    """With this environment's programs on the path: nbgrader starts ``alembic`` by its name to make a gradebook."""
-    before = os.environ.get("PATH", "")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), sysconfig.get_path("scripts"), before])
+def in_process() -> Iterator[None]:
+    """Let nbgrader find out in this process which version of its tables a new gradebook has: on its own it starts
+    ``alembic``, by its name and for three seconds."""
+    from nbgrader import api
+
+    before = api.get_alembic_version
+    api.get_alembic_version = newest
     try:
         yield
     finally:
-        os.environ["PATH"] = before
+        api.get_alembic_version = before
+
+
+def newest() -> str:
+    """The newest version of nbgrader's tables, by its list of changes."""
+    from alembic.script import ScriptDirectory
+    from nbgrader import dbutil
+
+    return str(ScriptDirectory(dbutil.ALEMBIC_DIR).get_current_head())
 
 
 def reason(complaints: list[str]) -> str:
@@ -146,7 +154,7 @@ def gradebook(course: Course) -> Iterator["Gradebook"]:
     refuse_nameless(course)
     address = url(course)
     try:
-        with programs():
+        with in_process():
             book = Gradebook(address, course_id(course))
     except (SQLAlchemyError, ImportError) as error:
         raise CourseError(
