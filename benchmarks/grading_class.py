@@ -20,14 +20,12 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.grading import write
-from labkit.grading import classic, grade, release
+from labkit.grading import release
 from labkit.grading.course import Course
 from labkit.grading.engine import run
 from tests import engine_class
@@ -58,8 +56,8 @@ def make_class(root: Path, slug: str, count: int) -> None:
 
 
 def child(what: str, root: Path, slug: str, jobs: int) -> dict[str, Any]:
-    """Run ``graded`` in a process of its own: its seconds on the clock and on processors, and what it prints."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.grading_class", "--child", what, str(root), slug]
+    """Grade in a process of its own: its seconds on the clock and on processors, and what it prints."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.grading_child", what, str(root), slug]
     before, start = spent(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
         [*command, str(jobs)], capture_output=True, check=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
@@ -72,73 +70,6 @@ def spent(who: int) -> float:
     """Processor seconds so far."""
     usage = resource.getrusage(who)
     return usage.ru_utime + usage.ru_stime
-
-
-def graded(what: str, root: Path, slug: str, jobs: int) -> dict[str, Any]:
-    """In the child: grade the class; of labkit, the processor seconds of each part."""
-    course = Course(root, root)
-    if what == "plain":
-        from nbgrader.converters import Autograde
-
-        classic.convert(Autograde, course, slug)
-        return {}
-    ends = []
-    with clocks() as parts:
-        rows = grade.grade(course, slug, jobs=jobs, progress=lambda *_: ends.append(time.thread_time()))
-    if len({row.points for row in rows}) != 1 or not rows[0].points:
-        raise RuntimeError("a submission was not graded as it should be")
-    if len(ends) > 1:
-        parts["trusted"] = (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1)
-    return {"parts": dict(parts)}
-
-
-@contextmanager
-def clocks() -> Iterator[dict[str, float]]:
-    """Time on a processor of the submissions' first processes and of the judges, by what they do."""
-    from labkit.grading.engine.judging import judge
-    from labkit.grading.engine.sandbox import session
-
-    parts: dict[str, float] = defaultdict(float)
-    pids: dict[int, int] = {}
-    real_sender, real_init = session.sender, session.Session.__init__
-    real_ask, real_verdict = session.Session._ask, judge.Process.ask
-
-    def sender(sock: Any, seconds: float) -> int:
-        pids[sock.fileno()] = real_sender(sock, seconds)
-        return pids[sock.fileno()]
-
-    def init(self: Any, *args: Any, **options: Any) -> None:
-        real_init(self, *args, **options)
-        self.pid = pids[self._reports.sock.fileno()]
-        parts["fork"] += on_processor(self.pid)
-
-    def ask(self: Any, request: dict[str, Any], data: bytes = b"") -> Any:
-        decoy = request["do"] == "check" and "lambda" in request["expression"]
-        return timed("decoy" if decoy else request["do"], self.pid, lambda: real_ask(self, request, data))
-
-    def verdict(self: Any, head: dict[str, Any], data: bytes, seconds: float) -> Any:
-        return timed("verdict", self.popen.pid, lambda: real_verdict(self, head, data, seconds))
-
-    def timed(part: str, pid: int, what: Callable[[], Any]) -> Any:
-        before = on_processor(pid)
-        try:
-            return what()
-        finally:
-            parts[part] += on_processor(pid) - before
-
-    session.sender = sender
-    session.Session.__init__ = init  # type: ignore[method-assign]
-    session.Session._ask = ask  # type: ignore[method-assign]
-    judge.Process.ask = verdict  # type: ignore[method-assign]
-    yield parts
-
-
-def on_processor(pid: int) -> float:
-    """Seconds that a process has spent on a processor; 0 once it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-    except OSError:
-        return 0.0
 
 
 def compare(slug: str, count: int, jobs: int, plain: bool) -> dict[str, Any]:
@@ -206,13 +137,8 @@ def main() -> None:
     parser.add_argument("--plain-up-to", type=int, default=32, help="the largest class that plain nbgrader grades")
     parser.add_argument("--jobs", type=int, default=run.usual_jobs())
     parser.add_argument("--out", type=Path, help="a page with a place for the figures")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.child:
-        what, root, slug, jobs = options.child
-        print(json.dumps(graded(what, Path(root), slug, int(jobs))))
-        return
     results = [
         compare(slug, count, options.jobs, count <= options.plain_up_to)
         for slug in options.exercises
