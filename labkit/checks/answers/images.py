@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from labkit import data, metrics, nets, train
+from labkit import data, nets
 from labkit.augment import image
 from labkit.augment.pipeline import Compose
 from labkit.checks.bank import mistake, mistakes, reference, verdict
@@ -613,20 +613,35 @@ def held_back(seed: int) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def accuracy_after(rounds: Tensor, seed: int) -> float:
-    """Mean accuracy on held-back digits of small nets, each trained on (E, N, 1, 8, 8), an epoch each."""
-    results = []
+    """Mean accuracy on held-back digits of small nets, each trained on (E, N, 1, 8, 8), an epoch each.
+
+    The nets of all rounds take their steps together, which is three times as fast as one after the other and the same:
+    the sum of their losses gives each its own gradient.
+    """
+    held = held_back(seed)
+    labels = torch.stack([here for here, _, _ in held])
     with threads(1):
-        for epochs, (labels, x, y) in zip(rounds, held_back(seed)):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                net = nets.MLP(64, 10, hidden=(64,))
-            step = train.supervised_step(net, torch.optim.Adam(net.parameters(), lr=5e-3))
-            order = seeded(seed)
-            batches = [(epoch[i], labels[i]) for epoch in epochs
-                       for i in torch.randperm(len(labels), generator=order).split(50)]  # fmt: skip
-            train.fit(step, batches, epochs=1)
-            results.append(metrics.accuracy(metrics.predict(net, x), y))
-    return sum(results) / len(results)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            parameters = list(nets.MLP(64, 10, hidden=(64,)).parameters())
+        stacked = [torch.stack([p.detach()] * len(held)).requires_grad_() for p in parameters]
+        optimizer = torch.optim.Adam(stacked, lr=5e-3)
+        order = seeded(seed)
+        for epoch in rounds.unbind(1):
+            for i in torch.randperm(labels.shape[1], generator=order).split(50):
+                optimizer.zero_grad()
+                losses = F.cross_entropy(logits(epoch[:, i], *stacked).mT, labels[:, i], reduction="none")
+                losses.mean(1).sum().backward()
+                optimizer.step()
+        with torch.no_grad():
+            guesses = logits(torch.stack([x for _, x, _ in held]), *stacked).argmax(2)
+    return float((guesses == torch.stack([y for _, _, y in held])).double().mean())
+
+
+def logits(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+    """Those of R nets as ``nets.MLP`` makes them, each with pictures of its own: (R, B, 1, 8, 8) → (R, B, 10)."""
+    hidden = torch.baddbmm(b1[:, None], (x.flatten(2) - 0.5) / 0.5, w1.mT).relu()
+    return torch.baddbmm(b2[:, None], hidden, w2.mT)
 
 
 @verdict("images.policy")
