@@ -5,6 +5,7 @@ files that a submission can see.
 """
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -18,7 +19,7 @@ from labkit.grading.engine.copy import reduced, reduction
 from labkit.grading.engine.judging import judge
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.nbgrader.cells import Blueprint, Trusted
-from labkit.grading.engine.sandbox import Sandbox, peers, probe
+from labkit.grading.engine.sandbox import Sandbox, SandboxError, peers, probe
 from labkit.grading.engine.sandbox import covers as sandbox_covers
 from labkit.grading.engine.sandbox.covers import PACKAGE
 from labkit.grading.engine.work.exercise import Uses, imports, parsed, there
@@ -346,6 +347,31 @@ for folder in ("/", "/opt", "/root", "/home", "/work"):
 OTHERS = ("art", "fairlearn", "foolbox", "imblearn", "kornia", "opacus", "torchmetrics")
 
 
+def test_the_copy_is_made_while_the_server_begins(attacks):
+    asked = []
+
+    def made():
+        asked.append(1)
+        return reduced.archive(taken("attacks")[0])
+
+    with Sandbox(LIMITS, preload=(), archive=made) as box, box.open() as session:
+        result = session.run_cell("import labkit.attacks; print('here')")
+    assert asked == [1]
+    assert result.outputs[0]["text"] == "here\n"
+
+
+def test_a_copy_that_can_not_be_made_is_said_and_leaves_no_server(tmp_path):
+    before = children()
+    with pytest.raises(SandboxError, match=r"the sandbox's copy of labkit can't be made: .*No such file"):
+        Sandbox(LIMITS, preload=(), archive=lambda: tmp_path / "none.zip")
+    assert children() == before
+
+
+def children():
+    """The processes that this one has started and that still run."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
 def test_archives_that_another_process_removes_meanwhile_stop_no_clearing_up(tmp_path):
     (tmp_path / "gone.zip").symlink_to(tmp_path / "nowhere")
     for number in range(reduced.KEPT):
@@ -506,10 +532,17 @@ def test_checks_and_modules_are_read_from_the_released_cells():
 def test_what_a_released_cell_imports_late_is_there_before_the_first_fork():
     from labkit.grading.engine.work.exercise import uses
 
-    cells = ["from labkit import data, metrics\nimport scipy.stats, os", "x = data.digits('test').x"]
-    assert uses({"n": blueprint(*cells)}).libraries == ("scipy.stats", "sklearn.datasets")
-    assert uses({"n": blueprint(cells[0], "metrics.nmi(a, y)")}).libraries == ("scipy.stats", "sklearn.metrics")
+    first = "from labkit import data, metrics\nimport scipy.stats, os"
+    assert uses({"n": blueprint(first, "metrics.nmi(a, y)")}).libraries == ("scipy.stats", "sklearn.metrics")
     assert uses({"n": blueprint("from labkit import data", "x = data.Dataset(x, y)")}).libraries == ()
+
+
+def test_optimizers_are_there_before_the_first_fork_where_a_cell_trains():
+    from labkit.grading.engine.work.exercise import uses
+
+    assert "torch.optim" in uses({"n": blueprint("import torch", "torch.optim.Adam(w)")}).preload
+    assert "torch.optim" in uses({"n": blueprint("from labkit import train", "train.fit(step, batches)")}).preload
+    assert "torch.optim" not in uses({"n": blueprint("from labkit import data", "data.digits()")}).preload
 
 
 def test_the_exercises_name_what_they_use():

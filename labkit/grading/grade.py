@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from labkit.grading import classic, links, notebooks, outcome, roster
@@ -59,7 +60,7 @@ def grade(
         with classic.logged(course) as (log, _):
             found = run.grade(
                 course.config(), assignment, wanted, chosen, log=log, progress=progress,
-                exercise=identity(course, assignment),
+                exercise=partial(identity, course, assignment),
             )  # fmt: skip
     except run.GradingError as error:
         raise CourseError(str(error)) from error

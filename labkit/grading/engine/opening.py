@@ -61,10 +61,13 @@ def sandboxes(engine: Engine, used: Uses, judge: Judge, options: Options) -> Cal
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
 
-    try:
-        more: Any = {"archive": used.archive(judge), "hide": private(engine), "keep": kept(engine)}
-    except (OSError, Broken) as error:
-        raise GradingError(f"the sandbox's copy of labkit can't be made: {describe(error)}") from error
+    def archive() -> Path:
+        try:
+            return used.archive(judge)
+        except Broken as error:
+            raise sandbox.SandboxError(f"the sandbox's copy of labkit can't be made: {error}") from error
+
+    more: Any = {"archive": archive, "hide": private(engine), "keep": kept(engine)}
 
     def make() -> Sandbox:
         try:

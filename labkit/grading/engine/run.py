@@ -57,7 +57,7 @@ def grade(
     students: Sequence[str] | None = None,
     options: Options | None = None,
     *,
-    exercise: str = "",
+    exercise: Callable[[], str] = str,
     progress: Progress | None = None,
     make: Callable[[], Sandbox] | None = None,
     judge: Judge | None = None,
@@ -73,7 +73,8 @@ def grade(
         assignment: its name; the gradebook must know it.
         students: whom to grade; everyone who handed in, by default.
         options: how the run goes.
-        exercise: what identifies the exercise as it is now: who was graded against another is graded again.
+        exercise: tells what identifies the exercise as it is now, while the workers get ready: who was graded against
+            another is graded again.
         progress: called with a row, how many are finished, and how many there are.
         make: makes a worker's sandbox, for tests.
         judge: who gives the verdicts, for tests.
@@ -95,7 +96,7 @@ def grade(
                 stack.enter_context(nbgrader_warnings())
                 shared = stack.enter_context(Shared())
                 pool = stack.enter_context(workers(engine, len(wanted), chosen, make, judge))
-                return Run(engine, book, shared, pool, progress, chosen.force, exercise).all(wanted)
+                return Run(engine, book, shared, pool, progress, chosen.force, exercise()).all(wanted)
         except journal.Busy as error:
             raise GradingError(str(error)) from None
         except OSError as error:

@@ -70,6 +70,7 @@ def forbidden(
     try:
         return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError):
+        reduction.read(root)  # meanwhile whoever is asked next may begin
         names = ask(keys)
     replace(path, json.dumps(names).encode())
     return names

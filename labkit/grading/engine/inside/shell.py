@@ -157,7 +157,8 @@ def preload(names: list[str]) -> None:
         import torch
 
         torch.set_num_threads(1)
-        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports torch._dynamo, half a second
+        if "torch.optim" in names:
+            torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports torch._dynamo, a second
     if "labkit.checks" in names:
         from labkit import checks
 

@@ -26,7 +26,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -39,8 +39,8 @@ from labkit.grading.engine.sandbox.session import Session
 
 __all__ = ["CellResult", "CheckResult", "Limits", "Sandbox", "SandboxError", "Session", "probe"]
 
-LIBRARIES = ("torch", "torchvision", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline")
-PRELOAD = (*LIBRARIES, "labkit.checks")
+LIBRARIES = ("torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline")
+PRELOAD = (*LIBRARIES, "torch.optim", "labkit.checks")
 
 
 class Sandbox:
@@ -52,7 +52,8 @@ class Sandbox:
             wall around it: only where nobody else's code is graded.
         preload: modules that every submission finds imported already.
         hide: folders to keep out of sight where they lie beside this Python's packages, such as the course's.
-        archive: the copy of labkit that submissions see, as ``reduced.archive`` gives it; all of it by default.
+        archive: the copy of labkit that submissions see, as ``reduced.archive`` gives it, or what makes it; all of it
+            by default.
         keep: distributions that stay in sight although only labkit's tests need them; see ``peers``.
         preludes: what notebooks begin with: the sources of released cells, which are run once for all submissions.
         env: environment variables that these cells find.
@@ -68,7 +69,7 @@ class Sandbox:
         sandboxed: bool = True,
         preload: Sequence[str] = PRELOAD,
         hide: Iterable[Path] = (),
-        archive: Path | None = None,
+        archive: Path | Callable[[], Path] | None = None,
         keep: Iterable[str] = (),
         preludes: Iterable[Sequence[str]] = (),
         env: Mapping[str, str] | None = None,

@@ -22,15 +22,19 @@ VENV = "/opt/venv"
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 START = """
-import os, sys, zipfile
-control, archive, place = sys.argv[1:]
+import contextlib, importlib, io, os, sys, zipfile
+control, archive, place, *libraries = sys.argv[1:]
 os.umask(0o022)
+for name in libraries:  # the copy may not be made yet
+    with contextlib.suppress(ImportError):  # the server says it, which imports them again
+        importlib.import_module(name)
 with open(int(archive), "rb") as file:
-    zipfile.ZipFile(file).extractall(place)
+    zipfile.ZipFile(io.BytesIO(file.read())).extractall(place)
 sys.argv[1:] = [control]
 from labkit.grading.engine.inside import server
 server.main()
 """
+SLOWEST = {"torch": "torch", "torch.optim": "torch._dynamo"}  # with what an optimizer imports when it is first made
 SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # What programs read in /etc: where libraries and fonts are, which time it is. Nothing that names a person.
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "mime.types")
@@ -70,21 +74,30 @@ def environment(home: str, place: str, *, sandboxed: bool = True) -> dict[str, s
     }
 
 
-def python(control: int, archive: int, place: str, program: str = sys.executable) -> list[str]:
+def python(
+    control: int, archive: int, place: str, preload: Iterable[str] = (), program: str = sys.executable
+) -> list[str]:
     """The server's own command line.
 
     Args:
         control: the descriptor it listens on.
-        archive: the descriptor of a zip with labkit, as ``reduced.archive`` makes it.
+        archive: the descriptor where a zip with labkit arrives, as ``reduced.archive`` makes it.
         place: the folder where that is unpacked.
+        preload: what the server will import: what is slow of it is imported while the zip is on its way.
     """
-    return [program, "-P", "-c", START, str(control), str(archive), place]
+    names = [name for wanted, name in SLOWEST.items() if wanted in preload]
+    return [program, "-P", "-c", START, str(control), str(archive), place, *names]
 
 
 def bubblewrap(
-    control: int, archive: int, texts: dict[str, int], hide: Iterable[Path] = (), keep: Iterable[str] = ()
+    control: int,
+    archive: int,
+    texts: dict[str, int],
+    preload: Iterable[str] = (),
+    hide: Iterable[Path] = (),
+    keep: Iterable[str] = (),
 ) -> list[str]:
-    """The command line that starts the server in bubblewrap.
+    """The command line that starts the server in bubblewrap; ``control``, ``archive``, ``preload`` as in ``python``.
 
     Args:
         texts: descriptors from which the small files of ``ACCOUNTS`` are read, by their path.
@@ -107,7 +120,7 @@ def bubblewrap(
     command += [*parents(Path(PLACE)), "--perms", "0755", "--tmpfs", PLACE]
     # bubblewrap's own file systems belong to the server's account, which every fork shares.
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
-    server = python(control, archive, PLACE, seen_at(Path(sys.executable)))
+    server = python(control, archive, PLACE, preload, seen_at(Path(sys.executable)))
     return [*launcher(), *command, *server]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -71,7 +71,8 @@ class Server(Orders):
         sandboxed: start it in bubblewrap.
         preload: modules to import before the first fork, those that are installed.
         hide: folders to keep out of sight.
-        archive: the copy of labkit that it unpacks, as ``reduced.archive`` gives it; all of labkit if none is given.
+        archive: the copy of labkit that it unpacks, as ``reduced.archive`` gives it, or what makes it: that runs while
+            the server begins. All of labkit if none is given.
         keep: distributions that stay in sight although only labkit's tests need them.
 
     Raises:
@@ -85,7 +86,7 @@ class Server(Orders):
         sandboxed: bool,
         preload: Sequence[str],
         hide: Iterable[Path],
-        archive: Path | None = None,
+        archive: Path | Callable[[], Path] | None = None,
         keep: Iterable[str] = (),
     ) -> None:
         self.lock = threading.Lock()
@@ -96,12 +97,13 @@ class Server(Orders):
         self.groups: list[Group] = []  # idle ones: making one takes longer than a fork
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the server
         self.place = PLACE if sandboxed else tempfile.mkdtemp(prefix="labkit-copy-")
-        ours, theirs = socket.socketpair()
-        with theirs:
+        (ours, theirs), (copy, their_copy) = socket.socketpair(), socket.socketpair()
+        with theirs, their_copy:
             pass_credentials(ours)
-            self.process = self.spawn(theirs.fileno(), archive, hide, keep)
+            self.process = self.spawn(theirs.fileno(), their_copy.fileno(), preload, hide, keep)
         self.control = Channel(ours, max_header=1 << 16)
         try:
+            deliver(archive, copy)
             self.pid = sender(ours, START_SECONDS) or self.process.pid
             setup = {"limits": limits.as_dict(), "sandboxed": sandboxed, "preload": list(preload)}
             setup |= {"folders": [sandbox_launch.seen_at(folder) for folder in sandbox_launch.python_folders()]}
@@ -112,26 +114,25 @@ class Server(Orders):
             reason = self.said() or type(error).__name__
             self.close()
             raise SandboxError(f"the sandbox's server did not start: {reason}") from error
+        except BaseException:
+            self.close()
+            raise
         if not reply.get("ready"):
             self.close()
             raise SandboxError(f"the sandbox's server did not start: {reply.get('failed')}")
 
     def spawn(
-        self, control: int, archive: Path | None, hide: Iterable[Path], keep: Iterable[str]
+        self, control: int, copy: int, preload: Sequence[str], hide: Iterable[Path], keep: Iterable[str]
     ) -> subprocess.Popen[bytes]:
         """Start the process. Not in our session: the instructor's Ctrl-C is for us alone."""
-        try:
-            copy = os.open(archive or reduced.archive(None), os.O_RDONLY)
-        except OSError as error:
-            raise SandboxError(f"the sandbox's copy of labkit can't be made: {error}") from error
         inherited = [control, copy]
         if self.sandboxed:
             texts = {path: readable(text) for path, text in sandbox_launch.ACCOUNTS.items()}
             inherited += texts.values()
-            command = sandbox_launch.bubblewrap(control, copy, texts, hide, keep)
+            command = sandbox_launch.bubblewrap(control, copy, texts, preload, hide, keep)
             home = HOME
         else:
-            command = sandbox_launch.python(control, copy, self.place)
+            command = sandbox_launch.python(control, copy, self.place, preload)
             home = tempfile.gettempdir()
         try:
             return subprocess.Popen(
@@ -147,7 +148,7 @@ class Server(Orders):
         except OSError as error:
             raise SandboxError(f"the sandbox's server did not start: {error}") from error
         finally:
-            for descriptor in inherited[1:]:
+            for descriptor in inherited[2:]:
                 os.close(descriptor)
 
     def group(self) -> Group | None:
@@ -188,6 +189,22 @@ class Server(Orders):
         if not self.sandboxed:
             shutil.rmtree(self.place, ignore_errors=True)
         self.log.close()
+
+
+def deliver(archive: Path | Callable[[], Path] | None, sock: socket.socket) -> None:
+    """Send a server the copy of labkit, which is made first where it must be.
+
+    Raises:
+        SandboxError: if there is none to send.
+        OSError: if the server does not take it.
+    """
+    with sock:
+        try:
+            data = (archive() if callable(archive) else archive or reduced.archive(None)).read_bytes()
+        except OSError as error:
+            raise SandboxError(f"the sandbox's copy of labkit can't be made: {error}") from error
+        sock.settimeout(START_SECONDS)
+        sock.sendall(data)
 
 
 def account() -> int:

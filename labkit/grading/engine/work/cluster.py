@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -262,5 +263,5 @@ def furnished(wanted: dict[str, Any], judges: Judges) -> Any:
     hide = [path for path in map(Path, wanted["hide"]) if path.is_dir()]
     return Sandbox(
         Limits(**wanted["limits"]), sandboxed=wanted["sandboxed"], preload=uses.preload, hide=hide,
-        archive=uses.archive(judges), keep=wanted["keep"], preludes=uses.preludes, env=ENV,
+        archive=partial(uses.archive, judges), keep=wanted["keep"], preludes=uses.preludes, env=ENV,
     )  # fmt: skip

@@ -15,7 +15,9 @@ from labkit.grading.engine.sandbox import LIBRARIES
 from labkit.grading.engine.sandbox.covers import PACKAGE
 from labkit.own_checks import Own
 
-SLOW = ("PIL", "pandas", "scipy", "skimage", "sklearn")  # other libraries that are imported before the first fork
+# Other libraries that are imported before the first fork.
+SLOW = ("PIL", "pandas", "scipy", "skimage", "sklearn", "torchvision")
+TRAINING = {"optim", "train"}  # names that tell of an optimizer, whose first step imports half of torch
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,9 @@ class Uses:
     def preload(self) -> tuple[str, ...]:
         """What every submission of it finds imported already."""
         topics = sorted({key.partition(".")[0] for key in self.keys})
-        libraries = [name for name in LIBRARIES if self.torch or not name.startswith("torch")]
+        libraries = [name for name in (*LIBRARIES, *self.libraries) if self.torch or not name.startswith("torch")]
         return (
             *libraries,
-            *self.libraries,
             *self.modules,
             "labkit.checks.wire",
             *(f"labkit.checks.{topic}" for topic in topics),
@@ -81,7 +82,7 @@ def uses(blueprints: Mapping[str, Blueprint], own: str = "") -> Uses:
     trees = list(parsed(blueprints.values()))
     keys = {key for tree in trees for key in checks(tree)}
     modules = {module for tree in trees for module in imports(tree)}
-    libraries = {name for tree in trees for name in (*others(tree), *deferred(tree, modules))}
+    libraries = {name for tree in trees for name in (*others(tree), *deferred(tree, modules), *training(tree))}
     begun = tuple(cells for cells in map(prelude, blueprints.values()) if cells)
     made = Uses(tuple(sorted(keys)), tuple(sorted(modules)), own, True, tuple(sorted(libraries)), begun)
     return replace(made, torch=not own or needs_torch(made, trees))
@@ -160,6 +161,12 @@ def names(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Name(name) | ast.Attribute(attr=name):
                 yield name
+
+
+def training(tree: ast.AST) -> Iterator[str]:
+    """torch's optimizers, where a tree names them or labkit's own loop."""
+    if TRAINING.intersection(names(tree)):
+        yield "torch.optim"
 
 
 @cache

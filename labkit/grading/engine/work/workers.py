@@ -57,7 +57,10 @@ class Workers:
 
     def ready(self, future: "Future[Sandbox]") -> None:
         """The sandbox is warm, or there will be another attempt."""
-        self.common = None if future.cancelled() or future.exception() else future.result()
+        error = None if future.cancelled() else future.exception()
+        if error:
+            LOG.warning("a sandbox could not be made; each worker tries by itself", exc_info=error)
+        self.common = None if future.cancelled() or error else future.result()
         for _ in range(self.count):
             self.boxes.put(self.common)
 
