@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import nbformat
@@ -18,12 +19,13 @@ from nbgrader.api import Gradebook
 
 from labkit import checks
 from labkit.checks import wire
-from labkit.grading.engine import journal, run
+from labkit.grading.engine import journal, opening, run
 from labkit.grading.engine.frames import Tampered
 from labkit.grading.engine.inside import loop as inside_loop
 from labkit.grading.engine.inside import shell as inside_shell
 from labkit.grading.engine.journal import DONE, RAN, Entry, Journal
 from labkit.grading.engine.judging import judge
+from labkit.grading.engine.judging.judge import Broken
 from labkit.grading.engine.limits import Limits
 from labkit.grading.engine.nbgrader import cells, feedback, intake
 from labkit.grading.engine.nbgrader.cells import Call
@@ -31,6 +33,7 @@ from labkit.grading.engine.report import GRADED, KEPT, UNGRADED, Bar
 from labkit.grading.engine.sandbox import Sandbox
 from labkit.grading.engine.sandbox import session as sandbox_session
 from labkit.grading.engine.sandbox.outputs import outputs as validated
+from labkit.grading.engine.trouble import GradingError
 from labkit.grading.engine.work import job, outputs, worker
 from labkit.grading.trusted import trusted
 from tests import engine_class
@@ -803,3 +806,28 @@ def test_reading_a_submission_changes_nothing_on_disk(course):
     assert (journal.fingerprint(folder, folder.parents[1]), (root / "gradebook.db").read_bytes()) == before
     assert not (root / "autograded").exists()
     assert intake.grade_id(made.notebooks["problem2"].cells[0]) == "header"
+
+
+class Uncopied:
+    """What an exercise uses, where the copy of labkit for it can't be made."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def archive(self, judge: object) -> Path:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [Broken("the judge ended"), OSError(28, "No space left on device")])
+def test_a_copy_of_labkit_that_can_not_be_made_is_one_sentence(error):
+    copy: Future[Path] = Future()
+    with pytest.raises(GradingError, match="the sandbox's copy of labkit can't be made: "):
+        opening.make_copy(copy, Uncopied(error), None)
+    assert copy.cancelled()
+
+
+def test_nobody_waits_for_a_copy_that_was_broken_off():
+    copy: Future[Path] = Future()
+    with pytest.raises(KeyboardInterrupt):
+        opening.make_copy(copy, Uncopied(KeyboardInterrupt()), None)
+    assert copy.cancelled()

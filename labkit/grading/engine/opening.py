@@ -4,6 +4,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,12 @@ def own_checks(engine: Engine) -> str:
     return own.to_json() if own else ""
 
 
-def sandboxes(engine: Engine, used: Uses, judge: Judge, options: Options) -> Callable[[], Sandbox]:
+def sandboxes(engine: Engine, used: Uses, copy: Future[Path], options: Options) -> Callable[[], Sandbox]:
     """What makes a sandbox for an exercise.
 
     Args:
         used: what the exercise uses.
-        judge: who knows what no answer may call.
+        copy: the copy of labkit that goes into it: a sandbox begins before that is there.
 
     Raises:
         GradingError: if this machine allows none.
@@ -60,14 +61,7 @@ def sandboxes(engine: Engine, used: Uses, judge: Judge, options: Options) -> Cal
     sandboxed, limits = options.sandboxed, options.limits or Limits()
     if problem := sandbox.missing(sandboxed):
         raise GradingError(f"no sandbox can be made here: {problem}")
-
-    def archive() -> Path:
-        try:
-            return used.archive(judge)
-        except Broken as error:
-            raise sandbox.SandboxError(f"the sandbox's copy of labkit can't be made: {error}") from error
-
-    more: Any = {"archive": archive, "hide": private(engine), "keep": kept(engine)}
+    more: Any = {"archive": copy.result, "hide": private(engine), "keep": kept(engine)}
 
     def make() -> Sandbox:
         try:
@@ -82,6 +76,23 @@ def sandboxes(engine: Engine, used: Uses, judge: Judge, options: Options) -> Cal
             raise sandbox.SandboxError((sandbox.probe() if sandboxed else "") or str(error)) from error
 
     return make
+
+
+def make_copy(copy: Future[Path], used: Uses, judge: Judge) -> None:
+    """Make the copy of labkit for the sandboxes, in this thread: Python 3.11 may parse in one thread at a time.
+
+    Args:
+        judge: who knows what no answer may call.
+
+    Raises:
+        GradingError: if it can't be made.
+    """
+    try:
+        copy.set_result(used.archive(judge))
+    except (OSError, Broken) as error:
+        raise GradingError(f"the sandbox's copy of labkit can't be made: {describe(error)}") from error
+    finally:
+        copy.cancel()  # where there is none, nobody shall wait for it
 
 
 def used_by(engine: Engine) -> Uses:

@@ -30,6 +30,7 @@ from labkit.grading.engine.nbgrader.shared import Shared
 from labkit.grading.engine.opening import (
     find,
     kept,
+    make_copy,
     nbgrader_warnings,
     open_engine,
     private,
@@ -127,8 +128,12 @@ def workers(
     with contextlib.ExitStack() as stack:
         used = used_by(engine)
         judge = judge or stack.enter_context(Judges(judges_for(count), own=used.own, keys=used.keys))
-        box = make or sandboxes(engine, used, judge, options)
-        yield stack.enter_context(Workers(box, judge, count, options.seeds))
+        copy: Future[Path] = Future()
+        box = make or sandboxes(engine, used, copy, options)
+        pool = stack.enter_context(Workers(box, judge, count, options.seeds))
+        if not make:
+            make_copy(copy, used, judge)
+        yield pool
 
 
 def judges_for(jobs: int) -> int:
