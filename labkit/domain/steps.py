@@ -8,7 +8,8 @@ does both: every part minimises the sum of the two losses, but f receives −λ 
 λ may be one number, or one number a step (``lambda_schedule(progress(steps))``); later steps use the last one. At λ = 0
 the model's weights equal those of ``source_only``, bit by bit: source and target pass the body one after the other, so
 that neither changes the other's rounding. (With dropout they differ: it draws for both domains. Batch normalisation
-also sees each domain by itself; its running statistics are then those of both.)
+also sees each domain by itself; its running statistics are then those of both: ``adapt_batch_norm`` puts the target's
+in their place.)
 """
 
 import warnings
@@ -24,6 +25,7 @@ from labkit.logits import cross_entropy
 from labkit.nets import Classifier, eval_mode, reverse_gradient
 from labkit.shapes import Float
 from labkit.train import Step, descend, supervised_step
+from labkit.train.shares import ClassShares
 
 DomainBatch = tuple[Tensor, Tensor, Tensor]
 """Source samples x, their labels y, and target samples z."""
@@ -197,8 +199,8 @@ class ClassWatch:
 
     def __init__(self) -> None:
         self.calls, self.apart, self.warned = 0, 0.0, False
-        self._averages: Tensor | None = None
-        self._looks: Tensor | None = None
+        # What a model sees that does not know the source yet is not remembered.
+        self.shares = ClassShares(memory=self.MEMORY, restart_below=self.GOOD)
 
     def __call__(self, head: nn.Module, logits: Tensor, y: Tensor, h: Tensor) -> None:
         """Look at a batch: the source's logits and labels, and the target's features."""
@@ -207,20 +209,11 @@ class ClassWatch:
             return
         with torch.no_grad(), eval_mode(head):
             seen = head(h).argmax(1)
-        k = logits.shape[1]
-        right = (logits.argmax(1) == y).to(logits.dtype).mean()
-        shares = [torch.bincount(each, minlength=k)[:k].to(logits.dtype) / len(each) for each in (y, seen)]
-        now = torch.cat([right[None], *shares])
-        if self._averages is None or self._looks is None:
-            self._averages, self._looks = now, now.new_zeros(())
-        # What a model sees that does not know the source yet is not remembered.
-        forget = self._averages[0] < self.GOOD
-        self._averages = self.MEMORY * torch.where(forget, now, self._averages) + (1 - self.MEMORY) * now
-        self._looks = torch.where(forget, 0, self._looks) + 1
-        if now.device.type == "cpu" or self.calls // self.EVERY % self.WAITS == 0:
-            good, *known = self._averages.tolist()
-            if float(self._looks) >= self.LOOKS and good >= self.GOOD:
-                self.apart = sum(abs(a - b) for a, b in zip(known[:k], known[k:])) / 2
+        self.shares.add(logits.argmax(1) == y, y, seen, classes=logits.shape[1])
+        if logits.device.type == "cpu" or self.calls // self.EVERY % self.WAITS == 0:
+            look = self.shares.look()
+            if look.batches >= self.LOOKS and look.right >= self.GOOD:
+                self.apart = look.apart
                 self._warn()
 
     def _warn(self) -> None:

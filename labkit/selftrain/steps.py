@@ -18,6 +18,7 @@ from labkit.nets import ema_update
 from labkit.selftrain.consistency import consistency_loss, fixmatch_loss, pseudo_label_loss
 from labkit.shapes import Float, Int, Labels, Logits
 from labkit.train import Augment, Step, descend, identity
+from labkit.train.shares import ClassShares
 
 
 class SemiSupervisedBatch(NamedTuple):
@@ -155,28 +156,19 @@ class LeanWatch:
 
     def __init__(self) -> None:
         self.calls, self.lean, self.warned = 0, 0.0, False
-        self._averages: Tensor | None = None
+        self.shares = ClassShares(memory=self.MEMORY)
 
     def __call__(self, logits: Logits, y: Labels, opinion: Float[Tensor, "m k"]) -> None:
         """Look at a batch: the labelled samples' logits and labels, and the logits that give pseudo-labels."""
         self.calls += 1
         if self.warned:
             return
-        k, pseudo = max(2, logits.shape[1]), decide(opinion)
-        right = (decide(logits) == y).to(logits.dtype).mean()
-        shares = [torch.bincount(each, minlength=k)[:k].to(logits.dtype) / len(each) for each in (y, pseudo)]
-        now = torch.cat([right[None], *shares])
-        before = now if self._averages is None else self._averages
-        self._averages = self.MEMORY * before + (1 - self.MEMORY) * now
+        self.shares.add(decide(logits) == y, y, decide(opinion), classes=max(2, logits.shape[1]))
         if self.calls % self.LOOKS == 0:
-            good, apart = torch.stack([self._averages[0], self._apart(self._averages[1:], k)]).tolist()
-            self.lean = apart
-            if good > self.GOOD and apart > self.LIMIT:
+            look = self.shares.look()
+            self.lean = look.apart
+            if look.right > self.GOOD and look.apart > self.LIMIT:
                 self._warn()
-
-    @staticmethod
-    def _apart(shares: Float[Tensor, " n"], k: int) -> Float[Tensor, ""]:
-        return (shares[k:] - shares[:k]).abs().sum() / 2
 
     def _warn(self) -> None:
         self.warned = True
