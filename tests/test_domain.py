@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.stats import entropy, norm
 from torch import nn
 from torch.nn import functional
+from torch.optim import swa_utils
 
 from benchmarks.domain import DIGITS, lamp, measure
 from labkit import data, domain, metrics, nets, train
@@ -463,6 +464,48 @@ def test_of_lambdas_that_bring_the_source_back_equally_well_the_largest_is_chose
     assert without.risks[3.0] == choice.risks[3.0]
     with pytest.raises(ValueError, match="two or more to choose from"):
         domain.choose_lambda(learn, x, y, z, lambdas=(1.0, 1.0), generator=seeded(2))
+
+
+class TestBatchNorm:
+    def model(self) -> nets.CNN:
+        torch.manual_seed(0)
+        return nets.CNN(1, 3, width=4, depth=2, dropout=0.5)
+
+    def test_it_is_what_torch_does_for_averaged_weights(self):
+        ours, theirs, z = self.model(), self.model(), torch.rand(30, 1, 8, 8, generator=seeded(0))
+        theirs.body[-1].p = 0.0
+        domain.adapt_batch_norm(ours, z, batch_size=10)
+        swa_utils.update_bn(z.split(10), theirs)
+        for (name, mine), yours in zip(ours.named_buffers(), theirs.buffers()):
+            assert torch.equal(mine, yours), name
+
+    def test_weights_modes_and_momenta_stay(self):
+        model, z = self.model(), torch.rand(7, 1, 8, 8, generator=seeded(0))
+        model.body.eval()
+        before = [p.clone() for p in model.parameters()], [m.training for m in model.modules()]
+        domain.adapt_batch_norm(model, z, batch_size=3)
+        assert all(map(torch.equal, before[0], model.parameters()))
+        assert [m.training for m in model.modules()] == before[1]
+        assert {m.momentum for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
+
+    def test_a_paler_domain_is_predicted_as_the_other(self):
+        model, x = self.model().eval(), torch.rand(64, 1, 8, 8, generator=seeded(0))
+        paler = 0.5 + 0.3 * (x - 0.5)  # 0.3 of what the first layer sees, so 0.3 of what it gives
+        domain.adapt_batch_norm(model, x)
+        with torch.no_grad():
+            here, there = model(x), model(paler)
+            domain.adapt_batch_norm(model, paler)
+            again = model(paler)
+        torch.testing.assert_close(again, here, rtol=0, atol=1e-3)
+        assert (there - here).abs().mean() > 0.1
+
+    def test_bad_input_is_named(self):
+        with pytest.raises(ValueError, match="no batch normalisation"):
+            domain.adapt_batch_norm(nets.MLP(4, 2), torch.rand(4, 4))
+        with pytest.raises(ValueError, match="there are 1 samples, 256 a batch; expected at least two"):
+            domain.adapt_batch_norm(self.model(), torch.rand(1, 1, 8, 8))
+        with pytest.raises(ValueError, match="there are 9 samples, 1 a batch"):
+            domain.adapt_batch_norm(self.model(), torch.rand(9, 1, 8, 8), batch_size=1)
 
 
 class TestNetwork:

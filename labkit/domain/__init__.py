@@ -7,6 +7,7 @@
 ``steps``       source only, DANN and CDAN, alignment by a distance; batches of both domains
 ``networks``    the paper's network for digits
 ``distance``    proxy A-distance: how well can the domains be told apart?
+``statistics``  batch normalisation with the target's statistics
 ``select``      reverse validation: choosing without target labels
 """
 
@@ -15,6 +16,7 @@ from labkit.domain.losses import coral, domain_loss, entropy_weights, mmd, multi
 from labkit.domain.networks import DigitNet, domain_discriminator
 from labkit.domain.schedule import anneal_lr, lambda_schedule, lr_decay, progress
 from labkit.domain.select import Choice, choose_lambda, reverse_validation_risk
+from labkit.domain.statistics import adapt_batch_norm
 from labkit.domain.steps import DomainBatches, alignment_step, dann, source_only
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "DigitNet",
     "DomainBatches",
     "a_distance",
+    "adapt_batch_norm",
     "alignment_step",
     "anneal_lr",
     "choose_lambda",
