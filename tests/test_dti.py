@@ -334,3 +334,16 @@ def test_prototypes_that_are_compared_some_at_a_time_give_the_same(kind, monkeyp
         torch.testing.assert_close(model.costs(x), whole)
     torch.testing.assert_close(model.aligned(x), own)
     torch.testing.assert_close(model.objective(x)[1], whole)
+
+
+@pytest.mark.parametrize("kind", [dti.DTIKMeans, dti.DTIGMM])
+def test_gradients_some_prototypes_at_a_time_are_the_same(kind, monkeypatch):
+    x = pictures(5, 1, 8, 8)
+    model = kind(pictures(7, 1, 8, 8, seed=1), ["affine", "morphology", "thin_plate"]).double()
+    for head in model.transformer.heads:
+        torch.nn.init.normal_(head.weights[-1], std=0.1, generator=torch.Generator().manual_seed(2))
+    whole = torch.autograd.grad(model.loss(model.costs(x)), list(model.parameters()))
+    monkeypatch.setattr("labkit.dti.model.AT_ONCE", 700)
+    parts = torch.autograd.grad(model.loss(model.costs(x)), list(model.parameters()))
+    for name, a, b in zip(dict(model.named_parameters()), whole, parts):
+        torch.testing.assert_close(a, b, msg=name)

@@ -9,12 +9,13 @@ T. Groueix and M. Aubry, "Deep Transformation-Invariant Clustering" (2020).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from labkit.dti.transforms import Family, family
 from labkit.shapes import Features, Float, Images, Labels
@@ -179,16 +180,23 @@ class DTIKMeans(nn.Module):
 
     def _distances(self, x: Images, betas: Sequence[Tensor]) -> Float[Tensor, "b k"]:
         """The distances for given parameters."""
-        parts = []
-        for some in self._blocks(len(x)):
-            z = self.transformer.transform(self.prototypes[some], [beta[some] for beta in betas])
-            parts.append(self._compare(z, x))
+        parts = [self._again(self._distance, x, betas, some) for some in self._blocks(len(x))]
         return torch.cat(parts).T.expand(len(x), -1)
 
+    def _distance(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
+        """The distances of the prototypes in ``some``."""
+        return self._compare(self.transformer.transform(self.prototypes[some], [beta[some] for beta in betas]), x)
+
+    def _again(self, function: Callable[..., Tensor], x: Images, betas: Sequence[Tensor], some: slice) -> Tensor:
+        """What a function gives for a group of prototypes. Their pictures aren't kept: a gradient makes them again."""
+        if not torch.is_grad_enabled() or len(self._blocks(len(x))) == 1:
+            return function(x, betas, some)
+        again: Tensor = checkpoint(function, x, betas, some, use_reentrant=False, preserve_rng_state=False)
+        return again
+
     def _blocks(self, images: int) -> list[slice]:
-        """Groups of prototypes to treat at a time. With gradients it is one group: they need all pictures anyway."""
-        pictures = images * self.prototypes[0].numel()
-        step = self.k if torch.is_grad_enabled() else max(1, AT_ONCE // pictures)
+        """Groups of prototypes to treat at a time."""
+        step = max(1, AT_ONCE // (images * self.prototypes[0].numel()))
         return [slice(i, i + step) for i in range(0, self.k, step)]
 
     def _compare(self, z: Float[Tensor, "k m c p q"], x: Images) -> Float[Tensor, "k n"]:
@@ -284,7 +292,7 @@ class DTIGMM(DTIKMeans):
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
         """−log π_j − log N(x; T_j c_j, T_j Σ_j), in nats."""
         betas = self.transformer.betas(x)
-        parts = [self._surprise(x, betas, some) for some in self._blocks(len(x))]
+        parts = [self._again(self._surprise, x, betas, some) for some in self._blocks(len(x))]
         return torch.cat(parts).T - self.mixing.log_softmax(0)
 
     def _surprise(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
