@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from labkit.dti.transforms import Family, family
 from labkit.shapes import Features, Float, Images, Labels
 
-AT_ONCE = 2**22
+AT_ONCE = 2**20
 """Numbers of the transformed prototypes that are made at a time."""
 
 Reconstructions = Float[Tensor, "b k c p q"]
