@@ -1,8 +1,10 @@
 """Domain adaptation: what it gains, what it costs, and where it harms.
 
-    python -m benchmarks.domain [moons] [lamp] [fails] [classes] [reverse] [mnist] [defaults] [pairs] [speed]
+    python -m benchmarks.domain [moons] [lamp] [fails] [classes] [reverse] [mnist] [defaults] [pairs] [statistics]
+                               [speed]
 
-``mnist`` and ``pairs`` need LABKIT_DATA. ``speed`` measures pytorch-adapt beside labkit where it is installed.
+``mnist``, ``pairs`` and ``statistics`` need LABKIT_DATA. ``speed`` measures pytorch-adapt beside labkit where it is
+installed.
 """
 
 import time
@@ -15,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import domain_mnist, domain_pairs, kit
+from benchmarks import domain_mnist, domain_pairs, domain_statistics, kit
 from benchmarks import domain_tables as tables
 from benchmarks.kit import Row, seeded
 from labkit import data, domain, metrics, nets, train
@@ -323,6 +325,7 @@ BENCHMARK = kit.Benchmark(
         kit.Part("mnist", domain_mnist.mnist, tables.mnist, domain_mnist.TITLE, seeds=3),
         kit.Part("defaults", defaults, show_defaults, "Defaults"),
         kit.Part("pairs", domain_pairs.pairs, domain_pairs.show_pairs, "One handwriting to another"),
+        kit.Part("statistics", domain_statistics.measure, domain_statistics.show, "Batch normalisation by domain"),
         kit.Part("speed", speed, tables.speed, "Speed"),
     ],
 )
