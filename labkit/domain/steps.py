@@ -104,8 +104,9 @@ def dann(
     that. ``choose_lambda`` tries several λ without target labels, 0 among them. CDAN with ``entropy`` was ahead of DANN
     in most worlds of the results page, and never behind.
 
-    A model with batch normalisation predicts better with the target's own statistics: call ``adapt_batch_norm(model, z)``
-    after training. On six pairs of handwritings it added 0.4 to 8.4 points, and 2.1 to 16.2 without DANN.
+    A model with batch normalisation predicts better with the target's own statistics: call
+    ``adapt_batch_norm(model, z)`` after training. On six pairs of handwritings it added 0.4 to 8.4 points, and 2.1 to
+    16.2 without DANN.
 
     Args:
         model: its ``features`` are f, its ``head`` gives the logits.
