@@ -16,6 +16,7 @@ from labkit import data, domain, metrics, nets, train
 LAMBDAS = (0.0, 0.3, 1.0)
 EPOCHS = 15
 Draw = Callable[[int], tuple[Tensor, Tensor]]
+Network = Callable[[Tensor], nets.Classifier]
 
 
 def mnist(seed: int) -> tuple[Tensor, Tensor]:
@@ -73,10 +74,15 @@ PAIRS: dict[str, tuple[Draw, Draw]] = {
 }
 
 
-def learned(x: Tensor, y: Tensor, z: Tensor, lambda_: float, *, seed: int) -> nets.Classifier:
+def dense(x: Tensor) -> nets.Classifier:
+    """A network of two layers of 100 for images such as x."""
+    return nets.MLP(x[0].numel(), 10, hidden=(100, 100), mean=0.3, std=0.4)
+
+
+def learned(x: Tensor, y: Tensor, z: Tensor, lambda_: float, *, seed: int, network: Network = dense) -> nets.Classifier:
     """Train with DANN, or on the source alone where λ is 0."""
     torch.manual_seed(seed)
-    model = nets.MLP(x[0].numel(), 10, hidden=(100, 100), mean=0.3, std=0.4)
+    model = network(x)
     discriminator = domain.domain_discriminator(model.width, hidden=(64,))
     optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], 0.01, momentum=0.9)
     pairs = domain.DomainBatches(x, y, z, batch_size=64, generator=seeded(seed))
@@ -89,10 +95,15 @@ def learned(x: Tensor, y: Tensor, z: Tensor, lambda_: float, *, seed: int) -> ne
     return model
 
 
+def drawn(pair: str, seed: int) -> tuple[Tensor, ...]:
+    """Of a pair: source images and their labels, target images, and others of the target with their labels."""
+    (x, y), (z, w) = (draw(s) for draw, s in zip(PAIRS[pair], (seed, seed + 500)))
+    return x[:1300], y[:1300], z[:1300], z[1300:], w[1300:]
+
+
 def measured(pair: str, seed: int) -> Row:
     """The accuracy in the target under each λ, whether the step warned at 1, and the λ that is chosen."""
-    (x, y), (z, w) = (draw(s) for draw, s in zip(PAIRS[pair], (seed, seed + 500)))
-    x, y, z, test, truth = x[:1300], y[:1300], z[:1300], z[1300:], w[1300:]
+    x, y, z, test, truth = drawn(pair, seed)
 
     def learn(a: Tensor, b: Tensor, there: Tensor, lambda_: float) -> nets.Classifier:
         return learned(a, b, there, lambda_, seed=seed)
@@ -111,12 +122,16 @@ def measured(pair: str, seed: int) -> Row:
     return row | {"chosen": choice.lambda_, "acc": row[f"acc{choice.lambda_:g}"]}
 
 
-def pairs(runs: kit.Runs) -> None:
-    """All pairs, from every seed."""
-    kit.real_data("MNIST")
-    for name in PAIRS:
-        for seed in runs.seeds:
-            runs.once(measured, pair=name, seed=seed)
+def each(measure: Callable[[str, int], Row]) -> Callable[[kit.Runs], None]:
+    """A part that measures something in all pairs, from every seed."""
+
+    def part(runs: kit.Runs) -> None:
+        kit.real_data("MNIST")
+        for name in PAIRS:
+            for seed in runs.seeds:
+                runs.once(measure, pair=name, seed=seed)
+
+    return part
 
 
 def show_pairs(rows: list[Row]) -> str:

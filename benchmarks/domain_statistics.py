@@ -3,49 +3,31 @@
 import statistics
 import warnings
 
-import torch
 from torch import Tensor
 
 from benchmarks import kit
-from benchmarks.domain_pairs import EPOCHS, PAIRS
-from benchmarks.kit import Row, seeded
-from labkit import domain, metrics, nets, train
+from benchmarks.domain_pairs import drawn, learned
+from benchmarks.kit import Row
+from labkit import domain, metrics, nets
 
 
-def learned(x: Tensor, y: Tensor, z: Tensor, *, adapt: bool, seed: int) -> nets.Classifier:
-    """A small network with batch normalisation, trained with DANN or on the source alone."""
-    torch.manual_seed(seed)
-    model = nets.CNN(1, 10, width=16, depth=2, mean=0.3, std=0.4)
-    discriminator = domain.domain_discriminator(model.width, hidden=(64,))
-    optimizer = torch.optim.SGD([*model.parameters(), *discriminator.parameters()], 0.01, momentum=0.9)
-    batches = domain.DomainBatches(x, y, z, batch_size=64, generator=seeded(seed))
-    step = domain.dann(model, discriminator, optimizer) if adapt else domain.source_only(model, optimizer)
-    decay = domain.anneal_lr(optimizer, steps=EPOCHS * len(batches))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*other shares.*")
-        train.fit(step, batches, epochs=EPOCHS, on_step=decay)
-    return model
+def convolutional(x: Tensor) -> nets.Classifier:
+    """A small network with batch normalisation."""
+    return nets.CNN(x.shape[1], 10, width=16, depth=2, mean=0.3, std=0.4)
 
 
 def measured(pair: str, seed: int) -> Row:
     """The accuracy in the target of each of the four."""
-    (x, y), (z, w) = (draw(s) for draw, s in zip(PAIRS[pair], (seed, seed + 500)))
-    x, y, z, test, truth = x[:1300], y[:1300], z[:1300], z[1300:], w[1300:]
+    x, y, z, test, truth = drawn(pair, seed)
     row: Row = {}
-    for name, adapt in (("source", False), ("dann", True)):
-        model = learned(x, y, z, adapt=adapt, seed=seed)
+    for name, lambda_ in (("source", 0.0), ("dann", 1.0)):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*other shares.*")
+            model = learned(x, y, z, lambda_, seed=seed, network=convolutional)
         row[name] = metrics.accuracy(metrics.predict(model, test), truth)
         domain.adapt_batch_norm(model, z)
         row[f"{name}, target"] = metrics.accuracy(metrics.predict(model, test), truth)
     return row
-
-
-def measure(runs: kit.Runs) -> None:
-    """All pairs, from every seed."""
-    kit.real_data("MNIST")
-    for name in PAIRS:
-        for seed in runs.seeds:
-            runs.once(measured, pair=name, seed=seed)
 
 
 def show(rows: list[Row]) -> str:
