@@ -10,6 +10,7 @@ T. Groueix and M. Aubry, "Deep Transformation-Invariant Clustering" (2020).
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -180,24 +181,22 @@ class DTIKMeans(nn.Module):
 
     def _distances(self, x: Images, betas: Sequence[Tensor]) -> Float[Tensor, "b k"]:
         """The distances for given parameters."""
-        parts = [self._again(self._distance, x, betas, some) for some in self._blocks(len(x))]
-        return torch.cat(parts).T.expand(len(x), -1)
+        return self._in_groups(self._distance, x, betas).T.expand(len(x), -1)
 
     def _distance(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
         """The distances of the prototypes in ``some``."""
         return self._compare(self.transformer.transform(self.prototypes[some], [beta[some] for beta in betas]), x)
 
-    def _again(self, function: Callable[..., Tensor], x: Images, betas: Sequence[Tensor], some: slice) -> Tensor:
-        """What a function gives for a group of prototypes. Their pictures aren't kept: a gradient makes them again."""
-        if not torch.is_grad_enabled() or len(self._blocks(len(x))) == 1:
-            return function(x, betas, some)
-        again: Tensor = checkpoint(function, x, betas, some, use_reentrant=False, preserve_rng_state=False)
-        return again
+    def _in_groups(self, function: Callable[..., Tensor], x: Images, betas: Sequence[Tensor]) -> Float[Tensor, "k n"]:
+        """What a function of (x, betas, some) gives for the prototypes, group by group.
 
-    def _blocks(self, images: int) -> list[slice]:
-        """Groups of prototypes to treat at a time."""
-        step = max(1, AT_ONCE // (images * self.prototypes[0].numel()))
-        return [slice(i, i + step) for i in range(0, self.k, step)]
+        Where there are several groups their pictures aren't kept: a gradient makes them again.
+        """
+        step = max(1, AT_ONCE // (len(x) * self.prototypes[0].numel()))
+        groups = [slice(i, i + step) for i in range(0, self.k, step)]
+        if torch.is_grad_enabled() and len(groups) > 1:
+            function = partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([function(x, betas, some) for some in groups])
 
     def _compare(self, z: Float[Tensor, "k m c p q"], x: Images) -> Float[Tensor, "k n"]:
         """The mean squared difference of transformed prototypes and images, of pixels or of features."""
@@ -292,8 +291,7 @@ class DTIGMM(DTIKMeans):
     def costs(self, x: Images) -> Float[Tensor, "b k"]:
         """−log π_j − log N(x; T_j c_j, T_j Σ_j), in nats."""
         betas = self.transformer.betas(x)
-        parts = [self._again(self._surprise, x, betas, some) for some in self._blocks(len(x))]
-        return torch.cat(parts).T - self.mixing.log_softmax(0)
+        return self._in_groups(self._surprise, x, betas).T - self.mixing.log_softmax(0)
 
     def _surprise(self, x: Images, betas: Sequence[Tensor], some: slice) -> Float[Tensor, "k n"]:
         """−log N(x; T_j c_j, T_j Σ_j) for the prototypes j in ``some``."""
