@@ -1,6 +1,8 @@
 """One grading of ``benchmarks.grading_class``, in a process that imports what the grader does and little more.
 
-python -m benchmarks.grading_child {engine,plain} COURSE EXERCISE JOBS
+    python -m benchmarks.grading_child {engine,plain} COURSE EXERCISE JOBS
+
+It prints JSON: of labkit, the processor seconds of each part.
 """
 
 import json

@@ -29,7 +29,8 @@ class Uses:
         modules: of labkit, that its cells import.
         own: the course's own checks, as ``Own.to_json`` writes them.
         torch: whether it needs torch.
-        libraries: of others, that its cells import, or functions of labkit that they name when they are called.
+        libraries: of others, that its cells import, or functions of labkit that they name when they are called; with
+            ``torch.optim`` where they train.
         preludes: the sources of the released cells that each notebook begins with.
     """
 
