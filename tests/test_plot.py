@@ -165,6 +165,7 @@ def test_ipython_draws_a_figure_once_whatever_it_does_with_others(x, monkeypatch
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.core.pylabtools import select_figure_formats
 
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython warns where another environment is active
     shell = InteractiveShell()
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     select_figure_formats(shell, {"png", "svg"})  # as pyplot has it do
